@@ -1,0 +1,84 @@
+"""The typed table every reader fills: one row an image, columns as arrays, so that a million rows stay small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+SPLITS = ("train", "validation", "test")
+UNASSIGNED = -1
+
+
+@dataclass(frozen=True)
+class Table:
+    """Images with their labels.
+
+    `images`: [N] paths as text, absolute. `label_starts`: [N + 1] int64 and `labels`: [M] int32, so that the labels of
+    row i, as indices into `classes`, are `labels[label_starts[i]:label_starts[i + 1]]`. `split`: [N] int8, an index
+    into SPLITS or UNASSIGNED. `files` are the annotation files read; row i was described on line `lines[i]` (int32,
+    from 1; 0 where a folder says it all) of `files[file_of[i]]` (int32). `classes` are in alphabetical order.
+    """
+
+    root: Path
+    format: str
+    classes: tuple[str, ...]
+    images: Sequence[str]
+    label_starts: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int32]
+    split: npt.NDArray[np.int8]
+    files: tuple[Path, ...]
+    file_of: npt.NDArray[np.int32]
+    lines: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def labels_of(self, row: int) -> npt.NDArray[np.int32]:
+        """The class indices of one row."""
+        return self.labels[self.label_starts[row] : self.label_starts[row + 1]]
+
+    def where(self, row: int) -> str:
+        """File and line that describe a row, for an error message."""
+        if self.lines[row] == 0:
+            return self.images[row]
+        return f"{self.files[self.file_of[row]]}:{self.lines[row]}"
+
+    def rows_of(self, split: str) -> npt.NDArray[np.int64]:
+        """The rows that the data itself assigns to 'train', 'validation' or 'test'."""
+        return np.flatnonzero(self.split == SPLITS.index(split))
+
+    def class_counts(self) -> npt.NDArray[np.int64]:
+        """[C] images of each class."""
+        return np.bincount(self.labels, minlength=len(self.classes)).astype(np.int64)
+
+    def multi_hot(self) -> npt.NDArray[np.bool_]:
+        """[N, C] True where a row has a class."""
+        hot = np.zeros((len(self), len(self.classes)), dtype=bool)
+        rows = np.repeat(np.arange(len(self)), np.diff(self.label_starts))
+        hot[rows, self.labels] = True
+        return hot
+
+    def take(self, rows: npt.ArrayLike) -> Table:
+        """The table of these rows, in this order; the classes stay."""
+        index = np.asarray(rows, dtype=np.int64)
+        counts = np.diff(self.label_starts)[index]
+        starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+        inside = np.arange(starts[-1]) - np.repeat(starts[:-1], counts)
+        gathered = self.labels[np.repeat(self.label_starts[:-1][index], counts) + inside]
+        return replace(
+            self,
+            images=[self.images[row] for row in index],
+            label_starts=starts,
+            labels=gathered.astype(np.int32),
+            split=self.split[index],
+            file_of=self.file_of[index],
+            lines=self.lines[index],
+        )
+
+    def __iter__(self) -> Iterator[tuple[str, npt.NDArray[np.int32]]]:
+        for row, image in enumerate(self.images):
+            yield image, self.labels_of(row)

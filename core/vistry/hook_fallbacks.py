@@ -1,0 +1,57 @@
+"""What core answers when the plugin that owns a model does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vistry.errors import Problem
+from vistry.hooks import FreezingMap, hookimpl
+from vistry.registry.cards import ModelCard
+from vistry.registry.manifest import PreprocessingSpec
+
+
+@hookimpl(trylast=True)
+def vistry_freezing_map(card: ModelCard) -> FreezingMap:
+    """The manifest's list."""
+    return FreezingMap(card.freeze)
+
+
+@hookimpl(trylast=True)
+def vistry_default_hyperparameters(card: ModelCard, task: str) -> dict[str, Any]:
+    """The manifest's defaults."""
+    return {name: value for name, (value, _) in card.manifest_defaults(task).items()}
+
+
+@hookimpl(trylast=True)
+def vistry_check_hyperparameters() -> list[Problem]:
+    """Nothing beyond the schema's own rules."""
+    return []
+
+
+@hookimpl(trylast=True)
+def vistry_build_loss(task: str, hyperparameters: Mapping[str, Any]) -> Callable[..., dict[str, Any]]:
+    """The task's loss."""
+    from vistry.task import behaviour_of
+
+    return behaviour_of(task).build_loss(hyperparameters)
+
+
+@hookimpl(trylast=True)
+def vistry_build_postprocess(task: str) -> Callable[[Any, Any], Any]:
+    """The task's reading of a model's outputs."""
+    from vistry.task import behaviour_of
+
+    return behaviour_of(task).postprocess
+
+
+@hookimpl(trylast=True)
+def vistry_preprocessing(card: ModelCard) -> PreprocessingSpec:
+    """The manifest's mean and standard deviation."""
+    return card.preprocessing
+
+
+@hookimpl(trylast=True)
+def vistry_map_weights(state_dict: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The names as they are."""
+    return state_dict

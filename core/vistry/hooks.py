@@ -1,0 +1,83 @@
+"""The hooks a plugin may implement, and the types they exchange. Mark an implementation with `@hookimpl`.
+
+An implementation names only the arguments it wants. The hooks are asked of the plugin that owns the model;
+`docs/hooks.md` has an example of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pluggy
+
+from vistry.errors import Problem
+from vistry.registry.cards import ModelCard
+from vistry.registry.manifest import PreprocessingSpec
+
+hookspec = pluggy.HookspecMarker("vistry")
+hookimpl = pluggy.HookimplMarker("vistry")
+
+
+@dataclass(frozen=True)
+class FreezingMap:
+    """Ordered groups of parameter-name prefixes; with n layers frozen the first n groups don't train.
+
+    Frozen batch norm keeps its running statistics unless `freeze_batch_norm` is False.
+    """
+
+    groups: tuple[tuple[str, ...], ...]
+    freeze_batch_norm: bool = True
+
+
+@hookspec(firstresult=True)
+def vistry_build_model(
+    card: ModelCard, task: str, num_classes: int, hyperparameters: Mapping[str, Any], backend: str
+) -> Any:
+    """Build the model, untrained, as a module of the backend; a classifier returns logits [N, num_classes]."""
+
+
+@hookspec(firstresult=True)
+def vistry_freezing_map(card: ModelCard, task: str) -> FreezingMap:  # type: ignore[empty-body]
+    """Say which parameters each frozen layer covers."""
+
+
+@hookspec(firstresult=True)
+def vistry_default_hyperparameters(card: ModelCard, task: str) -> dict[str, Any]:  # type: ignore[empty-body]
+    """Give defaults that differ from the shared tables."""
+
+
+@hookspec(firstresult=True)
+def vistry_check_hyperparameters(  # type: ignore[empty-body]
+    card: ModelCard, task: str, hyperparameters: Mapping[str, Any]
+) -> list[Problem]:
+    """Find values that don't go together for this model."""
+
+
+@hookspec(firstresult=True)
+def vistry_build_loss(  # type: ignore[empty-body]
+    card: ModelCard, task: str, hyperparameters: Mapping[str, Any]
+) -> Callable[[Any, Any, Any], dict[str, Any]]:
+    """Build `loss(model, images, targets)`, which returns the scalar terms to be summed, by name."""
+
+
+@hookspec(firstresult=True)
+def vistry_build_postprocess(  # type: ignore[empty-body]
+    card: ModelCard, task: str, hyperparameters: Mapping[str, Any]
+) -> Callable[[Any, Any], Any]:
+    """Build `postprocess(outputs, sizes)`, which turns a batch of model outputs into predictions."""
+
+
+@hookspec(firstresult=True)
+def vistry_preprocessing(  # type: ignore[empty-body]
+    card: ModelCard, task: str, hyperparameters: Mapping[str, Any]
+) -> PreprocessingSpec:
+    """Say how pixels are normalised."""
+
+
+@hookspec(firstresult=True)
+def vistry_map_weights(  # type: ignore[empty-body]
+    card: ModelCard, state_dict: Mapping[str, Any], num_classes: int
+) -> Mapping[str, Any]:
+    """Rename the tensors of foreign weights to this model's names."""

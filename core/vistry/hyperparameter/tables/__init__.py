@@ -1,0 +1,29 @@
+"""The shared tables as TOML files, in the grammar of a plugin's own `[hyperparameters]`."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from vistry.registry.manifest import FieldSpec
+
+ORDER = ("model_agnostic", "classification", "detection", "segmentation", "beyond_the_reference")
+
+
+@cache
+def shared_table(name: str) -> tuple[Path, dict[str, FieldSpec]]:
+    """One of the shared tables (`ORDER`), by field, and the file it is in."""
+    path = Path(str(files(__package__) / f"{name}.toml"))
+    fields = TypeAdapter(dict[str, FieldSpec]).validate_python(tomllib.loads(path.read_text()))
+    return path, fields
+
+
+def shared_fields() -> dict[str, tuple[Path, FieldSpec]]:
+    """Every shared field with the file that defines it, in the order of the tables."""
+    return {
+        field: (path, spec) for name in ORDER for path, fields in [shared_table(name)] for field, spec in fields.items()
+    }
