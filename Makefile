@@ -1,0 +1,33 @@
+PYTHON ?= python3
+VENV ?= .venv
+DISTRIBUTIONS = core $(wildcard plugins/*)
+EDITABLE = $(foreach path,$(DISTRIBUTIONS),-e ./$(path))
+TOOLS = hatchling editables hypothesis mypy pytest ruff scikit-image timm types-PyYAML
+
+.PHONY: demo test lint bench docs clean
+
+demo: $(VENV)/ready
+	$(VENV)/bin/python docs/demo.py
+
+test: $(VENV)/ready
+	$(VENV)/bin/python -m pytest
+
+lint: $(VENV)/ready
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy core/vistry $(wildcard plugins/*/vistry_*)
+
+bench: $(VENV)/ready
+	for script in benchmarks/*.py; do $(VENV)/bin/python $$script || exit 1; done
+
+docs: $(VENV)/ready
+	$(VENV)/bin/python -m vistry.hyperparameter.document docs/hyperparameters.md
+
+clean:
+	rm -rf $(VENV) runs demo
+
+$(VENV)/ready: constraints.txt $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt $(TOOLS)
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --no-build-isolation torch torchvision $(EDITABLE)
+	touch $@
