@@ -33,7 +33,7 @@ _HOME = {
     "tasks": "vistry.queries",
     "train": "vistry.training.session",
 }
-__all__ = list(_HOME)  # noqa: PLE0604 - the names are strings
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:

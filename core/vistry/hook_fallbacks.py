@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vistry.errors import Problem
 from vistry.hooks import FreezingMap, hookimpl
 from vistry.registry.cards import ModelCard
 from vistry.registry.manifest import PreprocessingSpec
+
+if TYPE_CHECKING:
+    from vistry.task.behaviour import TrainingData
 
 
 @hookimpl(trylast=True)
@@ -30,11 +33,13 @@ def vistry_check_hyperparameters() -> list[Problem]:
 
 
 @hookimpl(trylast=True)
-def vistry_build_loss(task: str, hyperparameters: Mapping[str, Any]) -> Callable[..., dict[str, Any]]:
+def vistry_build_loss(
+    task: str, hyperparameters: Mapping[str, Any], backend: str, data: TrainingData
+) -> Callable[..., dict[str, Any]]:
     """The task's loss."""
     from vistry.task import behaviour_of
 
-    return behaviour_of(task).build_loss(hyperparameters)
+    return behaviour_of(task).build_loss(hyperparameters, backend, data)
 
 
 @hookimpl(trylast=True)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from vistry.errors import Problem
 from vistry.registry.cards import ModelCard
 from vistry.registry.manifest import PreprocessingSpec
+
+if TYPE_CHECKING:
+    from vistry.task.behaviour import TrainingData
 
 hookspec = pluggy.HookspecMarker("vistry")
 hookimpl = pluggy.HookimplMarker("vistry")
@@ -57,7 +60,7 @@ def vistry_check_hyperparameters(  # type: ignore[empty-body]
 
 @hookspec(firstresult=True)
 def vistry_build_loss(  # type: ignore[empty-body]
-    card: ModelCard, task: str, hyperparameters: Mapping[str, Any]
+    card: ModelCard, task: str, hyperparameters: Mapping[str, Any], backend: str, data: TrainingData
 ) -> Callable[[Any, Any, Any], dict[str, Any]]:
     """Build `loss(model, images, targets)`, which returns the scalar terms to be summed, by name."""
 

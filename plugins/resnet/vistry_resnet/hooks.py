@@ -17,4 +17,5 @@ def vistry_build_model(card: ModelCard, num_classes: int) -> nn.Module:
     from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
     block = {"basic": BasicBlock, "bottleneck": Bottleneck}[card.args["block"]]
-    return ResNet(block, list(card.args["layers"]), num_classes=num_classes)
+    model: nn.Module = ResNet(block, list(card.args["layers"]), num_classes=num_classes)
+    return model

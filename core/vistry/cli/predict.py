@@ -1,0 +1,48 @@
+"""`vistry predict`: what a trained model says of images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("run")
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="Write JSON Lines to this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines in the hosted product's schema.")
+def predict(run: str, images: tuple[Path, ...], output: Path | None, as_json: bool) -> None:
+    """Predict IMAGES, files or folders, with RUN (a folder, an identifier, or "last").
+
+    An image that can't be read has an error entry; the others have their predictions.
+    """
+    from vistry.inference.predictor import image_files, load
+    from vistry.runs.files import replacing
+
+    files = image_files(images)
+    predictor = load(run)
+    failed = 0
+    entries: list[dict[str, Any]] = []
+    for prediction in predictor.predict(files):
+        failed += prediction.values is None
+        entry = {"filename": prediction.image, **predictor.respond(prediction)}
+        if as_json:
+            click.echo(json.dumps(entry, ensure_ascii=False))
+        elif output is None:
+            said = (
+                f"error: {prediction.error}"
+                if prediction.values is None
+                else predictor.task.headline(prediction.values, predictor.classes)
+            )
+            click.echo(f"{prediction.image}  {said}")
+        entries.append(entry)
+    if output is not None:
+        with replacing(output) as temporary, temporary.open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
+        click.echo(f"{len(entries)} predictions in {output}", err=True)
+    if failed:
+        click.echo(f"{failed} of {len(files)} images could not be read", err=True)
+        raise SystemExit(1)

@@ -1,0 +1,67 @@
+"""`vistry runs`: what has been trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.group(invoke_without_command=True)
+@click.option("--folder", type=click.Path(path_type=Path), help="Where the runs are. [VISTRY_RUNS or ./runs]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@click.pass_context
+def runs(context: click.Context, folder: Path | None, as_json: bool) -> None:
+    """List runs, oldest first, or show one."""
+    context.obj = folder
+    if context.invoked_subcommand is not None:
+        return
+    from vistry.runs.folder import runs_in
+
+    found = [_line(run) for run in runs_in(folder)]
+    if as_json:
+        click.echo(json.dumps({"schema": 1, "runs": found}))
+        return
+    for entry in found:
+        score = "" if entry["best_score"] is None else f"{entry['primary_metric']} {entry['best_score']:.4f}"
+        click.echo(f"{entry['id']}  {entry['task']}  {entry['status']}  {score}".rstrip())
+
+
+@runs.command()
+@click.argument("run")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@click.pass_obj
+def show(folder: Path | None, run: str, as_json: bool) -> None:
+    """Show RUN (a folder, an identifier, or "last")."""
+    from vistry.runs.folder import find_run
+    from vistry.training.progress import epoch_line
+
+    found = find_run(run, folder)
+    if as_json:
+        facts = {"record": found.record, "status": found.status, "history": found.history()}
+        click.echo(json.dumps({"schema": 1, **facts, "hyperparameters": found.hyperparameters}))
+        return
+    record, status = found.record, found.status
+    ended = f"{status['status']}, {status['reason']}" if status["reason"] else status["status"]
+    click.echo(f"{found.folder}\n{record['model']['full_name']} for {record['task']}: {ended}")
+    click.echo(f"{record['data']['training_images']} training images of {record['data']['source']}")
+    epochs = found.hyperparameters["number_of_epochs"]["value"]
+    for entry in found.history():
+        best = entry["epoch"] == status.get("best_epoch")
+        click.echo(epoch_line(entry, epochs, record["primary_metric"], best))
+
+
+def _line(run: Any) -> dict[str, Any]:
+    record, status = run.record, run.status
+    return {
+        "id": run.id,
+        "folder": str(run.folder),
+        "task": record["task"],
+        "model": record["model"]["full_name"],
+        "status": status["status"],
+        "primary_metric": record["primary_metric"],
+        "best_score": status.get("best_score"),
+        "created": record["created"],
+    }

@@ -1,0 +1,91 @@
+"""Classification metrics by scikit-learn, named as the hosted product names them."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Probabilities = npt.NDArray[np.float32]
+
+
+def multiclass_metrics(probabilities: Probabilities, targets: npt.NDArray[np.int64], classes: int) -> dict[str, float]:
+    """Metrics of probabilities [N, C] against class indices [N]."""
+    from sklearn import metrics
+
+    predicted = probabilities.argmax(axis=1)
+    every = list(range(classes))
+    found = {
+        "accuracy": float((predicted == targets).mean()),
+        "log_loss": float(-np.log(_clipped(probabilities[np.arange(len(targets)), targets])).mean()),
+    }
+    for average in ("macro", "micro", "weighted"):
+        precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+            targets, predicted, labels=every, average=average, zero_division=0.0
+        )
+        found |= {
+            f"precision_score_{average}": float(precision),
+            f"recall_score_{average}": float(recall),
+            f"f1_score_{average}": float(f1),
+        }
+    return found | _ranking(np.eye(classes, dtype=bool)[targets], probabilities) | _normalised_recall(found, classes)
+
+
+def multilabel_metrics(probabilities: Probabilities, targets: npt.NDArray[np.float32]) -> dict[str, float]:
+    """Metrics of probabilities [N, C] against targets [N, C]; a class is predicted above 0.5.
+
+    `iou` is the mean over images of |predicted and true| / |predicted or true|, 1 where both are empty.
+    """
+    from sklearn import metrics
+
+    predicted, truth = probabilities > 0.5, targets > 0.5
+    likelihood = np.where(truth, probabilities, 1 - probabilities)
+    found = {
+        "iou": float(metrics.jaccard_score(truth, predicted, average="samples", zero_division=1.0)),
+        "accuracy": float((predicted == truth).all(axis=1).mean()),
+        "log_loss": float(-np.log(_clipped(likelihood)).mean()),
+    }
+    for average in ("macro", "micro", "weighted"):
+        found[f"iou_{average}"] = float(metrics.jaccard_score(truth, predicted, average=average, zero_division=0.0))
+        precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+            truth, predicted, average=average, zero_division=0.0
+        )
+        found |= {
+            f"precision_score_{average}": float(precision),
+            f"recall_score_{average}": float(recall),
+            f"f1_score_{average}": float(f1),
+        }
+    return found | _ranking(truth, probabilities) | _normalised_recall(found, 2)
+
+
+def _clipped(probabilities: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    return np.clip(probabilities.astype(np.float64), 1e-7, 1.0)
+
+
+def _normalised_recall(found: dict[str, float], classes: int) -> dict[str, float]:
+    """(macro recall - chance) / (1 - chance), chance being 1 / classes."""
+    if classes < 2:
+        return {}
+    chance = 1 / classes
+    return {"norm_macro_recall": max(0.0, (found["recall_score_macro"] - chance) / (1 - chance))}
+
+
+def _ranking(truth: npt.NDArray[np.bool_], probabilities: Probabilities) -> dict[str, float]:
+    """Area under ROC and average precision, over the classes that have both kinds of example."""
+    from sklearn import metrics
+
+    usable = truth.any(axis=0) & ~truth.all(axis=0)
+    if not usable.any():
+        return {}
+    truth, probabilities = truth[:, usable], probabilities[:, usable]
+    found = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for average in ("macro", "micro", "weighted"):
+            found[f"AUC_{average}"] = float(metrics.roc_auc_score(truth, probabilities, average=average))
+            found[f"average_precision_score_{average}"] = float(
+                metrics.average_precision_score(truth, probabilities, average=average)
+            )
+    return found

@@ -1,0 +1,73 @@
+"""Metrics of a run on labelled data it may never have seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vistry.data import doctor
+from vistry.data.table import Table
+from vistry.errors import DataError, suggestion
+from vistry.inference.predictor import Predictor, load
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics by name, over how many images, and the images left out with the reason."""
+
+    metrics: dict[str, float]
+    primary_metric: str
+    images: int
+    left_out: tuple[tuple[str, str], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "primary_metric": self.primary_metric,
+            "images": self.images,
+            "metrics": self.metrics,
+            "left_out": [{"image": image, "reason": reason} for image, reason in self.left_out],
+        }
+
+
+def evaluate(run: str | Path, data: str | Path, *, format: str | None = None, split: str | None = None) -> Evaluation:
+    """Evaluate a run's best model. Where the data has a test split, that one, unless `split` names another.
+
+    Raises RunError for the run and DataError for the data: a class the model doesn't know is an error.
+    """
+    predictor = load(run)
+    diagnosis = doctor.examine(Path(data), predictor.task.name, format)
+    table = _with_models_classes(_chosen(diagnosis.table, split), predictor)
+    predictions = list(predictor.predict(table.images))
+    usable = [row for row, prediction in enumerate(predictions) if prediction.values is not None]
+    if not usable:
+        raise DataError(f"{data}: none of its {len(table)} images can be read")
+    values = np.stack([predictions[row].values for row in usable])  # type: ignore[misc]
+    metrics = predictor.task.evaluate(values, predictor.task.targets(table.take(usable)), predictor.classes)
+    left_out = [(item["image"], item["reason"]) for item in diagnosis.to_dict()["quarantined"]]
+    left_out += [(item.image, item.error or "") for item in predictions if item.values is None]
+    return Evaluation(metrics, predictor.run.record["primary_metric"], len(usable), tuple(left_out))
+
+
+def _chosen(table: Table, split: str | None) -> Table:
+    if split is None:
+        rows = table.rows_of("test")
+        return table.take(rows) if len(rows) else table
+    rows = table.rows_of(split)
+    if not len(rows):
+        raise DataError(f"{table.root} has no images of a split '{split}'")
+    return table.take(rows)
+
+
+def _with_models_classes(table: Table, predictor: Predictor) -> Table:
+    unknown = [name for name in table.classes if name not in predictor.classes]
+    if unknown:
+        hint = suggestion(unknown[0], predictor.classes)
+        raise DataError(
+            f"the model doesn't know the class '{unknown[0]}' of {table.root}; {hint}; it was trained on "
+            f"{len(predictor.classes)} classes"
+        )
+    return table.with_classes(predictor.classes)

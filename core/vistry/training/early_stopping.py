@@ -1,0 +1,49 @@
+"""Which evaluation is the best, and when waiting for a better one is over (behaviour 3.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass
+class BestSoFar:
+    """The best evaluation and the count of those since without improvement; a tie keeps the earlier epoch.
+
+    Evaluations of the first `delay` epochs are not counted.
+    """
+
+    enabled: bool
+    patience: int
+    delay: int
+    score: float | None = None
+    epoch: int | None = None
+    without_improvement: int = 0
+
+    @classmethod
+    def of(cls, hyperparameters: Mapping[str, Any]) -> BestSoFar:
+        """Set up from early_stopping and its patience and delay."""
+        return cls(
+            bool(hyperparameters["early_stopping"]),
+            hyperparameters["early_stopping_patience"],
+            hyperparameters["early_stopping_delay"],
+        )
+
+    def observe(self, epoch: int, score: float) -> bool:
+        """Take in the score of an epoch, counted from 0; True if it is the best so far."""
+        improved = self.score is None or score > self.score
+        if improved:
+            self.score, self.epoch, self.without_improvement = score, epoch, 0
+        elif epoch >= self.delay:
+            self.without_improvement += 1
+        return improved
+
+    @property
+    def is_over(self) -> bool:
+        """Whether patience has run out."""
+        return self.enabled and self.without_improvement >= self.patience
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values for a checkpoint."""
+        return asdict(self)

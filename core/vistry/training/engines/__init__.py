@@ -1,0 +1,23 @@
+"""Tensor libraries that can train: the loop asks for these few things and knows none of them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from vistry.errors import VistryError, suggestion
+from vistry.registry.manifest import BACKENDS
+from vistry.training.engines.engine import Engine, EngineSettings
+
+__all__ = ["Engine", "EngineSettings", "engine_module"]
+
+
+def engine_module(backend: str) -> Any:
+    """The engine's module: `make(...)` and `check(...)`. Raises VistryError where it can't be used."""
+    name = f"vistry.training.engines.{backend}"
+    if backend not in BACKENDS or find_spec(name) is None:
+        raise VistryError(f"there is no engine '{backend}'; {suggestion(backend, ['torch'])}")
+    if find_spec(backend) is None:
+        raise VistryError(f"{backend} is not installed; type: pip install 'vistry[{backend}]'")
+    return import_module(name)

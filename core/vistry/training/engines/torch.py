@@ -1,0 +1,259 @@
+"""Training and prediction with torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from vistry.data.augmentation import Pixels
+from vistry.data.batches import Batch
+from vistry.errors import HyperparameterError, Problem, TrainingError
+from vistry.hooks import FreezingMap
+from vistry.training.engines.engine import Arrays, EngineSettings
+
+_BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def pick_device() -> torch.device:
+    """A GPU if there is one, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def pick_precision(wanted: str, device: torch.device) -> tuple[str, str]:
+    """The precision to use and why. Raises HyperparameterError for what the device can't do."""
+    if wanted == "fp16" and device.type == "cpu":
+        problem = Problem("precision", "fp16 needs a GPU", "use bf16, fp32 or auto")
+        raise HyperparameterError([problem])
+    if wanted != "auto":
+        return wanted, "as asked"
+    if device.type == "cuda":
+        able = torch.cuda.is_bf16_supported()
+    else:
+        able = bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
+    return ("bf16", f"this {device.type} computes bf16 itself") if able else ("fp32", f"this {device.type} has no bf16")
+
+
+def shapes_of(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    """The shape of each tensor of a model's state."""
+    return {name: tuple(value.shape) for name, value in model.state_dict().items()}
+
+
+def freeze(model: nn.Module, freezing: FreezingMap, layers: int) -> list[nn.Module]:
+    """Stop the first `layers` groups from training; the batch norms that must then keep their statistics.
+
+    Raises HyperparameterError for more layers than there are, or a prefix that matches no parameter.
+    """
+    groups = freezing.groups
+    if layers > len(groups):
+        message = f"{layers} is more than the {len(groups)} layers of this model that can be frozen"
+        raise HyperparameterError([Problem("layers_to_freeze", message, f"use at most {len(groups)}")])
+    prefixes = tuple(prefix for group in groups[:layers] for prefix in group)
+    names = [name for name, _ in model.named_parameters()]
+    for prefix in prefixes:
+        if not any(name.startswith(prefix) for name in names):
+            raise HyperparameterError(
+                [
+                    Problem(
+                        "layers_to_freeze",
+                        f"the prefix '{prefix}' matches no parameter",
+                        "correct the freezing map",
+                    )
+                ]
+            )
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = not name.startswith(prefixes) if prefixes else True
+    if not prefixes or not freezing.freeze_batch_norm:
+        return []
+    return [
+        module
+        for name, module in model.named_modules()
+        if isinstance(module, _BATCH_NORM) and f"{name}.".startswith(prefixes)
+    ]
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weights with decay; batch-norm weights, biases and free parameters without (behaviour 3.6)."""
+    decayed: list[nn.Parameter] = []
+    plain: list[nn.Parameter] = []
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if not parameter.requires_grad:
+                continue
+            decays = name == "weight" and not isinstance(module, _BATCH_NORM)
+            (decayed if decays else plain).append(parameter)
+    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
+
+
+def make_optimizer(model: nn.Module, hyperparameters: Mapping[str, Any]) -> torch.optim.Optimizer:
+    """The optimiser the hyperparameters name; its learning rate is set before each update."""
+    groups = parameter_groups(model, hyperparameters["weight_decay"])
+    if hyperparameters["optimizer"] == "sgd":
+        momentum = hyperparameters["momentum"]
+        return torch.optim.SGD(groups, lr=0.0, momentum=momentum, nesterov=bool(hyperparameters["nesterov"]))
+    kind: type[torch.optim.Adam] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[hyperparameters["optimizer"]]
+    betas = (hyperparameters["beta1"], hyperparameters["beta2"])
+    return kind(groups, lr=0.0, betas=betas, amsgrad=bool(hyperparameters["ams_gradient"]))
+
+
+class TorchEngine:
+    """A torch module with its optimiser; see `Engine` for what each method promises."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        settings: EngineSettings,
+        loss: Callable[[Any, Any, Any], dict[str, Any]],
+        postprocess: Callable[[Any, Any], npt.NDArray[Any]],
+    ):
+        hyperparameters = settings.hyperparameters
+        torch.use_deterministic_algorithms(bool(hyperparameters["deterministic"]))
+        self.device = pick_device()
+        self.precision, self._why = pick_precision(hyperparameters["precision"], self.device)
+        self.model = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._still = freeze(self.model, settings.freezing, settings.frozen_layers)
+        self._loss, self._postprocess = loss, postprocess
+        self._seed = hyperparameters["random_seed"]
+        self._clipping = settings.clipping
+        self._optimizer = make_optimizer(self.model, hyperparameters)
+        self._scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
+        self._mean = self._pixel_constant(settings.preprocessing.mean)
+        self._std = self._pixel_constant(settings.preprocessing.std)
+
+    def _pixel_constant(self, values: tuple[float, ...]) -> torch.Tensor:
+        return 255 * torch.tensor(values, device=self.device).view(1, 3, 1, 1)
+
+    def facts(self) -> dict[str, Any]:
+        parameters = list(self.model.parameters())
+        return {
+            "backend": "torch",
+            "backend_version": torch.__version__,
+            "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
+            "precision": self.precision,
+            "precision_reason": self._why,
+            "parameters": sum(parameter.numel() for parameter in parameters),
+            "trainable_parameters": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        }
+
+    def accumulate(self, batch: Batch, share: float, step: int) -> dict[str, float]:
+        torch.manual_seed(self._seed * 1_000_003 + step)
+        self._train_mode()
+        targets = torch.from_numpy(batch.targets).to(self.device, non_blocking=True)
+        images = self._normalised(batch.images)
+        with self._autocast():
+            terms = self._loss(self.model, images, targets)
+        total: torch.Tensor = sum(terms.values(), start=torch.zeros((), device=self.device))
+        self._scaler.scale(total * share).backward()  # type: ignore[no-untyped-call]
+        return {name: float(value.detach()) for name, value in terms.items()}
+
+    def update(self, learning_rate: float) -> None:
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
+        self._scaler.unscale_(self._optimizer)
+        trained = [parameter for parameter in self.model.parameters() if parameter.grad is not None]
+        if self._clipping.by == "norm":
+            nn.utils.clip_grad_norm_(trained, self._clipping.at)
+        else:
+            nn.utils.clip_grad_value_(trained, self._clipping.at)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._optimizer.zero_grad(set_to_none=True)
+
+    @torch.inference_mode()
+    def predict(self, images: Pixels) -> npt.NDArray[Any]:
+        self.model.eval()
+        with self._autocast():
+            outputs = self.model(self._normalised(images))
+        return self._postprocess(outputs, [images.shape[1:3]] * len(images))
+
+    def weights(self) -> Arrays:
+        return arrays_of(self.model)
+
+    def load_weights(self, arrays: Arrays) -> None:
+        load_arrays(self.model, arrays)
+
+    def optimizer_state(self) -> Arrays:
+        arrays = {}
+        for name, parameter in self._trained():
+            for quantity, value in self._optimizer.state.get(parameter, {}).items():
+                if value is not None:
+                    arrays[f"{name}.{quantity}"] = _array(torch.as_tensor(value))
+        if self._scaler.is_enabled():
+            arrays["scaler"] = np.array([self._scaler.get_scale(), self._scaler._get_growth_tracker()])
+        return arrays
+
+    def load_optimizer_state(self, arrays: Arrays) -> None:
+        for name, parameter in self._trained():
+            found = {
+                key.removeprefix(f"{name}."): value for key, value in arrays.items() if key.rpartition(".")[0] == name
+            }
+            if found:
+                self._optimizer.state[parameter] = {
+                    quantity: _placed(quantity, value, parameter) for quantity, value in found.items()
+                }
+        if self._scaler.is_enabled() and "scaler" in arrays:
+            scale, growth = arrays["scaler"]
+            state = self._scaler.state_dict()
+            self._scaler.load_state_dict({**state, "scale": float(scale), "_growth_tracker": int(growth)})
+
+    def _trained(self) -> Iterator[tuple[str, nn.Parameter]]:
+        return ((name, value) for name, value in self.model.named_parameters() if value.requires_grad)
+
+    def _train_mode(self) -> None:
+        self.model.train()
+        for module in self._still:
+            module.eval()
+
+    def _normalised(self, images: Pixels) -> torch.Tensor:
+        """[N, H, W, 3] uint8 to [N, 3, H, W] float32 in channels-last order, normalised once a batch."""
+        pixels = torch.from_numpy(images).to(self.device, non_blocking=True).permute(0, 3, 1, 2)
+        return pixels.float().sub_(self._mean).div_(self._std)
+
+    def _autocast(self) -> Any:
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=_DTYPES[self.precision])
+
+
+def _array(value: torch.Tensor) -> np.ndarray[Any, Any]:
+    found: np.ndarray[Any, Any] = value.detach().cpu().contiguous().numpy()
+    return found
+
+
+def _placed(quantity: str, value: np.ndarray[Any, Any], parameter: nn.Parameter) -> torch.Tensor:
+    """A tensor of the optimiser where torch keeps it: counts on the host, the rest laid out as the parameter."""
+    tensor = torch.from_numpy(value.copy())
+    if quantity == "step":
+        return tensor
+    return torch.empty_like(parameter, requires_grad=False).copy_(tensor)
+
+
+def arrays_of(model: nn.Module) -> Arrays:
+    """A module's tensors by name."""
+    return {name: _array(value) for name, value in model.state_dict().items()}
+
+
+def load_arrays(model: nn.Module, arrays: Arrays) -> None:
+    """Set a module's tensors by name. Raises TrainingError where names differ."""
+    state = {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if missing or unexpected:
+        raise TrainingError(
+            f"the saved weights don't fit the model: missing {missing[:3]}, unexpected {unexpected[:3]}"
+        )
+
+
+def seed_initialisation(seed: int) -> None:
+    """Seed what draws a model's initial weights."""
+    torch.manual_seed(seed)
+
+
+make = TorchEngine

@@ -1,0 +1,316 @@
+"""The training loop, written once: epochs, evaluation, early stopping, checkpoints. It knows no tensor library.
+
+Everything random is derived from the seed and the position, so a run resumed from any checkpoint goes on bit for bit
+as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vistry.data.augmentation import Prepare
+from vistry.data.batches import Batch, BatchReader, epoch_order, even_batches
+from vistry.errors import TrainingError
+from vistry.runs.checkpoint import read_checkpoint, write_checkpoint
+from vistry.runs.folder import BEST, LAST, PREDICTIONS, Run
+from vistry.task.behaviour import Task
+from vistry.training.early_stopping import BestSoFar
+from vistry.training.engines import Engine
+from vistry.training.progress import Reporter, Tick
+from vistry.training.schedules import schedule_of
+
+EXPLODED = 100.0
+CHECKPOINT_SECONDS = 600.0
+PATIENCE_WITH_DISK = 20
+_MODEL, _OPTIMIZER = "model/", "optimizer/"
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Images to read, and how: `images` paths, `targets` first axis N, `prepare` to [size, size, 3]."""
+
+    images: list[str]
+    targets: npt.NDArray[Any]
+    prepare: Prepare
+    size: int
+    batch_size: int
+
+
+@dataclass
+class Position:
+    """How far training is: the next batch of the running epoch, and what that epoch has seen so far."""
+
+    epoch: int = 0
+    batch: int = 0
+    loss_sum: float = 0.0
+    images: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Why training ended, and its best evaluation."""
+
+    status: str
+    reason: str
+    best_epoch: int | None
+    best_score: float | None
+    epochs: int
+
+
+class Interrupted(TrainingError):
+    """The user pressed Ctrl-C; the run can be resumed."""
+
+
+@dataclass
+class Loop:
+    """One training. `deadline` is a time.monotonic() by which it has to be over."""
+
+    engine: Engine
+    task: Task
+    classes: tuple[str, ...]
+    hyperparameters: Mapping[str, Any]
+    training: Samples
+    validation: Samples
+    run: Run
+    reporter: Reporter
+    primary: str
+    deadline: float | None = None
+    position: Position = field(default_factory=Position)
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.best = BestSoFar.of(self.hyperparameters)
+        rows = np.arange(len(self.training.images))
+        self.batches = len(even_batches(rows, self.training.batch_size))
+        self.schedule = schedule_of(self.hyperparameters, self.batches)
+        self.epochs: int = self.hyperparameters["number_of_epochs"]
+        self.seed: int = self.hyperparameters["random_seed"]
+        self._saved_at, self._save_seconds = time.monotonic(), 0.0
+        self._evaluation_seconds = 0.0
+        self._batch_seconds: float | None = None
+        self._interrupted = False
+
+    # Going through the epochs
+
+    def fit(self) -> Outcome:
+        """Train from the present position to the end. Raises TrainingError, Interrupted or RunError."""
+        workers = self.hyperparameters["number_of_workers"]
+        with (
+            BatchReader(self.training.images, self.training.targets, workers) as training,
+            BatchReader(self.validation.images, self.validation.targets, workers) as validation,
+            self._interruptible(),
+        ):
+            while self.position.epoch < self.epochs:
+                in_time = self._train_epoch(training)
+                self._close_epoch(validation, in_time)
+                if not in_time and self.position.epoch < self.epochs:
+                    return self._outcome("stopped", "the time limit was reached")
+                if self.best.is_over:
+                    waited = self.best.without_improvement
+                    return self._outcome("completed", f"no improvement in {waited} evaluations")
+        return self._outcome("completed", "all epochs are done")
+
+    def _train_epoch(self, reader: BatchReader) -> bool:
+        """The rest of the running epoch; False if the time limit cut it short."""
+        epoch, began = self.position.epoch, time.monotonic() - self.position.seconds
+        order = epoch_order(np.arange(len(self.training.images)), self.seed, epoch)
+        batches = even_batches(order, self.training.batch_size)
+        first = self.position.batch
+        samples = self.training
+        stream = reader.read(batches[first:], samples.prepare, samples.size, self.seed, epoch)
+        for group in self._groups(batches, first):
+            self._optimise(group, batches, stream)
+            self.position.seconds = time.monotonic() - began
+            if self._interrupted:
+                self._save_last()
+                raise Interrupted(f"interrupted; to go on, type: vistry resume {self.run.folder}")
+            if self._is_late():
+                return False
+            if time.monotonic() - self._saved_at > CHECKPOINT_SECONDS:
+                self._save_last()
+        return True
+
+    def _groups(self, batches: list[npt.NDArray[np.int64]], first: int) -> Iterator[range]:
+        """Consecutive batches whose gradients are accumulated into one update; the last may be fewer."""
+        size = min(self.hyperparameters["gradient_accumulation_step"], len(batches))
+        for start in range(first, len(batches), size):
+            yield range(start, min(start + size, len(batches)))
+
+    def _optimise(self, group: range, batches: list[npt.NDArray[np.int64]], stream: Iterator[Batch]) -> None:
+        """One update of the weights. Each batch counts by its images, so the group equals one large batch."""
+        images = sum(len(batches[index]) for index in group)
+        for index in group:
+            began = time.monotonic()
+            step = self.position.epoch * self.batches + index
+            batch = next(stream)
+            rate = self.hyperparameters["learning_rate"] * self.schedule(step)
+            terms = self.engine.accumulate(batch, len(batch.rows) / images, step)
+            loss = sum(terms.values())
+            self._check_loss(loss, terms, batch, step, rate)
+            if index == group[-1]:
+                self.engine.update(rate)
+            self.position.batch = index + 1
+            self.position.loss_sum += loss * len(batch.rows)
+            self.position.images += len(batch.rows)
+            self._tick(loss, rate, time.monotonic() - began)
+
+    def _close_epoch(self, reader: BatchReader, in_time: bool) -> None:
+        """Evaluate, keep what is to be kept, and move on."""
+        epoch = self.position.epoch
+        entry: dict[str, Any] = {
+            "epoch": epoch,
+            "train_loss": self.position.loss_sum / max(1, self.position.images),
+            "learning_rate": self.hyperparameters["learning_rate"]
+            * self.schedule(epoch * self.batches + max(0, self.position.batch - 1)),
+            "seconds": self.position.seconds,
+        }
+        improved = False
+        last = epoch == self.epochs - 1 or not in_time
+        if epoch % self.hyperparameters["evaluation_frequency"] == 0 or last:
+            improved = self._evaluate(reader, entry)
+        self.history.append(entry)
+        self.position = Position(epoch + 1)
+        self.reporter.epoch(entry, self.epochs, self.primary, improved)
+        self.run.write_history(self.history)
+        self._save_kept(epoch)
+        if last or self.best.is_over or self._is_time_to_save():
+            self._save_last()
+
+    def _evaluate(self, reader: BatchReader, entry: dict[str, Any]) -> bool:
+        began = time.monotonic()
+        predictions = self._predictions(reader)
+        metrics = self.task.evaluate(predictions, self.validation.targets, self.classes)
+        if self.primary not in metrics:
+            raise TrainingError(
+                f"the primary metric {self.primary} is undefined on the validation set of {len(predictions)} images; "
+                "choose another, or give a validation set with every class"
+            )
+        self._evaluation_seconds = time.monotonic() - began
+        entry["validation"] = metrics
+        entry["evaluation_seconds"] = self._evaluation_seconds
+        improved = self.best.observe(entry["epoch"], metrics[self.primary])
+        if improved:
+            facts = {
+                "kind": "best",
+                "epoch": entry["epoch"],
+                "primary_metric": self.primary,
+                "metrics": metrics,
+            }
+            write_checkpoint(self.run.folder / BEST, self.engine.weights(), facts)
+            tensors = {"predictions": predictions, "targets": self.validation.targets}
+            write_checkpoint(self.run.folder / PREDICTIONS, tensors, facts)
+        return improved
+
+    def _predictions(self, reader: BatchReader) -> npt.NDArray[Any]:
+        samples = self.validation
+        batches = even_batches(np.arange(len(samples.images)), samples.batch_size)
+        stream = reader.read(batches, samples.prepare, samples.size, self.seed, 0)
+        return np.concatenate([self.engine.predict(batch.images) for batch in stream])
+
+    def _outcome(self, status: str, reason: str) -> Outcome:
+        return Outcome(status, reason, self.best.epoch, self.best.score, len(self.history))
+
+    # Watching over it
+
+    def _check_loss(self, loss: float, terms: dict[str, float], batch: Batch, step: int, rate: float) -> None:
+        if math.isfinite(loss) and loss <= EXPLODED:
+            return
+        what = "is not a number" if math.isnan(loss) else f"exploded to {loss:.3g}"
+        names = [self.training.images[row] for row in batch.rows[:4]]
+        more = f" and {len(batch.rows) - 4} more" if len(batch.rows) > 4 else ""
+        terms_text = ", ".join(f"{name} {value:.3g}" for name, value in terms.items())
+        raise TrainingError(
+            f"the loss {what} at epoch {self.position.epoch + 1}, batch {self.position.batch + 1} (step {step}, "
+            f"learning rate {rate:.3g}; {terms_text}); its images: {', '.join(names)}{more}. "
+            f"Lower learning_rate (try {rate / 10 or self.hyperparameters['learning_rate'] / 10:.2g}), lengthen "
+            "warmup_cosine_lr_warmup_epochs, or set precision to fp32; the best checkpoint so far is intact"
+        )
+
+    def _tick(self, loss: float, rate: float, seconds: float) -> None:
+        before = self._batch_seconds
+        self._batch_seconds = seconds if before is None else 0.9 * before + 0.1 * seconds
+        left = (self.epochs - self.position.epoch) * self.batches - self.position.batch
+        remaining = left * self._batch_seconds + (self.epochs - self.position.epoch) * self._evaluation_seconds
+        place = (self.position.epoch + 1, self.epochs, self.position.batch, self.batches)
+        self.reporter.tick(Tick(*place, loss, rate, remaining if before is not None else None))
+
+    def _is_late(self) -> bool:
+        """Whether an evaluation started after one more update would pass the deadline."""
+        if self.deadline is None:
+            return False
+        per_image = (self._batch_seconds or 0.0) / self.training.batch_size
+        evaluation = self._evaluation_seconds or per_image * len(self.validation.images)
+        reserve = 1.2 * evaluation + 2 * (self._batch_seconds or 0.0) + self._save_seconds
+        return time.monotonic() + reserve >= self.deadline
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Let Ctrl-C wait for the end of an update; a second one stops at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def on_interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+            if self._interrupted:
+                raise KeyboardInterrupt
+            self._interrupted = True
+
+        before: Callable[..., Any] | int | None = signal.signal(signal.SIGINT, on_interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    # Keeping it
+
+    def _is_time_to_save(self) -> bool:
+        """Saving may cost a twentieth of the time: a resumed run redoes what came after its last state."""
+        return time.monotonic() - self._saved_at >= PATIENCE_WITH_DISK * self._save_seconds
+
+    def _save_kept(self, epoch: int) -> None:
+        every = self.hyperparameters["checkpoint_frequency"]
+        if every is not None and (epoch + 1) % every == 0:
+            path = self.run.folder / "checkpoints" / f"epoch_{epoch + 1:04d}.safetensors"
+            write_checkpoint(path, self.engine.weights(), {"kind": "epoch", "epoch": epoch})
+
+    def _save_last(self) -> None:
+        began = time.monotonic()
+        tensors = {f"{_MODEL}{name}": value for name, value in self.engine.weights().items()}
+        tensors |= {f"{_OPTIMIZER}{name}": value for name, value in self.engine.optimizer_state().items()}
+        facts = {
+            "kind": "last",
+            "position": asdict(self.position),
+            "best": self.best.to_dict(),
+            "history": self.history,
+        }
+        write_checkpoint(self.run.folder / LAST, tensors, facts)
+        self._saved_at = time.monotonic()
+        self._save_seconds = self._saved_at - began
+
+    def restore(self) -> bool:
+        """Take up the last saved state; False if there is none and training starts from the beginning."""
+        if not (self.run.folder / LAST).is_file():
+            return False
+        tensors, facts = read_checkpoint(self.run.last_state)
+        self.engine.load_weights(_under(_MODEL, tensors))
+        self.engine.load_optimizer_state(_under(_OPTIMIZER, tensors))
+        self.position = Position(**facts["position"])
+        self.best = BestSoFar(**facts["best"])
+        self.history = facts["history"]
+        return True
+
+
+def _under(prefix: str, tensors: dict[str, Any]) -> dict[str, Any]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,181 @@
+"""What a training is about to do, decided and checked before any work starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vistry.data import doctor, splits
+from vistry.data.batches import even_batches
+from vistry.data.doctor import Diagnosis
+from vistry.data.table import Table
+from vistry.errors import DataError, RegistryError, VistryError, suggestion
+from vistry.hyperparameter.schema import Hyperparameters, Source, schema_of
+from vistry.registry.cards import ModelCard
+from vistry.registry.catalogue import Catalogue
+from vistry.registry.task_names import task_named
+from vistry.task.behaviour import TrainingData
+from vistry.training.build import Start, check_backend, checked_by_owner, find_start
+
+FEW_STEPS = 60
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, as they said it."""
+
+    data: Path
+    task: str
+    model: str | None = None
+    validation: Path | None = None
+    format: str | None = None
+    validation_size: float = 0.2
+    primary_metric: str | None = None
+    backend: str = "torch"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request made definite: the model, every hyperparameter, and the rows of each split."""
+
+    request: Request
+    catalogue: Catalogue
+    card: ModelCard
+    task: str
+    primary_metric: str
+    hyperparameters: Hyperparameters
+    start: Start
+    training: Table
+    validation: Table
+    diagnoses: tuple[Diagnosis, ...]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the model's outputs."""
+        return self.training.classes
+
+    @property
+    def data_summary(self) -> TrainingData:
+        """What a loss may ask of the training split."""
+        return TrainingData(self.classes, tuple(map(int, self.training.class_counts())), len(self.training))
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches in an epoch."""
+        return len(even_batches(np.arange(len(self.training)), self.hyperparameters["training_batch_size"]))
+
+    @property
+    def updates(self) -> int:
+        """Updates of the weights in all epochs."""
+        group: int = min(self.hyperparameters["gradient_accumulation_step"], self.batches_per_epoch)
+        epochs: int = self.hyperparameters["number_of_epochs"]
+        return -(-self.batches_per_epoch // group) * epochs
+
+    def warnings(self) -> list[str]:
+        """What the user should think about before starting; nothing is changed for them."""
+        found = [str(problem) for problem in self.hyperparameters.warnings]
+        if self.start.file is None and self.start.run is None and self.card.weights:
+            found.append(
+                "training starts from random weights; with few images, pretrained ones do far better: "
+                f"--weights {next(iter(self.card.weights))}, or --weights FILE"
+            )
+        return found + list(self._too_few_updates())
+
+    def _too_few_updates(self) -> Iterable[str]:
+        batch = self.hyperparameters["training_batch_size"]
+        if self.updates >= FEW_STEPS or len(self.training) > 20 * batch:
+            return
+        smaller = max(2, min(16, len(self.training) // 10))
+        rate = self.hyperparameters["learning_rate"] * smaller / batch
+        yield (
+            f"with {len(self.training)} training images and training_batch_size = {batch} an epoch is "
+            f"{self.batches_per_epoch} steps and the whole training {self.updates}, which is too few to learn well; "
+            f"try --training_batch_size {smaller} --learning_rate {rate:.2g}"
+        )
+
+
+def primary_metric_of(task: str, wanted: str | None) -> str:
+    """The metric that decides which epoch is the best. Raises VistryError with a suggestion."""
+    supported = task_named(task).primary_metrics
+    if wanted is None:
+        return supported[0]
+    if wanted not in supported:
+        raise VistryError(f"{task} has no primary metric '{wanted}'; {suggestion(wanted, supported)}")
+    return wanted
+
+
+def _model_of(request: Request, sources: list[Source], catalogue: Catalogue, task: str) -> ModelCard:
+    """The model of the flag, else of the last source that names one, else the task's default."""
+    named = [source.values["model_name"] for source in sources if "model_name" in source.values]
+    name = request.model or (named[-1] if named else None)
+    card = catalogue.model(str(name)) if name else catalogue.default_model(task)
+    if card is None:
+        names = ", ".join(card.name for card in catalogue.models(task=task)) or "none is installed"
+        raise RegistryError(f"no model is named, and {task} has no default; use --model with one of: {names}")
+    return card
+
+
+def resolve_hyperparameters(
+    catalogue: Catalogue, card: ModelCard, task: str, sources: Iterable[Source]
+) -> Hyperparameters:
+    """Every value, checked by the schema and by the model's owner."""
+    without_model = [
+        Source({name: value for name, value in source.values.items() if name != "model_name"}, source.where)
+        for source in sources
+    ]
+    values = schema_of(catalogue, card, task).resolve(without_model)
+    return checked_by_owner(catalogue, card, task, values)
+
+
+def _splits(request: Request, task: str, seed: int) -> tuple[Table, Table, tuple[Diagnosis, ...]]:
+    if not 0 < request.validation_size < 1:
+        raise DataError(f"validation_size = {request.validation_size:g}: must be a number between 0 and 1")
+    diagnosis = doctor.examine(request.data, task, request.format)
+    if request.validation is None:
+        training_rows, validation_rows = splits.split(diagnosis.table, task, request.validation_size, seed)
+        table = diagnosis.table
+        return table.take(training_rows), table.take(validation_rows), (diagnosis,)
+    other = doctor.examine(request.validation, task)
+    training, validation = with_common_classes(diagnosis.table, other.table)
+    return training, validation, (diagnosis, other)
+
+
+def with_common_classes(first: Table, second: Table) -> tuple[Table, Table]:
+    """Both tables with the union of their classes, in alphabetical order."""
+    classes = tuple(sorted({*first.classes, *second.classes}))
+    return first.with_classes(classes), second.with_classes(classes)
+
+
+def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
+    """Decide and check everything. Raises VistryError; nothing has been written by then."""
+    catalogue, task, sources = Catalogue.read(), task_named(request.task).name, list(sources)
+    card = _model_of(request, sources, catalogue, task)
+    check_backend(card, request.backend)
+    values = resolve_hyperparameters(catalogue, card, task, sources)
+    primary = primary_metric_of(task, request.primary_metric)
+    start = find_start(card, values)
+    training, validation, diagnoses = _splits(request, task, values["random_seed"])
+    return Plan(request, catalogue, card, task, primary, values, start, training, validation, diagnoses)
+
+
+def describe(plan: Plan) -> Mapping[str, Any]:
+    """The plan as plain JSON values, for `--dry-run`."""
+    return {
+        "task": plan.task,
+        "model": plan.card.full_name,
+        "parameters_with_its_own_head": plan.card.parameters,
+        "primary_metric": plan.primary_metric,
+        "classes": dict(zip(plan.classes, plan.data_summary.class_counts, strict=True)),
+        "training_images": len(plan.training),
+        "validation_images": len(plan.validation),
+        "steps_per_epoch": plan.batches_per_epoch,
+        "updates": plan.updates,
+        "start": str(plan.start.run.id if plan.start.run else plan.start.file or "random weights"),
+        "hyperparameters": plan.hyperparameters.to_dict(),
+        "warnings": plan.warnings(),
+        "quarantined": [item for diagnosis in plan.diagnoses for item in diagnosis.to_dict()["quarantined"]],
+    }

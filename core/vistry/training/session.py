@@ -1,0 +1,235 @@
+"""Carrying out a plan: a run folder, an engine, the loop. `train` and `resume` are the public ways in."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from vistry.errors import RunError, VistryError
+from vistry.hook_calls import hooks_of
+from vistry.hyperparameter.schema import Hyperparameters, Source
+from vistry.registry.cards import ModelCard
+from vistry.registry.catalogue import Catalogue
+from vistry.runs.folder import LAST, Run, find_run, new_run
+from vistry.runs.rows import read_rows, write_rows
+from vistry.task import behaviour_of
+from vistry.task.behaviour import TrainingData
+from vistry.training import progress
+from vistry.training.build import Start, build, fill
+from vistry.training.engines import EngineSettings, engine_module
+from vistry.training.loop import Interrupted, Loop, Outcome, Samples
+from vistry.training.plan import Plan, Request, make_plan
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished run: its folder, why it ended, and the best epoch's validation metrics."""
+
+    run: Run
+    outcome: Outcome
+    metrics: dict[str, float]
+
+
+def train(
+    data: str | Path,
+    *,
+    task: str,
+    model: str | None = None,
+    validation: str | Path | None = None,
+    format: str | None = None,
+    validation_size: float = 0.2,
+    primary_metric: str | None = None,
+    backend: str = "torch",
+    output: str | Path | None = None,
+    time_limit: float | None = None,
+    reporter: progress.Reporter | None = None,
+    **hyperparameters: Any,
+) -> TrainingResult:
+    """Train a model on a folder or file of labelled images; hyperparameters go by their own names.
+
+    `time_limit` is in seconds. Raises VistryError; problems with the call are all found before any work.
+    """
+    validation_path = None if validation is None else Path(validation)
+    request = Request(Path(data), task, model, validation_path, format, validation_size, primary_metric, backend)
+    plan = make_plan(request, [Source.of(hyperparameters, "the call")])
+    return carry_out(plan, output, time_limit, reporter or progress.Silent())
+
+
+def carry_out(
+    plan: Plan, output: str | Path | None, time_limit: float | None, reporter: progress.Reporter
+) -> TrainingResult:
+    """Train as planned, into a new run folder."""
+    deadline = None if time_limit is None else time.monotonic() + time_limit
+    run = new_run(plan.card.name, None if output is None else Path(output))
+    _record(run, plan)
+    return _run(run, plan.catalogue, plan.card, plan.start, deadline, reporter)
+
+
+def resume(
+    run: str | Path, *, time_limit: float | None = None, reporter: progress.Reporter | None = None
+) -> TrainingResult:
+    """Go on with a run that was killed or stopped; the result is the one it would have had. Raises RunError."""
+    found = find_run(run)
+    if found.status["status"] == "completed":
+        raise RunError(f"{found.id} is complete; to build upon it, train with --checkpoint_run_id {found.id}")
+    catalogue = Catalogue.read()
+    card = catalogue.model(found.record["model"]["full_name"])
+    deadline = None if time_limit is None else time.monotonic() + time_limit
+    return _run(found, catalogue, card, _recorded_start(found), deadline, reporter or progress.Silent())
+
+
+def _recorded_start(run: Run) -> Start:
+    recorded = run.record["start"]
+    if recorded["run"]:
+        return Start(run=find_run(recorded["run"]))
+    return Start(file=Path(recorded["file"]) if recorded["file"] else None)
+
+
+def _record(run: Run, plan: Plan) -> None:
+    """Write everything that predicting, evaluating and resuming need to know."""
+    hooks = hooks_of(plan.catalogue, plan.card)
+    preprocessing = hooks.vistry_preprocessing(card=plan.card, task=plan.task, hyperparameters=plan.hyperparameters)
+    write_rows(run.folder / "training.jsonl", plan.training, plan.task)
+    write_rows(run.folder / "validation.jsonl", plan.validation, plan.task)
+    run.write("hyperparameters.json", {"values": plan.hyperparameters.to_dict()})
+    run.write("findings.json", {"diagnoses": [diagnosis.to_dict() for diagnosis in plan.diagnoses]})
+    run.write("status.json", {"status": "running", "reason": "", "started": _now()})
+    run.write(
+        "run.json",
+        {
+            "id": run.id,
+            "task": plan.task,
+            "backend": plan.request.backend,
+            "model": {
+                "name": plan.card.name,
+                "full_name": plan.card.full_name,
+                "distribution": plan.card.distribution,
+                "version": plan.card.version,
+            },
+            "classes": list(plan.classes),
+            "primary_metric": plan.primary_metric,
+            "preprocessing": preprocessing.model_dump(),
+            "data": {
+                "source": str(plan.request.data.resolve()),
+                "training_images": len(plan.training),
+                "validation_images": len(plan.validation),
+                "training_counts": list(plan.data_summary.class_counts),
+            },
+            "start": {
+                "file": str(plan.start.file.resolve()) if plan.start.file else None,
+                "run": str(plan.start.run.folder) if plan.start.run else None,
+            },
+            "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+            "versions": {"vistry": version("vistry"), "python": platform.python_version()},
+            "created": _now(),
+        },
+    )
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+def _run(
+    run: Run,
+    catalogue: Catalogue,
+    card: ModelCard,
+    start: Start,
+    deadline: float | None,
+    reporter: progress.Reporter,
+) -> TrainingResult:
+    values = Hyperparameters.from_dict(run.hyperparameters)
+    loop = _loop(run, catalogue, card, start, values, reporter)
+    loop.deadline = deadline
+    if loop.restore():
+        reporter.note(f"going on from epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}")
+    _set_status(run, "running", "", engine=loop.engine.facts(), process=os.getpid())
+    try:
+        with reporter:
+            outcome = loop.fit()
+    except Interrupted:
+        _set_status(run, "interrupted", "Ctrl-C")
+        raise
+    except VistryError as error:
+        _set_status(run, "failed", str(error))
+        raise
+    best = next(entry for entry in loop.history if entry["epoch"] == outcome.best_epoch)
+    _set_status(
+        run,
+        outcome.status,
+        outcome.reason,
+        best_epoch=outcome.best_epoch,
+        best_score=outcome.best_score,
+        epochs=outcome.epochs,
+        finished=_now(),
+    )
+    return TrainingResult(run, outcome, best["validation"])
+
+
+def _set_status(run: Run, status: str, reason: str, **facts: Any) -> None:
+    before = {key: value for key, value in run.status.items() if key != "schema"}
+    run.write("status.json", {**before, "status": status, "reason": reason, **facts})
+
+
+def _loop(
+    run: Run,
+    catalogue: Catalogue,
+    card: ModelCard,
+    start: Start,
+    values: Hyperparameters,
+    reporter: progress.Reporter,
+) -> Loop:
+    """The loop of a recorded run: a new run and a resumed one are set up by the same lines."""
+    record = run.record
+    task, backend, classes = behaviour_of(record["task"]), record["backend"], tuple(record["classes"])
+    hooks = hooks_of(catalogue, card)
+    asked = {"card": card, "task": task.name, "hyperparameters": values}
+    counts = tuple(record["data"]["training_counts"])
+    data = TrainingData(classes, counts, record["data"]["training_images"])
+    module = build(catalogue, card, task.name, len(classes), values, backend)
+    if not (run.folder / LAST).is_file():
+        fresh = fill(catalogue, card, module, start, len(classes), backend)
+        if fresh:
+            reporter.note(f"the head is trained from scratch for {len(classes)} classes: {', '.join(fresh)}")
+    settings = EngineSettings(
+        values,
+        hooks.vistry_preprocessing(**asked),
+        card.gradient_clipping,
+        hooks.vistry_freezing_map(card=card, task=task.name),
+        values["layers_to_freeze"] or 0,
+    )
+    loss = hooks.vistry_build_loss(**asked, backend=backend, data=data)
+    engine = engine_module(backend).make(module, settings, loss, hooks.vistry_build_postprocess(**asked))
+    facts = engine.facts()
+    reporter.note(f"{facts['device']}, {facts['precision']} ({facts['precision_reason']})")
+    return Loop(
+        engine,
+        task,
+        classes,
+        values,
+        _samples(run.folder / "training.jsonl", record, values, True),
+        _samples(run.folder / "validation.jsonl", record, values, False),
+        run,
+        reporter,
+        record["primary_metric"],
+    )
+
+
+def _samples(path: Path, record: dict[str, Any], values: Hyperparameters, training: bool) -> Samples:
+    task = behaviour_of(record["task"])
+    table = read_rows(path, tuple(record["classes"]))
+    prepare, size = task.preparation(values, training)
+    batch_size = values["training_batch_size" if training else "validation_batch_size"]
+    return Samples(list(table.images), task.targets(table), prepare, size, batch_size)
+
+
+def sources_of(files: Iterable[Source], flags: dict[str, Any]) -> list[Source]:
+    """Files first, flags over them."""
+    return [*files, Source.of(flags, "the command line")]

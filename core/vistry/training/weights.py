@@ -1,0 +1,146 @@
+"""Weights a training starts from: a name the manifest publishes, a file, or another run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from vistry.errors import WeightsError, suggestion
+from vistry.registry.cards import ModelCard
+from vistry.registry.manifest import WeightsSpec
+from vistry.registry.policy import Policy
+from vistry.runs.files import replacing
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl")
+
+
+def weights_cache() -> Path:
+    """Where published weights are kept: VISTRY_WEIGHTS, or the user's cache folder."""
+    if named := os.environ.get("VISTRY_WEIGHTS"):
+        return Path(named)
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "vistry" / "weights"
+
+
+def locate(name: str, card: ModelCard) -> Path | None:
+    """The file that `weights` means, or None for "none". Raises WeightsError before anything is read.
+
+    A name from the manifest is looked up in the cache, and fetched only if it isn't there: naming it is asking.
+    """
+    if name.casefold() == "none":
+        return None
+    if name in card.weights:
+        return _published(name, card, card.weights[name])
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    known = ["none", *card.weights]
+    raise WeightsError(f"weights = '{name}' is neither a file nor weights of {card.name}; {suggestion(name, known)}")
+
+
+def _published(name: str, card: ModelCard, spec: WeightsSpec) -> Path:
+    path = weights_cache() / Path(spec.source).name
+    if not path.is_file():
+        try:
+            _fetch(spec, path)
+        except OSError as error:
+            reason = getattr(error, "reason", None) or error
+            raise WeightsError(
+                f"weights = '{name}' of {card.name} are not in {path.parent} and could not be fetched ({reason}); "
+                f"get {spec.source} on a machine with a network and put it at {path}"
+            ) from None
+    _check_hash(path, spec)
+    return path
+
+
+def _fetch(spec: WeightsSpec, path: Path) -> None:
+    with (
+        urlopen(spec.source, timeout=30) as answer,
+        replacing(path) as temporary,
+        temporary.open("wb") as file,
+    ):
+        while chunk := answer.read(1 << 20):
+            file.write(chunk)
+
+
+def _check_hash(path: Path, spec: WeightsSpec) -> None:
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if not found.startswith(spec.sha256):
+        raise WeightsError(
+            f"{path} is not the file its plugin names: SHA-256 {found[:16]}..., expected {spec.sha256[:16]}...; "
+            "delete it and fetch it again"
+        )
+
+
+def read_weights(path: Path, card: ModelCard, policy: Policy) -> Arrays:
+    """Every tensor of a weights file by name. Raises WeightsError.
+
+    A pickle is read only if its hash is in the manifest or policy allows it, and never executed.
+    """
+    if path.suffix in PICKLES:
+        published = any(Path(spec.source).name == path.name for spec in card.weights.values())
+        if published and path.parent == weights_cache():
+            return _read_pickle(path)
+        if not policy.allows_pickle():
+            raise WeightsError(
+                f"{path} is a pickle, which can carry code; convert it to safetensors, or, to read its tensors without "
+                "running anything in it, write in registry.toml:\n[weights]\nallow_pickle = true"
+            )
+        return _read_pickle(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path} is no safetensors file that can be read: {error}") from None
+
+
+def _read_pickle(path: Path) -> Arrays:
+    try:
+        import torch
+    except ImportError:
+        raise WeightsError(f"{path} is a pickle of torch, which is not installed; convert it to safetensors") from None
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise WeightsError(f"{path} can't be read as weights alone: {str(error).splitlines()[0]}") from None
+    found = found.get("state_dict", found) if isinstance(found, Mapping) else {}
+    tensors = {name: value for name, value in found.items() if isinstance(value, torch.Tensor)}
+    if not tensors:
+        raise WeightsError(f"{path} holds no tensors by name")
+    return {
+        name: value.detach().float().numpy() if value.is_floating_point() else value.numpy()
+        for name, value in tensors.items()
+    }
+
+
+def fitted(
+    found: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], num_classes: int, origin: str
+) -> tuple[dict[str, Any], list[str]]:
+    """The tensors a model takes from `found`, and the names of its head, left fresh for other class counts.
+
+    `shapes` are the model's own. Raises WeightsError where anything but the head doesn't fit.
+    """
+    taken, fresh, wrong = {}, [], []
+    for name, shape in shapes.items():
+        if name not in found:
+            if not name.endswith("num_batches_tracked"):
+                wrong.append(f"{name} is missing")
+        elif tuple(found[name].shape) == shape or (found[name].size == 1 and shape == ()):
+            taken[name] = found[name].reshape(shape)
+        elif shape and shape[0] == num_classes and shape[1:] == tuple(found[name].shape[1:]):
+            fresh.append(name)
+        else:
+            wrong.append(f"{name} is {tuple(found[name].shape)}, the model's is {shape}")
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise WeightsError(f"{origin} doesn't fit the model: {'; '.join(wrong[:3])}{more}")
+    return taken, fresh

@@ -1,0 +1,1 @@
+"""A network small enough to train in a test."""

@@ -1,0 +1,295 @@
+"""Killed at any moment and resumed, a run ends with the bits of one that was never killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import vistry
+from vistry.errors import RunError, TrainingError
+from vistry.runs.files import write_text
+from vistry.runs.folder import Run, find_run
+from vistry.training import loop as loop_module
+from vistry.training.loop import Loop
+from vistry.training.session import resume
+
+SETTINGS: dict[str, Any] = {
+    "number_of_epochs": 4,
+    "warmup_cosine_lr_warmup_epochs": 1,
+    "precision": "fp32",
+    "learning_rate": 0.05,
+    "gradient_accumulation_step": 2,
+}
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL inside one process: nothing catches it."""
+
+
+@pytest.fixture(scope="module")
+def never_killed(digits: Path, tiny_plugin: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    output = tmp_path_factory.mktemp("whole") / "run"
+    return vistry.train(digits, task="multiclass", model="tiny", output=output, **SETTINGS).run
+
+
+def _same(first: Run, second: Run) -> None:
+    for name in ("best_weights", "last_state"):
+        ours, theirs = load_file(getattr(first, name)), load_file(getattr(second, name))
+        assert ours.keys() == theirs.keys()
+        for key in ours:
+            np.testing.assert_array_equal(ours[key], theirs[key], err_msg=key)
+    kept = ("epoch", "train_loss", "learning_rate", "validation")
+    for ours_entry, theirs_entry in zip(first.history(), second.history(), strict=True):
+        assert [ours_entry[key] for key in kept] == [theirs_entry[key] for key in kept]
+
+
+@pytest.mark.parametrize(
+    ("method", "call"),
+    [
+        ("_optimise", 2),
+        ("_optimise", 5),
+        ("_check_loss", 3),
+        ("_evaluate", 1),
+        ("_evaluate", 3),
+        ("_save_last", 1),
+        ("_save_last", 2),
+        ("_save_kept", 4),
+    ],
+)
+@pytest.mark.parametrize("before", [True, False])
+def test_killed_before_or_after_any_step(
+    method: str,
+    call: int,
+    before: bool,
+    never_killed: Run,
+    digits: Path,
+    runs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original, calls = getattr(Loop, method), []
+
+    def killing(self: Loop, *arguments: Any) -> Any:
+        calls.append(method)
+        if before and len(calls) == call:
+            raise Killed
+        result = original(self, *arguments)
+        if len(calls) == call:
+            raise Killed
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, method, killing)
+        with pytest.raises(Killed):
+            vistry.train(digits, task="multiclass", model="tiny", **SETTINGS)
+    result = resume("last")
+    _same(result.run, never_killed)
+    assert result.run.status["status"] == "completed"
+
+
+def test_a_state_saved_in_the_middle_of_an_epoch_goes_on_exactly(
+    never_killed: Run, digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saves: list[int] = []
+    original = Loop._save_last
+
+    def killing(self: Loop) -> None:
+        original(self)
+        saves.append(self.position.batch)
+        if self.position.batch:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop_module, "CHECKPOINT_SECONDS", -1.0)
+        patch.setattr(Loop, "_save_last", killing)
+        with pytest.raises(Killed):
+            vistry.train(digits, task="multiclass", model="tiny", **SETTINGS)
+    assert saves[-1] == 2
+    _same(resume("last").run, never_killed)
+
+
+PROGRAM = """
+import os, signal, sys
+from vistry.runs import files
+import vistry
+
+where, count = sys.argv[2], int(sys.argv[3])
+calls = 0
+
+def kill_at(name, original):
+    def wrapped(*arguments, **options):
+        global calls
+        calls += 1
+        if calls == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*arguments, **options)
+    return wrapped
+
+if where == "rename":
+    from pathlib import Path
+    Path.replace = kill_at("replace", Path.replace)
+elif where == "write":
+    from vistry.runs import checkpoint
+    def half(tensors, path, header):
+        open(path, "wb").write(b"half a checkpoint")
+        original(tensors, path, header)
+    original = kill_at("save", checkpoint.save_file)
+    checkpoint.save_file = half
+elif where == "backward":
+    import torch
+    torch.Tensor.backward = kill_at("backward", torch.Tensor.backward)
+vistry.train(sys.argv[1], task="multiclass", model="tiny", **SETTINGS)
+"""
+
+
+@pytest.mark.parametrize(("where", "count"), [("rename", 9), ("write", 3), ("backward", 6)])
+def test_a_real_sigkill_loses_nothing(where: str, count: int, never_killed: Run, digits: Path, runs: Path) -> None:
+    program = PROGRAM.replace("SETTINGS", repr(SETTINGS))
+    killed = subprocess.run([sys.executable, "-c", program, str(digits), where, str(count)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    _same(resume("last").run, never_killed)
+    leftovers = [path for path in find_run("last").folder.rglob("*.part")]
+    assert len(leftovers) <= 1
+
+
+def test_ctrl_c_leaves_a_run_that_can_be_resumed(
+    vistry: Callable[..., Any], never_killed: Run, digits: Path, runs: Path
+) -> None:
+    program = textwrap.dedent(
+        """
+        import os, signal, sys
+        from vistry.training.loop import Loop
+        original, calls = Loop._optimise, []
+        def interrupting(self, *arguments):
+            calls.append(1)
+            if len(calls) == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+            original(self, *arguments)
+        Loop._optimise = interrupting
+        sys.argv[0] = "vistry"
+        from vistry.cli import main
+        main()
+        """
+    )
+    flags = [word for name, value in SETTINGS.items() for word in (f"--{name}", str(value))]
+    arguments = ["train", "--task", "multiclass", "--model", "tiny", "--data", str(digits), *flags]
+    stopped = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    assert stopped.returncode != 0
+    assert "interrupted; to go on, type: vistry resume" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    assert find_run("last").status["status"] == "interrupted"
+    assert "best: epoch" in vistry("resume", "last").stdout
+    _same(find_run("last"), never_killed)
+
+
+def test_a_complete_run_is_not_resumed(never_killed: Run) -> None:
+    with pytest.raises(RunError, match="is complete; to build upon it, train with --checkpoint_run_id"):
+        resume(never_killed.folder)
+
+
+def test_a_full_disk_is_a_sentence_and_the_last_good_state_stays(
+    never_killed: Run, digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vistry.runs import checkpoint
+
+    original, writes = checkpoint.save_file, []
+
+    def full(tensors: Any, path: Path, header: Any) -> None:
+        writes.append(path)
+        if len(writes) == 4:
+            path.write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+        original(tensors, path, header)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save_file", full)
+        with pytest.raises(RunError, match=r"the disk is full: .*safetensors could not be written; what was saved"):
+            vistry.train(digits, task="multiclass", model="tiny", **SETTINGS)
+    run = find_run("last")
+    assert run.status["status"] == "failed"
+    assert not list(run.folder.rglob("*.part"))
+    _same(resume("last").run, never_killed)
+
+
+def test_a_file_too_large_for_its_limits_leaves_the_old_one(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    write_text(path, "old")
+    program = f"from vistry.runs.files import write_text; write_text(__import__('pathlib').Path({str(path)!r}), 'x' * 99999)"
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+    failed = subprocess.run([sys.executable, "-c", program], preexec_fn=limit, capture_output=True, text=True, check=False)
+    assert "could not be written" in failed.stderr
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["state.json"]
+
+
+def test_an_unwritable_place_is_a_sentence_before_training(digits: Path, runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RunError, match="can't be made"):
+        vistry.train(digits, task="multiclass", model="tiny", output=tmp_path / "file" / "run", **SETTINGS)
+
+
+def test_the_time_limit_is_kept_with_the_best_model(digits: Path, runs: Path) -> None:
+    settings = {**SETTINGS, "number_of_epochs": 5000, "early_stopping": 0}
+    result = vistry.train(digits, task="multiclass", model="tiny", time_limit=3.0, **settings)
+    assert result.outcome.status == "stopped"
+    assert result.outcome.reason == "the time limit was reached"
+    assert result.run.best_weights.is_file()
+    assert sum(entry["seconds"] for entry in result.run.history()) <= 3.0
+    assert len(result.run.history()) >= 1
+
+
+@pytest.mark.parametrize(("value", "says"), [(float("nan"), "is not a number"), (1e9, r"exploded to 1e\+09")])
+def test_a_loss_that_is_no_longer_finite_stops_the_run(
+    value: float, says: str, digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vistry.training.engines.torch import TorchEngine
+
+    original = TorchEngine.accumulate
+
+    def poisoned(self: Any, batch: Any, share: float, step: int) -> dict[str, float]:
+        terms = original(self, batch, share, step)
+        return {"cross_entropy": value} if step == 5 else terms
+
+    monkeypatch.setattr(TorchEngine, "accumulate", poisoned)
+    with pytest.raises(TrainingError, match=rf"the loss {says} at epoch 2, batch 2 \(step 5, .*png.*Lower learning_rate"):
+        vistry.train(digits, task="multiclass", model="tiny", **SETTINGS)
+    run = find_run("last")
+    assert run.status["status"] == "failed"
+    assert run.best_weights.is_file()
+
+
+def test_a_run_of_a_later_version_is_refused(never_killed: Run, tmp_path: Path) -> None:
+    import shutil
+
+    later = shutil.copytree(never_killed.folder, tmp_path / "later")
+    record = json.loads((later / "run.json").read_text())
+    (later / "run.json").write_text(json.dumps({**record, "schema": 99}))
+    with pytest.raises(RunError, match="written by a later Vistry .*pip install --upgrade vistry"):
+        vistry.load(later)
+
+
+def test_a_damaged_run_is_a_sentence(never_killed: Run, tmp_path: Path) -> None:
+    import shutil
+
+    damaged = shutil.copytree(never_killed.folder, tmp_path / "damaged")
+    (damaged / "checkpoints" / "best.safetensors").write_bytes(b"nothing")
+    with pytest.raises(RunError, match="can't be read"):
+        vistry.load(damaged)
+    (damaged / "status.json").unlink()
+    with pytest.raises(RunError, match="is no complete run: it has no status.json"):
+        resume(damaged)

@@ -1,0 +1,247 @@
+"""The main job from end to end: train, look at the run, evaluate, predict, in Python and on the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+import vistry
+from vistry.errors import DataError, HyperparameterError, RegistryError, RunError, WeightsError
+from vistry.inference.predictor import Predictor
+from vistry.runs.folder import Run
+
+SHORT: dict[str, Any] = {"number_of_epochs": 2, "warmup_cosine_lr_warmup_epochs": 1, "precision": "fp32"}
+
+
+@pytest.fixture(scope="module")
+def trained(digits: Path, tiny_plugin: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    output = tmp_path_factory.mktemp("trained") / "run"
+    settings = {**SHORT, "number_of_epochs": 12, "learning_rate": 0.1}
+    return vistry.train(digits, task="multiclass", model="tiny", output=output, **settings).run
+
+
+def test_it_learns(trained: Run) -> None:
+    history = trained.history()
+    assert history[-1]["train_loss"] < 0.7 * history[0]["train_loss"]
+    assert trained.status["best_score"] >= 0.7
+
+
+def test_a_run_is_self_describing_and_free_of_pickles(trained: Run) -> None:
+    files = {str(path.relative_to(trained.folder)) for path in trained.folder.rglob("*") if path.is_file()}
+    assert files >= {
+        "run.json",
+        "status.json",
+        "hyperparameters.json",
+        "metrics.jsonl",
+        "training.jsonl",
+        "validation.jsonl",
+        "findings.json",
+        "predictions.safetensors",
+        "checkpoints/best.safetensors",
+        "checkpoints/last.safetensors",
+    }
+    assert {Path(name).suffix for name in files} <= {".json", ".jsonl", ".safetensors", ".html"}
+    assert trained.record["classes"] == ["digit0", "digit1", "digit2", "digit3"]
+    assert trained.hyperparameters["learning_rate"] == {"value": 0.1, "origin": "the call", "given": True}
+    with safe_open(trained.best_weights, framework="numpy") as file:
+        assert "conv1.weight" in file.keys()  # noqa: SIM118
+
+
+def test_the_split_is_stratified_and_kept(trained: Run) -> None:
+    rows = [json.loads(line) for line in (trained.folder / "validation.jsonl").read_text().splitlines()]
+    labels = [row["label"] for row in rows]
+    assert {labels.count(f"digit{digit}") for digit in range(4)} == {3, 4}
+    training = [json.loads(line) for line in (trained.folder / "training.jsonl").read_text().splitlines()]
+    assert not {row["image_url"] for row in rows} & {row["image_url"] for row in training}
+
+
+def test_a_moved_run_predicts_the_same(trained: Run, digits: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(trained.folder, tmp_path / "elsewhere" / "moved")
+    images = sorted((digits / "digit0").iterdir())[:3]
+    assert vistry.predict(moved, images) == vistry.predict(trained.folder, images)
+
+
+def test_predictions_are_in_the_hosted_schema(trained: Run, digits: Path) -> None:
+    image = digits / "digit1" / "00.png"
+    (entry,) = vistry.predict(trained.folder, image)
+    assert set(entry) == {"filename", "probs", "labels"}
+    assert entry["filename"] == str(image)
+    assert entry["labels"] == trained.record["classes"]
+    assert sum(entry["probs"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_bad_image_costs_only_itself(trained: Run, digits: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"")
+    first, middle, last = vistry.predict(trained.folder, [digits / "digit0/00.png", bad, digits / "digit1/00.png"])
+    assert "bad.png" in middle["error"]
+    assert "probs" in first
+    assert "probs" in last
+
+
+def test_batches_do_not_change_predictions(trained: Run, digits: Path) -> None:
+    predictor: Predictor = vistry.load(trained.folder)
+    images = sorted(digits.rglob("*.png"))[:9]
+    one = np.stack([p.values for p in predictor.predict(images, batch_size=1)])  # type: ignore[misc]
+    four = np.stack([p.values for p in predictor.predict(images, batch_size=4)])  # type: ignore[misc]
+    np.testing.assert_allclose(one, four, atol=1e-5)
+
+
+def test_evaluating_the_validation_rows_gives_the_best_epochs_metrics(trained: Run) -> None:
+    found = vistry.evaluate(trained.folder, trained.folder / "validation.jsonl")
+    best = trained.history()[trained.status["best_epoch"]]["validation"]
+    assert found.metrics["accuracy"] == best["accuracy"]
+    assert found.metrics["log_loss"] == pytest.approx(best["log_loss"], rel=1e-4)
+
+
+def test_evaluation_refuses_a_class_the_model_does_not_know(trained: Run, digits: Path, tmp_path: Path) -> None:
+    shutil.copytree(digits / "digit0", tmp_path / "data" / "digit0")
+    shutil.copytree(digits / "digit0", tmp_path / "data" / "digit9")
+    with pytest.raises(DataError, match="doesn't know the class 'digit9' .*did you mean 'digit"):
+        vistry.evaluate(trained.folder, tmp_path / "data")
+
+
+def test_multilabel_trains_and_predicts(multilabel: Path, runs: Path) -> None:
+    result = vistry.train(multilabel, task="multilabel", model="tiny", **{**SHORT, "number_of_epochs": 10})
+    assert result.run.record["primary_metric"] == "iou"
+    assert set(result.metrics) >= {"iou", "iou_macro", "accuracy", "AUC_weighted"}
+    assert result.metrics["iou"] > 0.4
+    (entry,) = vistry.predict(result.run.folder, json.loads(multilabel.read_text().splitlines()[0])["image_url"])
+    assert entry["labels"] == ["even", "small"]
+    assert all(0 <= value <= 1 for value in entry["probs"])
+
+
+def test_the_same_seed_gives_the_same_weights(digits: Path, runs: Path) -> None:
+    def weights(**settings: Any) -> bytes:
+        return vistry.train(digits, task="multiclass", model="tiny", **{**SHORT, **settings}).run.best_weights.read_bytes()
+
+    first = weights(number_of_workers=1)
+    assert first == weights(number_of_workers=5)
+    assert first != weights(random_seed=1)
+
+
+def test_a_second_data_set_is_the_validation_set(digits: Path, tmp_path: Path, runs: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(digits / "digit2", other / "digit2")
+    shutil.copytree(digits / "digit3", other / "digit3")
+    result = vistry.train(digits, task="multiclass", model="tiny", validation=other, **SHORT)
+    assert result.run.record["data"]["training_images"] == 64
+    assert result.run.record["data"]["validation_images"] == 32
+    assert result.run.record["classes"] == ["digit0", "digit1", "digit2", "digit3"]
+
+
+def test_another_primary_metric_decides(digits: Path, runs: Path) -> None:
+    result = vistry.train(
+        digits, task="multiclass", model="tiny", primary_metric="AUC_weighted", **{**SHORT, "number_of_epochs": 3}
+    )
+    scores = [entry["validation"]["AUC_weighted"] for entry in result.run.history()]
+    assert result.outcome.best_score == max(scores)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        ({"model": "tini"}, RegistryError, "there is no model 'tini'; did you mean 'tiny'"),
+        ({"model": None}, RegistryError, "no model is named, and image_classification has no default"),
+        ({"task": "multiclas"}, RegistryError, "there is no task 'multiclas'; did you mean 'multiclass'"),
+        ({"primary_metric": "acuracy"}, vistry.VistryError, "no primary metric 'acuracy'; did you mean 'accuracy'"),
+        ({"backend": "jax"}, RegistryError, "tiny has no backend 'jax'; it has torch"),
+        ({"validation_size": 1.5}, DataError, "validation_size = 1.5: must be a number between 0 and 1"),
+        ({"learning_rate": 2}, HyperparameterError, r"learning_rate: 2, from the call, must be a number in \[0, 1\]"),
+        ({"learning_rte": 0.1}, HyperparameterError, "learning_rte: from the call: tiny has no such .*did you mean 'learning_rate'"),
+        ({"weights": "no_such_file"}, WeightsError, "is neither a file nor weights of tiny"),
+        ({"checkpoint_run_id": "no_such_run"}, RunError, "there is no run 'no_such_run'"),
+        ({"layers_to_freeze": 3}, HyperparameterError, "tiny has 2 layers to freeze"),
+        ({"data": "no_such_folder"}, DataError, "no_such_folder"),
+    ],
+)
+def test_a_wrong_call_is_a_sentence_and_leaves_nothing_behind(
+    call: dict[str, Any], kind: type[Exception], message: str, digits: Path, runs: Path
+) -> None:
+    arguments = {"data": digits, "task": "multiclass", "model": "tiny", **call}
+    with pytest.raises(kind, match=message):
+        vistry.train(arguments.pop("data"), **arguments)
+    assert not list(runs.glob("*"))
+
+
+def test_an_existing_folder_is_never_written_over(digits: Path, runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(RunError, match="taken exists already"):
+        vistry.train(digits, task="multiclass", model="tiny", output=tmp_path / "taken", **SHORT)
+
+
+def test_train_evaluate_predict_and_runs_on_the_command_line(
+    vistry: Callable[..., Any], digits: Path, runs: Path, tmp_path: Path
+) -> None:
+    common = ["--task", "multiclass", "--model", "tiny", "--data", digits]
+    plan = vistry("train", *common, "--dry-run", "--learning_rate", "0.05")
+    assert "learning_rate" in plan.stdout
+    assert "the command line" in plan.stdout
+    assert not runs.exists()
+
+    trained = vistry("train", *common, "--number_of_epochs", 2, "--learning_rate=0.05", "--precision", "fp32")
+    lines = trained.stdout.splitlines()
+    assert sum(line.startswith("epoch ") for line in lines) == 2
+    assert "tiny/tiny for image_classification: 4 classes, 51 training and 13 validation images" in lines
+    assert "too few to learn well" in trained.stderr or "warning" not in trained.stderr
+
+    listed = json.loads(vistry("runs", "--json").stdout)
+    assert listed["schema"] == 1
+    (entry,) = listed["runs"]
+    assert entry["status"] == "completed"
+    assert entry["id"] in vistry("runs").stdout
+    assert "epoch 2/2" in vistry("runs", "show", "last").stdout
+
+    metrics = json.loads(vistry("evaluate", "last", digits, "--json").stdout)
+    assert metrics["images"] == 64
+    output = tmp_path / "predictions.jsonl"
+    vistry("predict", "last", digits / "digit0", "--output", output)
+    assert len([json.loads(line) for line in output.read_text().splitlines()]) == 16
+
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no image")
+    mixed = vistry("predict", "last", bad, digits / "digit0" / "00.png", "--json", check=False)
+    assert mixed.returncode == 1
+    assert [sorted(json.loads(line)) for line in mixed.stdout.splitlines()] == [
+        ["error", "filename"],
+        ["filename", "labels", "probs"],
+    ]
+
+
+def test_errors_on_the_command_line_are_sentences(vistry: Callable[..., Any], digits: Path) -> None:
+    common = ["--task", "multiclass", "--model", "tiny", "--data", digits]
+    for arguments, message in [
+        (["train", *common, "--learning_rate", "5", "--epochs", "3"], "2 problems with the hyperparameters"),
+        (["train", *common, "--learning-rate", "0.1"], "--learning_rate"),
+        (["train", *common, "--learning_rate"], "--learning_rate: has no value"),
+        (["train", *common, "stray"], "stray: belongs to no flag"),
+        (["train", *common, "--time-limit", "soon"], "'soon' is no duration; write 90s, 30m or 2h"),
+        (["predict", "no_such_run", digits], "there is no run 'no_such_run'"),
+        (["evaluate", "no_such_run", digits], "there is no run 'no_such_run'"),
+    ]:
+        result = vistry(*arguments, check=False)
+        assert result.returncode != 0
+        assert message in result.stderr, result.stderr
+        assert "Traceback" not in result.stderr
+
+
+def test_help_lists_the_models_hyperparameters(vistry: Callable[..., Any]) -> None:
+    shown = vistry("train", "--task", "multiclass", "--model", "tiny", "--help").stdout
+    assert "--training_crop_size" in shown
+    assert "default 16" in shown
+
+
+def test_a_file_of_hyperparameters_yields_to_flags(vistry: Callable[..., Any], digits: Path, tmp_path: Path) -> None:
+    config = tmp_path / "job.yaml"
+    config.write_text("model_name: tiny\nlearning_rate: 0.02\nmomentum: 0.5\n")
+    plan = vistry("train", "--task", "multiclass", "--data", digits, "--config", config, "--momentum", "0.7", "--dry-run", "--json")
+    values = json.loads(plan.stdout)["plan"]["hyperparameters"]
+    assert values["learning_rate"] == {"value": 0.02, "origin": f"{config}:2", "given": True}
+    assert values["momentum"]["value"] == 0.7

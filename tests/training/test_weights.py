@@ -1,0 +1,163 @@
+"""Weights to start from: files, published names, other people's pickles, and what doesn't fit."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save_file
+
+import vistry
+from vistry.errors import WeightsError
+from vistry.registry.cards import ModelCard
+from vistry.registry.manifest import WeightsSpec
+from vistry.registry.policy import Layer, Policy, PolicyTables, WeightsPolicy
+from vistry.training.weights import fitted, locate, read_weights
+
+ALLOWING = Policy((Layer("a test", PolicyTables(weights=WeightsPolicy(allow_pickle=True))),))
+
+
+@pytest.fixture
+def card() -> ModelCard:
+    return vistry.model("mobilenetv2")
+
+
+@pytest.fixture
+def state() -> dict[str, np.ndarray[Any, Any]]:
+    torch.manual_seed(1)
+    model = vistry.create("mobilenetv2", task="multiclass", num_classes=1000, hyperparameters={"random_seed": 7})
+    return {name: value.numpy() for name, value in model.state_dict().items()}
+
+
+def test_a_safetensors_file_is_loaded_and_its_head_kept_for_equal_classes(tmp_path: Path, state: Any) -> None:
+    save_file(state, tmp_path / "w.safetensors")
+    path = str(tmp_path / "w.safetensors")
+    model = vistry.create("mobilenetv2", task="multiclass", num_classes=1000, weights=path)
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), state[name], err_msg=name)
+
+
+def test_with_other_classes_all_but_the_head_is_loaded(tmp_path: Path, state: Any) -> None:
+    save_file(state, tmp_path / "w.safetensors")
+    path = str(tmp_path / "w.safetensors")
+    model = vistry.create("mobilenetv2", task="multiclass", num_classes=5, weights=path)
+    loaded = model.state_dict()
+    assert loaded["classifier.1.weight"].shape == (5, 1280)
+    np.testing.assert_array_equal(loaded["features.0.0.weight"].numpy(), state["features.0.0.weight"])
+
+
+def test_the_same_seed_gives_the_same_fresh_weights() -> None:
+    def head(seed: int) -> torch.Tensor:
+        model = vistry.create("resnet18", task="multiclass", num_classes=3, hyperparameters={"random_seed": seed})
+        return model.fc.weight
+
+    assert torch.equal(head(1), head(1))
+    assert not torch.equal(head(1), head(2))
+
+
+def test_a_name_that_is_nothing_is_refused_before_any_work(card: ModelCard) -> None:
+    with pytest.raises(WeightsError, match="weights = 'imagenett' is neither a file nor .* did you mean 'imagenet'"):
+        locate("imagenett", card)
+
+
+def test_none_means_none(card: ModelCard) -> None:
+    assert locate("none", card) is None
+
+
+def test_offline_names_the_file_and_where_to_put_it(
+    card: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr("vistry.training.weights.urlopen", refuse)
+    monkeypatch.setenv("VISTRY_WEIGHTS", str(tmp_path))
+    with pytest.raises(WeightsError, match="could not be fetched .*unreachable") as error:
+        locate("imagenet", card)
+    assert str(tmp_path / "mobilenet_v2-b0353104.pth") in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def _published(card: ModelCard, folder: Path, sha256: str) -> ModelCard:
+    source = "https://example.org/weights.safetensors"
+    return replace(card, weights={"imagenet": WeightsSpec(source=source, sha256=sha256, license="CC0-1.0")})
+
+
+def test_published_weights_come_from_the_cache_if_their_hash_is_right(
+    card: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISTRY_WEIGHTS", str(tmp_path))
+    path = tmp_path / "weights.safetensors"
+    save_file({"a": np.zeros(3, np.float32)}, path)
+    right = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert locate("imagenet", _published(card, tmp_path, right)) == path
+    assert locate("imagenet", _published(card, tmp_path, right[:8])) == path
+    with pytest.raises(WeightsError, match="is not the file its plugin names"):
+        locate("imagenet", _published(card, tmp_path, "0" * 64))
+
+
+def test_a_fetched_file_is_kept(card: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    monkeypatch.setenv("VISTRY_WEIGHTS", str(tmp_path / "cache"))
+    content = b"weights"
+    monkeypatch.setattr("vistry.training.weights.urlopen", lambda *a, **k: io.BytesIO(content))
+    found = locate("imagenet", _published(card, tmp_path, hashlib.sha256(content).hexdigest()))
+    assert found is not None
+    assert found.read_bytes() == content
+
+
+def test_a_pickle_is_refused_unless_policy_allows_it(card: ModelCard, tmp_path: Path) -> None:
+    path = tmp_path / "w.pth"
+    torch.save({"state_dict": {"a": torch.ones(2)}}, path)
+    with pytest.raises(WeightsError, match=r"is a pickle, which can carry code(.|\n)*allow_pickle = true"):
+        read_weights(path, card, Policy())
+    np.testing.assert_array_equal(read_weights(path, card, ALLOWING)["a"], [1, 1])
+
+
+class _Hostile:
+    def __init__(self, victim: Path):
+        self.victim = victim
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.victim,))
+
+
+def test_a_hostile_pickle_runs_nothing_even_where_pickles_are_allowed(card: ModelCard, tmp_path: Path) -> None:
+    path, victim = tmp_path / "w.pth", tmp_path / "victim"
+    path.write_bytes(pickle.dumps({"a": _Hostile(victim)}))
+    with pytest.raises(WeightsError, match="can't be read as weights alone"):
+        read_weights(path, card, ALLOWING)
+    assert not victim.exists()
+
+
+def test_a_file_of_something_else_is_a_sentence(card: ModelCard, tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    path.write_text("not tensors")
+    with pytest.raises(WeightsError, match="is no safetensors file that can be read"):
+        read_weights(path, card, Policy())
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ({"head": np.zeros((3, 4))}, r"body is missing"),
+        ({"head": np.zeros((3, 4)), "body": np.zeros(5)}, r"body is \(5,\), the model's is \(2,\)"),
+        ({"head": np.zeros((3, 9)), "body": np.zeros(2)}, r"head is \(3, 9\), the model's is \(7, 4\)"),
+    ],
+)
+def test_what_does_not_fit_is_named(found: dict[str, Any], message: str) -> None:
+    with pytest.raises(WeightsError, match=message):
+        fitted(found, {"head": (7, 4), "body": (2,)}, 7, "the file")
+
+
+def test_a_count_kept_with_one_element_fits_a_scalar() -> None:
+    taken, fresh = fitted({"n": np.array([3]), "w": np.zeros((9, 2))}, {"n": (), "w": (5, 2)}, 5, "the file")
+    assert taken["n"].shape == ()
+    assert fresh == ["w"]
