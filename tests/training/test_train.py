@@ -43,6 +43,7 @@ def test_a_run_is_self_describing_and_free_of_pickles(trained: Run) -> None:
         "training.jsonl",
         "validation.jsonl",
         "findings.json",
+        "report.html",
         "predictions.safetensors",
         "checkpoints/best.safetensors",
         "checkpoints/last.safetensors",
@@ -184,6 +185,8 @@ def test_train_evaluate_predict_and_runs_on_the_command_line(
     plan = vistry("train", *common, "--dry-run", "--learning_rate", "0.05")
     assert "learning_rate" in plan.stdout
     assert "the command line" in plan.stdout
+    assert "7,188 parameters, 7,188 of them trained" in plan.stdout
+    assert "GiB, measured on a few steps" in plan.stdout
     assert not runs.exists()
 
     trained = vistry("train", *common, "--number_of_epochs", 2, "--learning_rate=0.05", "--precision", "fp32")

@@ -57,7 +57,7 @@ def train(context: click.Context, /, **options: Any) -> None:
     """Train a model on labelled images."""
     from vistry.hyperparameter.sources import read_file
     from vistry.training import progress
-    from vistry.training.plan import Request, describe, make_plan
+    from vistry.training.plan import Request, make_plan
     from vistry.training.session import carry_out, sources_of
 
     flags = parse_flags(context.args, [parameter.opts[0] for parameter in context.command.params])
@@ -73,8 +73,7 @@ def train(context: click.Context, /, **options: Any) -> None:
     )
     plan = make_plan(request, sources_of([read_file(path) for path in options["configs"]], flags))
     if options["dry_run"]:
-        text = json.dumps({"schema": 1, "plan": describe(plan)}, indent=2) if options["as_json"] else _plan_text(plan)
-        click.echo(text)
+        click.echo(_plan_json(plan) if options["as_json"] else _plan_text(plan))
         return
     for line in plan.warnings():
         click.echo(f"warning: {line}", err=True)
@@ -98,16 +97,36 @@ def _summary(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _plan_text(plan: Plan) -> str:
-    from vistry.hyperparameter.values import shown
+def _plan_json(plan: Plan) -> str:
+    from dataclasses import asdict
+
+    from vistry.training.estimate import estimate
     from vistry.training.plan import describe
 
-    facts = describe(plan)
+    return json.dumps({"schema": 1, "plan": describe(plan), "estimate": asdict(estimate(plan))}, indent=2)
+
+
+def _plan_text(plan: Plan) -> str:
+    from vistry.hyperparameter.values import shown
+    from vistry.training.estimate import estimate
+    from vistry.training.plan import describe
+    from vistry.training.progress import duration
+
+    facts, expected = describe(plan), estimate(plan)
     lines = [_summary(plan)]
     lines += [f"  {name}: {count}" for name, count in facts["classes"].items()]
     lines.append(
         f"{facts['steps_per_epoch']} batches an epoch, {facts['updates']} updates in all; "
         f"best epoch by {facts['primary_metric']}; starts from {facts['start']}"
+    )
+    engine = expected.engine
+    lines.append(
+        f"{engine['parameters']:,} parameters, {engine['trainable_parameters']:,} of them trained; "
+        f"{engine['device']}, {engine['precision']} ({engine['precision_reason']})"
+    )
+    lines.append(
+        f"about {duration(expected.total_seconds)} and {expected.memory_bytes / 2**30:.1f} GiB, "
+        f"measured on a few steps of {expected.step_seconds:.2f} s"
     )
     settings = plan.hyperparameters.settings.values()
     width = max(len(setting.name) for setting in settings)
@@ -133,11 +152,14 @@ def result_json(result: TrainingResult) -> str:
 
 def result_text(result: TrainingResult) -> str:
     """The result of a training for a person."""
+    from vistry.report.page import REPORT
+
     outcome, run = result.outcome, result.run
     return (
         f"{outcome.reason}; best: epoch {(outcome.best_epoch or 0) + 1}, "
         f"{run.record['primary_metric']} {outcome.best_score:.4f}\n"
         f"run:     {run.folder}\n"
+        f"report:  {run.folder / REPORT}\n"
         f"weights: {run.best_weights}\n"
         f"predict: vistry predict {run.folder} IMAGE..."
     )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from vistry.data.augmentation import Prepare
 from vistry.data.table import Table
+from vistry.report.section import Evidence, Section
 
 Loss = Callable[[Any, Any, Any], dict[str, Any]]
 
@@ -51,3 +52,6 @@ class Task(Protocol):
 
     def headline(self, prediction: npt.NDArray[Any], classes: Sequence[str]) -> str:
         """One image's prediction in a few words."""
+
+    def report_sections(self, evidence: Evidence) -> Sequence[Section]:
+        """The task's own part of a run's report, from the best epoch's predictions on the validation set."""

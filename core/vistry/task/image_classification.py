@@ -11,6 +11,7 @@ import numpy.typing as npt
 from vistry.data.augmentation import Prepare
 from vistry.data.table import Table
 from vistry.evaluation import classification
+from vistry.report.section import Evidence, Section
 from vistry.task.behaviour import Loss, TrainingData
 from vistry.task.class_weights import multiclass_weights
 from vistry.task.crops import crop_of
@@ -56,6 +57,12 @@ class ImageClassification:
         """The likeliest class with its probability."""
         best = int(prediction.argmax())
         return f"{classes[best]} {prediction[best]:.2f}"
+
+    def report_sections(self, evidence: Evidence) -> list[Section]:
+        """Confusion matrix, mistakes, classes, curves and calibration."""
+        from vistry.task.multiclass_report import multiclass_sections
+
+        return multiclass_sections(evidence)
 
 
 TASK = ImageClassification()

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from vistry.data.augmentation import Prepare
 from vistry.data.table import Table
 from vistry.evaluation import classification
+from vistry.report.section import Evidence, Section
 from vistry.task.behaviour import Loss, TrainingData
 from vistry.task.class_weights import multilabel_weights
 from vistry.task.crops import crop_of
@@ -58,6 +59,12 @@ class ImageClassificationMultilabel:
         """The classes above one half, with their probabilities."""
         chosen = [f"{classes[index]} {prediction[index]:.2f}" for index in map(int, np.flatnonzero(prediction > 0.5))]
         return ", ".join(chosen) or "none of the classes"
+
+    def report_sections(self, evidence: Evidence) -> list[Section]:
+        """Classes, thresholds, mistakes, curves and calibration."""
+        from vistry.task.multilabel_report import multilabel_sections
+
+        return multilabel_sections(evidence)
 
 
 TASK = ImageClassificationMultilabel()

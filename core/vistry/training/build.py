@@ -15,7 +15,8 @@ from vistry.registry.catalogue import Catalogue
 from vistry.registry.task_names import task_named
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import Run, find_run
-from vistry.training.engines import engine_module
+from vistry.task.behaviour import TrainingData
+from vistry.training.engines import Engine, EngineSettings, engine_module
 from vistry.training.weights import fitted, locate, read_weights
 
 
@@ -92,6 +93,30 @@ def fill(catalogue: Catalogue, card: ModelCard, module: Any, start: Start, num_c
         taken |= {name: value for name, value in engine.arrays_of(module).items() if name in fresh}
     engine.load_arrays(module, taken)
     return fresh
+
+
+def make_engine(
+    catalogue: Catalogue,
+    card: ModelCard,
+    task: str,
+    module: Any,
+    data: TrainingData,
+    values: Mapping[str, Any],
+    backend: str,
+) -> Engine:
+    """A module with its loss, optimiser and frozen layers, ready to train."""
+    hooks = hooks_of(catalogue, card)
+    asked = {"card": card, "task": task, "hyperparameters": values}
+    settings = EngineSettings(
+        values,
+        hooks.vistry_preprocessing(**asked),
+        card.gradient_clipping,
+        hooks.vistry_freezing_map(card=card, task=task),
+        values["layers_to_freeze"] or 0,
+    )
+    loss = hooks.vistry_build_loss(**asked, backend=backend, data=data)
+    engine: Engine = engine_module(backend).make(module, settings, loss, hooks.vistry_build_postprocess(**asked))
+    return engine
 
 
 def create_model(model: str, task: str, num_classes: int, weights: str, backend: str, given: Mapping[str, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,8 +162,8 @@ def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
     return Plan(request, catalogue, card, task, primary, values, start, training, validation, diagnoses)
 
 
-def describe(plan: Plan) -> Mapping[str, Any]:
-    """The plan as plain JSON values, for `--dry-run`."""
+def describe(plan: Plan) -> dict[str, Any]:
+    """The plan as plain JSON values."""
     return {
         "task": plan.task,
         "model": plan.card.full_name,

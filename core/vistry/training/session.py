@@ -17,13 +17,13 @@ from vistry.hook_calls import hooks_of
 from vistry.hyperparameter.schema import Hyperparameters, Source
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
+from vistry.report import write_report
 from vistry.runs.folder import LAST, Run, find_run, new_run
 from vistry.runs.rows import read_rows, write_rows
 from vistry.task import behaviour_of
 from vistry.task.behaviour import TrainingData
 from vistry.training import progress
-from vistry.training.build import Start, build, fill
-from vistry.training.engines import EngineSettings, engine_module
+from vistry.training.build import Start, build, fill, make_engine
 from vistry.training.loop import Interrupted, Loop, Outcome, Samples
 from vistry.training.plan import Plan, Request, make_plan
 
@@ -159,6 +159,7 @@ def _run(
         raise
     except VistryError as error:
         _set_status(run, "failed", str(error))
+        write_report(run)
         raise
     best = next(entry for entry in loop.history if entry["epoch"] == outcome.best_epoch)
     _set_status(
@@ -170,6 +171,7 @@ def _run(
         epochs=outcome.epochs,
         finished=_now(),
     )
+    write_report(run)
     return TrainingResult(run, outcome, best["validation"])
 
 
@@ -189,8 +191,6 @@ def _loop(
     """The loop of a recorded run: a new run and a resumed one are set up by the same lines."""
     record = run.record
     task, backend, classes = behaviour_of(record["task"]), record["backend"], tuple(record["classes"])
-    hooks = hooks_of(catalogue, card)
-    asked = {"card": card, "task": task.name, "hyperparameters": values}
     counts = tuple(record["data"]["training_counts"])
     data = TrainingData(classes, counts, record["data"]["training_images"])
     module = build(catalogue, card, task.name, len(classes), values, backend)
@@ -198,15 +198,7 @@ def _loop(
         fresh = fill(catalogue, card, module, start, len(classes), backend)
         if fresh:
             reporter.note(f"the head is trained from scratch for {len(classes)} classes: {', '.join(fresh)}")
-    settings = EngineSettings(
-        values,
-        hooks.vistry_preprocessing(**asked),
-        card.gradient_clipping,
-        hooks.vistry_freezing_map(card=card, task=task.name),
-        values["layers_to_freeze"] or 0,
-    )
-    loss = hooks.vistry_build_loss(**asked, backend=backend, data=data)
-    engine = engine_module(backend).make(module, settings, loss, hooks.vistry_build_postprocess(**asked))
+    engine = make_engine(catalogue, card, task.name, module, data, values, backend)
     facts = engine.facts()
     reporter.note(f"{facts['device']}, {facts['precision']} ({facts['precision_reason']})")
     return Loop(

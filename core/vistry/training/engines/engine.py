@@ -34,6 +34,9 @@ class Engine(Protocol):
     def facts(self) -> dict[str, Any]:
         """Device, precision, and why that precision was chosen; parameters in all and trainable."""
 
+    def peak_memory(self) -> int | None:
+        """The most bytes of the device's own memory in use so far; None on a processor."""
+
     def accumulate(self, batch: Batch, share: float, step: int) -> dict[str, float]:
         """Add the gradient of a batch's loss, times `share`; the loss terms, unscaled.
 

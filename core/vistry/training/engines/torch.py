@@ -142,6 +142,9 @@ class TorchEngine:
             "trainable_parameters": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
         }
 
+    def peak_memory(self) -> int | None:
+        return torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else None
+
     def accumulate(self, batch: Batch, share: float, step: int) -> dict[str, float]:
         torch.manual_seed(self._seed * 1_000_003 + step)
         self._train_mode()

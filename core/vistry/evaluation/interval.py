@@ -1,0 +1,18 @@
+"""How far a share measured on a few images may be from the truth."""
+
+from __future__ import annotations
+
+import math
+
+NORMAL_95 = 1.959964
+
+
+def wilson(hits: int, trials: int) -> tuple[float, float] | None:
+    """The 95 % confidence interval of hits / trials (Wilson 1927); None without trials."""
+    if trials == 0:
+        return None
+    share, square = hits / trials, NORMAL_95**2
+    middle = (share + square / (2 * trials)) / (1 + square / trials)
+    spread = share * (1 - share) / trials + square / (4 * trials**2)
+    half = NORMAL_95 / (1 + square / trials) * math.sqrt(spread)
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -1,0 +1,42 @@
+"""Pictures with a few words under each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from markupsafe import Markup
+
+from vistry.report.markup import Content, element, name_of
+from vistry.report.thumbnail import thumbnail
+
+COARSE = 64
+
+
+@dataclass(frozen=True)
+class Card:
+    """An image file and the lines under its picture."""
+
+    image: str
+    lines: tuple[Content, ...]
+
+
+def gallery(cards: Iterable[Card]) -> Markup:
+    """The cards in rows; a picture whose file is gone is replaced by the file's name."""
+    return element("div", *[_card(card) for card in cards], class_="gallery")
+
+
+def _card(card: Card) -> Markup:
+    name = "/".join(PurePath(card.image).parts[-2:])
+    lines = [element("div", line) for line in card.lines]
+    file = element("div", name_of(name), class_="file", title=name)
+    return element("figure", _picture(card.image, name), element("figcaption", *lines, file), class_="card")
+
+
+def _picture(path: str, name: str) -> Markup:
+    small = thumbnail(path)
+    if small is None:
+        return element("div", element("span", "no picture: "), name_of(PurePath(path).name or name), class_="missing")
+    kind = "coarse" if max(small.width, small.height) <= COARSE else None
+    return element("img", src=small.uri, alt=name, width=small.width, height=small.height, class_=kind)

@@ -1,0 +1,122 @@
+"""A confusion matrix as a picture, from 2 to about 100 classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+
+from vistry.report.labels import shortened, width_of
+from vistry.report.markup import element
+from vistry.report.numbers import count, percent
+
+SPACE = 560
+SMALLEST, LARGEST = 10, 72
+LEGIBLE = 22
+LONGEST = 20
+LEAST_SCALE = 0.7
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Sizes in pixels: a cell's side, the letters of a class name, and the room for names at the left and above."""
+
+    cell: int
+    letters: int
+    left: int
+    above: int
+    upright: bool
+    side: int
+
+    @classmethod
+    def of(cls, labels: Sequence[str]) -> Layout:
+        """Cells that fill the space, as large as is sensible."""
+        cell = min(LARGEST, max(SMALLEST, SPACE // len(labels)))
+        letters = min(13, cell - 1)
+        longest = int(max(width_of(label) for label in labels) * letters * 0.6) + 10
+        upright = longest > cell
+        above = longest if upright else letters + 10
+        return cls(cell, letters, longest + 24, above + 22, upright, cell * len(labels))
+
+
+def confusion_picture(matrix: npt.NDArray[np.int64], classes: Sequence[str]) -> Markup:
+    """Rows the truth, columns the prediction; the colour is the share of the row."""
+    labels = [shortened(name, LONGEST) for name in classes]
+    layout = Layout.of(labels)
+    width, height = layout.left + layout.side + 8, layout.above + layout.side + 8
+    cells = element("g", *_cells(matrix, classes, layout), transform=f"translate({layout.left} {layout.above})")
+    drawing = element(
+        "svg",
+        element("g", *_names(labels, classes, layout), style=f"font-size:{layout.letters}px"),
+        cells,
+        *_axis_names(layout),
+        viewBox=f"0 0 {width} {height}",
+        style=f"max-width:{width}px;min-width:{LEAST_SCALE * width:.0f}px",
+        role="img",
+        aria_label="Confusion matrix",
+    )
+    return element("div", drawing, class_="matrix scroll", style=f"flex-basis:{width}px", tabindex="0")
+
+
+def _cells(matrix: npt.NDArray[np.int64], classes: Sequence[str], layout: Layout) -> list[Markup]:
+    rows, columns = np.nonzero(matrix)
+    totals = matrix.sum(axis=1)
+    paper = element("rect", width=layout.side, height=layout.side, class_="paper")
+    filled = [
+        _cell(row, column, int(matrix[row, column]), int(totals[row]), classes, layout)
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+    ]
+    return [paper, element("path", d=_grid(layout), class_="grid"), *filled]
+
+
+def _grid(layout: Layout) -> str:
+    steps = range(0, layout.side + 1, layout.cell)
+    return "".join(f"M0 {at}H{layout.side}M{at} 0V{layout.side}" for at in steps)
+
+
+def _cell(row: int, column: int, number: int, total: int, classes: Sequence[str], layout: Layout) -> Markup:
+    cell, share = layout.cell, number / total
+    x, y = column * cell, row * cell
+    kind = "right" if row == column else "wrong"
+    said = f"{classes[row]} predicted as {classes[column]}: {number:,} of {count(total, 'image')} ({percent(share)})"
+    opacity = f"{0.15 + 0.85 * share:.2f}"
+    box = element("rect", x=x + 0.5, y=y + 0.5, width=cell - 1, height=cell - 1, class_=kind, fill_opacity=opacity)
+    return element("g", element("title", said), box, _number(number, x, y, share, layout) if cell >= LEGIBLE else "")
+
+
+def _number(number: int, x: int, y: int, share: float, layout: Layout) -> Markup:
+    text = str(number)
+    size = min(15.0, layout.cell * 0.45, layout.cell * 1.4 / len(text))
+    middle = layout.cell / 2
+    shade = "on" if share > 0.45 else "off"
+    place = {"x": x + middle, "y": y + middle + size * 0.35}
+    return element("text", text, text_anchor="middle", class_=shade, style=f"font-size:{size:.1f}px", **place)
+
+
+def _names(labels: Sequence[str], classes: Sequence[str], layout: Layout) -> list[Markup]:
+    names = []
+    for index, (label, full) in enumerate(zip(labels, classes, strict=True)):
+        middle = (index + 0.5) * layout.cell
+        title = element("title", full)
+        down = {"x": layout.left - 6.0, "y": layout.above + middle + layout.letters * 0.35}
+        names.append(element("text", label, title, text_anchor="end", **down))
+        names.append(_column_name(label, title, layout.left + middle, layout))
+    return names
+
+
+def _column_name(label: str, title: Markup, x: float, layout: Layout) -> Markup:
+    y = layout.above - 6.0
+    if not layout.upright:
+        return element("text", label, title, x=x, y=y, text_anchor="middle")
+    turned = f"rotate(-90 {x:.1f} {y:.1f})"
+    return element("text", label, title, x=x, y=y, dy=f"{layout.letters * 0.35:.1f}", transform=turned)
+
+
+def _axis_names(layout: Layout) -> list[Markup]:
+    x, y = layout.left + layout.side / 2, layout.above + layout.side / 2
+    across = element("text", "predicted", x=x, y=14.0, text_anchor="middle", class_="name")
+    down = element("text", "truth", x=12.0, y=y, text_anchor="middle", class_="name", transform=f"rotate(-90 12 {y})")
+    return [across, down]

@@ -1,0 +1,71 @@
+"""The frame of a chart: grid, axes with ticks and labels, and a legend under it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from vistry.report.axis import Axis, tick_label
+from vistry.report.markup import element, joined, name_of
+
+WIDTH, HEIGHT = 420, 270
+LEFT, RIGHT, TOP, BOTTOM = 62, 410, 16, 228
+
+
+@dataclass(frozen=True)
+class Key:
+    """A line of the legend: a colour's class, what it stands for, and a number that belongs to it."""
+
+    colour: str
+    label: str
+    number: str = ""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plotting area with two axes."""
+
+    x: Axis
+    y: Axis
+    x_label: str
+    y_label: str
+
+    def figure(self, title: str, marks: Sequence[Markup], legend: Sequence[Key] = ()) -> Markup:
+        """The chart as a figure with its title above and its legend below."""
+        box = f"0 0 {WIDTH} {HEIGHT}"
+        drawing = element("svg", self._grid(), *marks, self._labels(), viewBox=box, role="img", aria_label=title)
+        caption = element("figcaption", title)
+        return element("figure", caption, drawing, _legend(legend) if legend else "", class_="chart")
+
+    def _grid(self) -> Markup:
+        across = [f"M{LEFT} {self.y.at(tick):.1f}H{RIGHT}" for tick in self.y.ticks()]
+        down = [f"M{self.x.at(tick):.1f} {TOP}V{BOTTOM}" for tick in self.x.ticks()]
+        frame = f"M{LEFT} {TOP}V{BOTTOM}H{RIGHT}"
+        grid = element("path", d="".join(across + down), class_="grid")
+        return grid + element("path", d=frame, class_="axis")
+
+    def _labels(self) -> Markup:
+        across = [_text(tick_label(tick), self.x.at(tick), BOTTOM + 16, "middle") for tick in self.x.ticks()]
+        down = [_text(tick_label(tick), LEFT - 7, self.y.at(tick) + 4, "end") for tick in self.y.ticks()]
+        turned = f"rotate(-90 12 {(TOP + BOTTOM) / 2})"
+        names = [
+            _text(self.x_label, (LEFT + RIGHT) / 2, HEIGHT - 6, "middle", class_="name"),
+            _text(self.y_label, 12, (TOP + BOTTOM) / 2, "middle", class_="name", transform=turned),
+        ]
+        return joined(across + down + names)
+
+
+def _text(content: str, x: float, y: float, anchor: str, **attributes: str) -> Markup:
+    return element("text", content, x=float(x), y=float(y), text_anchor=anchor, **attributes)
+
+
+def _legend(keys: Sequence[Key]) -> Markup:
+    items = [element("li", element("i", class_=key.colour), name_of(key.label), " ", key.number) for key in keys]
+    return element("ul", *items, class_="legend")
+
+
+def unit_plot(x_label: str, y_label: str) -> Plot:
+    """A plot of shares: both axes from 0 to 1."""
+    return Plot(Axis(0, 1, LEFT, RIGHT), Axis(0, 1, BOTTOM, TOP), x_label, y_label)

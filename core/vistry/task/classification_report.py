@@ -1,0 +1,149 @@
+"""The parts of a report that both classification tasks share: scores of each class, curves, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+
+from vistry.evaluation.calibration import reliability
+from vistry.evaluation.class_scores import class_scores
+from vistry.evaluation.curves import Curve, precision_recall, roc
+from vistry.report.bars import histogram, reliability_diagram
+from vistry.report.lines import COLOURS, Line
+from vistry.report.markup import element, name_of
+from vistry.report.numbers import percent, score
+from vistry.report.plot import Key, unit_plot
+from vistry.report.section import Section
+from vistry.report.table import Cell, Share, table
+
+MISTAKES = 24
+SIGNS = {"predicted": "\N{BALLOT X}", "true": "\N{CHECK MARK}"}
+FEW_CLASSES, LOWEST = len(COLOURS), 4
+POINTS, POINTS_OF_MANY = 300, 80
+HEADINGS = ("class", "images", "predicted", "precision", "recall", "F1", "AP", "AUC")
+
+Flags = npt.NDArray[np.bool_]
+Probabilities = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ClassCurves:
+    """A class's curves, None where undefined on these images."""
+
+    roc: Curve | None
+    precision_recall: Curve | None
+
+
+def curves_of(truth: Flags, probabilities: Probabilities) -> list[ClassCurves]:
+    """The curves of every class, from truth [N, C] and probabilities [N, C]."""
+    columns = zip(truth.T, probabilities.T, strict=True)
+    return [ClassCurves(roc(true, scores), precision_recall(true, scores)) for true, scores in columns]
+
+
+def class_rows(
+    classes: Sequence[str], truth: Flags, predicted: Flags, curves: Sequence[ClassCurves]
+) -> list[list[Cell]]:
+    """The cells under HEADINGS of every class, from truth [N, C] and predictions [N, C]."""
+    rows: list[list[Cell]] = []
+    for name, found, drawn in zip(classes, class_scores(truth, predicted), curves, strict=True):
+        areas = [Share(_area(drawn.precision_recall)), Share(_area(drawn.roc))]
+        scores = [Share(found.precision), Share(found.recall), Share(found.f1)]
+        rows.append([name, found.support, found.predicted, *scores, *areas])
+    return rows
+
+
+def _area(curve: Curve | None) -> float | None:
+    return None if curve is None else curve.area
+
+
+def class_table(rows: Sequence[Sequence[Cell]], more: Sequence[str] = ()) -> Section:
+    """The section with one line a class."""
+    note = (
+        "Precision: how many of those predicted as the class belong to it. Recall: how many of those that belong to it "
+        "were found. F1 is their harmonic mean, AP the area under the precision-recall curve, AUC that under the ROC "
+        "curve. A dash is undefined on these images. Click a heading to sort."
+    )
+    return Section("classes", "Every class", note, [table([*HEADINGS, *more], rows, sortable=True)])
+
+
+def curve_section(
+    classes: Sequence[str], truth: Flags, probabilities: Probabilities, curves: Sequence[ClassCurves]
+) -> Section:
+    """ROC and precision-recall curves of the classes, and of all answers together (micro)."""
+    flat = truth.ravel(), probabilities.ravel()
+    left = _lines(classes, [found.roc for found in curves], roc(*flat), steps=False)
+    right = _lines(classes, [found.precision_recall for found in curves], precision_recall(*flat), steps=True)
+    charts = [
+        _chart("ROC (area under it)", "false positive rate", "true positive rate", left),
+        _chart("Precision and recall (average precision)", "recall", "precision", right),
+    ]
+    note = (
+        "Each point is one threshold on the probability. The better a class is told apart, the nearer its curve comes "
+        "to the top left corner (ROC) and to the top right one (precision and recall)."
+    )
+    return Section("curves", "ROC and precision-recall", note, [element("div", *charts, class_="charts")])
+
+
+def _lines(classes: Sequence[str], curves: Sequence[Curve | None], micro: Curve | None, *, steps: bool) -> list[Line]:
+    """A line a class; where there are many, only the lowest ones in colour."""
+    found = {index: curve for index, curve in enumerate(curves) if curve is not None}
+    ranked = sorted(found, key=lambda index: found[index].area)
+    coloured = sorted(ranked if len(ranked) <= FEW_CLASSES else ranked[:LOWEST])
+    grey = [index for index in found if index not in coloured]
+    lines = [_line("", found[index].thinned(POINTS_OF_MANY), "other", steps) for index in grey]
+    for colour, index in zip(COLOURS, coloured, strict=False):
+        lines.append(_line(classes[index], found[index].thinned(POINTS), colour, steps))
+    if micro is not None:
+        lines.append(_line("all (micro)", micro.thinned(POINTS), "micro", steps))
+    return lines
+
+
+def _line(name: str, curve: Curve, colour: str, steps: bool) -> Line:
+    points = list(zip(curve.x.tolist(), curve.y.tolist(), strict=True))
+    return Line(name, points, colour, score(curve.area), steps)
+
+
+def _chart(title: str, x_label: str, y_label: str, lines: Sequence[Line]) -> Markup:
+    plot = unit_plot(x_label, y_label)
+    legend = [line.key for line in lines if line.label]
+    others = sum(not line.label for line in lines)
+    if others:
+        legend.append(Key("other", f"the {others} other classes, none lower"))
+    if not lines:
+        legend.append(Key("", "undefined: these images are all of one kind"))
+    return plot.figure(title, [line.drawn(plot) for line in lines], legend)
+
+
+def calibration_section(probabilities: npt.NDArray[np.floating], came_true: Flags, what: str) -> Section:
+    """The reliability diagram of probabilities [N] and whether each came true [N]; `what` names one of them."""
+    found = reliability(probabilities, came_true)
+    note = (
+        "Of the predictions made with a probability of 0.8, 80 % should come true: bars that end at the line. "
+        f"{_lean(probabilities, came_true)}"
+    )
+    charts = element("div", reliability_diagram(found, what), histogram(found, what), class_="charts")
+    return Section("calibration", "Calibration", note, [charts])
+
+
+def _lean(probabilities: npt.NDArray[np.floating], came_true: Flags) -> str:
+    said, true = float(probabilities.mean()), float(came_true.mean())
+    direction = "more sure than right" if said > true else "less sure than right"
+    return f"On the whole this model is {direction}: it says {percent(said)} where {percent(true)} came true."
+
+
+def verdict(kind: str, name: str, probability: float) -> Markup:
+    """A class, "predicted" or "true", with its probability, and a bar as long."""
+    bar = element("span", class_="meter", style=f"--share:{100 * probability:.1f}%")
+    sign = element("abbr", SIGNS[kind], title=kind)
+    return element("span", sign, name_of(name), element("b", score(probability, 2)), bar, class_=f"verdict {kind}")
+
+
+def strongest(strength: npt.NDArray[np.floating], mistaken: Flags, limit: int = MISTAKES) -> list[int]:
+    """The flat positions of the mistakes with the greatest strength, strongest first, at most `limit`."""
+    found = np.flatnonzero(mistaken)
+    order = np.argsort(-strength.ravel()[found], kind="stable")[:limit]
+    return [int(position) for position in found[order]]

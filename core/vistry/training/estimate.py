@@ -1,0 +1,62 @@
+"""How long a training will take and how much memory it needs: measured on a few of its own steps."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vistry.data.batches import BatchReader, epoch_order, even_batches
+from vistry.task import behaviour_of
+from vistry.training.build import build, make_engine
+from vistry.training.plan import Plan
+
+STEPS = 3
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of one step, of all epochs with their evaluations, and the peak of memory in bytes."""
+
+    step_seconds: float
+    total_seconds: float
+    memory_bytes: int
+    engine: dict[str, Any]
+
+
+def estimate(plan: Plan) -> Estimate:
+    """Train three steps on the plan's own images and throw the result away; nothing is written."""
+    values, task = plan.hyperparameters, behaviour_of(plan.task)
+    backend = plan.request.backend
+    module = build(plan.catalogue, plan.card, plan.task, len(plan.classes), values, backend)
+    engine = make_engine(plan.catalogue, plan.card, plan.task, module, plan.data_summary, values, backend)
+    prepare, size = task.preparation(values, True)
+    rows = epoch_order(np.arange(len(plan.training)), values["random_seed"], 0)
+    batches = even_batches(rows, values["training_batch_size"])
+    times = []
+    with BatchReader(plan.training.images, task.targets(plan.training), values["number_of_workers"]) as reader:
+        for step, batch in enumerate(reader.read(batches[:STEPS], prepare, size, values["random_seed"], 0)):
+            began = time.monotonic()
+            engine.accumulate(batch, 1.0, step)
+            engine.update(0.0)
+            times.append(time.monotonic() - began)
+        began = time.monotonic()
+        engine.predict(batch.images)
+    per_image = (time.monotonic() - began) / len(batch.rows)
+    step_seconds = min(times)
+    epochs = values["number_of_epochs"]
+    evaluations = -(-epochs // values["evaluation_frequency"])
+    total = epochs * len(batches) * step_seconds + evaluations * per_image * len(plan.validation)
+    return Estimate(step_seconds, total, peak_memory(engine), engine.facts())
+
+
+def peak_memory(engine: Any) -> int:
+    """Bytes: the device's peak where it has memory of its own, else this process's."""
+    if (device_peak := engine.peak_memory()) is not None:
+        return int(device_peak)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
