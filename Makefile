@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DISTRIBUTIONS = core $(wildcard plugins/*)
 EDITABLE = $(foreach path,$(DISTRIBUTIONS),-e ./$(path))
-TOOLS = hatchling editables hypothesis mypy pytest ruff scikit-image timm types-PyYAML
+TOOLS = hatchling editables hypothesis mypy pytest ruff scikit-image simplejpeg timm types-PyYAML
 
 .PHONY: demo test lint bench docs clean
 

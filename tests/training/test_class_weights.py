@@ -27,7 +27,9 @@ def test_one_is_the_square_root_of_two() -> None:
     np.testing.assert_allclose(multilabel_weights(1, DATA), np.sqrt([17 / 4, 5 / 16, 20]))
 
 
-@pytest.mark.parametrize(("counts", "applies"), [((10, 20), False), ((10, 29), False), ((10, 30), True), ((0, 2), False)])
+@pytest.mark.parametrize(
+    ("counts", "applies"), [((10, 20), False), ((10, 29), False), ((10, 30), True), ((0, 2), False)]
+)
 def test_weights_apply_only_to_imbalanced_data(counts: tuple[int, int], applies: bool) -> None:
     data = TrainingData(("a", "b"), counts, sum(counts))
     assert (multiclass_weights(2, data) is not None) is applies

@@ -104,9 +104,14 @@ def test_evaluation_frequency_always_evaluates_the_last_epoch(train: Any) -> Non
 
 
 def test_checkpoint_frequency(train: Any) -> None:
-    kept = sorted(path.name for path in (train(number_of_epochs=5, checkpoint_frequency=2).folder / "checkpoints").iterdir())
+    kept = sorted(
+        path.name for path in (train(number_of_epochs=5, checkpoint_frequency=2).folder / "checkpoints").iterdir()
+    )
     assert kept == ["best.safetensors", "epoch_0002.safetensors", "epoch_0004.safetensors", "last.safetensors"]
-    assert sorted(path.name for path in (train().folder / "checkpoints").iterdir()) == ["best.safetensors", "last.safetensors"]
+    assert sorted(path.name for path in (train().folder / "checkpoints").iterdir()) == [
+        "best.safetensors",
+        "last.safetensors",
+    ]
 
 
 def test_checkpoint_run_id_starts_from_another_runs_weights(train: Any) -> None:
@@ -120,7 +125,9 @@ def test_checkpoint_run_id_starts_from_another_runs_weights(train: Any) -> None:
 
 def test_checkpoint_run_id_drops_the_head_for_other_classes(train: Any, multilabel: Path) -> None:
     first = train()
-    second = train(data=multilabel, task="multilabel", checkpoint_run_id=first.id, learning_rate=0.0, number_of_epochs=1)
+    second = train(
+        data=multilabel, task="multilabel", checkpoint_run_id=first.id, learning_rate=0.0, number_of_epochs=1
+    )
     ours, theirs = load_file(second.best_weights), load_file(first.best_weights)
     assert (ours["conv2.weight"] == theirs["conv2.weight"]).all()
     assert ours["head.weight"].shape == (2, 512)

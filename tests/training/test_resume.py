@@ -225,13 +225,17 @@ def test_a_full_disk_is_a_sentence_and_the_last_good_state_stays(
 def test_a_file_too_large_for_its_limits_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     write_text(path, "old")
-    program = f"from vistry.runs.files import write_text; write_text(__import__('pathlib').Path({str(path)!r}), 'x' * 99999)"
+    program = (
+        f"from vistry.runs.files import write_text; write_text(__import__('pathlib').Path({str(path)!r}), 'x' * 99999)"
+    )
 
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 
-    failed = subprocess.run([sys.executable, "-c", program], preexec_fn=limit, capture_output=True, text=True, check=False)
+    failed = subprocess.run(
+        [sys.executable, "-c", program], preexec_fn=limit, capture_output=True, text=True, check=False
+    )
     assert "could not be written" in failed.stderr
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["state.json"]
@@ -266,7 +270,9 @@ def test_a_loss_that_is_no_longer_finite_stops_the_run(
         return {"cross_entropy": value} if step == 5 else terms
 
     monkeypatch.setattr(TorchEngine, "accumulate", poisoned)
-    with pytest.raises(TrainingError, match=rf"the loss {says} at epoch 2, batch 2 \(step 5, .*png.*Lower learning_rate"):
+    with pytest.raises(
+        TrainingError, match=rf"the loss {says} at epoch 2, batch 2 \(step 5, .*png.*Lower learning_rate"
+    ):
         vistry.train(digits, task="multiclass", model="tiny", **SETTINGS)
     run = find_run("last")
     assert run.status["status"] == "failed"

@@ -38,7 +38,12 @@ DATA = TrainingData(("a", "b", "c"), (4, 4, 4), 12)
 def _module() -> nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3)
+        nn.Conv2d(3, 8, 3, bias=False),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(8, 3),
     )
 
 
@@ -238,7 +243,9 @@ def test_a_named_precision_is_used_and_auto_says_why() -> None:
 
 
 def test_bf16_rounds_what_fp32_does_not() -> None:
-    outputs = {precision: _engine(_module(), precision=precision).predict(_batch().images) for precision in ("fp32", "bf16")}
+    outputs = {
+        precision: _engine(_module(), precision=precision).predict(_batch().images) for precision in ("fp32", "bf16")
+    }
     assert (outputs["fp32"] != outputs["bf16"]).any()
     np.testing.assert_allclose(outputs["fp32"], outputs["bf16"], atol=0.02)
 

@@ -121,7 +121,9 @@ def test_multilabel_trains_and_predicts(multilabel: Path, runs: Path) -> None:
 
 def test_the_same_seed_gives_the_same_weights(digits: Path, runs: Path) -> None:
     def weights(**settings: Any) -> bytes:
-        return vistry.train(digits, task="multiclass", model="tiny", **{**SHORT, **settings}).run.best_weights.read_bytes()
+        return vistry.train(
+            digits, task="multiclass", model="tiny", **{**SHORT, **settings}
+        ).run.best_weights.read_bytes()
 
     first = weights(number_of_workers=1)
     assert first == weights(number_of_workers=5)
@@ -129,12 +131,13 @@ def test_the_same_seed_gives_the_same_weights(digits: Path, runs: Path) -> None:
 
 
 def test_a_second_data_set_is_the_validation_set(digits: Path, tmp_path: Path, runs: Path) -> None:
-    other = tmp_path / "other"
-    shutil.copytree(digits / "digit2", other / "digit2")
+    first, other = tmp_path / "first", tmp_path / "other"
+    for digit in range(3):
+        shutil.copytree(digits / f"digit{digit}", first / f"digit{digit}")
     shutil.copytree(digits / "digit3", other / "digit3")
-    result = vistry.train(digits, task="multiclass", model="tiny", validation=other, **SHORT)
-    assert result.run.record["data"]["training_images"] == 64
-    assert result.run.record["data"]["validation_images"] == 32
+    result = vistry.train(first, task="multiclass", model="tiny", validation=other, **SHORT)
+    assert result.run.record["data"]["training_images"] == 48
+    assert result.run.record["data"]["validation_images"] == 16
     assert result.run.record["classes"] == ["digit0", "digit1", "digit2", "digit3"]
 
 
@@ -156,7 +159,11 @@ def test_another_primary_metric_decides(digits: Path, runs: Path) -> None:
         ({"backend": "jax"}, RegistryError, "tiny has no backend 'jax'; it has torch"),
         ({"validation_size": 1.5}, DataError, "validation_size = 1.5: must be a number between 0 and 1"),
         ({"learning_rate": 2}, HyperparameterError, r"learning_rate: 2, from the call, must be a number in \[0, 1\]"),
-        ({"learning_rte": 0.1}, HyperparameterError, "learning_rte: from the call: tiny has no such .*did you mean 'learning_rate'"),
+        (
+            {"learning_rte": 0.1},
+            HyperparameterError,
+            "learning_rte: from the call: tiny has no such .*did you mean 'learning_rate'",
+        ),
         ({"weights": "no_such_file"}, WeightsError, "is neither a file nor weights of tiny"),
         ({"checkpoint_run_id": "no_such_run"}, RunError, "there is no run 'no_such_run'"),
         ({"layers_to_freeze": 3}, HyperparameterError, "tiny has 2 layers to freeze"),
@@ -244,7 +251,56 @@ def test_help_lists_the_models_hyperparameters(vistry: Callable[..., Any]) -> No
 def test_a_file_of_hyperparameters_yields_to_flags(vistry: Callable[..., Any], digits: Path, tmp_path: Path) -> None:
     config = tmp_path / "job.yaml"
     config.write_text("model_name: tiny\nlearning_rate: 0.02\nmomentum: 0.5\n")
-    plan = vistry("train", "--task", "multiclass", "--data", digits, "--config", config, "--momentum", "0.7", "--dry-run", "--json")
+    plan = vistry(
+        "train",
+        "--task",
+        "multiclass",
+        "--data",
+        digits,
+        "--config",
+        config,
+        "--momentum",
+        "0.7",
+        "--dry-run",
+        "--json",
+    )
     values = json.loads(plan.stdout)["plan"]["hyperparameters"]
     assert values["learning_rate"] == {"value": 0.02, "origin": f"{config}:2", "given": True}
     assert values["momentum"]["value"] == 0.7
+
+
+def test_a_bad_file_is_set_aside_and_named(vistry: Callable[..., Any], digits: Path, tmp_path: Path) -> None:
+    data = shutil.copytree(digits, tmp_path / "data")
+    (data / "digit0" / "empty.png").write_bytes(b"")
+    result = vistry("train", "--task", "multiclass", "--model", "tiny", "--data", data, "--number_of_epochs", 1)
+    assert "left out: " in result.stdout
+    assert "empty.png" in result.stdout
+    (run,) = (tmp_path / "runs").iterdir()
+    assert "empty.png" in (run / "findings.json").read_text()
+
+
+def test_copies_of_an_image_stay_on_one_side_of_the_split(digits: Path, tmp_path: Path, runs: Path) -> None:
+    data = shutil.copytree(digits, tmp_path / "data")
+    for path in sorted(digits.rglob("*.png")):
+        shutil.copy(path, data / path.parent.name / f"copy_{path.name}")
+    run = vistry.train(data, task="multiclass", model="tiny", **SHORT).run
+    sides = [
+        {Path(json.loads(line)["image_url"]).name.removeprefix("copy_") + json.loads(line)["label"] for line in lines}
+        for lines in ((run.folder / f"{name}.jsonl").read_text().splitlines() for name in ("training", "validation"))
+    ]
+    assert not sides[0] & sides[1]
+
+
+def test_images_of_the_validation_set_do_not_train(digits: Path, tmp_path: Path, runs: Path) -> None:
+    other = tmp_path / "other"
+    for digit in range(4):
+        (other / f"digit{digit}").mkdir(parents=True)
+        shutil.copy(digits / f"digit{digit}" / "00.png", other / f"digit{digit}")
+    run = vistry.train(digits, task="multiclass", model="tiny", validation=other, **SHORT).run
+    assert run.record["data"]["training_images"] == 60
+
+
+def test_a_single_class_is_refused(digits: Path, tmp_path: Path, runs: Path) -> None:
+    shutil.copytree(digits / "digit0", tmp_path / "data" / "digit0")
+    with pytest.raises(DataError, match="class"):
+        vistry.train(tmp_path / "data", task="multiclass", model="tiny", **SHORT)

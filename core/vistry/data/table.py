@@ -43,9 +43,14 @@ class Table:
 
     def where(self, row: int) -> str:
         """File and line that describe a row, for an error message."""
+        file, line = self.place(row)
+        return file if line is None else f"{file}:{line}"
+
+    def place(self, row: int) -> tuple[str, int | None]:
+        """The annotation file and the line that describe a row; the image itself where a folder says it all."""
         if self.lines[row] == 0:
-            return self.images[row]
-        return f"{self.files[self.file_of[row]]}:{self.lines[row]}"
+            return self.images[row], None
+        return str(self.files[self.file_of[row]]), int(self.lines[row])
 
     def rows_of(self, split: str) -> npt.NDArray[np.int64]:
         """The rows that the data itself assigns to 'train', 'validation' or 'test'."""
@@ -62,23 +67,45 @@ class Table:
         hot[rows, self.labels] = True
         return hot
 
+    def with_classes(self, classes: tuple[str, ...]) -> Table:
+        """The same rows with their labels as indices into other classes, which hold all of these."""
+        index = np.asarray([classes.index(name) for name in self.classes], dtype=np.int32)
+        return replace(self, classes=classes, labels=index[self.labels])
+
     def take(self, rows: npt.ArrayLike) -> Table:
         """The table of these rows, in this order; the classes stay."""
         index = np.asarray(rows, dtype=np.int64)
         counts = np.diff(self.label_starts)[index]
-        starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-        inside = np.arange(starts[-1]) - np.repeat(starts[:-1], counts)
-        gathered = self.labels[np.repeat(self.label_starts[:-1][index], counts) + inside]
         return replace(
             self,
             images=[self.images[row] for row in index],
-            label_starts=starts,
-            labels=gathered.astype(np.int32),
+            label_starts=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+            labels=gather_labels(self.label_starts, self.labels, index),
             split=self.split[index],
             file_of=self.file_of[index],
             lines=self.lines[index],
         )
 
+    def without_empty_classes(self) -> Table:
+        """The same rows; classes that no row has are gone."""
+        used = self.class_counts() > 0
+        if used.all():
+            return self
+        rank = (np.cumsum(used) - 1).astype(np.int32)
+        names = tuple(name for name, kept in zip(self.classes, used, strict=True) if kept)
+        return replace(self, classes=names, labels=rank[self.labels])
+
     def __iter__(self) -> Iterator[tuple[str, npt.NDArray[np.int32]]]:
         for row, image in enumerate(self.images):
             yield image, self.labels_of(row)
+
+
+def gather_labels(
+    label_starts: npt.NDArray[np.int64], labels: npt.NDArray[np.int32], rows: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int32]:
+    """The labels of these rows one after the other, from starts [N + 1] and labels [M]."""
+    counts = np.diff(label_starts)[rows]
+    ends = np.cumsum(counts)
+    inside = np.arange(counts.sum()) - np.repeat(ends - counts, counts)
+    gathered: npt.NDArray[np.int32] = labels[np.repeat(label_starts[:-1][rows], counts) + inside]
+    return gathered

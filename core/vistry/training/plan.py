@@ -134,14 +134,23 @@ def resolve_hyperparameters(
 def _splits(request: Request, task: str, seed: int) -> tuple[Table, Table, tuple[Diagnosis, ...]]:
     if not 0 < request.validation_size < 1:
         raise DataError(f"validation_size = {request.validation_size:g}: must be a number between 0 and 1")
-    diagnosis = doctor.examine(request.data, task, request.format)
+    diagnosis = _usable(doctor.examine(request.data, task, request.format))
     if request.validation is None:
-        training_rows, validation_rows = splits.split(diagnosis.table, task, request.validation_size, seed)
         table = diagnosis.table
-        return table.take(training_rows), table.take(validation_rows), (diagnosis,)
-    other = doctor.examine(request.validation, task)
-    training, validation = with_common_classes(diagnosis.table, other.table)
-    return training, validation, (diagnosis, other)
+        training, validation = splits.split(table, task, request.validation_size, seed, diagnosis.groups)
+        return table.take(training), table.take(validation), (diagnosis,)
+    other = _usable(doctor.examine(request.validation, task), may_be=("class-single",))
+    diagnosis = doctor.without_leaks(diagnosis, other)
+    return *with_common_classes(diagnosis.table, other.table), (diagnosis, other)
+
+
+def _usable(diagnosis: Diagnosis, may_be: tuple[str, ...] = ()) -> Diagnosis:
+    """The diagnosis, if what is wrong costs only the images that were set aside. Raises DataError."""
+    harmless = {*may_be, *(item.check for item in diagnosis.quarantined)}
+    fatal = [fault for fault in diagnosis.findings if fault.severity == "error" and fault.check not in harmless]
+    if fatal:
+        raise DataError("\n".join(map(str, fatal)))
+    return diagnosis
 
 
 def with_common_classes(first: Table, second: Table) -> tuple[Table, Table]:

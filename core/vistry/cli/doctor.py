@@ -1,0 +1,112 @@
+"""`vistry doctor`: every fault of a data set, named before it costs an hour of training."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vistry.cli.printing import print_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vistry.data.doctor import Diagnosis
+    from vistry.data.findings import Finding
+
+SHOWN = 5
+_STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
+
+
+@click.command()
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--task", help="multiclass, multilabel or a full name. [guessed from the labels]")
+@click.option("--format", "data_format", help="jsonl, csv or folders. [detected]")
+@click.option("--full", is_flag=True, help="Decode every image, not only those that look cut off.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def doctor(data: Path, task: str | None, data_format: str | None, full: bool, as_json: bool) -> None:
+    """Check the data set at DATA. Exits with 1 where an error is found."""
+    from vistry.data.doctor import examine
+    from vistry.data.findings import DataSetError
+
+    try:
+        task, reason = _task(data, task, data_format)
+        diagnosis = examine(data, task, data_format, pixels="full" if full else "header")
+    except DataSetError as error:
+        _print_failure(data, error.finding, as_json)
+        raise click.exceptions.Exit(1) from error
+    if as_json:
+        print_json(**{"task_guessed": reason is not None, **diagnosis.to_dict()})
+    else:
+        _print_diagnosis(diagnosis, reason)
+    if diagnosis.has_errors:
+        raise click.exceptions.Exit(1)
+
+
+def _task(data: Path, task: str | None, data_format: str | None) -> tuple[str, str | None]:
+    """The full name of the task, and why it was guessed, if it was."""
+    from vistry.data.reading import guess_task
+    from vistry.registry.task_names import task_named
+
+    if task is not None:
+        return task_named(task).name, None
+    return guess_task(data, data_format)
+
+
+def _print_failure(data: Path, fault: Finding, as_json: bool) -> None:
+    if as_json:
+        print_json(path=str(data), findings=[fault.to_dict()], quarantined=[])
+    else:
+        _print_findings(_console(), [fault])
+
+
+def _print_diagnosis(diagnosis: Diagnosis, reason: str | None) -> None:
+    from vistry.registry.task_names import task_named
+
+    console = _console()
+    table = diagnosis.table
+    guessed = f" (guessed: {reason})" if reason else ""
+    console.print(f"{diagnosis.path}: {table.format}, {task_named(diagnosis.task).alias}{guessed}")
+    console.print(f"{len(table)} usable images, {len(table.classes)} classes, {len(diagnosis.quarantined)} set aside")
+    _print_findings(console, diagnosis.findings)
+    console.print(_verdict(diagnosis.to_dict()["severities"]))
+
+
+def _verdict(severities: dict[str, int]) -> str:
+    counts = [f"{count} {severity}" for severity, count in severities.items() if count]
+    return "\nfound: " + ", ".join(counts) if counts else "nothing to complain about"
+
+
+def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    """The findings by severity and check, a few of each with their places, then what to do."""
+    from vistry.data.findings import SEVERITIES
+
+    by_check: dict[tuple[int, str], list[Finding]] = defaultdict(list)
+    for fault in findings:
+        by_check[SEVERITIES.index(fault.severity), fault.check].append(fault)
+    for _, faults in sorted(by_check.items(), key=lambda item: item[0]):
+        _print_check(console, faults)
+
+
+def _print_check(console: Console, faults: Sequence[Finding]) -> None:
+    from rich.text import Text
+
+    first = faults[0]
+    console.print(Text(f"\n{first.severity} {first.check}", style=_STYLES[first.severity]), end="")
+    console.print(f" ({len(faults)})" if len(faults) > 1 else "")
+    for fault in faults[:SHOWN]:
+        console.print(f"  {fault.where}: {fault.message}" if fault.where else f"  {fault.message}")
+    if len(faults) > SHOWN:
+        console.print(f"  and {len(faults) - SHOWN} more (all of them: --json)")
+    if first.remedy:
+        console.print(f"  -> {first.remedy}")
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    options: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True, "emoji": False}
+    return Console(**options)

@@ -1,0 +1,47 @@
+"""Remarks about images that can be used: warnings one by one, what is handled anyway as one finding a kind."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from vistry.data.checks.inspection import FAINT, SMALL_SIDE, Inspection
+from vistry.data.checks.placing import placed, short_path
+from vistry.data.findings import CHECKS, Finding, finding
+from vistry.data.formats import HEAD_BYTES, format_of_bytes
+from vistry.data.table import Table
+
+
+def image_remarks(table: Table, inspections: Mapping[int, Inspection]) -> Iterator[Finding]:
+    """The findings of all inspections, by check."""
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, seen in inspections.items():
+        for check in seen.remarks:
+            rows[check].append(row)
+    for check in CHECKS:
+        if check in rows and CHECKS[check].severity == "info":
+            yield _grouped(check, table, rows[check])
+        else:
+            yield from (_single(check, table, row) for row in rows.get(check, ()))
+
+
+def _grouped(check: str, table: Table, rows: list[int]) -> Finding:
+    message = f"{len(rows)} image(s), such as {short_path(table, rows[0])}: {CHECKS[check].summary}"
+    return finding(check, message, *table.place(rows[0]), count=len(rows))
+
+
+def _single(check: str, table: Table, row: int) -> Finding:
+    if check == "image-extension":
+        message = f"the content is {_content(table.images[row])}, whatever the extension says, and is read as that"
+    elif check == "image-faint":
+        message = f"16-bit pixels, all under {FAINT}: nearly black in 8 bits"
+    else:
+        message = f"the shorter side is under {SMALL_SIDE} pixels"
+    return placed(finding(check, message), table, row)
+
+
+def _content(image: str) -> str:
+    with Path(image).open("rb") as stream:
+        known = format_of_bytes(stream.read(HEAD_BYTES))
+    return known.name if known else "unknown"

@@ -1,0 +1,162 @@
+"""What an image file's header and tail say, without decoding it unless something looks cut off."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from PIL import Image
+
+from vistry.data.colour import SIXTEEN_BIT, has_alpha
+from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.formats import HEAD_BYTES, format_of_bytes, format_of_suffix, open_image
+from vistry.data.images import load_pixels, orientation_of
+
+Progress = Callable[[int, int], None]
+
+SMALL_SIDE = 16
+FAINT = 4_096
+_CHUNK = 256
+_TAIL_BYTES = 64
+_MODE_CHECKS = {
+    "1": "image-grey",
+    "L": "image-grey",
+    "LA": "image-grey",
+    "P": "image-palette",
+    "PA": "image-palette",
+    "CMYK": "image-cmyk",
+    "I": "image-float",
+    "F": "image-float",
+    "LAB": "image-colour-space",
+    "HSV": "image-colour-space",
+    "YCbCr": "image-colour-space",
+    **dict.fromkeys(SIXTEEN_BIT, "image-16bit"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A file: what makes it unusable, if anything; remarks as check ids; its size and a checksum of both ends."""
+
+    fault: Finding | None
+    remarks: tuple[str, ...] = ()
+    size: int = 0
+    checksum: int = 0
+
+
+def inspect_all(paths: Sequence[str], decode: bool = False, progress: Progress | None = None) -> list[Inspection]:
+    """An inspection of every file, in order, by a pool of threads."""
+    chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
+    workers = min(8, 2 * (os.cpu_count() or 1))
+    with ThreadPoolExecutor(workers, thread_name_prefix="inspect") as pool:
+        results = pool.map(lambda chunk: [inspect(path, decode) for path in chunk], chunks)
+        return list(chain.from_iterable(_reported(results, len(paths), progress)))
+
+
+def _reported(results: Iterator[list[Inspection]], total: int, progress: Progress | None) -> Iterator[list[Inspection]]:
+    done = 0
+    for result in results:
+        yield result
+        done += len(result)
+        if progress is not None:
+            progress(done, total)
+
+
+def inspect(path: str, decode: bool = False) -> Inspection:
+    """Look at one file; with `decode`, or where its tail looks cut off, decode it too."""
+    try:
+        return _inspect(path, decode)
+    except DataSetError as error:
+        return Inspection(error.finding)
+    except OSError as error:
+        message = f"the image file can't be read ({error.strerror or error})"
+        return Inspection(finding("image-unreadable", message, path))
+
+
+def _inspect(path: str, decode: bool) -> Inspection:
+    with Path(path).open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        head = stream.read(HEAD_BYTES)
+        tail = _tail(stream, size)
+        image = open_image(stream, head, path)
+        remarks, is_whole = _looked_over(image, path, head, tail, size)
+    if decode or not is_whole:
+        load_pixels(path, at_least=1)
+    return Inspection(None, remarks, size, zlib.crc32(tail, zlib.crc32(head)))
+
+
+def _looked_over(image: Image.Image, path: str, head: bytes, tail: bytes, size: int) -> tuple[tuple[str, ...], bool]:
+    """The remarks, and whether the file is surely whole; odd metadata, on which Pillow may raise anything, is not."""
+    try:
+        return tuple(_remarks(image, head, path)), _ends_well(image, head, tail, size)
+    except Exception:
+        return (), False
+
+
+def _tail(stream: IO[bytes], size: int) -> bytes:
+    stream.seek(max(0, size - _TAIL_BYTES))
+    tail = stream.read(_TAIL_BYTES)
+    stream.seek(0)
+    return tail
+
+
+def _remarks(image: Image.Image, head: bytes, path: str) -> Iterator[str]:
+    promised = format_of_suffix(Path(path).suffix)
+    if promised is not None and promised is not format_of_bytes(head):
+        yield "image-extension"
+    if min(image.size) < SMALL_SIDE:
+        yield "image-small"
+    if _orientation(image) != 1:
+        yield "image-rotated"
+    if getattr(image, "is_animated", False):
+        yield "image-frames"
+    yield from _colour_remarks(image, head)
+
+
+def _colour_remarks(image: Image.Image, head: bytes) -> Iterator[str]:
+    known = _MODE_CHECKS.get(image.mode)
+    if known is not None:
+        yield known
+    if known != "image-16bit" and _has_16_bits(image, head):
+        yield "image-16bit"
+    if image.mode in SIXTEEN_BIT and int(np.asarray(image).max()) < FAINT:
+        yield "image-faint"
+    if has_alpha(image):
+        yield "image-alpha"
+
+
+def _orientation(image: Image.Image) -> int:
+    """The orientation, as far as the header of a PNG file tells: its reader would decode the image to look further."""
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1
+    return orientation_of(image)
+
+
+def _has_16_bits(image: Image.Image, head: bytes) -> bool:
+    if image.format == "PNG":
+        return head[24:25] == b"\x10"
+    if image.format == "TIFF":
+        return bool(max(image.tag_v2.get(258, (8,))) == 16)  # type: ignore[attr-defined]
+    return False
+
+
+def _ends_well(image: Image.Image, head: bytes, tail: bytes, size: int) -> bool:
+    """Whether the end of the file is what the format promises; False also where that can't be told cheaply."""
+    if image.format == "JPEG":
+        return tail.rstrip(b"\0\r\n").endswith(b"\xff\xd9")
+    if image.format == "PNG":
+        return b"IEND" in tail
+    if image.format == "GIF":
+        return tail.endswith(b";")
+    if image.format == "WEBP":
+        return int.from_bytes(head[4:8], "little") + 8 <= size
+    if image.format == "BMP":
+        return 0 < int.from_bytes(head[2:6], "little") <= size
+    return False

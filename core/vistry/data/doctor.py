@@ -1,0 +1,167 @@
+"""The doctor: everything that is wrong or odd about a data set, and the rows that can be used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from vistry.data.checks.classes import class_findings
+from vistry.data.checks.duplicates import duplicate_findings, groups_of_same, leaking_rows
+from vistry.data.checks.image_remarks import image_remarks
+from vistry.data.checks.inspection import Inspection, Progress, inspect_all
+from vistry.data.checks.placing import placed
+from vistry.data.checks.presence import absent_images
+from vistry.data.findings import SEVERITIES, Finding, finding
+from vistry.data.reading import Reading, read
+from vistry.data.table import SPLITS, Table
+
+SCHEMA = 1
+Pixels = Literal["none", "header", "full"]
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """An image, or the line that should have described one, which can't be used, and why."""
+
+    image: str
+    reason: str
+    check: str
+
+    def to_dict(self) -> dict[str, str]:
+        """The entry as plain JSON values."""
+        return {"image": self.image, "reason": self.reason, "check": self.check}
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The usable rows, what was found, and what was set aside.
+
+    `groups`: [N] int64, equal where rows of `table` show the same image, for `split`.
+    """
+
+    path: Path
+    task: str
+    table: Table
+    findings: tuple[Finding, ...]
+    quarantined: tuple[Quarantined, ...]
+    groups: npt.NDArray[np.int64]
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether any finding is an error."""
+        return any(fault.severity == "error" for fault in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The diagnosis as plain JSON values, with a schema number."""
+        table = self.table
+        severities = Counter(fault.severity for fault in self.findings)
+        return {
+            "schema": SCHEMA,
+            "path": str(self.path),
+            "task": self.task,
+            "format": table.format,
+            "images": len(table),
+            "classes": dict(zip(table.classes, table.class_counts().tolist(), strict=True)),
+            "splits": {name: len(table.rows_of(name)) for name in SPLITS},
+            "severities": {severity: severities[severity] for severity in SEVERITIES},
+            "findings": [fault.to_dict() for fault in self.findings],
+            "quarantined": [entry.to_dict() for entry in self.quarantined],
+        }
+
+
+def examine(
+    path: Path | str,
+    task: str,
+    format: str | None = None,
+    *,
+    pixels: Pixels = "header",
+    progress: Progress | None = None,
+) -> Diagnosis:
+    """Read and check a data set for a task.
+
+    `pixels` says how far into the images to look: 'none' only lists folders, 'header' reads both ends of each file and
+    decodes what looks cut off, 'full' decodes all. `progress(done, total)` counts images. Raises DataError where the
+    data set can't be read at all.
+    """
+    return _examined(Path(path), task, read(path, task, format), pixels, progress)
+
+
+def without_leaks(training: Diagnosis, validation: Diagnosis) -> Diagnosis:
+    """The training data's diagnosis with the images set aside that validation data of its own also holds."""
+    table = training.table
+    leaks = leaking_rows(table, validation.table)
+    rows = _rows_without(table, leaks)
+    return replace(
+        training,
+        table=table.take(rows),
+        findings=(*training.findings, *(placed(fault, table, row) for row, fault in leaks.items())),
+        quarantined=(*training.quarantined, *(_quarantined(fault, table, row) for row, fault in leaks.items())),
+        groups=training.groups[rows],
+    )
+
+
+def _examined(path: Path, task: str, reading: Reading, pixels: Pixels, progress: Progress | None) -> Diagnosis:
+    table = reading.table
+    faults = absent_images(table)
+    inspections = {} if pixels == "none" else _inspected(table, faults, pixels == "full", progress)
+    faults |= {row: seen.fault for row, seen in inspections.items() if seen.fault is not None}
+    groups = groups_of_same(table, _rows_without(table, faults), inspections)
+    copies, warnings = duplicate_findings(table, groups)
+    faults |= copies
+    rows = _rows_without(table, faults)
+    kept = table.take(rows).without_empty_classes()
+    findings = (
+        *reading.findings,
+        *(placed(faults[row], table, row) for row in sorted(faults)),
+        *warnings,
+        *image_remarks(table, inspections),
+        *_lost(table, kept),
+        *class_findings(kept, task),
+    )
+    set_aside = (*_unread(reading), *(_quarantined(faults[row], table, row) for row in sorted(faults)))
+    return Diagnosis(path, task, kept, findings, set_aside, groups[rows])
+
+
+def _inspected(
+    table: Table, faults: Mapping[int, Finding], decode: bool, progress: Progress | None
+) -> dict[int, Inspection]:
+    """An inspection of every row that has a file."""
+    rows = _rows_without(table, faults).tolist()
+    inspections = inspect_all([table.images[row] for row in rows], decode, progress)
+    return dict(zip(rows, inspections, strict=True))
+
+
+def _rows_without(table: Table, faults: Mapping[int, Finding]) -> Rows:
+    sound = np.ones(len(table), dtype=bool)
+    sound[list(faults)] = False
+    return np.flatnonzero(sound)
+
+
+def _unread(reading: Reading) -> Iterator[Quarantined]:
+    for fault in reading.findings:
+        if fault.severity == "error":
+            yield Quarantined(fault.where, fault.message, fault.check)
+
+
+def _quarantined(fault: Finding, table: Table, row: int) -> Quarantined:
+    return Quarantined(table.images[row], fault.message, fault.check)
+
+
+def _lost(table: Table, kept: Table) -> Iterator[Finding]:
+    """What the quarantine took with it: splits, classes, or everything."""
+    if len(kept) == 0:
+        yield finding("data-empty", f"none of the {len(table)} images can be used", table.root)
+        return
+    for split, name in enumerate(SPLITS):
+        if np.any(table.split == split) and not np.any(kept.split == split):
+            yield finding("split-empty", f"no {name} image can be used", table.root)
+    for name in sorted(set(table.classes) - set(kept.classes)):
+        message = f"no image of class '{name}' can be used"
+        yield finding("class-empty", message, table.root, remedy="replace the images that were set aside")

@@ -1,0 +1,154 @@
+"""CSV with a column of images, and labels in one column or in one 0/1 column a class."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.readers.annotation_files import AnnotationFile, annotation_files, has_annotation_files, split_of_word
+from vistry.data.readers.csv_columns import Columns, Row, find_columns
+from vistry.data.readers.labels import MULTICLASS, MULTILABEL, ClassNames, label_reader
+from vistry.data.readers.locations import Locator
+from vistry.data.readers.table_builder import TableBuilder
+from vistry.data.reading import Reading
+from vistry.data.table import UNASSIGNED
+
+NAME = "csv"
+SUFFIXES = (".csv", ".tsv")
+FATAL = ("task-mismatch",)
+
+CellReader = Callable[[list[str]], str | list[str]]
+
+
+def fits(path: Path) -> bool:
+    """Whether the path is, or holds, a CSV file."""
+    return has_annotation_files(path, SUFFIXES)
+
+
+def read(path: Path, task: str) -> Reading:
+    """Every row of the files; a bad row is a finding and costs that row only."""
+    root = (path if path.is_dir() else path.parent).resolve()
+    builder = TableBuilder(root, NAME)
+    names = ClassNames(builder)
+    locator = Locator(root)
+    findings: list[Finding] = []
+    for file in annotation_files(path, SUFFIXES):
+        findings += _read_file(file, builder, names, locator, task)
+    findings += locator.remarks + names.remarks(path)
+    return Reading(builder.build(), tuple(findings))
+
+
+def guess_task(path: Path) -> tuple[str, str]:
+    """Multi-label where a cell holds several labels, or a row not exactly one 1; else multi-class."""
+    for file in annotation_files(path, SUFFIXES):
+        if rows := _rows(file.path):
+            columns, rows = find_columns(rows, file.path)
+            if any(_is_multilabel(row, columns) for _, row in rows if len(row) == len(columns.header)):
+                return MULTILABEL, "several labels, or none, for some image"
+    return MULTICLASS, "one label an image"
+
+
+def _is_multilabel(row: list[str], columns: Columns) -> bool:
+    if columns.one_hot:
+        return sum(_is_one(row[at]) for at in columns.labels) != 1
+    return "|" in row[columns.labels[0]] or not row[columns.labels[0]]
+
+
+def _read_file(
+    file: AnnotationFile, builder: TableBuilder, names: ClassNames, locator: Locator, task: str
+) -> list[Finding]:
+    rows = _rows(file.path)
+    if not rows:
+        return []
+    columns, rows = find_columns(rows, file.path)
+    cells = _cell_reader(columns, rows, task)
+    read_label = label_reader(task, names)
+    index = builder.add_file(file.path)
+    findings = []
+    for line, row in rows:
+        try:
+            image, split = _image_and_split(row, columns, file.split)
+            builder.add(locator.locate(image), read_label(cells(row)), split, index, line)
+        except DataSetError as error:
+            fault = replace(error.finding, file=str(file.path), line=line)
+            if fault.check in FATAL:
+                raise DataSetError(fault) from error
+            findings.append(fault)
+    return findings
+
+
+def _rows(path: Path) -> list[Row]:
+    """(line, cells) of every row that isn't blank."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            delimiter = _delimiter(list(islice(stream, 50)))
+            stream.seek(0)
+            reader = csv.reader(stream, delimiter=delimiter)
+            return [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+    except UnicodeDecodeError as error:
+        message = f"not UTF-8 (byte {error.start + 1} of a block)"
+        raise DataSetError(finding("line-invalid", message, path, remedy="save it as CSV UTF-8")) from error
+    except csv.Error as error:
+        raise DataSetError(finding("line-invalid", f"not CSV: {error}", path)) from error
+
+
+def _delimiter(sample: Sequence[str]) -> str:
+    """Of comma, semicolon and tab the one that cuts the sample into the most even rows, then the widest."""
+    return max(",;\t", key=lambda delimiter: _evenness(sample, delimiter))
+
+
+def _evenness(sample: Sequence[str], delimiter: str) -> tuple[bool, int]:
+    widths = [len(row) for row in csv.reader(sample, delimiter=delimiter) if row]
+    return (len(set(widths)) == 1 and widths[0] > 1, widths[0] if widths else 0)
+
+
+def _is_one(cell: str) -> bool:
+    return cell in ("1", "1.0")
+
+
+def _cell_reader(columns: Columns, rows: Sequence[Row], task: str) -> CellReader:
+    """The function from a row's cells to its label: text, or a list of texts."""
+    if columns.one_hot:
+        return lambda row: _one_hot(row, columns, task)
+    at = columns.labels[0]
+    if task == MULTICLASS:
+        return lambda row: _single(row[at])
+    separator = "|" if any("|" in row[at] for _, row in rows if at < len(row)) else ","
+    return lambda row: [name for part in row[at].split(separator) if (name := part.strip())]
+
+
+def _single(cell: str) -> str:
+    if "|" in cell:
+        message = f"'{cell}' looks like several labels, but {MULTICLASS} takes one for each image"
+        remedy = "use --task multilabel, or write one label without '|'"
+        raise DataSetError(finding("task-mismatch", message, remedy=remedy))
+    return cell
+
+
+def _one_hot(row: list[str], columns: Columns, task: str) -> str | list[str]:
+    names = [columns.header[at] for at in columns.labels if _is_one(row[at])]
+    if task != MULTICLASS:
+        return names
+    if len(names) != 1:
+        message = f"{len(names)} columns are 1, but {MULTICLASS} takes one label for each image"
+        raise DataSetError(finding("task-mismatch", message, remedy="use --task multilabel, or mark one class"))
+    return names[0]
+
+
+def _image_and_split(row: list[str], columns: Columns, file_split: int) -> tuple[str, int]:
+    if len(row) != len(columns.header):
+        message = f"{len(row)} cells where the first line has {len(columns.header)} columns"
+        raise DataSetError(finding("line-invalid", message))
+    if not row[columns.image]:
+        raise DataSetError(finding("field-missing", "the image cell is empty"))
+    if columns.split is None or not row[columns.split]:
+        return row[columns.image], file_split
+    split = split_of_word(row[columns.split])
+    if split == UNASSIGNED:
+        message = f"'{row[columns.split]}' is no split; known: train, validation, test"
+        raise DataSetError(finding("split-unknown", message))
+    return row[columns.image], split

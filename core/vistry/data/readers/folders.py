@@ -1,0 +1,152 @@
+"""A folder of images for each class, directly or below train/, validation/ and test/."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.formats import HEAD_BYTES, IMAGE_SUFFIXES, format_of_bytes
+from vistry.data.readers.annotation_files import split_of_word
+from vistry.data.readers.labels import MULTICLASS
+from vistry.data.readers.locations import is_inside, is_unicode
+from vistry.data.readers.table_builder import TableBuilder
+from vistry.data.reading import Reading
+from vistry.data.table import UNASSIGNED
+
+NAME = "folders"
+Entry = os.DirEntry[str]
+
+
+def fits(path: Path) -> bool:
+    """Whether a folder below the path, or below its train/, holds an image."""
+    if not path.is_dir():
+        return False
+    survey = _Survey(path.resolve())
+    return any(survey.holds_image(folder.path) for _, folder in survey.class_folders())
+
+
+def read(path: Path, task: str) -> Reading:
+    """Every image with its folder's name as the label. Raises DataError for tasks that a folder can't label."""
+    if task != MULTICLASS:
+        message = f"a folder for each class gives an image one label, which is not what {task} needs"
+        remedy = "use --task multiclass, or describe the labels in a JSON Lines or CSV file"
+        raise DataSetError(finding("task-mismatch", message, path, remedy=remedy))
+    survey = _Survey(path.resolve())
+    builder = TableBuilder(survey.root, NAME)
+    for split, folder in survey.class_folders():
+        _add_class(builder, survey, split, folder)
+    return Reading(builder.build(), tuple(survey.findings + survey.remarks()))
+
+
+def guess_task(path: Path) -> tuple[str, str]:  # noqa: ARG001 - every reader's signature
+    """Multi-class, because an image lies in one folder."""
+    return MULTICLASS, "a folder for each class"
+
+
+def _add_class(builder: TableBuilder, survey: _Survey, split: int, folder: Entry) -> None:
+    before = len(builder)
+    name = folder.name.strip()
+    for image in survey.images(folder.path):
+        builder.add(image, [builder.class_id(name)], split)
+    if len(builder) == before:
+        survey.findings.append(finding("class-empty", f"no image in the class folder '{name}'", folder.path))
+
+
+class _Survey:
+    """Walks a data folder in the order of names and remembers what it passed over."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.findings: list[Finding] = []
+        self._passed: dict[str, list[str]] = {}
+
+    def class_folders(self) -> list[tuple[int, Entry]]:
+        """(split, folder) of every class folder."""
+        folders = list(self._folders(str(self.root), note=True))
+        splits = [(split_of_word(folder.name), folder) for folder in folders]
+        if not any(split == 0 and next(self._folders(folder.path), None) for split, folder in splits):
+            return [(UNASSIGNED, folder) for folder in folders]
+        for split, folder in splits:
+            if split == UNASSIGNED:
+                self._pass("folder-ignored", folder.path)
+        return [
+            (split, inner)
+            for split, folder in splits
+            if split != UNASSIGNED
+            for inner in self._folders(folder.path, note=True)
+        ]
+
+    def holds_image(self, folder: str) -> bool:
+        """Whether an image lies in the folder or below."""
+        return next(self.images(folder), None) is not None
+
+    def images(self, folder: str) -> Iterator[str]:
+        """The images in a folder and below it."""
+        for entry in self._entries(folder):
+            if entry.is_dir():
+                if self._may_enter(entry):
+                    yield from self.images(entry.path)
+            elif _is_image(entry):
+                yield entry.path
+            else:
+                self._pass("file-ignored", entry.path)
+
+    def _folders(self, folder: str, note: bool = False) -> Iterator[Entry]:
+        for entry in self._entries(folder):
+            if entry.is_dir():
+                if self._may_enter(entry, note):
+                    yield entry
+            elif note:
+                self._pass("image-unlabelled" if _is_image(entry) else "file-ignored", entry.path)
+
+    def _entries(self, folder: str) -> Iterator[Entry]:
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+        for entry in entries:
+            if not is_unicode(entry.name):
+                self._pass("name-encoding", ascii(entry.path))
+            elif entry.name.startswith(".") or entry.name == "__MACOSX":
+                self._pass("file-hidden", entry.path)
+            else:
+                yield entry
+
+    def _may_enter(self, folder: Entry, note: bool = True) -> bool:
+        """Whether a folder is real, or a link to one inside the root that is not above it."""
+        if not folder.is_symlink():
+            return True
+        target = os.path.realpath(folder.path)
+        if is_inside(target, str(self.root)):
+            return not is_inside(folder.path, target)
+        if note:
+            message = f"the folder is a link to {target}, out of the data folder {self.root}"
+            self.findings.append(finding("path-escape", message, folder.path))
+        return False
+
+    def _pass(self, check: str, path: str) -> None:
+        self._passed.setdefault(check, []).append(path)
+
+    def remarks(self) -> list[Finding]:
+        """One finding for each reason why files were passed over."""
+        return [_passed_over(check, sorted(set(paths))) for check, paths in self._passed.items()]
+
+
+def _passed_over(check: str, paths: list[str]) -> Finding:
+    nouns = {
+        "name-encoding": "name(s) that are not valid Unicode",
+        "file-hidden": "hidden file(s) or folder(s) ignored",
+        "file-ignored": "file(s) ignored that are not images",
+        "folder-ignored": "folder(s) ignored beside the splits",
+        "image-unlabelled": "image(s) ignored outside a class folder",
+    }
+    return finding(check, f"{len(paths)} {nouns[check]}, such as {paths[0]}", paths[0], count=len(paths))
+
+
+def _is_image(entry: Entry) -> bool:
+    """By its suffix; a file without one by its first bytes."""
+    suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122
+    if suffix or not entry.is_file():
+        return suffix in IMAGE_SUFFIXES
+    with open(entry.path, "rb") as stream:  # noqa: PTH123
+        return format_of_bytes(stream.read(HEAD_BYTES)) is not None

@@ -1,0 +1,120 @@
+"""What a label may be for a task, and the class ids it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.readers.locations import is_unicode
+from vistry.data.readers.table_builder import TableBuilder
+from vistry.errors import DataError
+
+MULTICLASS = "image_classification"
+MULTILABEL = "image_classification_multilabel"
+
+ReadLabel = Callable[[Any], list[int]]
+
+
+def label_reader(task: str, names: ClassNames) -> ReadLabel:
+    """The function that turns a row's label into class ids for this task. Raises DataError for other tasks."""
+    if task == MULTICLASS:
+        return names.one
+    if task == MULTILABEL:
+        return names.several
+    raise DataError(f"data for the task '{task}' can't be read yet; known: {MULTICLASS}, {MULTILABEL}")
+
+
+def task_of_label(label: Any) -> tuple[str, str]:
+    """The full name of the task that a label of this kind belongs to, and the reason."""
+    if not isinstance(label, list):
+        return MULTICLASS, "one label an image"
+    if label and isinstance(label[0], dict):
+        if "polygon" in label[0]:
+            return "image_instance_segmentation", "labels with polygons"
+        return "image_object_detection", "labels with boxes"
+    return MULTILABEL, "a list of labels an image"
+
+
+class ClassNames:
+    """Class ids by label: one spelling a class, all labels text or all of them integers, spaces around them removed."""
+
+    def __init__(self, builder: TableBuilder):
+        self.spaced: list[str] = []
+        self._builder = builder
+        self._texts: dict[str, int] = {}
+        self._numbers: dict[int, int] = {}
+
+    def one(self, label: Any) -> list[int]:
+        """The class of a multi-class row."""
+        if isinstance(label, list):
+            raise DataSetError(_list_for_one(label))
+        return [self._id(label)]
+
+    def several(self, label: Any) -> list[int]:
+        """The classes of a multi-label row, each once; an empty list is an image with none."""
+        if not isinstance(label, list):
+            message = f"the label is {_kind(label)}, but {MULTILABEL} takes a list of labels for each image"
+            remedy = "use --task multiclass for one label an image, or write a list"
+            raise DataSetError(finding("task-mismatch", message, remedy=remedy))
+        if label and isinstance(label[0], dict):
+            raise DataSetError(_list_for_one(label))
+        return list(dict.fromkeys(self._id(item) for item in label))
+
+    def _id(self, label: Any) -> int:
+        kind = type(label)
+        if kind is str:
+            known = self._texts.get(label)
+            return self._new_text(label) if known is None else known
+        if kind is int:
+            known = self._numbers.get(label)
+            return self._new_number(label) if known is None else known
+        raise DataSetError(finding("label-invalid", f"the label is {_kind(label)}, not text or an integer"))
+
+    def _new_text(self, label: str) -> int:
+        name = label.strip()
+        if not is_unicode(name):
+            raise DataSetError(finding("name-encoding", f"the label {name!r} is not valid Unicode"))
+        if not name:
+            raise DataSetError(finding("label-empty", "the label is empty"))
+        if self._numbers:
+            raise DataSetError(_mixed(f"'{name}'", "text", str(next(iter(self._numbers)))))
+        if name != label:
+            self.spaced.append(label)
+        self._texts[label] = self._builder.class_id(name)
+        return self._texts[label]
+
+    def _new_number(self, label: int) -> int:
+        if self._texts:
+            raise DataSetError(_mixed(str(label), "a number", f"'{next(iter(self._texts))}'"))
+        self._numbers[label] = self._builder.class_id(str(label))
+        return self._numbers[label]
+
+    def remarks(self, file: Path) -> list[Finding]:
+        """What is worth saying about the labels' spelling once all are read."""
+        if not self.spaced:
+            return []
+        shown = ", ".join(repr(label) for label in self.spaced[:5])
+        message = f"spaces around {len(self.spaced)} label(s) were removed: {shown}"
+        return [finding("label-spaces", message, file, count=len(self.spaced))]
+
+
+def _kind(label: Any) -> str:
+    names = {bool: "true or false", type(None): "null", float: "a decimal number", dict: "an object", str: "text"}
+    return names.get(type(label), "an integer" if isinstance(label, int) else "a list")
+
+
+def _list_for_one(label: list[Any]) -> Finding:
+    if label and isinstance(label[0], dict):
+        message = "the label is a list of boxes or polygons, but this task classifies whole images"
+        remedy = "use --task detection or --task segmentation, or write class names as labels"
+    else:
+        message = f"the label is a list, but {MULTICLASS} takes one label for each image"
+        remedy = "use --task multilabel for several labels an image, or write one label"
+    return finding("task-mismatch", message, remedy=remedy)
+
+
+def _mixed(label: str, kind: str, other: str) -> Finding:
+    message = f"the label {label} is {kind}, but an earlier one, {other}, is not; one data set holds one kind"
+    return finding("label-types-mixed", message)

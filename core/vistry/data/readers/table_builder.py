@@ -1,0 +1,67 @@
+"""Rows as a reader finds them, turned into a table: a row costs its path and a few bytes."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from vistry.data.table import UNASSIGNED, Table
+
+
+class TableBuilder:
+    """Collects images, labels and where they were described; class names get their order at the end."""
+
+    def __init__(self, root: Path, format: str):
+        self.root = root
+        self.format = format
+        self.images: list[str] = []
+        self._class_ids: dict[str, int] = {}
+        self._labels = array("i")
+        self._ends = array("q")
+        self._split = array("b")
+        self._files: list[Path] = []
+        self._file_of = array("i")
+        self._lines = array("i")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def add_file(self, path: Path) -> int:
+        """Register an annotation file and return its index."""
+        self._files.append(path)
+        return len(self._files) - 1
+
+    def class_id(self, name: str) -> int:
+        """The provisional id of a class name, made at first sight."""
+        return self._class_ids.setdefault(name, len(self._class_ids))
+
+    def add(self, image: str, labels: Iterable[int], split: int = UNASSIGNED, file: int = 0, line: int = 0) -> None:
+        """Append one row: absolute path, provisional class ids, index into SPLITS, where it was described."""
+        self.images.append(image)
+        self._labels.extend(labels)
+        self._ends.append(len(self._labels))
+        self._split.append(split)
+        self._file_of.append(file)
+        self._lines.append(line)
+
+    def build(self) -> Table:
+        """The table, with the classes that rows have, in alphabetical order."""
+        classes = sorted(self._class_ids)
+        rank = np.empty(len(classes), dtype=np.int32)
+        rank[[self._class_ids[name] for name in classes]] = np.arange(len(classes), dtype=np.int32)
+        table = Table(
+            root=self.root,
+            format=self.format,
+            classes=tuple(classes),
+            images=self.images,
+            label_starts=np.concatenate(([0], np.asarray(self._ends, dtype=np.int64))).astype(np.int64),
+            labels=rank[np.asarray(self._labels, dtype=np.int32)],
+            split=np.asarray(self._split, dtype=np.int8),
+            files=tuple(self._files),
+            file_of=np.asarray(self._file_of, dtype=np.int32),
+            lines=np.asarray(self._lines, dtype=np.int32),
+        )
+        return table.without_empty_classes()

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import pytest
+import vistry.data
+from vistry.data.reading import FORMATS, detect, guess_task, read
+from vistry.errors import DataError
+
+MULTICLASS = "image_classification"
+
+
+def test_formats_are_detected_annotation_files_first(class_folders, jsonl, tmp_path):
+    assert detect(tmp_path) == "folders"
+    (tmp_path / "labels.csv").write_text("image,label\ncat/01.jpg,cat\n")
+    assert detect(tmp_path) == "csv"
+    jsonl(("cat/01.jpg", "cat"))
+    assert detect(tmp_path) == "jsonl"
+
+
+def test_a_format_may_be_named(class_folders, jsonl, tmp_path):
+    jsonl(("cat/01.jpg", "cat"))
+    assert len(read(tmp_path, MULTICLASS, "folders").table) == 24
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_named_format_that_does_not_fit(tmp_path, name):
+    (tmp_path / "a.xml").touch()
+    with pytest.raises(DataError, match=r"this is not .*; found 1 .xml file\(s\)"):
+        read(tmp_path, MULTICLASS, name)
+
+
+def test_a_named_format_takes_a_file_of_any_suffix(tmp_path):
+    (tmp_path / "labels.txt").write_text("image,label\na.jpg,cat\n")
+    assert len(read(tmp_path / "labels.txt", MULTICLASS, "csv").table) == 1
+
+
+@pytest.mark.parametrize(
+    ("format", "message"),
+    [
+        ("jsnol", "there is no data format 'jsnol'; did you mean 'jsonl'?"),
+        ("coco", "there is no data format 'coco'; known: jsonl, csv, folders"),
+    ],
+)
+def test_an_unknown_format(tmp_path, format, message):
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, MULTICLASS, format)
+    assert str(caught.value) == message
+
+
+def test_a_missing_path(tmp_path):
+    with pytest.raises(DataError, match="nowhere: there is no such file or folder; check the path"):
+        read(tmp_path / "nowhere", MULTICLASS)
+
+
+def test_data_of_no_known_format(tmp_path):
+    (tmp_path / "a.xml").touch()
+    (tmp_path / "images").mkdir()
+    with pytest.raises(DataError, match=r"no known format fits; found 1 .xml file\(s\), 1 folder\(s\). Formats: jsonl"):
+        read(tmp_path, MULTICLASS)
+
+
+def test_a_file_of_no_known_format(photo):
+    with pytest.raises(DataError, match=r"no known format fits; found a .png file of \d+ bytes"):
+        read(photo("a.png"), MULTICLASS)
+
+
+def test_an_empty_folder(tmp_path):
+    with pytest.raises(DataError, match="found an empty folder"):
+        read(tmp_path, MULTICLASS)
+
+
+def test_nothing_readable_names_the_first_fault(jsonl):
+    path = jsonl("{", "{")
+    with pytest.raises(DataError, match=f"none of 2 rows could be read; the first: {path}:1: not JSON"):
+        read(path, MULTICLASS)
+
+
+def test_an_unreadable_file_names_it(jsonl, monkeypatch):
+    path = jsonl(("a.jpg", "cat"))
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("vistry.data.readers.jsonl.read", refuse)
+    with pytest.raises(DataError, match=f"{path}: can't be read: Permission denied"):
+        read(path, MULTICLASS)
+
+
+def test_tasks_without_a_reader(jsonl):
+    with pytest.raises(DataError, match="data for the task 'image_object_detection' can't be read yet"):
+        read(jsonl(("a.jpg", [])), "image_object_detection")
+
+
+@pytest.mark.parametrize(
+    ("label", "task"),
+    [
+        ("cat", "image_classification"),
+        (["cat"], "image_classification_multilabel"),
+        ([], "image_classification_multilabel"),
+        ([{"label": "cat", "topX": 0}], "image_object_detection"),
+        ([{"label": "cat", "polygon": [[]]}], "image_instance_segmentation"),
+    ],
+)
+def test_the_task_is_guessed_from_json_labels(jsonl, label, task):
+    assert guess_task(jsonl("{", ("a.jpg", label)))[0] == task
+
+
+@pytest.mark.parametrize(
+    ("text", "task"),
+    [
+        ("image,label\na.jpg,nut\n", "image_classification"),
+        ("image,labels\na.jpg,nut|fig\n", "image_classification_multilabel"),
+        ("image,labels\na.jpg,nut\nb.jpg,\n", "image_classification_multilabel"),
+        ("image,nut,fig\na.jpg,0,1\n", "image_classification"),
+        ("image,nut,fig\na.jpg,1,1\n", "image_classification_multilabel"),
+        ("", "image_classification"),
+    ],
+)
+def test_the_task_is_guessed_from_csv_cells(tmp_path, text, task):
+    path = tmp_path / "data.csv"
+    path.write_text(text)
+    assert guess_task(path)[0] == task
+
+
+def test_folders_are_multiclass(class_folders):
+    assert guess_task(class_folders) == ("image_classification", "a folder for each class")
+
+
+def test_the_package_offers_its_names_lazily():
+    assert vistry.data.read is read
+    assert {"read", "split", "examine", "load_image"} <= set(vistry.data.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        vistry.data.nothing  # noqa: B018
