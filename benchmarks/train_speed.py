@@ -17,13 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import torchvision
+import vistry
 from PIL import Image
 from skimage import data
 from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
-
-import vistry
 
 BATCH = 16
 PEERS = {"resnet50": torchvision.models.resnet50, "mobilenetv2": torchvision.models.mobilenet_v2}
@@ -54,7 +53,9 @@ class Obvious:
                 transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
             ]
         )
-        self.loader = DataLoader(ImageFolder(folder, augment), BATCH, shuffle=True, num_workers=2, persistent_workers=True)
+        self.loader = DataLoader(
+            ImageFolder(folder, augment), BATCH, shuffle=True, num_workers=2, persistent_workers=True
+        )
         self.model = PEERS[name](num_classes=2)
         self.optimizer = torch.optim.SGD(
             self.model.parameters(), lr=0.001, momentum=0.9, nesterov=True, weight_decay=1e-4

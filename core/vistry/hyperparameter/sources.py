@@ -2,57 +2,61 @@
 
 from __future__ import annotations
 
-import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from vistry.errors import HyperparameterError, Problem
 from vistry.hyperparameter.schema import Source
+from vistry.registry.toml_file import TomlFileError, read_text, read_toml
 from vistry.registry.toml_lines import line_of
-
-
-def _refuse(path: Path, message: str, remedy: str = "") -> HyperparameterError:
-    return HyperparameterError([Problem(str(path), message, remedy)], "hyperparameter file")
-
-
-def _read_yaml(path: Path, text: str) -> tuple[Any, dict[str, int]]:
-    import yaml
-
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise _refuse(path, f"not valid YAML: {' '.join(str(error).split())}") from None
-    lines: dict[str, int] = {}
-    for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-        if key.value in lines:
-            where = f"{path}:{key.start_mark.line + 1}"
-            raise HyperparameterError([Problem(where, f"'{key.value}' is set twice", "keep one")], "file")
-        lines[key.value] = key.start_mark.line + 1
-    return data, lines
 
 
 def read_file(path: Path) -> Source:
     """The values of a `.yaml`, `.yml` or `.toml` file. Raises HyperparameterError."""
+    kind = path.suffix.lower()
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise _refuse(path, f"can't be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise _refuse(path, "is not UTF-8 text") from None
-    if path.suffix.lower() in (".yaml", ".yml"):
-        data, lines = _read_yaml(path, text)
-    elif path.suffix.lower() == ".toml":
-        try:
-            data = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise _refuse(path, f"not valid TOML: {error}") from None
-        lines = {name: line_of(text, (name,)) or 1 for name in data}
-    else:
-        raise _refuse(path, f"'{path.suffix}' is not a kind of file that is read", "use .yaml or .toml")
-    if data is None:
-        data = {}
-    if not isinstance(data, dict):
-        raise _refuse(path, "holds no table of names and values", "write lines such as  learning_rate: 0.01")
+        if kind == ".toml":
+            data, lines = _read_toml(path)
+        elif kind in (".yaml", ".yml"):
+            data, lines = _read_yaml(path)
+        else:
+            raise _refused(str(path), f"'{path.suffix}' is not a kind of file that is read", "use .yaml or .toml")
+    except TomlFileError as error:
+        raise HyperparameterError(error.problems, "hyperparameter file") from None
     values = {str(name): value for name, value in data.items()}
     return Source(values, lambda name: f"{path}:{lines.get(name, 1)}")
+
+
+def _refused(where: str, message: str, remedy: str = "") -> HyperparameterError:
+    return HyperparameterError([Problem(where, message, remedy)], "hyperparameter file")
+
+
+def _read_toml(path: Path) -> tuple[Mapping[str, Any], dict[str, int]]:
+    text, data = read_toml(path)
+    return data, {name: line_of(text, (name,)) or 1 for name in data}
+
+
+def _read_yaml(path: Path) -> tuple[Mapping[Any, Any], dict[str, int]]:
+    import yaml
+
+    text = read_text(path)
+    try:
+        lines = _yaml_lines(path, yaml.compose(text, Loader=yaml.SafeLoader))
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise _refused(str(path), f"not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict | None):
+        raise _refused(str(path), "holds no table of names and values", "write lines such as  learning_rate: 0.01")
+    return data or {}, lines
+
+
+def _yaml_lines(path: Path, node: Any) -> dict[str, int]:
+    """The line of each key. Raises HyperparameterError where one is set twice, which YAML lets pass."""
+    lines: dict[str, int] = {}
+    for key, _ in node.value if node is not None and node.id == "mapping" else ():
+        line = key.start_mark.line + 1
+        if str(key.value) in lines:
+            raise _refused(f"{path}:{line}", f"'{key.value}' is set twice", "keep one")
+        lines[str(key.value)] = line
+    return lines

@@ -8,16 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from vistry.registry.discovery import Plugin
-from vistry.registry.manifest import (
-    FieldSpec,
-    GradientClipping,
-    Manifest,
-    ModelSpec,
-    PreprocessingSpec,
-    Restriction,
-    Scalar,
-    WeightsSpec,
-)
+from vistry.registry.fields import FieldSpec, Restriction, Scalar
+from vistry.registry.manifest import GradientClipping, Manifest, ModelSpec, PreprocessingSpec, WeightsSpec
 
 
 @dataclass(frozen=True)
@@ -38,8 +30,8 @@ class ModelCard:
     args: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, WeightsSpec] = field(default_factory=dict)
     freeze: tuple[tuple[str, ...], ...] = ()
-    preprocessing: PreprocessingSpec = PreprocessingSpec()
-    gradient_clipping: GradientClipping = GradientClipping()
+    preprocessing: PreprocessingSpec = field(default_factory=PreprocessingSpec)
+    gradient_clipping: GradientClipping = field(default_factory=GradientClipping)
     hyperparameters: Mapping[str, FieldSpec] = field(default_factory=dict)
     exclude: Mapping[str, str] = field(default_factory=dict)
     restrict: Mapping[str, Restriction] = field(default_factory=dict)
@@ -71,7 +63,7 @@ class ModelCard:
             "parameters": self.parameters,
             "license": self.license,
             "default_for": list(self.default_for),
-            "weights": {name: spec.model_dump() for name, spec in self.weights.items()},
+            "weights": {name: vars(spec) for name, spec in self.weights.items()},
             "layers_to_freeze": [list(group) for group in self.freeze],
             "distribution": self.distribution,
             "version": self.version,
@@ -108,6 +100,5 @@ def cards_of(plugin: Plugin) -> tuple[ModelCard, ...]:
     if plugin.manifest is None or plugin.path is None:
         return ()
     return tuple(
-        _card(plugin, plugin.manifest, plugin.path, name, model)
-        for name, model in plugin.manifest.models.items()
+        _card(plugin, plugin.manifest, plugin.path, name, model) for name, model in plugin.manifest.models.items()
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -12,7 +12,7 @@ from vistry.errors import RegistryError, suggestion
 from vistry.registry.cards import ModelCard, cards_of
 from vistry.registry.discovery import Plugin, discover
 from vistry.registry.manifest import BACKENDS
-from vistry.registry.policy import FILE_NAME, Policy, read_policy
+from vistry.registry.policy import DISABLE_VARIABLE, FILE_NAME, Policy, Said, read_policy
 from vistry.registry.task_names import task_named
 
 FILTERS = ("task", "family", "backend", "name", "max_parameters", "license")
@@ -20,12 +20,16 @@ FILTERS = ("task", "family", "backend", "name", "max_parameters", "license")
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Installed plugins, the policy over them, and the models they offer."""
+    """Installed plugins, the policy over them, and the models they offer.
+
+    `meanings` has the model of each short name; `contested` the rivals for a name that no policy settles.
+    """
 
     plugins: tuple[Plugin, ...]
     policy: Policy
     cards: tuple[ModelCard, ...]
-    contested: dict[str, tuple[ModelCard, ...]]
+    meanings: Mapping[str, ModelCard]
+    contested: Mapping[str, tuple[ModelCard, ...]]
 
     @classmethod
     def read(cls, folder: Path | None = None) -> Catalogue:
@@ -36,10 +40,12 @@ class Catalogue:
     def of(cls, plugins: Iterable[Plugin], policy: Policy) -> Catalogue:
         """A catalogue of these plugins under this policy."""
         found = [_under_policy(plugin, policy) for plugin in plugins]
-        cards = [card for plugin in found if plugin.state == "ok" for card in cards_of(plugin)]
-        kept, contested = _settle(cards, policy)
-        marked = tuple(_marked(plugin, contested) for plugin in found)
-        return cls(marked, policy, tuple(sorted(kept, key=lambda card: card.full_name)), contested)
+        cards = [card for plugin in found if plugin.in_use for card in cards_of(plugin)]
+        meanings, contested = _settle(cards, policy)
+        count = Counter(card.full_name for card in cards)
+        kept = tuple(card for card in cards if count[card.full_name] == 1 or meanings.get(card.name) is card)
+        marked = tuple(_marked(plugin, contested, policy) for plugin in found)
+        return cls(marked, policy, kept, meanings, contested)
 
     def models(
         self,
@@ -53,24 +59,22 @@ class Catalogue:
     ) -> list[ModelCard]:
         """The models that match every filter given. `name` may hold * and ?.
 
-        Raises RegistryError for a task, family or backend that doesn't exist.
+        Raises RegistryError for a task, family or backend that doesn't exist, and for a count that is none.
         """
         cards = list(self.cards)
         if task is not None:
             wanted = task_named(task).name
             cards = [card for card in cards if wanted in card.tasks]
         if family is not None:
-            families = sorted({plugin.name for plugin in self.plugins})
-            if family not in families:
-                raise RegistryError(f"there is no family '{family}'; {suggestion(family, families)}")
+            _check_known("family", family, sorted({plugin.name for plugin in self.plugins}))
             cards = [card for card in cards if card.family == family]
         if backend is not None:
-            if backend not in BACKENDS:
-                raise RegistryError(f"there is no backend '{backend}'; {suggestion(backend, BACKENDS)}")
+            _check_known("backend", backend, BACKENDS)
             cards = [card for card in cards if backend in card.backends]
         if name is not None:
             cards = [card for card in cards if fnmatchcase(card.name, name) or fnmatchcase(card.full_name, name)]
         if max_parameters is not None:
+            _check_count("max_parameters", max_parameters)
             cards = [card for card in cards if card.parameters <= max_parameters]
         if license is not None:
             cards = [card for card in cards if card.license.casefold() == license.casefold()]
@@ -78,21 +82,29 @@ class Catalogue:
 
     def model(self, name: str) -> ModelCard:
         """The model a short name, a full name or an alias means. Raises RegistryError."""
-        wanted = self.policy.aliased(name)
-        if wanted in self.contested:
-            raise RegistryError(_conflict(wanted, self.contested[wanted]))
-        for card in self.cards:
-            if wanted in (card.full_name, card.name):
-                if wanted == card.name and self._loses(card):
-                    continue
-                return card
-        raise RegistryError(self._unknown(name, wanted))
+        alias = self.policy.aliased(name)
+        wanted = alias.value if alias else name
+        if card := self._meant_by(wanted):
+            return card
+        named = f"'{wanted}'" + (f" (what '{name}' means in {alias.origin})" if alias else "")
+        short = wanted.rpartition("/")[2]
+        rivals = [card for card in self.contested.get(short, ()) if wanted in (card.name, card.full_name)]
+        if rivals:
+            raise RegistryError(_conflict(named, rivals, self.policy.preferred(short)))
+        raise RegistryError(self._unknown(named, wanted))
+
+    def names_of(self, card: ModelCard) -> tuple[str, ...]:
+        """The names that mean this model and no other."""
+        return (card.full_name, card.name) if self.meanings.get(card.name) is card else (card.full_name,)
 
     def default_model(self, task: str) -> ModelCard | None:
-        """The model a task starts with when none is named: policy first, then the plugin that says so."""
-        for override in reversed(list(self.policy.overrides(task, ()))):
+        """The model a task starts with when none is named: policy first, then the plugin that says so.
+
+        Raises RegistryError where the answer isn't one model that does the task.
+        """
+        for override in reversed(list(self.policy.overrides(task))):
             if override.field == "model_name":
-                return self.model(str(override.value))
+                return self._default_by_policy(str(override.value), task, override.origin)
         cards = [card for card in self.cards if task in card.default_for]
         if len(cards) > 1:
             names = " and ".join(f"{card.full_name} ({card.distribution})" for card in cards)
@@ -104,91 +116,123 @@ class Catalogue:
 
     def plugin(self, name: str) -> Plugin:
         """The plugin with this name or distribution name. Raises RegistryError."""
-        found = [plugin for plugin in self.plugins if name in (plugin.name, plugin.distribution)]
-        if len(found) > 1:
-            owners = " and ".join(plugin.distribution for plugin in found)
-            raise RegistryError(f"two plugins are called '{name}': use the distribution's name, {owners}")
-        if not found:
-            known = [word for plugin in self.plugins for word in (plugin.name, plugin.distribution)]
-            raise RegistryError(f"no plugin '{name}' is installed; {suggestion(name, known)}".rstrip("; "))
-        return found[0]
+        by_name = [plugin for plugin in self.plugins if plugin.name == name]
+        found = by_name or [plugin for plugin in self.plugins if plugin.distribution == name]
+        if len(found) == 1:
+            return found[0]
+        if by_name:
+            owners = " or ".join(plugin.distribution for plugin in found)
+            raise RegistryError(f"two plugins are called '{name}': name the distribution, {owners}")
+        if found:
+            names = " or ".join(plugin.name for plugin in found)
+            raise RegistryError(f"{name} brings more than one plugin: name one, {names}")
+        known = [word for plugin in self.plugins for word in (plugin.name, plugin.distribution)]
+        raise RegistryError(f"no plugin '{name}' is installed; {suggestion(name, known)}".rstrip("; "))
 
-    def _loses(self, card: ModelCard) -> bool:
-        preferred = self.policy.preferred(card.name)
-        rivals = [other for other in self.cards if other.name == card.name]
-        return len(rivals) > 1 and preferred not in (card.family, card.distribution)
+    def _meant_by(self, name: str) -> ModelCard | None:
+        if "/" in name:
+            return next((card for card in self.cards if card.full_name == name), None)
+        return self.meanings.get(name)
 
-    def _unknown(self, name: str, wanted: str) -> str:
-        alias = f" (the alias '{name}')" if wanted != name else ""
+    def _default_by_policy(self, name: str, task: str, origin: str) -> ModelCard:
+        try:
+            card = self.model(name)
+        except RegistryError as error:
+            raise RegistryError(f"{origin}: {error}") from None
+        if task not in card.tasks:
+            raise RegistryError(f"{origin}: {card.name} doesn't do {task}; it does {', '.join(card.tasks)}")
+        return card
+
+    def _unknown(self, named: str, wanted: str) -> str:
         for plugin in self.plugins:
-            manifest = plugin.manifest
-            if manifest and plugin.state == "disabled" and wanted.rpartition("/")[2] in manifest.models:
-                return f"the model '{wanted}'{alias} is in the plugin '{plugin.name}', which is disabled; {plugin.remedy}"
-        names = [word for card in self.cards for word in (card.name, card.full_name)]
-        if not names:
-            return f"there is no model '{wanted}'{alias}: no plugin with models is in use; type: vistry plugins"
-        short = [card.name for card in self.cards]
-        hint = suggestion(wanted, names if "/" in wanted else short)
-        return f"there is no model '{wanted}'{alias}; {hint}".rstrip("; ")
+            if plugin.state == "disabled" and wanted.rpartition("/")[2] in plugin.models:
+                return f"the model {named} is in the plugin '{plugin.name}', which is {plugin.reason}; {plugin.remedy}"
+        if not self.cards:
+            return f"there is no model {named}: no plugin with models is in use; type: vistry plugins"
+        names = [card.full_name if "/" in wanted else card.name for card in self.cards]
+        hint = suggestion(wanted, names) or "for their list type: vistry models"
+        unusable = [plugin.name for plugin in self.plugins if plugin.state in ("invalid", "incompatible")]
+        also = f"; and {', '.join(unusable)} can't be used, to see why type: vistry plugins" if unusable else ""
+        return f"there is no model {named}; {hint}{also}"
+
+
+def _check_known(kind: str, name: str, known: Iterable[str]) -> None:
+    """Raise RegistryError for a name that isn't among the known ones."""
+    if name not in (names := list(known)):
+        raise RegistryError(f"there is no {kind} '{name}'; {suggestion(name, names)}".rstrip("; "))
+
+
+def _check_count(name: str, value: object) -> None:
+    """Raise RegistryError for what is no integer of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise RegistryError(f"{name} = {value!r} must be an integer of at least 1")
 
 
 def _under_policy(plugin: Plugin, policy: Policy) -> Plugin:
     origin = policy.disabled_by(plugin.name, plugin.distribution)
     if origin is None:
         return plugin
-    return plugin.in_state("disabled", f"disabled by {origin}", f"type: vistry plugins enable {plugin.name}")
+    by_file = f"type: vistry plugins enable {plugin.handle}"
+    remedy = f"take it out of {origin}" if origin == DISABLE_VARIABLE else by_file
+    return plugin.in_state("disabled", f"disabled by {origin}", remedy)
 
 
 def _settle(
-    cards: list[ModelCard], policy: Policy
-) -> tuple[list[ModelCard], dict[str, tuple[ModelCard, ...]]]:
-    """The cards that stay, and the short names that two distributions claim with no policy to settle it."""
+    cards: Iterable[ModelCard], policy: Policy
+) -> tuple[dict[str, ModelCard], dict[str, tuple[ModelCard, ...]]]:
+    """The model each short name means, and the rivals for each name that nothing settles."""
     claims: dict[str, list[ModelCard]] = defaultdict(list)
     for card in cards:
         claims[card.name].append(card)
-    kept: list[ModelCard] = []
-    contested: dict[str, tuple[ModelCard, ...]] = {}
+    meanings, contested = {}, {}
     for name, rivals in claims.items():
-        preferred = policy.preferred(name)
-        winners = [card for card in rivals if preferred in (card.family, card.distribution)]
-        if len(rivals) > 1 and len(winners) != 1:
+        winners = _preferred(rivals, policy.preferred(name)) if len(rivals) > 1 else rivals
+        if len(winners) == 1:
+            meanings[name] = winners[0]
+        else:
             contested[name] = tuple(rivals)
-        lost = {card.full_name for card in winners} if len(winners) == 1 else set()
-        twice = {card.full_name for card in rivals if _count(rivals, card.full_name) > 1}
-        for card in rivals:
-            unsettled = card.full_name in twice and not lost
-            shadowed = card.full_name in lost and card not in winners
-            if not unsettled and not shadowed:
-                kept.append(card)
-    return kept, contested
+    return meanings, contested
 
 
-def _count(cards: list[ModelCard], full_name: str) -> int:
-    return sum(card.full_name == full_name for card in cards)
+def _preferred(rivals: Iterable[ModelCard], said: Said | None) -> list[ModelCard]:
+    return [card for card in rivals if said and said.value in (card.family, card.distribution)]
 
 
-def _conflict(name: str, rivals: tuple[ModelCard, ...]) -> str:
+def _settling(card: ModelCard, rivals: Iterable[ModelCard]) -> str:
+    """The line of `[prefer]` that gives a name to this card."""
+    same_family = [rival for rival in rivals if rival.family == card.family]
+    return f'"{card.name}" = "{card.family if len(same_family) == 1 else card.distribution}"'
+
+
+def _conflict(named: str, rivals: list[ModelCard], said: Said | None) -> str:
     owners = " and ".join(f"{card.full_name} of {card.distribution}" for card in rivals)
+    vain = ""
+    if said:
+        outcome = "both have" if _preferred(rivals, said) else "none of them has"
+        vain = f"{said.origin} prefers '{said.value}', a name that {outcome}; "
     return (
-        f"two plugins offer a model '{name}': {owners}; "
-        f'settle it in {FILE_NAME}:\n[prefer]\n"{name}" = "{rivals[0].distribution}"'
+        f"two plugins offer a model {named}: {owners}; {vain}"
+        f"settle it in {FILE_NAME}:\n[prefer]\n{_settling(rivals[0], rivals)}"
     )
 
 
-def _marked(plugin: Plugin, contested: dict[str, tuple[ModelCard, ...]]) -> Plugin:
-    names = [
-        name
+def _marked(plugin: Plugin, contested: Mapping[str, tuple[ModelCard, ...]], policy: Policy) -> Plugin:
+    """The plugin, in conflict if another one offers a model of the same name and nothing settles it."""
+    own = {
+        name: card
         for name, rivals in contested.items()
-        if any(card.distribution == plugin.distribution and card.family == plugin.name for card in rivals)
-    ]
-    if plugin.state != "ok" or not names:
+        for card in rivals
+        if plugin.state == "ok" and (card.family, card.distribution) == (plugin.name, plugin.distribution)
+    }
+    if not own:
         return plugin
-    others = sorted(
-        {card.distribution for name in names for card in contested[name]} - {plugin.distribution}
-    ) or [plugin.distribution]
-    lines = " ".join(f'"{name}" = "{plugin.distribution}"' for name in names)
+    rivals = {card.distribution for name, card in own.items() for card in contested[name]}
+    others = sorted(rivals - {plugin.distribution}) or [plugin.distribution]
+    said = [policy.preferred(name) for name in own]
+    vain = "".join(f", and {word.origin} prefers '{word.value}', which settles nothing" for word in said if word)
+    lines = ", ".join(_settling(card, contested[name]) for name, card in own.items())
     return plugin.in_state(
         "conflict",
-        f"{', '.join(others)} offers {', '.join(names)} too",
-        f"write under [prefer] in {FILE_NAME}: {lines}",
+        f"{' and '.join(others)} offers {', '.join(own)} too{vain}",
+        f"its other models work; to have these from {plugin.name}, write under [prefer] in {FILE_NAME}: {lines}",
     )

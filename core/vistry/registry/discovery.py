@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from importlib.machinery import PathFinder
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, distributions
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from vistry.registry.manifest import (
-    API,
-    IncompatibleError,
-    Manifest,
-    ManifestError,
-    read_manifest,
-)
+from vistry.registry.manifest import Manifest
+from vistry.registry.manifest_file import IncompatibleError, read_manifest
+from vistry.registry.toml_file import TomlFileError
 
 GROUP = "vistry.plugins"
 State = Literal["ok", "disabled", "incompatible", "invalid", "conflict", "broken"]
@@ -23,16 +21,30 @@ State = Literal["ok", "disabled", "incompatible", "invalid", "conflict", "broken
 
 @dataclass(frozen=True)
 class Plugin:
-    """An installed plugin as a record: a plugin that can't be used is data too, never an exception."""
+    """An installed plugin as a record: a plugin that can't be used is data too, never an exception.
+
+    `handle` is the name that commands know it by: its own, or its distribution's where two have the same.
+    """
 
     name: str
     distribution: str
     version: str
-    path: Path | None
+    path: Path | None = None
     state: State = "ok"
     reason: str = ""
     remedy: str = ""
     manifest: Manifest | None = None
+    handle: str = ""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of the models the manifest declares, in its order."""
+        return tuple(self.manifest.models) if self.manifest else ()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether its models and its wrappers take part; of a plugin in conflict, the uncontested ones do."""
+        return self.state in ("ok", "conflict")
 
     def in_state(self, state: State, reason: str, remedy: str) -> Plugin:
         """The same plugin in another state, with what to do about it."""
@@ -51,58 +63,101 @@ class Plugin:
             "api": self.manifest.api if self.manifest else None,
             "license": self.manifest.license if self.manifest else None,
             "summary": self.manifest.summary if self.manifest else None,
-            "models": sorted(self.manifest.models) if self.manifest else [],
+            "models": list(self.models),
         }
 
 
-def _name_and_version(entry: EntryPoint) -> tuple[str, str]:
+def discover() -> list[Plugin]:
+    """Every installed plugin with what its manifest says, sorted by name and distribution."""
+    found = [(plugin, value) for distribution in _distributions() for plugin, value in _entries(distribution)]
+    count = Counter(plugin.name for plugin, _ in found)
+    return sorted(
+        (_read(_with_handle(plugin, count[plugin.name] == 1), value) for plugin, value in found),
+        key=lambda plugin: (plugin.name, plugin.distribution),
+    )
+
+
+def _distributions() -> Iterator[tuple[str, str, Distribution]]:
+    """Name, version and record of each distribution with plugins; of two with one name, the first on the path."""
+    seen = set()
+    for distribution in distributions():
+        if GROUP in (distribution.read_text("entry_points.txt") or ""):
+            name, version = _name_and_version(distribution)
+            if name.casefold() not in seen:
+                seen.add(name.casefold())
+                yield name, version, distribution
+
+
+def _name_and_version(distribution: Distribution) -> tuple[str, str]:
     """From the header lines of METADATA: parsing the whole message costs a query ten times as much."""
-    text = (entry.dist.read_text("METADATA") or entry.dist.read_text("PKG-INFO") or "") if entry.dist else ""
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
     header = text.partition("\n\n")[0].splitlines()
     found = {key: value.strip() for key, _, value in (line.partition(":") for line in header)}
-    return found.get("Name", entry.name), found.get("Version", "unknown")
+    return found.get("Name", "unknown"), found.get("Version", "unknown")
 
 
-def _manifest_path(entry: EntryPoint) -> Path:
-    """The file an entry point names. Raises ValueError with the reason it can't be found."""
-    package, _, file = entry.value.partition(":")
-    package, file = package.strip(), file.strip() or "plugin.toml"
-    if "." in package:
-        top = package.partition(".")[0]
-        raise ValueError(
-            f"its entry point '{entry.value}' names a package inside '{top}', and finding that would run "
-            f"{top}/__init__.py; move {file} into '{top}' and write \"{top}:{file}\""
-        )
-    spec = PathFinder.find_spec(package)
-    locations = (spec.submodule_search_locations if spec else None) or []
-    for location in locations:
-        if (path := Path(location) / file).is_file():
-            return path
-    if not locations:
-        raise ValueError(f"its entry point names the package '{package}', which is not installed")
-    raise ValueError(f"there is no {file} in {list(locations)[0]}")
-
-
-def _read(entry: EntryPoint) -> Plugin:
-    distribution, version = _name_and_version(entry)
-    plugin = Plugin(entry.name, distribution, version, None)
-    disable = f"vistry plugins disable {entry.name}"
+def _entries(described: tuple[str, str, Distribution]) -> Iterator[tuple[Plugin, str]]:
+    """The plugins of a distribution, each with the value of its entry point."""
+    name, version, distribution = described
     try:
+        entries = list(distribution.entry_points.select(group=GROUP))
+    except (ValueError, TypeError) as error:
+        remedy = f"type: pip install --force-reinstall {name}"
+        unreadable = Plugin(name, name, version)
+        yield unreadable.in_state("invalid", f"its entry_points.txt can't be read: {error}", remedy), ""
+        return
+    for entry in entries:
+        yield Plugin(entry.name, name, version), entry.value
+
+
+def _with_handle(plugin: Plugin, is_unique: bool) -> Plugin:
+    return replace(plugin, handle=plugin.name if is_unique else plugin.distribution)
+
+
+def _read(plugin: Plugin, entry: str) -> Plugin:
+    """The plugin with its manifest, or in the state that says why it has none."""
+    if plugin.state != "ok":
+        return plugin
+    disable = f"type: vistry plugins disable {plugin.handle}"
+    try:
+        _check_name(plugin.name)
         path = _manifest_path(entry)
-    except ValueError as error:
-        return plugin.in_state("invalid", str(error), f"reinstall it, or type: {disable}")
+    except (ValueError, ImportError) as error:
+        remedy = f'correct [project.entry-points."{GROUP}"] in its pyproject.toml and reinstall it, or {disable}'
+        return plugin.in_state("invalid", str(error), remedy)
     plugin = replace(plugin, path=path)
     try:
         return replace(plugin, manifest=read_manifest(path))
     except IncompatibleError as error:
-        wanted = tuple(int(part) for part in error.api.split("."))
-        upgrade = "vistry" if wanted > API else distribution
-        return plugin.in_state("incompatible", str(error), f"type: pip install --upgrade {upgrade}")
-    except ManifestError as error:
-        return plugin.in_state("invalid", str(error), f"correct the file, or type: {disable}")
+        upgrade = "vistry" if error.is_newer else plugin.distribution
+        return plugin.in_state("incompatible", str(error), f"type: pip install --upgrade {upgrade}, or {disable}")
+    except TomlFileError as error:
+        faults = "; ".join(map(str, error.problems))
+        return plugin.in_state("invalid", faults, f"correct the file, or {disable}")
 
 
-def discover() -> Iterator[Plugin]:
-    """Every installed plugin with what its manifest says, sorted by name and distribution."""
-    found = [_read(entry) for entry in entry_points(group=GROUP)]
-    yield from sorted(found, key=lambda plugin: (plugin.name, plugin.distribution))
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ValueError(f"its name '{name}' must be lower-case letters, digits and _, beginning with a letter")
+
+
+def _manifest_path(entry: str) -> Path:
+    """The file that an entry point's value names. Raises ValueError with the reason it can't be found."""
+    package, _, file = (part.strip() for part in entry.partition(":"))
+    if not package or not file:
+        raise ValueError(f"its entry point '{entry}' is not of the form 'package:plugin.toml'")
+    if "." in package:
+        top = package.partition(".")[0]
+        raise ValueError(
+            f"its entry point '{entry}' names a package inside '{top}', and finding that would run "
+            f"{top}/__init__.py; move {file} into '{top}' and write '{top}:{file}'"
+        )
+    spec = find_spec(package)
+    locations = list((spec.submodule_search_locations if spec else None) or ())
+    if not locations:
+        raise ValueError(f"its entry point names the package '{package}', which is not installed")
+    paths = [Path(location) / file for location in locations]
+    for path in paths:
+        if path.is_file():
+            return path
+    raise ValueError(f"its entry point names the file {paths[0]}, which is not there")

@@ -1,64 +1,59 @@
 """`registry.toml`: which plugins are used, which one wins a name, and which defaults are overridden.
 
-Layers, the last one wins a key: the user's file, the project's file, the environment.
+Layers, the last one wins a key: the user's file, the project's file, the environment, the command line.
 """
 
 from __future__ import annotations
 
 import os
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from vistry.errors import RegistryError, suggestion
-from vistry.registry.manifest import Defaults, Scalar
+from vistry.errors import RegistryError
+from vistry.registry.fields import Scalar
+from vistry.registry.manifest import Defaults
+from vistry.registry.toml_file import read_toml, validated
 from vistry.registry.toml_lines import line_of
 
 FILE_NAME = "registry.toml"
+DISABLE_VARIABLE = "VISTRY_DISABLE"
+_COMMAND_LINE = "VISTRY_COMMAND_LINE_REGISTRY"
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PluginPolicy(_Table):
+@dataclass(frozen=True, kw_only=True)
+class PluginPolicy:
     """`[plugins]`: names of plugins or distributions."""
 
     disable: tuple[str, ...] = ()
     enable: tuple[str, ...] = ()
 
 
-class ModelPolicy(_Table):
+@dataclass(frozen=True, kw_only=True)
+class ModelPolicy:
     """`[models.<name>]`: overridden defaults of one model."""
 
-    defaults: Defaults = {}
+    defaults: Defaults = field(default_factory=dict)
 
 
-class WeightsPolicy(_Table):
+@dataclass(frozen=True, kw_only=True)
+class WeightsPolicy:
     """`[weights]`: what may be read."""
 
     allow_pickle: bool | None = None
 
 
-class PolicyTables(_Table):
+@dataclass(frozen=True, kw_only=True)
+class PolicyTables:
     """A whole `registry.toml`."""
 
-    plugins: PluginPolicy = PluginPolicy()
-    prefer: dict[str, str] = {}
-    aliases: dict[str, str] = {}
-    defaults: Defaults = {}
-    models: dict[str, ModelPolicy] = {}
-    weights: WeightsPolicy = WeightsPolicy()
-
-
-_KEYS: dict[tuple[str, ...], tuple[str, ...]] = {
-    (): tuple(PolicyTables.model_fields),
-    ("plugins",): tuple(PluginPolicy.model_fields),
-    ("weights",): tuple(WeightsPolicy.model_fields),
-}
+    plugins: PluginPolicy = field(default_factory=PluginPolicy)
+    prefer: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    defaults: Defaults = field(default_factory=dict)
+    models: dict[str, ModelPolicy] = field(default_factory=dict)
+    weights: WeightsPolicy = field(default_factory=WeightsPolicy)
 
 
 @dataclass(frozen=True)
@@ -69,19 +64,28 @@ class Layer:
     tables: PolicyTables
     text: str = ""
 
-    def where(self, *path: str) -> str:
+    def where(self, *path: str | int) -> str:
         """The file and line that set a key."""
-        line = line_of(self.text, path) if self.text else None
+        line = line_of(self.text, path)
         return f"{self.origin}:{line}" if line else self.origin
 
 
 @dataclass(frozen=True)
+class Said:
+    """A word of policy, and where it is written."""
+
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True)
 class Override:
-    """A default that a policy layer sets, and where."""
+    """A default that a policy layer sets, where, and whether for one model only."""
 
     field: str
     value: Scalar
     origin: str
+    for_one_model: bool
 
 
 @dataclass(frozen=True)
@@ -97,39 +101,44 @@ class Policy:
             names = {plugin, distribution}
             if names & set(layer.tables.plugins.enable):
                 origin = None
-            if names & set(layer.tables.plugins.disable):
-                origin = layer.where("plugins", "disable")
+            for number, name in enumerate(layer.tables.plugins.disable):
+                if name in names:
+                    origin = layer.where("plugins", "disable", number)
         return origin
 
-    def preferred(self, model: str) -> str | None:
+    def preferred(self, model: str) -> Said | None:
         """The plugin or distribution that wins this model name."""
-        return self._last({layer: layer.tables.prefer for layer in self.layers}, model)
+        return self._last("prefer", lambda tables: tables.prefer, model)
 
-    def aliased(self, name: str) -> str:
-        """The name an alias stands for, or the name itself."""
-        return self._last({layer: layer.tables.aliases for layer in self.layers}, name) or name
+    def aliased(self, name: str) -> Said | None:
+        """The model that an alias stands for."""
+        return self._last("aliases", lambda tables: tables.aliases, name)
 
     def allows_pickle(self) -> bool:
         """Whether other people's pickled weights may be read (never executed)."""
         said = [layer.tables.weights.allow_pickle for layer in self.layers]
         return next((value for value in reversed(said) if value is not None), False)
 
-    def overrides(self, task: str, model_names: tuple[str, ...]) -> Iterator[Override]:
+    def overrides(self, task: str, model_names: tuple[str, ...] = ()) -> Iterator[Override]:
         """Overridden defaults for a task and a model (by any of its names), weakest first."""
         for layer in self.layers:
-            tables: list[tuple[tuple[str, ...], Defaults]] = [((), layer.tables.defaults)]
+            yield from _overrides(layer, (), layer.tables.defaults, task)
             for name in model_names:
                 if name in layer.tables.models:
-                    tables.append((("models", name), layer.tables.models[name].defaults))
-            for prefix, defaults in tables:
-                for scope in ("*", task):
-                    for field, value in defaults.get(scope, {}).items():
-                        yield Override(field, value, layer.where(*prefix, "defaults", scope, field))
+                    yield from _overrides(layer, ("models", name), layer.tables.models[name].defaults, task)
 
-    @staticmethod
-    def _last(tables: Mapping[Layer, Mapping[str, str]], key: str) -> str | None:
-        found = [table[key] for table in tables.values() if key in table]
-        return found[-1] if found else None
+    def _last(self, table: str, entries: Callable[[PolicyTables], Mapping[str, str]], key: str) -> Said | None:
+        for layer in reversed(self.layers):
+            if key in (found := entries(layer.tables)):
+                return Said(found[key], layer.where(table, key))
+        return None
+
+
+def _overrides(layer: Layer, prefix: tuple[str, ...], defaults: Defaults, task: str) -> Iterator[Override]:
+    for scope in ("*", task):
+        for name, value in defaults.get(scope, {}).items():
+            origin = layer.where(*prefix, "defaults", scope, name)
+            yield Override(name, value, origin, bool(prefix))
 
 
 def user_file() -> Path:
@@ -149,52 +158,65 @@ def project_file(folder: Path | None = None) -> Path | None:
 
 def read_layer(path: Path) -> Layer:
     """Read and check one registry.toml. Raises RegistryError with file, line and remedy."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        tables = PolicyTables.model_validate(tomllib.loads(text))
-    except OSError as error:
-        raise RegistryError(f"{path} can't be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise RegistryError(f"{path} is not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as error:
-        raise RegistryError(f"{path} is not valid TOML: {error}") from None
-    except ValidationError as error:
-        raise RegistryError("\n".join(_explain(path, text, error))) from None
-    twice = set(tables.plugins.enable) & set(tables.plugins.disable)
-    if twice:
-        line = line_of(text, ("plugins", "disable"))
-        raise RegistryError(f"{path}:{line}: '{min(twice)}' is both enabled and disabled; keep one of the two")
-    return Layer(str(path), tables, text)
+    text, data = read_toml(path)
+    return _consistent(Layer(str(path), validated(PolicyTables, path, text, data), text))
 
 
-def _explain(path: Path, text: str, error: ValidationError) -> Iterator[str]:
-    for item in error.errors(include_url=False):
-        location = tuple(str(part) for part in item["loc"] if part != "[key]")
-        where = f"{path}:{line_of(text, location) or 1}"
-        key = ".".join(location)
-        if item["type"] == "extra_forbidden":
-            hint = suggestion(location[-1], _KEYS.get(location[:-1], ()))
-            yield f"{where}: unknown key '{key}'" + (f"; {hint}" if hint else "")
-        else:
-            yield f"{where}: '{key}': {item['msg'].removeprefix('Value error, ')}"
+def _consistent(layer: Layer) -> Layer:
+    plugins = layer.tables.plugins
+    for number, name in enumerate(plugins.disable):
+        if name in plugins.enable:
+            where = layer.where("plugins", "disable", number)
+            raise RegistryError(f"{where}: '{name}' is both enabled and disabled; keep one of the two")
+    return layer
 
 
 def _listed(variable: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in os.environ.get(variable, "").split(",") if name.strip())
 
 
+def _named_by(variable: str, told: str) -> Iterator[Layer]:
+    """The layer of the file that a variable names, if it names one. Raises RegistryError."""
+    if not (named := os.environ.get(variable)):
+        return
+    if not Path(named).is_file():
+        raise RegistryError(f"{told} names {named}, which is no file; correct the path or leave it out")
+    yield read_layer(Path(named))
+
+
+def _from_variables() -> Iterator[Layer]:
+    enable, disable = _listed("VISTRY_ENABLE"), _listed(DISABLE_VARIABLE)
+    if enable or disable:
+        tables = PolicyTables(plugins=PluginPolicy(enable=enable, disable=disable))
+        yield _consistent(Layer(DISABLE_VARIABLE, tables))
+
+
+@contextmanager
+def command_line_file(path: Path) -> Iterator[None]:
+    """Make a file the strongest layer, here and in the processes started meanwhile."""
+    before = os.environ.get(_COMMAND_LINE)
+    os.environ[_COMMAND_LINE] = str(path.resolve())
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_COMMAND_LINE]
+        else:
+            os.environ[_COMMAND_LINE] = before
+
+
 def read_policy(folder: Path | None = None) -> Policy:
     """The policy in force in a folder. Raises RegistryError where a file can't be used.
 
-    The environment's layer is the file that VISTRY_REGISTRY names, then the comma-separated plugin names
-    in VISTRY_ENABLE and VISTRY_DISABLE.
+    The environment's layers are the file that VISTRY_REGISTRY names, then the comma-separated plugin names
+    in VISTRY_ENABLE and VISTRY_DISABLE. The strongest is the file given on the command line.
     """
-    paths = [user_file(), project_file(folder)]
-    layers = [read_layer(path) for path in dict.fromkeys(paths) if path and path.is_file()]
-    if named := os.environ.get("VISTRY_REGISTRY"):
-        layers.append(read_layer(Path(named)))
-    enable, disable = _listed("VISTRY_ENABLE"), _listed("VISTRY_DISABLE")
-    if enable or disable:
-        tables = PolicyTables(plugins=PluginPolicy(enable=enable, disable=disable))
-        layers.append(Layer("the environment", tables))
-    return Policy(tuple(layers))
+    files = dict.fromkeys(path for path in (user_file(), project_file(folder)) if path and path.is_file())
+    return Policy(
+        (
+            *(read_layer(path) for path in files),
+            *_named_by("VISTRY_REGISTRY", "the environment variable VISTRY_REGISTRY"),
+            *_from_variables(),
+            *_named_by(_COMMAND_LINE, "--registry"),
+        )
+    )

@@ -7,7 +7,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ def _record(run: Run, plan: Plan) -> None:
             },
             "classes": list(plan.classes),
             "primary_metric": plan.primary_metric,
-            "preprocessing": preprocessing.model_dump(),
+            "preprocessing": asdict(preprocessing),
             "data": {
                 "source": str(plan.request.data.resolve()),
                 "training_images": len(plan.training),

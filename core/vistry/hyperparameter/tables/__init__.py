@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
-from vistry.registry.manifest import FieldSpec
+from vistry.registry.fields import FieldSpec
+from vistry.registry.toml_file import read_toml, validated
 
 ORDER = ("model_agnostic", "classification", "detection", "segmentation", "beyond_the_reference")
 
@@ -18,8 +16,8 @@ ORDER = ("model_agnostic", "classification", "detection", "segmentation", "beyon
 def shared_table(name: str) -> tuple[Path, dict[str, FieldSpec]]:
     """One of the shared tables (`ORDER`), by field, and the file it is in."""
     path = Path(str(files(__package__) / f"{name}.toml"))
-    fields = TypeAdapter(dict[str, FieldSpec]).validate_python(tomllib.loads(path.read_text()))
-    return path, fields
+    text, data = read_toml(path)
+    return path, validated(dict[str, FieldSpec], path, text, data)
 
 
 def shared_fields() -> dict[str, tuple[Path, FieldSpec]]:

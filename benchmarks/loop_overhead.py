@@ -1,0 +1,65 @@
+"""What the loop costs over its bare steps: the same updates with batches at hand and nothing around them.
+
+In one process, in turn, medians of pairs: `python benchmarks/loop_overhead.py [--pairs 5]`. The images are small
+enough that reading them, which goes on beside the steps, doesn't decide the figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import vistry
+from train_speed import write_photographs
+from vistry.data.batches import BatchReader, epoch_order, even_batches
+from vistry.hyperparameter.schema import Source
+from vistry.task import behaviour_of
+from vistry.training.build import build, make_engine
+from vistry.training.plan import Plan, Request, make_plan
+
+SETTINGS = {"number_of_epochs": 1, "training_batch_size": 8, "learning_rate": 0.001}
+
+
+def bare(plan: Plan) -> float:
+    """Seconds of an epoch's updates on batches read beforehand."""
+    values, task = plan.hyperparameters, behaviour_of(plan.task)
+    module = build(plan.catalogue, plan.card, plan.task, len(plan.classes), values, "torch")
+    engine = make_engine(plan.catalogue, plan.card, plan.task, module, plan.data_summary, values, "torch")
+    prepare, size = task.preparation(values, True)
+    batches = even_batches(epoch_order(np.arange(len(plan.training)), 0, 0), values["training_batch_size"])
+    with BatchReader(plan.training.images, task.targets(plan.training)) as reader:
+        ready = list(reader.read(batches, prepare, size, 0, 0))
+    began = time.perf_counter()
+    for step, batch in enumerate(ready):
+        engine.accumulate(batch, 1.0, step)
+        engine.update(0.001)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Print the overhead in percent."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--model", default="resnet50")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "photographs"
+        write_photographs(folder, 60)
+        plan = make_plan(Request(folder, "multiclass", options.model), [Source.of(SETTINGS, "the call")])
+        bare(plan)
+        ratios = []
+        for pair in range(options.pairs):
+            run = vistry.train(
+                folder, task="multiclass", model=options.model, output=Path(place) / f"run{pair}", **SETTINGS
+            ).run
+            ratios.append(run.history()[0]["seconds"] / bare(plan))
+    percent = [round(100 * (ratio - 1), 1) for ratio in ratios]
+    print(f"loop over bare steps: median {statistics.median(percent):+.1f} %, pairs {percent}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""What a question to the registry costs: against timm's list of models, and with two hundred plugins installed.
+
+Each figure is the median over fresh processes; those that are compared run in turns, in the same minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+VISTRY = "import vistry; vistry.models()"
+TIMM = "import timm; timm.list_models()"
+MODEL = """
+[models.{name}]
+summary = "Synthetic model {name}"
+parameters = 11689512
+args = {{ block = "basic", layers = [2, 2, 2, 2] }}
+"""
+WEIGHTS = """weights.imagenet.source = "https://example.org/{name}.pth"
+weights.imagenet.sha256 = "f37072fd"
+weights.imagenet.license = "BSD-3-Clause"
+weights.imagenet.metrics = {{ top1 = 69.758, top5 = 89.078 }}
+"""
+FAMILY = """manifest = 1
+api = "1.0"
+hooks = "{package}.hooks"
+license = "Apache-2.0"
+summary = "Synthetic family {name}"
+tasks = ["image_classification", "image_classification_multilabel"]
+backends = ["torch"]
+freeze = [["conv1.", "bn1."], ["layer1."], ["layer2."], ["layer3."], ["layer4."]]
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process took."""
+
+    cpu_seconds: float
+    wall_seconds: float
+    peak_mib: float
+
+
+def write_plugin(folder: Path, name: str, models: int, model: str = MODEL) -> None:
+    """Lay out a plugin as pip would have installed it."""
+    package = f"vistry_{name}"
+    (folder / package).mkdir(parents=True)
+    (folder / package / "__init__.py").write_text("raise RuntimeError('a query imported a plugin')\n")
+    text = FAMILY.format(name=name, package=package)
+    text += "".join(model.format(name=f"{name}_{number}") for number in range(models))
+    (folder / package / "plugin.toml").write_text(text)
+    info = folder / f"{package}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vistry-{name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[vistry.plugins]\n{name} = {package}:plugin.toml\n")
+
+
+def measure(command: list[str], plugins: Path) -> Cost:
+    """Run a command with a folder of plugins on its path. Raises CalledProcessError."""
+    environment = {**os.environ, "PYTHONPATH": str(plugins)}
+    started = time.perf_counter()
+    process = subprocess.Popen(command, env=environment, cwd=plugins, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
+
+
+def against_timm(folder: Path, pairs: int) -> dict[str, float]:
+    """Nine plugins, two real and seven synthetic, against timm in turns."""
+    for number in range(7):
+        write_plugin(folder, f"family{number}", 6, MODEL + WEIGHTS)
+    ours, theirs = [], []
+    for _ in range(pairs):
+        ours.append(measure([sys.executable, "-c", VISTRY], folder))
+        theirs.append(measure([sys.executable, "-c", TIMM], folder))
+    return {
+        "vistry_cpu_seconds": median(cost.cpu_seconds for cost in ours),
+        "timm_cpu_seconds": median(cost.cpu_seconds for cost in theirs),
+        "cpu_ratio": median(b.cpu_seconds / a.cpu_seconds for a, b in zip(ours, theirs, strict=True)),
+        "vistry_peak_mib": median(cost.peak_mib for cost in ours),
+        "timm_peak_mib": median(cost.peak_mib for cost in theirs),
+        "memory_ratio": median(b.peak_mib / a.peak_mib for a, b in zip(ours, theirs, strict=True)),
+    }
+
+
+def two_hundred_plugins(folder: Path, repeats: int, model: str = MODEL) -> dict[str, float]:
+    """Two hundred plugins of twelve models, listed from Python and by the command line."""
+    for number in range(200):
+        write_plugin(folder, f"family{number}", 12, model)
+    commands = {"python": ["-c", VISTRY], "command_line": ["-m", "vistry", "models", "--json"]}
+    found = {
+        name: [measure([sys.executable, *arguments], folder) for _ in range(repeats)]
+        for name, arguments in commands.items()
+    }
+    return {
+        f"{name}_{kind}_seconds": median(getattr(cost, f"{kind}_seconds") for cost in costs)
+        for name, costs in found.items()
+        for kind in ("wall", "cpu")
+    }
+
+
+def verdicts(nine: dict[str, float], many: dict[str, float]) -> dict[str, bool]:
+    """Each target, and whether it is met."""
+    return {
+        "cpu at least 20 times less than timm": nine["cpu_ratio"] >= 20,
+        "memory at least 10 times less than timm": nine["memory_ratio"] >= 10,
+        "200 plugins from Python in under 0.5 s": many["python_wall_seconds"] < 0.5,
+        "200 plugins by the command line in under 0.5 s": many["command_line_wall_seconds"] < 0.5,
+    }
+
+
+def main() -> int:
+    """Measure, print, and exit 1 where a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=3, help="processes for each figure")
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        nine = against_timm(Path(folder, "nine"), arguments.pairs)
+        many = two_hundred_plugins(Path(folder, "many"), arguments.pairs + 2)
+        rich = two_hundred_plugins(Path(folder, "rich"), arguments.pairs, MODEL + WEIGHTS)
+    met = verdicts(nine, many)
+    if arguments.json:
+        print(
+            json.dumps(
+                {
+                    "schema": 1,
+                    "nine_plugins": nine,
+                    "two_hundred_plugins": many,
+                    "with_published_weights": rich,
+                    "targets": met,
+                },
+                indent=2,
+            )
+        )
+    else:
+        for title, figures in (
+            ("nine plugins against timm", nine),
+            ("two hundred plugins of twelve models", many),
+            ("the same with published weights for every model, twice the text", rich),
+        ):
+            print(title)
+            for name, value in figures.items():
+                print(f"  {name:26} {value:8.3f}")
+        for name, is_met in met.items():
+            print(f"{'met ' if is_met else 'MISSED'}  {name}")
+    return 0 if all(met.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""`vistry hyperparameters`: what can be set, to what, and where each default was set."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+import vistry
+from vistry.cli.hyperparameter_flags import parse_flags
+from vistry.cli.nouns import Noun, as_json
+from vistry.cli.printing import print_facts, print_json, print_table
+from vistry.errors import RegistryError, suggestion
+from vistry.hyperparameter.schema import Hyperparameters, Schema, Source
+from vistry.hyperparameter.values import shown
+from vistry.registry.task_names import TASKS
+
+_OPTIONS = ("--task", "--explain", "--json-schema", "--json")
+for_task = click.option("--task", help="The task; may be left out for a model with one task.")
+
+
+@click.group(cls=Noun)
+def hyperparameters() -> None:
+    """List the hyperparameters of a model for a task, or show one of them."""
+
+
+@hyperparameters.command(
+    name="list", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True}
+)
+@click.argument("model", required=False)
+@click.argument("flags", nargs=-1, type=click.UNPROCESSED, metavar="[--NAME VALUE]...")
+@for_task
+@click.option("--explain", is_flag=True, help="Print each value and where it was set, file and line.")
+@click.option("--json-schema", is_flag=True, help="Print a JSON Schema of the values.")
+@as_json
+def list_hyperparameters(
+    model: str | None,
+    flags: tuple[str, ...],
+    task: str | None,
+    explain: bool,
+    json_schema: bool,
+    as_json: bool,
+) -> None:
+    """List a model's hyperparameters, or with no model those a task shares.
+
+    With --NAME VALUE, what a training with these flags would use.
+    """
+    if model and model.startswith("--"):
+        flags, model = (model, *flags), None  # click took the first flag for the model
+    schema = _schema(model, task)
+    if json_schema:
+        click.echo(json.dumps(schema.json_schema(), indent=2, ensure_ascii=False))
+        return
+    values = schema.resolve([Source.of(parse_flags(flags, _OPTIONS), "the command line")])
+    if as_json:
+        fields = [{**field.to_dict(), **values.to_dict()[name]} for name, field in schema.fields.items()]
+        print_json(**_subject(schema), hyperparameters=fields)
+    elif explain:
+        _print_explained(values)
+    else:
+        _print_rules(schema, values)
+    for warning in values.warnings:
+        click.echo(f"warning: {warning}", err=True)
+
+
+@hyperparameters.command()
+@click.argument("name")
+@click.option("--model", help="Of this model; without it, as all models of the task share it.")
+@for_task
+@as_json
+def show(name: str, model: str | None, task: str | None, as_json: bool) -> None:
+    """Show one hyperparameter."""
+    schema = _schema(model, task)
+    if name not in schema.fields:
+        hint = suggestion(name, list(schema.fields))
+        raise RegistryError(f"{schema.owner} has no hyperparameter '{name}'; {hint}".rstrip("; "))
+    field = schema.fields[name]
+    if as_json:
+        print_json(**_subject(schema), hyperparameter=field.to_dict())
+        return
+    default = shown(field.default) if field.default is not None else f"unset: {field.spec.unset_means}"
+    print_facts(
+        {
+            "name": field.name,
+            "description": field.spec.description,
+            "must be": field.rule,
+            "default": default,
+            "set in": field.origin,
+        }
+    )
+
+
+def _schema(model: str | None, task: str | None) -> Schema:
+    """The schema asked for; a model with one task needs no --task. Raises RegistryError."""
+    tasks = vistry.model(model).tasks if model else tuple(task.name for task in TASKS)
+    if task is None and len(tasks) > 1:
+        aliases = [known.alias for known in TASKS if known.name in tasks]
+        raise RegistryError(f"which task? Add --task {' or --task '.join(aliases)}")
+    return vistry.hyperparameters(model, task or tasks[0])
+
+
+def _subject(schema: Schema) -> dict[str, str | None]:
+    return {"task": schema.task, "model": schema.card.full_name if schema.card else None}
+
+
+def _print_explained(values: Hyperparameters) -> None:
+    rows = [(setting.name, shown(setting.value), setting.origin) for setting in values.settings.values()]
+    print_table(("name", "value", "set in"), rows)
+
+
+def _print_rules(schema: Schema, values: Hyperparameters) -> None:
+    rows = [(name, shown(values[name]), field.rule, field.spec.description) for name, field in schema.fields.items()]
+    print_table(("name", "value", "must be", "description"), rows)

@@ -1,0 +1,84 @@
+"""`vistry models`: what can be trained."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import click
+
+import vistry
+from vistry.cli.nouns import Noun, as_json
+from vistry.cli.printing import print_facts, print_json, print_table
+from vistry.registry.cards import ModelCard
+from vistry.registry.task_names import task_named
+
+
+@click.group(cls=Noun)
+def models() -> None:
+    """List the models that can be trained, or show one."""
+
+
+@models.command(name="list")
+@click.option("--task", help="Only models for this task.")
+@click.option("--family", help="Only models of this plugin.")
+@click.option("--backend", help="Only models for this backend: torch or jax.")
+@click.option("--name", help='Only models with a matching name, such as "*50*".')
+@click.option("--max-parameters", type=int, help="Only models with at most so many parameters.")
+@click.option("--license", help="Only models under this licence.")
+@as_json
+def list_models(as_json: bool, **filters: Any) -> None:
+    """List the models that match every filter."""
+    found = vistry.models(**{name: value for name, value in filters.items() if value is not None})
+    if as_json:
+        print_json(models=[card.to_dict() for card in found])
+    elif found:
+        _print_models(found)
+    else:
+        click.echo(_why_none(filters), err=True)
+
+
+@models.command()
+@click.argument("name")
+@as_json
+def show(name: str, as_json: bool) -> None:
+    """Show one model."""
+    card = vistry.model(name)
+    if as_json:
+        print_json(model=card.to_dict())
+        return
+    print_facts(
+        {
+            "name": card.full_name,
+            "summary": card.summary,
+            "tasks": ", ".join(card.tasks),
+            "default for": ", ".join(card.default_for),
+            "backends": ", ".join(card.backends),
+            "parameters": f"{card.parameters:,}",
+            "license": card.license,
+            "weights": ", ".join(card.weights),
+            "layers to freeze": ", ".join("+".join(group) for group in card.freeze),
+            "plugin": f"{card.distribution} {card.version}",
+        }
+    )
+
+
+def _print_models(found: list[ModelCard]) -> None:
+    names = Counter(card.name for card in found)
+    rows = [
+        (
+            card.name if names[card.name] == 1 else card.full_name,
+            ", ".join(task_named(task).alias for task in card.tasks),
+            f"{card.parameters / 1e6:.1f} M",
+            ", ".join(card.backends),
+            card.summary,
+        )
+        for card in found
+    ]
+    print_table(("model", "tasks", "parameters", "backends", "summary"), rows, right=("parameters",))
+
+
+def _why_none(filters: dict[str, Any]) -> str:
+    if any(value is not None for value in filters.values()):
+        return "no model matches"
+    return "no plugin with models is in use; type: vistry plugins"

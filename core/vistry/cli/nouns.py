@@ -1,0 +1,30 @@
+"""Commands about one kind of thing: `vistry models` lists, `vistry models show NAME` shows one."""
+
+from __future__ import annotations
+
+import click
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+class Noun(click.Group):
+    """A group whose command is `list` where none is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments, with `list` put first where no command of the group is named."""
+        first = args[0] if args else ""
+        if first not in (*self.commands, *self.get_help_option_names(ctx)):
+            if first and not first.startswith("-") and not self._list_takes_a_name():
+                raise click.UsageError(
+                    f"there is no command '{self.name} {first}'; type: vistry {self.name} show {first}", ctx
+                )
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options of `list`, which work without naming it, then the commands."""
+        click.Command.format_options(self.commands["list"], ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+    def _list_takes_a_name(self) -> bool:
+        return any(isinstance(parameter, click.Argument) for parameter in self.commands["list"].params)

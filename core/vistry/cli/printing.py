@@ -1,0 +1,58 @@
+"""Output: JSON for programs, tables for people, plain aligned text where nobody watches."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+SCHEMA = 1
+
+
+def print_json(**content: Any) -> None:
+    """Print one JSON document with its schema number, and nothing else: indented on a terminal."""
+    indent = 2 if sys.stdout.isatty() else None
+    click.echo(json.dumps({"schema": SCHEMA, **content}, indent=indent, ensure_ascii=False))
+
+
+def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> None:
+    """Print rows under headers: a table on a terminal, else aligned text with nothing cut off.
+
+    The columns named in `right` are aligned to the right.
+    """
+    if sys.stdout.isatty():
+        _print_rich(headers, rows, right)
+        return
+    lines = [headers, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
+    for line in lines:
+        cells = [
+            cell.rjust(width) if header in right else cell.ljust(width)
+            for cell, width, header in zip(line, widths, headers, strict=True)
+        ]
+        click.echo("  ".join(cells).rstrip())
+
+
+def print_facts(facts: Mapping[str, str]) -> None:
+    """Print names and values, one a line, without the empty ones."""
+    width = max(len(name) for name in facts)
+    for name, value in facts.items():
+        if value:
+            click.echo(f"{name.ljust(width)}  {value}")
+
+
+def _print_rich(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for header in headers:
+        table.add_column(header, justify="right" if header in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)

@@ -1,0 +1,124 @@
+"""`python -m vistry.hyperparameter.document FILE`: the tables as a page, for the plugins under the working folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from vistry.hyperparameter.fields import Fields, model_fields, shared_with_policy
+from vistry.hyperparameter.tables import ORDER, shared_table
+from vistry.hyperparameter.values import shown
+from vistry.registry.cards import ModelCard
+from vistry.registry.catalogue import Catalogue
+from vistry.registry.discovery import Plugin, discover
+from vistry.registry.fields import Scalar
+from vistry.registry.policy import Policy
+from vistry.registry.task_names import TASKS
+
+_TITLES = {
+    "model_agnostic": "For every model",
+    "classification": "For image classification, multi-class and multi-label",
+    "detection": "For object detection and instance segmentation",
+    "segmentation": "For instance segmentation",
+    "beyond_the_reference": "For every model, beyond the reference",
+}
+_INTRODUCTION = """# Hyperparameters
+
+This page is generated from the tables that also check what you set: `make docs`.
+
+Set one with a flag, `--learning_rate 0.02`, with a line of a YAML or TOML file, or from Python. Anything else \
+than what this page allows is an error that says so before any work starts. For one model, with the file and line \
+that set each value: `vistry hyperparameters MODEL --task multiclass --explain`.
+"""
+_HEAD = ("name", "must be", "default", "meaning")
+_ALIASES = {task.name: task.alias for task in TASKS}
+
+
+def document(catalogue: Catalogue) -> str:
+    """The page in Markdown."""
+    shared = {task: shared_with_policy(catalogue, task) for task in _ALIASES}
+    own = {(card.name, task): model_fields(catalogue, card, task) for card in catalogue.cards for task in card.tasks}
+    sections = [_INTRODUCTION, _models(catalogue.cards)]
+    sections += [_shared_table(name, shared, own) for name in ORDER]
+    sections += [_family(plugin, catalogue.cards) for plugin in catalogue.plugins]
+    return "\n".join(sections)
+
+
+def _models(cards: Iterable[ModelCard]) -> str:
+    rows = [
+        (_ALIASES[task], ", ".join(f"`{card.name}`" for card in cards if task in card.tasks) or "none installed")
+        for task in _ALIASES
+    ]
+    return f"## Models\n\n{_table(('task', 'models'), rows)}"
+
+
+def _shared_table(name: str, shared: Mapping[str, Fields], own: Mapping[tuple[str, str], Fields]) -> str:
+    rows = []
+    for field, spec in shared_table(name)[1].items():
+        of_task = {task: fields[field] for task, fields in shared.items() if field in fields}
+        default = _by_task({task: entry.default for task, entry in of_task.items()}, spec.unset_means)
+        lines = [default, *_exceptions(field, of_task, own)]
+        rows.append((f"`{field}`", _rules(spec.rule, field, own), "<br>".join(lines), spec.description))
+    return f"## {_TITLES[name]}\n\n{_table(_HEAD, rows)}"
+
+
+def _by_task(defaults: Mapping[str, Scalar | None], unset_means: str) -> str:
+    """The default, by task where tasks differ; where there is none, what that means."""
+    values = {task: shown(value) if value is not None else unset_means for task, value in defaults.items()}
+    if len(set(values.values())) == 1:
+        return next(iter(values.values()))
+    return "<br>".join(f"{_ALIASES[task]}: {value}" for task, value in values.items())
+
+
+def _exceptions(name: str, shared: Fields, own: Mapping[tuple[str, str], Fields]) -> Iterator[str]:
+    """The defaults of the models that have another one."""
+    for (model, task), fields in own.items():
+        if name in fields and fields[name].default != shared[task].default:
+            yield f"`{model}`, {_ALIASES[task]}: {shown(fields[name].default)}"
+
+
+def _rules(rule: str, name: str, own: Mapping[tuple[str, str], Fields]) -> str:
+    """The range, and those of the models that have a narrower one."""
+    if name == "layers_to_freeze":
+        return f"{rule}, and no more than the model has"
+    own_rules = {(model, fields[name].rule) for (model, _), fields in own.items() if name in fields}
+    return "<br>".join([rule, *sorted(f"`{model}`: {own_rule}" for model, own_rule in own_rules if own_rule != rule)])
+
+
+def _family(plugin: Plugin, cards: Iterable[ModelCard]) -> str:
+    """What a family adds, leaves out, and freezes."""
+    own = [card for card in cards if (card.family, card.distribution) == (plugin.name, plugin.distribution)]
+    if not own or plugin.manifest is None:
+        return ""
+    parts = [f"## The family {plugin.name}\n\n{plugin.manifest.summary}.\n"]
+    added = [
+        (f"`{name}`", spec.rule, _by_task(spec.defaults(), spec.unset_means), spec.description)
+        for name, spec in plugin.manifest.hyperparameters.items()
+    ]
+    parts += [_table(_HEAD, added)] if added else []
+    parts += [f"It doesn't take `{name}`: {reason}.\n" for name, reason in plugin.manifest.exclude.items()]
+    parts += [f"{_layers(groups, own)}\n" for groups in dict.fromkeys(card.freeze for card in own) if groups]
+    return "\n".join(parts)
+
+
+def _layers(groups: tuple[tuple[str, ...], ...], cards: Iterable[ModelCard]) -> str:
+    names = ", ".join(f"`{card.name}`" for card in cards if card.freeze == groups)
+    layers = ", ".join(" with ".join(f"`{prefix}`" for prefix in group) for group in groups)
+    return f"`layers_to_freeze` counts, for {names}: {layers}."
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main(path: Path) -> None:
+    """Write the page."""
+    here = Path.cwd()
+    plugins = [plugin for plugin in discover() if plugin.path and plugin.path.resolve().is_relative_to(here)]
+    path.write_text(document(Catalogue.of(plugins, Policy())), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,239 @@
+"""The fields of one model and task: the shared table, what the plugin changes, and the defaults in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vistry.errors import RegistryError, suggestion
+from vistry.hyperparameter.tables import shared_fields
+from vistry.hyperparameter.values import shown_given
+from vistry.registry.cards import ModelCard
+from vistry.registry.catalogue import Catalogue
+from vistry.registry.fields import FieldSpec, Restriction, Scalar, narrowed
+from vistry.registry.policy import Override
+from vistry.registry.toml_file import place
+
+_JSON_TYPES = {
+    "integer": ["integer"],
+    "number": ["number"],
+    "flag": ["boolean", "integer"],
+    "string": ["string"],
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A hyperparameter of one model and task, with its default and where that default was set."""
+
+    name: str
+    spec: FieldSpec
+    default: Scalar | None
+    origin: str
+    reason: str = ""
+
+    @property
+    def rule(self) -> str:
+        """The range in words, with the family's reason where it narrowed it."""
+        return self.spec.rule + (f" ({self.reason})" if self.reason else "")
+
+    def to_dict(self) -> dict[str, object]:
+        """The field as plain JSON values."""
+        return {
+            "name": self.name,
+            "type": self.spec.type,
+            "rule": self.rule,
+            "minimum": self.spec.minimum,
+            "maximum": self.spec.maximum,
+            "exclusive_minimum": self.spec.above,
+            "exclusive_maximum": self.spec.below,
+            "choices": list(self.spec.choices) if self.spec.choices else None,
+            "log_scale": self.spec.log_scale,
+            "default": self.default,
+            "unset_means": self.spec.unset_means or None,
+            "origin": self.origin,
+            "description": self.spec.description,
+        }
+
+    def json_schema(self) -> dict[str, Any]:
+        """The field as a JSON Schema; null stands for unset where there is no default."""
+        spec = self.spec
+        optional: list[Any] = [] if spec.has_default else [None]
+        is_flag = spec.type == "flag"
+        keys = {
+            "type": [*_JSON_TYPES[spec.type], *("null" for _ in optional)] if spec.type in _JSON_TYPES else None,
+            "enum": [*spec.choices, *optional] if spec.choices else None,
+            "minimum": 0 if is_flag else spec.minimum,
+            "maximum": 1 if is_flag else spec.maximum,
+            "exclusiveMinimum": spec.above,
+            "exclusiveMaximum": spec.below,
+            "pattern": f"^(?:{spec.pattern})$" if spec.pattern else None,
+            "description": spec.description,
+        }
+        return {key: value for key, value in keys.items() if value is not None}
+
+
+Fields = dict[str, Field]
+
+
+def shared_with_policy(catalogue: Catalogue, task: str) -> Fields:
+    """A task's shared table under the policy in force. Raises RegistryError."""
+    return _with_policy(_shared(task), task, catalogue.policy.overrides(task), _known(catalogue))
+
+
+def model_fields(catalogue: Catalogue, card: ModelCard, task: str) -> Fields:
+    """A model's fields for a task with the defaults in force. Raises RegistryError."""
+    fields = _with_manifest(_of_model(card, task), card, task, catalogue)
+    overrides = catalogue.policy.overrides(task, catalogue.names_of(card))
+    fields = _with_policy(fields, card.full_name, overrides, _known(catalogue))
+    for field in fields.values():
+        if field.default is not None:
+            _parsed(field, field.default, field.origin, card.full_name)
+    return fields
+
+
+def where_else(catalogue: Catalogue, fields: Mapping[str, Field]) -> dict[str, str]:
+    """For each name that isn't among these fields: the tasks or the families that own it."""
+    found = {name: " and ".join(spec.tasks) for name, (_, spec) in shared_fields().items()}
+    for card in catalogue.cards:
+        found |= dict.fromkeys(card.hyperparameters, card.family)
+    return {name: owner for name, owner in found.items() if name not in fields}
+
+
+def _known(catalogue: Catalogue) -> set[str]:
+    """Every name that some installed model takes."""
+    manifests = [plugin.manifest for plugin in catalogue.plugins if plugin.manifest]
+    return {*shared_fields(), *(name for manifest in manifests for name in manifest.hyperparameters)}
+
+
+def _shared(task: str) -> Fields:
+    return {
+        name: _field(name, spec, task, path, (name,))
+        for name, (path, spec) in shared_fields().items()
+        if task in spec.tasks
+    }
+
+
+def _field(name: str, spec: FieldSpec, task: str, path: Path, key: tuple[str, ...]) -> Field:
+    by_task = task in spec.default_for
+    value = spec.default_for[task] if by_task else spec.default
+    origin = place(path, (*key, "default_for", task) if by_task else (*key, "default"))
+    return Field(name, spec, None if value is None else spec.parse(value), origin)
+
+
+def _of_model(card: ModelCard, task: str) -> Fields:
+    """The shared table with what the family adds, leaves out and narrows."""
+    _check_names(card)
+    fields = {name: field for name, field in _shared(task).items() if name not in card.exclude}
+    for name, spec in card.hyperparameters.items():
+        if task in spec.tasks:
+            fields[name] = _field(name, spec, task, card.manifest_path, ("hyperparameters", name))
+    if card.freeze and "layers_to_freeze" in fields:
+        count = len(card.freeze)
+        reason = f"{card.name} has {count} layers to freeze"
+        fields |= _narrow(fields, "layers_to_freeze", Restriction(reason=reason, maximum=count))
+    for name, restriction in card.restrict.items():
+        fields |= _narrow(fields, name, restriction)
+    return fields
+
+
+def _check_names(card: ModelCard) -> None:
+    """Raise RegistryError where a manifest narrows or leaves out what isn't there, or redefines what is."""
+    known = [*shared_fields(), *card.hyperparameters]
+    for table in ("exclude", "restrict"):
+        for name in getattr(card, table):
+            if name not in known:
+                where = place(card.manifest_path, (table, name))
+                raise RegistryError(
+                    f"{where}: there is no hyperparameter '{name}'; {suggestion(name, known)}".rstrip("; ")
+                )
+    for name in set(card.hyperparameters) & set(shared_fields()):
+        where = place(card.manifest_path, ("hyperparameters", name))
+        raise RegistryError(
+            f"{where}: '{name}' means the same for every model and can't be defined again; "
+            "narrow it under [restrict], or set its default under [defaults]"
+        )
+
+
+def _narrow(fields: Fields, name: str, restriction: Restriction) -> Fields:
+    if name not in fields:
+        return {}
+    field = fields[name]
+    return {name: replace(field, spec=narrowed(field.spec, restriction), reason=restriction.reason)}
+
+
+def _with_manifest(fields: Fields, card: ModelCard, task: str, catalogue: Catalogue) -> Fields:
+    """Lay the manifest's defaults, or what hooks make of them, over the shared ones."""
+    stated = card.manifest_defaults(task)
+    computing = _computing_plugins(card, catalogue)
+    defaults = _computed(card, task, catalogue) if computing else {name: value for name, (value, _) in stated.items()}
+    for name, value in defaults.items():
+        value_in_file, key = stated.get(name, (None, ()))
+        origin = f"vistry_default_hyperparameters of {' and '.join(computing)}"
+        if value == value_in_file:
+            origin = place(card.manifest_path, key)
+        fields = _override(fields, name, value, origin, card.full_name)
+    return fields
+
+
+def _computing_plugins(card: ModelCard, catalogue: Catalogue) -> list[str]:
+    """The plugins whose hooks have a say in the defaults: only for these does a query run code."""
+    return [
+        plugin.name
+        for plugin in catalogue.plugins
+        if plugin.in_use
+        and plugin.manifest
+        and (
+            "vistry_default_hyperparameters" in plugin.manifest.wraps
+            or (
+                plugin.manifest.computes_defaults
+                and (plugin.name, plugin.distribution) == (card.family, card.distribution)
+            )
+        )
+    ]
+
+
+def _computed(card: ModelCard, task: str, catalogue: Catalogue) -> Mapping[str, Scalar]:
+    from vistry.hook_calls import hooks_of
+
+    hooks, names = hooks_of(catalogue, card), _computing_plugins(card, catalogue)
+    asked = f"vistry_default_hyperparameters of {' and '.join(names)}"
+    try:
+        found = hooks.vistry_default_hyperparameters(card=card, task=task)
+    except Exception as error:
+        remedy = f"to go on without it, type: vistry plugins disable {names[-1]}"
+        raise RegistryError(
+            f"{asked} failed for {card.full_name}: {type(error).__name__}: {error}; {remedy}"
+        ) from error
+    if not isinstance(found, Mapping):
+        kind = type(found).__name__
+        raise RegistryError(f"{asked} gave {kind} for {card.full_name}; it must give a table of names and values")
+    return found
+
+
+def _with_policy(fields: Fields, subject: str, overrides: Iterable[Override], known: set[str]) -> Fields:
+    """Lay the defaults of registry.toml over the others; one for all models may name a field this one lacks."""
+    for override in overrides:
+        if override.field == "model_name" and not override.for_one_model:
+            continue
+        if override.field in fields or override.for_one_model or override.field not in known:
+            fields = _override(fields, override.field, override.value, override.origin, subject)
+    return fields
+
+
+def _override(fields: Fields, name: str, value: Scalar, origin: str, subject: str) -> Fields:
+    if name not in fields:
+        hint = suggestion(name, list(fields))
+        raise RegistryError(f"{origin}: {subject} has no hyperparameter '{name}'; {hint}".rstrip("; "))
+    return {**fields, name: replace(fields[name], default=_parsed(fields[name], value, origin, subject), origin=origin)}
+
+
+def _parsed(field: Field, value: Scalar, origin: str, subject: str) -> Scalar | None:
+    """A default in its field's own type. Raises RegistryError where it is out of range."""
+    try:
+        return field.spec.parse(value)
+    except ValueError:
+        given = shown_given(value)
+        raise RegistryError(f"{origin}: {field.name} = {given} must be {field.rule} for {subject}") from None

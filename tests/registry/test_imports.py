@@ -1,0 +1,71 @@
+"""Questions to the registry cost no tensor library, and run no plugin."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "torchvision", "jax", "flax", "timm", "sklearn", "PIL", "numpy")
+PLUGINS = ("vistry_mobilenetv2", "vistry_resnet")
+PRINT = "\nimport sys; print('loaded:', *sorted({name.partition('.')[0] for name in sys.modules}))"
+COMMAND = "import sys\nfrom vistry.cli import main\nsys.argv[1:] = {arguments!r}\nmain(standalone_mode=False)"
+
+
+def loaded(code: str) -> set[str]:
+    done = subprocess.run([sys.executable, "-c", code + PRINT], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return set(done.stdout.rpartition("loaded:")[2].split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import vistry",
+        "import vistry; assert vistry.models()",
+        "import vistry; vistry.model('resnet50'); vistry.tasks(); vistry.plugins()",
+        "import vistry; assert vistry.layers_to_freeze('resnet50')",
+        COMMAND.format(arguments=["models", "--json"]),
+        COMMAND.format(arguments=["models", "show", "resnet50"]),
+        COMMAND.format(arguments=["plugins"]),
+        COMMAND.format(arguments=["tasks", "--json"]),
+    ],
+)
+def test_a_listing_imports_next_to_nothing(code: str) -> None:
+    names = loaded(code)
+    assert names.isdisjoint({*HEAVY, *PLUGINS, "pydantic", "pluggy", "rich", "tomlkit", "yaml"})
+    assert ("click" in names) == ("vistry.cli" in code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import vistry; vistry.hyperparameters('resnet50', 'multiclass').json_schema()",
+        COMMAND.format(arguments=["hyperparameters", "resnet50", "--task", "multiclass", "--json"]),
+    ],
+)
+def test_hyperparameters_cost_pydantic_and_no_more(code: str) -> None:
+    names = loaded(code)
+    assert names.isdisjoint({*HEAVY, *PLUGINS, "pluggy", "rich", "tomlkit", "yaml"})
+    assert "pydantic" in names
+
+
+def test_switching_a_plugin_costs_tomlkit_and_no_plugin(tmp_path: object) -> None:
+    arguments = ["plugins", "disable", "resnet", "--user"]
+    code = f"import os; os.environ['XDG_CONFIG_HOME'] = {str(tmp_path)!r}\n"
+    names = loaded(code + COMMAND.format(arguments=arguments))
+    assert names.isdisjoint({*HEAVY, *PLUGINS, "pydantic", "pluggy", "rich"})
+    assert "tomlkit" in names
+
+
+def test_checking_plugins_imports_their_hooks_and_no_tensor_library() -> None:
+    names = loaded(COMMAND.format(arguments=["plugins", "check"]))
+    assert set(PLUGINS) <= names
+    assert names.isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("package", PLUGINS)
+def test_importing_a_plugins_hooks_imports_no_tensor_library(package: str) -> None:
+    assert loaded(f"import {package}.hooks").isdisjoint(HEAVY)
