@@ -47,9 +47,7 @@ def main() -> None:
     vistry(f"evaluate {DEMO}/run {DEMO}/digits --split test")
     images = sorted((DEMO / "digits" / "test").glob("*/*.png"))[::60]
     vistry(f"predict {DEMO}/run {' '.join(map(str, images))}")
-    print(
-        f"\nOpen {DEMO}/run/report.html to look at it. The folder holds all of the run: weights, metrics, hyperparameters."
-    )
+    print(f"\nOpen {DEMO}/run/report.html to look at it; the weights are in {DEMO}/run/checkpoints/best.safetensors.")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from PIL import Image
 from skimage import data
 from torchvision.transforms import functional
 from torchvision.transforms.v2 import CenterCrop, Compose, RandomResizedCrop, Resize
-
 from vistry.data.augmentation import AREA, ASPECT, TrainingCrop, ValidationCrop, _crop_box, _shifted_hue
 
 
@@ -64,7 +63,7 @@ def test_half_of_the_training_crops_are_flipped(tmp_path: Path) -> None:
     pixels[:, :, 0] = np.arange(64) * 4
     Image.fromarray(pixels).save(tmp_path / "ramp.png")
     crops = [TrainingCrop(32)(str(tmp_path / "ramp.png"), np.random.default_rng(seed)) for seed in range(400)]
-    rising = sum(crop[16, -1].sum() > crop[16, 0].sum() for crop in map(lambda crop: crop.astype(int), crops))
+    rising = sum(int(crop[16, -1].sum()) > int(crop[16, 0].sum()) for crop in crops)
     assert 150 < rising < 250
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from vistry.data.augmentation import TrainingCrop
 from vistry.data.batches import BatchReader, epoch_order, even_batches
 

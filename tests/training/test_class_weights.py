@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-
 from vistry.task.behaviour import TrainingData
 from vistry.task.class_weights import multiclass_weights, multilabel_weights
 from vistry.task.image_classification import TASK as MULTICLASS

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
-
 import vistry
+from safetensors.numpy import load_file
 from vistry.errors import HyperparameterError, WeightsError
 from vistry.runs.folder import Run
 from vistry.training.engines.torch import TorchEngine

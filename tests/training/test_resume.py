@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import signal
 import subprocess
@@ -15,9 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
-
 import vistry
+from safetensors.numpy import load_file
 from vistry.errors import RunError, TrainingError
 from vistry.runs.files import write_text
 from vistry.runs.folder import Run, find_run
@@ -159,7 +157,7 @@ def test_a_real_sigkill_loses_nothing(where: str, count: int, never_killed: Run,
     killed = subprocess.run([sys.executable, "-c", program, str(digits), where, str(count)], check=False)
     assert killed.returncode == -signal.SIGKILL
     _same(resume("last").run, never_killed)
-    leftovers = [path for path in find_run("last").folder.rglob("*.part")]
+    leftovers = list(find_run("last").folder.rglob("*.part"))
     assert len(leftovers) <= 1
 
 
@@ -238,7 +236,7 @@ def test_a_file_too_large_for_its_limits_leaves_the_old_one(tmp_path: Path) -> N
     )
     assert "could not be written" in failed.stderr
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["state.json"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_an_unwritable_place_is_a_sentence_before_training(digits: Path, runs: Path, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import math
 
 import pytest
 import torch
-
 from vistry.training.schedules import schedule_of, step_decay, warmup_cosine
 
 BASE = {

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors import safe_open
-
 import vistry
+from safetensors import safe_open
 from vistry.errors import DataError, HyperparameterError, RegistryError, RunError, WeightsError
 from vistry.inference.predictor import Predictor
 from vistry.runs.folder import Run

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import save_file
-
 import vistry
+from safetensors.numpy import save_file
 from vistry.errors import WeightsError
 from vistry.registry.cards import ModelCard
 from vistry.registry.manifest import WeightsSpec
