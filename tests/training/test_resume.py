@@ -255,6 +255,23 @@ def test_the_time_limit_is_kept_with_the_best_model(digits: Path, runs: Path) ->
     assert len(result.run.history()) >= 1
 
 
+@pytest.mark.parametrize("updates", [1, 3, 4])
+def test_a_run_cut_short_by_the_time_limit_goes_on_exactly(
+    updates: int, never_killed: Run, digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def late(self: Loop) -> bool:
+        asked.append(1)
+        return len(asked) >= updates
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "_is_late", late)
+        result = vistry.train(digits, task="multiclass", model="tiny", **SETTINGS)
+    assert result.outcome.status == "stopped"
+    _same(resume("last").run, never_killed)
+
+
 @pytest.mark.parametrize(("value", "says"), [(float("nan"), "is not a number"), (1e9, r"exploded to 1e\+09")])
 def test_a_loss_that_is_no_longer_finite_stops_the_run(
     value: float, says: str, digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch

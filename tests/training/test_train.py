@@ -199,7 +199,8 @@ def test_train_evaluate_predict_and_runs_on_the_command_line(
     lines = trained.stdout.splitlines()
     assert sum(line.startswith("epoch ") for line in lines) == 2
     assert "tiny/tiny for image_classification: 4 classes, 51 training and 13 validation images" in lines
-    assert "too few to learn well" in trained.stderr or "warning" not in trained.stderr
+    assert "an epoch is 4 steps and the whole training 8, which is too few to learn well" in trained.stderr
+    assert "try --training_batch_size 5 --learning_rate 0.016" in trained.stderr
 
     listed = json.loads(vistry("runs", "--json").stdout)
     assert listed["schema"] == 1

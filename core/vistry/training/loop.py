@@ -113,17 +113,17 @@ class Loop:
             self._interruptible(),
         ):
             while self.position.epoch < self.epochs:
-                in_time = self._train_epoch(training)
-                self._close_epoch(validation, in_time)
-                if not in_time and self.position.epoch < self.epochs:
-                    return self._outcome("stopped", "the time limit was reached")
+                is_whole = self._train_epoch(training)
+                self._close_epoch(validation, is_whole)
                 if self.best.is_over:
                     waited = self.best.without_improvement
                     return self._outcome("completed", f"no improvement in {waited} evaluations")
+                if self.position.epoch < self.epochs and (not is_whole or self._is_late()):
+                    return self._outcome("stopped", "the time limit was reached")
         return self._outcome("completed", "all epochs are done")
 
     def _train_epoch(self, reader: BatchReader) -> bool:
-        """The rest of the running epoch; False if the time limit cut it short."""
+        """The rest of the running epoch; False if the time limit cut it short, with the state to go on from saved."""
         epoch, began = self.position.epoch, time.monotonic() - self.position.seconds
         order = epoch_order(np.arange(len(self.training.images)), self.seed, epoch)
         batches = even_batches(order, self.training.batch_size)
@@ -136,7 +136,8 @@ class Loop:
             if self._interrupted:
                 self._save_last()
                 raise Interrupted(f"interrupted; to go on, type: vistry resume {self.run.folder}")
-            if self._is_late():
+            if self._is_late() and self.position.batch < self.batches:
+                self._save_last()
                 return False
             if time.monotonic() - self._saved_at > CHECKPOINT_SECONDS:
                 self._save_last()
@@ -166,7 +167,7 @@ class Loop:
             self.position.images += len(batch.rows)
             self._tick(loss, rate, time.monotonic() - began)
 
-    def _close_epoch(self, reader: BatchReader, in_time: bool) -> None:
+    def _close_epoch(self, reader: BatchReader, is_whole: bool) -> None:
         """Evaluate, keep what is to be kept, and move on."""
         epoch = self.position.epoch
         entry: dict[str, Any] = {
@@ -177,15 +178,16 @@ class Loop:
             "seconds": self.position.seconds,
         }
         improved = False
-        last = epoch == self.epochs - 1 or not in_time
-        if epoch % self.hyperparameters["evaluation_frequency"] == 0 or last:
+        last = epoch == self.epochs - 1
+        if epoch % self.hyperparameters["evaluation_frequency"] == 0 or last or not is_whole:
             improved = self._evaluate(reader, entry)
         self.history.append(entry)
         self.position = Position(epoch + 1)
         self.reporter.epoch(entry, self.epochs, self.primary, improved)
         self.run.write_history(self.history)
-        self._save_kept(epoch)
-        if last or self.best.is_over or self._is_time_to_save():
+        if is_whole:
+            self._save_kept(epoch)
+        if is_whole and (last or self.best.is_over or self._is_time_to_save()):
             self._save_last()
 
     def _evaluate(self, reader: BatchReader, entry: dict[str, Any]) -> bool:
