@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 import vistry
 from vistry.report import write_report
 from vistry.runs.checkpoint import read_checkpoint

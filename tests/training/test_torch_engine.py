@@ -194,9 +194,10 @@ def test_fp16_is_refused_on_a_processor() -> None:
 
 def test_a_named_precision_is_used_and_auto_says_why() -> None:
     assert pick_precision("fp32", torch.device("cpu")) == ("fp32", "as asked")
+    tiles = torch.cpu._is_amx_tile_supported()
     precision, why = pick_precision("auto", torch.device("cpu"))
-    assert precision in ("fp32", "bf16")
-    assert "bf16" in why
+    assert precision == ("bf16" if tiles else "fp32")
+    assert "AMX" in why
 
 
 def test_bf16_rounds_what_fp32_does_not() -> None:

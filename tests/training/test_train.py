@@ -300,6 +300,11 @@ def test_images_of_the_validation_set_do_not_train(digits: Path, tmp_path: Path,
     assert run.record["data"]["training_images"] == 60
 
 
+def test_a_validation_set_that_is_the_training_set_is_refused(digits: Path, runs: Path) -> None:
+    with pytest.raises(DataError, match="no training image is left: each one is also in the validation data"):
+        vistry.train(digits, task="multiclass", model="tiny", validation=digits, **SHORT)
+
+
 def test_a_single_class_is_refused(digits: Path, tmp_path: Path, runs: Path) -> None:
     shutil.copytree(digits / "digit0", tmp_path / "data" / "digit0")
     with pytest.raises(DataError, match="class"):

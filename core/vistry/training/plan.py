@@ -141,6 +141,8 @@ def _splits(request: Request, task: str, seed: int) -> tuple[Table, Table, tuple
         return table.take(training), table.take(validation), (diagnosis,)
     other = _usable(doctor.examine(request.validation, task), may_be=("class-single",))
     diagnosis = doctor.without_leaks(diagnosis, other)
+    if not len(diagnosis.table):
+        raise DataError(f"no training image is left: each one is also in the validation data {request.validation}")
     return *with_common_classes(diagnosis.table, other.table), (diagnosis, other)
 
 

@@ -35,9 +35,10 @@ def pick_precision(wanted: str, device: torch.device) -> tuple[str, str]:
         return wanted, "as asked"
     if device.type == "cuda":
         able = torch.cuda.is_bf16_supported()
-    else:
-        able = bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)())
-    return ("bf16", f"this {device.type} computes bf16 itself") if able else ("fp32", f"this {device.type} has no bf16")
+        return ("bf16", "this GPU computes bf16") if able else ("fp32", "this GPU has no bf16")
+    if torch.cpu._is_amx_tile_supported():
+        return "bf16", "this processor multiplies bf16 in tiles (AMX)"
+    return "fp32", "this processor has no tiles (AMX), without which bf16 is slower"
 
 
 def shapes_of(model: nn.Module) -> dict[str, tuple[int, ...]]:
