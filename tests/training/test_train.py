@@ -242,6 +242,12 @@ def test_errors_on_the_command_line_are_sentences(vistry: Callable[..., Any], di
         assert "Traceback" not in result.stderr
 
 
+def test_no_runs_are_a_sentence(vistry: Callable[..., Any], runs: Path) -> None:
+    listed = vistry("runs")
+    assert listed.stdout == ""
+    assert f"there are no runs in {runs}" in listed.stderr
+
+
 def test_help_lists_the_models_hyperparameters(vistry: Callable[..., Any]) -> None:
     shown = vistry("train", "--task", "multiclass", "--model", "tiny", "--help").stdout
     assert "--training_crop_size" in shown

@@ -18,12 +18,14 @@ def runs(context: click.Context, folder: Path | None, as_json: bool) -> None:
     context.obj = folder
     if context.invoked_subcommand is not None:
         return
-    from vistry.runs.folder import runs_in
+    from vistry.runs.folder import runs_folder, runs_in
 
     found = [_line(run) for run in runs_in(folder)]
     if as_json:
         click.echo(json.dumps({"schema": 1, "runs": found}))
         return
+    if not found:
+        click.echo(f"there are no runs in {folder or runs_folder()}; to make one, type: vistry train --help", err=True)
     for entry in found:
         score = "" if entry["best_score"] is None else f"{entry['primary_metric']} {entry['best_score']:.4f}"
         click.echo(f"{entry['id']}  {entry['task']}  {entry['status']}  {score}".rstrip())
