@@ -21,6 +21,8 @@ from vistry.data.splits import split
 
 MULTICLASS = "image_classification"
 MULTILABEL = "image_classification_multilabel"
+DETECTION = "image_object_detection"
+SEGMENTATION = "image_instance_segmentation"
 Photo = Callable[..., Path]
 Setup = Callable[[Path, Photo], Any]
 
@@ -98,6 +100,87 @@ def imbalance(root: Path, photo: Photo) -> None:
         photo(f"cat/{seed}.jpg", seed)
 
 
+BOX = {"label": "cat", "topX": 0.1, "topY": 0.1, "bottomX": 0.5, "bottomY": 0.5}
+NUT = {"id": 1, "name": "nut"}
+
+
+def labelled(**changes: Any) -> Setup:
+    """JSON Lines with a good box, and one with these changes, on another image."""
+    bad = {name: value for name, value in (BOX | changes).items() if value is not None}
+    return lambda root, _: rows(root, ("dog/00.jpg", [BOX]), ("cat/01.jpg", [bad]))
+
+
+def outlined(*polygons: list[float]) -> Setup:
+    good = {"label": "cat", "polygon": [[0.1, 0.1, 0.5, 0.1, 0.5, 0.5]]}
+    return lambda root, _: rows(root, ("dog/00.jpg", [good]), ("cat/01.jpg", [good, {**good, "polygon": polygons}]))
+
+
+def coco(*annotations: dict[str, Any], categories: Any = (NUT,), images: Any = None, **size: int) -> Setup:
+    """A COCO file with these annotations, boxes on the first of two images of 24 x 20 unless they say otherwise."""
+    names = ("dog/00.jpg", "cat/01.jpg")
+    listed = [{"id": at, "file_name": name, "width": 24, "height": 20} | size for at, name in enumerate(names, 1)]
+    plain = {"image_id": 1, "category_id": 1, "bbox": [2, 3, 10, 8]}
+    content = {
+        "images": listed if images is None else images,
+        "annotations": [{"id": at} | plain | annotation for at, annotation in enumerate(annotations, 1)],
+        "categories": list(categories),
+    }
+    return lambda root, _: put(root / "data.json", json.dumps(content).encode())
+
+
+def runs(size: list[int], *counts: int) -> dict[str, Any]:
+    return {"segmentation": {"size": size, "counts": list(counts)}}
+
+
+def voc(text: str) -> Setup:
+    texts = {"00": text, "02": XML.format(name="02.jpg")}
+    return lambda root, _: [put(root / "dog" / f"{name}.xml", one.encode()) for name, one in texts.items()]
+
+
+XML = "<annotation><filename>{name}</filename><object><name>nut</name><bndbox><xmin>1</xmin><ymin>1</ymin>"
+XML += "<xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>"
+ENTITIES = '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>' + XML.format(name="&e;")
+
+OBJECT_CASES: dict[str, tuple[str, Setup]] = {
+    "file-encoding": (DETECTION, lambda root, _: put(root / "data.jsonl", "{}".encode("utf-16"))),
+    "key-repeated": (
+        DETECTION,
+        lambda root, _: put(root / "a.jsonl", b'{"label": [], "label": []}\n{"image_url": "cat/01.jpg", "label": []}'),
+    ),
+    "xml-entities": (DETECTION, voc(ENTITIES)),
+    "id-repeated": (DETECTION, coco({}, categories=(NUT, {"id": 1, "name": "fig"}))),
+    "id-gap": (DETECTION, coco({}, categories=(NUT, {"id": 90, "name": "fig"}))),
+    "annotation-repeated": (DETECTION, coco({"id": 7}, {"id": 7, "bbox": [1, 1, 5, 5]})),
+    "object-invalid": (DETECTION, labelled(label=None)),
+    "object-orphan": (DETECTION, coco({}, {"image_id": 3})),
+    "class-unknown": (DETECTION, coco({}, {"category_id": 3})),
+    "class-unused": (DETECTION, coco({}, categories=(NUT, {"id": 2, "name": "fig"}))),
+    "class-names": (
+        DETECTION,
+        lambda root, _: put(root / "data.yaml", b"train: dog\nnc: 2\nnames: [nut]\n"),
+    ),
+    "box-invalid": (DETECTION, coco({}, {"bbox": [float("nan"), 1, 2, 3]})),
+    "box-units": (DETECTION, labelled(bottomX=16, bottomY=12)),
+    "box-swapped": (DETECTION, labelled(topX=0.6)),
+    "box-degenerate": (DETECTION, labelled(bottomX=0.1)),
+    "box-outside": (DETECTION, labelled(topX=1.1, bottomX=1.2)),
+    "box-clipped": (DETECTION, labelled(bottomX=1.2)),
+    "box-duplicate": (DETECTION, lambda root, _: rows(root, ("dog/00.jpg", [BOX, BOX]))),
+    "polygon-invalid": (SEGMENTATION, outlined([0.1, 0.1, 0.2, 0.2, 0.3, 0.1, 0.4])),
+    "polygon-short": (SEGMENTATION, outlined([0.1, 0.1, 0.2, 0.2])),
+    "polygon-crossing": (SEGMENTATION, outlined([0.1, 0.1, 0.5, 0.5, 0.5, 0.1, 0.1, 0.5])),
+    "polygon-outside": (SEGMENTATION, outlined([0.1, 0.1, 1.2, 0.1, 0.5, 0.5])),
+    "mask-missing": (SEGMENTATION, coco({})),
+    "mask-invalid": (SEGMENTATION, coco(runs([20, 24], 10, 10))),
+    "mask-size": (SEGMENTATION, coco(runs([24, 20], 10, 10, 460))),
+    "mask-empty": (SEGMENTATION, coco(runs([20, 24], 480))),
+    "objects-lost": (DETECTION, labelled(topX="left")),
+    "image-background": (DETECTION, coco({})),
+    "image-size": (DETECTION, coco({}, width=20, height=24)),
+    "image-substituted": (DETECTION, voc(XML.format(name="gone.jpg"))),
+}
+
+
 CASES: dict[str, Setup] = {
     "data-missing": lambda root, _: shutil.rmtree(root),
     "data-empty": lambda root, _: rows(root),
@@ -159,9 +242,9 @@ def data(class_folders: Path, tmp_path: Path) -> Path:
     return class_folders
 
 
-def findings_of(path: Path) -> tuple[Finding, ...]:
+def findings_of(path: Path, task: str = MULTICLASS) -> tuple[Finding, ...]:
     try:
-        return examine(path, MULTICLASS).findings
+        return examine(path, task).findings
     except DataSetError as error:
         return (error.finding,)
 
@@ -175,7 +258,7 @@ def test_a_sound_data_set_has_no_findings(data):
 
 
 def test_every_check_has_a_case_and_every_case_a_check():
-    assert sorted(CASES) == sorted(CHECKS)
+    assert sorted([*CASES, *OBJECT_CASES]) == sorted(CHECKS)
     assert {check.severity for check in CHECKS.values()} == set(SEVERITIES)
 
 
@@ -187,6 +270,31 @@ def test_the_check_is_triggered(check, data, photo):
     assert mine, [str(fault) for fault in found]
     assert mine[0].severity == CHECKS[check].severity
     assert mine[0].message
+
+
+@pytest.mark.parametrize("check", OBJECT_CASES)
+def test_the_check_of_objects_is_triggered(check, data, photo):
+    task, setup = OBJECT_CASES[check]
+    setup(data, photo)
+    found = findings_of(data, task)
+    mine = [fault for fault in found if fault.check == check]
+    assert mine, [str(fault) for fault in found]
+    assert mine[0].severity == CHECKS[check].severity
+    assert mine[0].message
+
+
+COSTING_AN_OBJECT = [check for check in OBJECT_CASES if CHECKS[check].of_object and CHECKS[check].severity == "error"]
+
+
+@pytest.mark.parametrize("check", COSTING_AN_OBJECT)
+def test_a_bad_object_is_named_and_set_aside(check, data, photo):
+    task, setup = OBJECT_CASES[check]
+    setup(data, photo)
+    diagnosis = examine(data, task)
+    (fault,) = (fault for fault in diagnosis.findings if fault.check == check)
+    assert fault.line
+    assert [entry.check for entry in diagnosis.quarantined if entry.is_object][:1] == [check]
+    assert all(entry.check == "objects-lost" for entry in diagnosis.quarantined if not entry.is_object)
 
 
 QUARANTINING = [

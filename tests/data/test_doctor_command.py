@@ -86,11 +86,17 @@ def test_labels_that_do_not_fit_a_named_task(doctor, jsonl):
     assert "-> use --task multiclass for one label an image, or write a list" in result.output
 
 
-def test_an_unknown_task_and_one_without_a_reader(doctor, jsonl):
-    path = jsonl(("a.jpg", [{"label": "cat", "topX": 0.1}]))
-    result = doctor(path, "--task", "multiclas")
+def test_an_unknown_task(doctor, jsonl):
+    result = doctor(jsonl(("a.jpg", "cat")), "--task", "multiclas")
     assert result.exit_code == 2
     assert "did you mean 'multiclass'?" in result.output
-    result = doctor(path)
-    assert result.exit_code == 2
-    assert "data for the task 'image_object_detection' can't be read yet" in result.output
+
+
+def test_objects_are_counted(doctor, photo, jsonl):
+    box = {"label": "cat", "topX": 0.1, "topY": 0.1, "bottomX": 0.5, "bottomY": 0.5}
+    photo("a.jpg")
+    result = doctor(jsonl(("a.jpg", [box, box | {"topX": 0.7}])))
+    assert result.exit_code == 1
+    assert "jsonl, detection (guessed: labels with boxes)" in result.output
+    assert "1 usable images, 1 objects, 1 classes, 0 images and 1 objects set aside" in result.output
+    assert "data.jsonl:1: a.jpg, object 2: the corners (16.8, 2, 12, 10) are swapped" in result.output

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 import vistry.data
 from vistry.data.reading import FORMATS, detect, guess_task, read
@@ -37,7 +39,10 @@ def test_a_named_format_takes_a_file_of_any_suffix(tmp_path):
     ("format", "message"),
     [
         ("jsnol", "there is no data format 'jsnol'; did you mean 'jsonl'?"),
-        ("coco", "there is no data format 'coco'; known: jsonl, csv, folders"),
+        (
+            "pickle",
+            "there is no data format 'pickle'; known: jsonl, coco, custom_vision, voc, yolo, csv, masks, folders",
+        ),
     ],
 )
 def test_an_unknown_format(tmp_path, format, message):
@@ -85,9 +90,25 @@ def test_an_unreadable_file_names_it(jsonl, monkeypatch):
         read(path, MULTICLASS)
 
 
-def test_tasks_without_a_reader(jsonl):
-    with pytest.raises(DataError, match="data for the task 'image_object_detection' can't be read yet"):
-        read(jsonl(("a.jpg", [])), "image_object_detection")
+def test_labels_of_whole_images_are_no_objects(tmp_path):
+    (tmp_path / "a.csv").write_text("image,label\na.jpg,cat\n")
+    with pytest.raises(DataError, match="labels of whole images are no data for image_object_detection"):
+        read(tmp_path, "image_object_detection", "csv")
+
+
+@pytest.mark.parametrize("format", ["coco", "custom_vision", "voc", "yolo", "masks"])
+def test_objects_are_no_labels_of_whole_images(tmp_path, format):
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(DataError, match="the labels are boxes or masks, but image_classification classifies"):
+        read(tmp_path / "a.txt", MULTICLASS, format)
+
+
+def test_the_format_that_has_labels_for_the_task_goes_first(class_folders, tmp_path):
+    content = {"images": [{"id": 1, "file_name": "cat/01.jpg"}], "annotations": [], "categories": []}
+    (tmp_path / "objects.json").write_text(json.dumps(content))
+    assert detect(tmp_path) == "coco"
+    assert detect(tmp_path, MULTICLASS) == "folders"
+    assert detect(tmp_path, "image_object_detection") == "coco"
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,10 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--task", help="multiclass, multilabel or a full name. [guessed from the labels]")
-@click.option("--format", "data_format", help="jsonl, csv or folders. [detected]")
+@click.option("--task", help="multiclass, multilabel, detection or segmentation. [guessed from the labels]")
+@click.option(
+    "--format", "data_format", help="jsonl, coco, custom_vision, voc, yolo, csv, masks or folders. [detected]"
+)
 @click.option("--full", is_flag=True, help="Decode every image, not only those that look cut off.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def doctor(data: Path, task: str | None, data_format: str | None, full: bool, as_json: bool) -> None:
@@ -70,7 +72,14 @@ def _print_diagnosis(diagnosis: Diagnosis, reason: str | None) -> None:
     table = diagnosis.table
     guessed = f" (guessed: {reason})" if reason else ""
     console.print(f"{diagnosis.path}: {table.format}, {task_named(diagnosis.task).alias}{guessed}")
-    console.print(f"{len(table)} usable images, {len(table.classes)} classes, {len(diagnosis.quarantined)} set aside")
+    objects = sum(entry.is_object for entry in diagnosis.quarantined)
+    counts = [f"{len(table)} usable images", f"{len(table.classes)} classes"]
+    if table.objects is None:
+        set_aside = f"{len(diagnosis.quarantined)} set aside"
+    else:
+        counts.insert(1, f"{len(table.labels)} objects")
+        set_aside = f"{len(diagnosis.quarantined) - objects} images and {objects} objects set aside"
+    console.print(", ".join([*counts, set_aside]))
     _print_findings(console, diagnosis.findings)
     console.print(_verdict(diagnosis.to_dict()["severities"]))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,9 +15,10 @@ from vistry.data.checks.classes import class_findings
 from vistry.data.checks.duplicates import duplicate_findings, groups_of_same, leaking_rows
 from vistry.data.checks.image_remarks import image_remarks
 from vistry.data.checks.inspection import Inspection, Progress, inspect_all
+from vistry.data.checks.objects import check_objects
 from vistry.data.checks.placing import placed
 from vistry.data.checks.presence import absent_images
-from vistry.data.findings import SEVERITIES, Finding, finding
+from vistry.data.findings import CHECKS, SEVERITIES, Finding, finding
 from vistry.data.reading import Reading, read
 from vistry.data.table import SPLITS, Table
 
@@ -28,15 +29,21 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Quarantined:
-    """An image, or the line that should have described one, which can't be used, and why."""
+    """What can't be used, and why: an image, or the line that should have described one, or an object of it."""
 
     image: str
     reason: str
     check: str
 
-    def to_dict(self) -> dict[str, str]:
+    @property
+    def is_object(self) -> bool:
+        """Whether an object is set aside, and not its image."""
+        return CHECKS[self.check].of_object
+
+    def to_dict(self) -> dict[str, Any]:
         """The entry as plain JSON values."""
-        return {"image": self.image, "reason": self.reason, "check": self.check}
+        entry: dict[str, Any] = {"image": self.image, "reason": self.reason, "check": self.check}
+        return entry | ({"object": True} if self.is_object else {})
 
 
 @dataclass(frozen=True)
@@ -69,11 +76,18 @@ class Diagnosis:
             "format": table.format,
             "images": len(table),
             "classes": dict(zip(table.classes, table.class_counts().tolist(), strict=True)),
+            **self._objects(),
             "splits": {name: len(table.rows_of(name)) for name in SPLITS},
             "severities": {severity: severities[severity] for severity in SEVERITIES},
             "findings": [fault.to_dict() for fault in self.findings],
             "quarantined": [entry.to_dict() for entry in self.quarantined],
         }
+
+    def _objects(self) -> dict[str, Any]:
+        """How many objects of each class there are, where labels are objects."""
+        if self.table.objects is None:
+            return {}
+        return {"objects": dict(zip(self.table.classes, self.table.object_counts().tolist(), strict=True))}
 
 
 def examine(
@@ -86,8 +100,9 @@ def examine(
 ) -> Diagnosis:
     """Read and check a data set for a task.
 
-    `pixels` says how far into the images to look: 'none' only lists folders, 'header' reads both ends of each file and
-    decodes what looks cut off, 'full' decodes all. `progress(done, total)` counts images. Raises DataError where the
+    `pixels` says how far into the images to look: 'none' only lists folders, and opens images whose size boxes need and
+    the data doesn't state; 'header' reads both ends of each file and decodes what looks cut off; 'full' decodes all.
+    Objects come in pixels of the upright images. `progress(done, total)` counts images. Raises DataError where the
     data set can't be read at all.
     """
     return _examined(Path(path), task, read(path, task, format), pixels, progress)
@@ -112,6 +127,8 @@ def _examined(path: Path, task: str, reading: Reading, pixels: Pixels, progress:
     faults = absent_images(table)
     inspections = {} if pixels == "none" else _inspected(table, faults, pixels == "full", progress)
     faults |= {row: seen.fault for row, seen in inspections.items() if seen.fault is not None}
+    report = check_objects(table, _rows_without(table, faults), inspections)
+    table, faults = report.table, faults | dict(report.lost)
     groups = groups_of_same(table, _rows_without(table, faults), inspections)
     copies, warnings = duplicate_findings(table, groups)
     faults |= copies
@@ -119,13 +136,17 @@ def _examined(path: Path, task: str, reading: Reading, pixels: Pixels, progress:
     kept = table.take(rows).without_empty_classes()
     findings = (
         *reading.findings,
+        *report.findings,
         *(placed(faults[row], table, row) for row in sorted(faults)),
         *warnings,
         *image_remarks(table, inspections),
-        *_lost(table, kept),
+        *_lost(reading.table, kept),
         *class_findings(kept, task),
     )
-    set_aside = (*_unread(reading), *(_quarantined(faults[row], table, row) for row in sorted(faults)))
+    set_aside = (
+        *_unread((*reading.findings, *report.findings)),
+        *(_quarantined(faults[row], table, row) for row in sorted(faults)),
+    )
     return Diagnosis(path, task, kept, findings, set_aside, groups[rows])
 
 
@@ -144,8 +165,8 @@ def _rows_without(table: Table, faults: Mapping[int, Finding]) -> Rows:
     return np.flatnonzero(sound)
 
 
-def _unread(reading: Reading) -> Iterator[Quarantined]:
-    for fault in reading.findings:
+def _unread(findings: Iterable[Finding]) -> Iterator[Quarantined]:
+    for fault in findings:
         if fault.severity == "error":
             yield Quarantined(fault.where, fault.message, fault.check)
 

@@ -12,12 +12,16 @@ SEVERITIES = ("error", "warning", "info")
 
 @dataclass(frozen=True)
 class Check:
-    """A check by its stable id: how grave it is, what it says, and what to do about it."""
+    """A check by its stable id: how grave it is, what it says, and what to do about it.
+
+    `of_object`: what it finds is wrong with one object and costs that object, not its image.
+    """
 
     id: str
     severity: str
     summary: str
     remedy: str
+    of_object: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +108,120 @@ _CATALOGUE = (
         "write paths relative to the annotation file",
     ),
     Check("name-encoding", "error", "a file or class name that is not valid Unicode", "rename it"),
+    Check("file-encoding", "error", "a text file that is not UTF-8", "save it as UTF-8"),
+    Check("key-repeated", "error", "a JSON object that names a key twice", "remove one of the two"),
+    Check(
+        "xml-entities",
+        "error",
+        "XML that declares entities, which are never expanded",
+        "write the text itself in place of the entity, and remove the declaration",
+    ),
+    Check("id-repeated", "error", "an image or class id given twice; the first one counts", "number them anew"),
+    Check("id-gap", "info", "class ids with gaps, which are closed", ""),
+    Check("annotation-repeated", "warning", "an annotation id given twice; both are used", "number them anew"),
+    Check(
+        "object-invalid",
+        "error",
+        "an object that can't be parsed, or has no class",
+        "correct the object",
+        of_object=True,
+    ),
+    Check(
+        "object-orphan",
+        "error",
+        "objects of an image that isn't there or isn't listed",
+        "restore the image, or remove its objects",
+        of_object=True,
+    ),
+    Check("class-unknown", "error", "an object of a class that is not declared", "declare the class", of_object=True),
+    Check("class-unused", "info", "declared classes without an object, which are left out", ""),
+    Check("class-names", "error", "class names that contradict their number", "correct one of the two"),
+    Check("box-invalid", "error", "a box that is not four finite numbers", "draw the box again", of_object=True),
+    Check(
+        "box-units",
+        "error",
+        "pixels where fractions of the image are expected, or the reverse",
+        "write all coordinates in the unit of the format",
+        of_object=True,
+    ),
+    Check("box-swapped", "error", "a box whose corners are swapped", "swap the corners", of_object=True),
+    Check("box-degenerate", "error", "a box without width or height", "remove or draw the box again", of_object=True),
+    Check("box-outside", "error", "a box outside the image", "remove or draw the box again", of_object=True),
+    Check(
+        "box-clipped",
+        "warning",
+        "a box that reaches out of the image, of which the part inside is used",
+        "check that the box belongs to this image",
+        of_object=True,
+    ),
+    Check(
+        "box-duplicate",
+        "warning",
+        "the same box with the same class twice; one is used",
+        "remove one of the two",
+        of_object=True,
+    ),
+    Check(
+        "polygon-invalid",
+        "error",
+        "a polygon that is not pairs of finite numbers",
+        "draw the polygon again",
+        of_object=True,
+    ),
+    Check("polygon-short", "error", "a polygon of fewer than three points", "remove the polygon", of_object=True),
+    Check(
+        "polygon-crossing",
+        "warning",
+        "a polygon that crosses itself, inside of which parts are outside",
+        "draw the polygon again",
+        of_object=True,
+    ),
+    Check(
+        "polygon-outside",
+        "warning",
+        "a polygon that reaches out of the image, of which the part inside is used",
+        "check that the polygon belongs to this image",
+        of_object=True,
+    ),
+    Check("mask-missing", "error", "an object without a mask", "draw its outline, or train detection", of_object=True),
+    Check("mask-invalid", "error", "a mask that can't be decoded", "write the mask again", of_object=True),
+    Check(
+        "mask-size",
+        "error",
+        "a mask of another size than the upright image",
+        "draw the mask on the image as it is shown",
+        of_object=True,
+    ),
+    Check("mask-empty", "error", "a mask without a pixel in the image", "remove the object", of_object=True),
+    Check(
+        "objects-lost",
+        "error",
+        "an image of whose objects none can be used; as a negative it would teach the opposite",
+        "correct its objects",
+    ),
+    Check("image-background", "info", "images without objects, which train as negatives", ""),
+    Check(
+        "image-size",
+        "warning",
+        "the annotations state another size than the image has, which is used",
+        "check that the annotations belong to this image",
+    ),
+    Check(
+        "image-substituted",
+        "warning",
+        "the image named isn't there; the one with the annotation file's own name is used",
+        "correct the name",
+    ),
     Check("file-hidden", "info", "hidden files, which are ignored", ""),
     Check("file-ignored", "info", "files that are not images, which are ignored", ""),
     Check("folder-ignored", "warning", "folders beside train/, validation/ and test/, which are ignored", "move them"),
     Check("class-empty", "warning", "a class folder without images", "add images or remove the folder"),
-    Check("image-unlabelled", "warning", "images outside a class folder", "move them into a class folder"),
+    Check(
+        "image-unlabelled",
+        "warning",
+        "images outside a class folder, or without the annotation file or mask they need",
+        "label them, or move them into a class folder",
+    ),
     Check("image-missing", "error", "the image file does not exist", "restore the file or remove the row"),
     Check("image-empty", "error", "the image file has zero bytes", "restore the file"),
     Check("image-unreadable", "error", "not an image, or a broken one", "replace the file"),

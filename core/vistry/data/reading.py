@@ -16,9 +16,17 @@ from vistry.errors import suggestion
 
 FORMATS = {
     "jsonl": "JSON Lines with image_url and label, in one file or train*.jsonl and validation*.jsonl",
+    "coco": "COCO's JSON with images, annotations and categories, in one file or a file a split",
+    "custom_vision": "Custom Vision's tagged-images.json",
+    "voc": "Pascal VOC's XML files in Annotations/ or beside the images",
+    "yolo": "YOLO's text files in labels/ beside images/, with or without data.yaml",
     "csv": "a CSV file with a column of images and labels in one column or one column a class",
+    "masks": "a folder an image, with images/ and a picture for each object in masks/",
     "folders": "a folder of images for each class, directly or below train/, validation/ and test/",
 }
+FOR_ALL_TASKS = ("jsonl",)
+FOR_CLASSES = ("csv", "folders")
+CLASSIFICATION = ("image_classification", "image_classification_multilabel")
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ def read(path: Path | str, task: str, format: str | None = None) -> Reading:
     """Read the data set at a path for a task, by its full name. Raises DataError where nothing can be read."""
     path = Path(path)
     try:
-        reading = reader_for(path, format).read(path, task)
+        reading = reader_for(path, format, task).read(path, task)
     except OSError as error:
         message = f"can't be read: {error.strerror}"
         raise DataSetError(finding("data-missing", message, error.filename or path)) from error
@@ -60,12 +68,12 @@ def guess_task(path: Path | str, format: str | None = None) -> tuple[str, str]:
     return reader_for(Path(path), format).guess_task(Path(path))
 
 
-def reader_for(path: Path, format: str | None = None) -> Reader:
+def reader_for(path: Path, format: str | None = None, task: str | None = None) -> Reader:
     """The reader of the named format, or of the one that fits. Raises DataError where there is none."""
     if not path.exists():
         raise DataSetError(finding("data-missing", "there is no such file or folder", path))
     if format is None:
-        return _reader(detect(path))
+        return _reader(detect(path, task))
     reader = _reader(_known(format))
     if path.is_dir() and not reader.fits(path):
         message = f"this is not {FORMATS[format]}; found {_contents(path)}"
@@ -73,14 +81,22 @@ def reader_for(path: Path, format: str | None = None) -> Reader:
     return reader
 
 
-def detect(path: Path) -> str:
-    """The first format that fits. Raises DataError that lists what was found and the formats."""
-    for name in FORMATS:
+def detect(path: Path, task: str | None = None) -> str:
+    """The first format that fits, those first that have labels for the task.
+
+    Raises DataError that lists what was found and the formats.
+    """
+    for name in sorted(FORMATS, key=lambda name: not _serves(name, task)):
         if _reader(name).fits(path):
             return name
     known = "; ".join(f"{name}: {summary}" for name, summary in FORMATS.items())
     message = f"no known format fits; found {_contents(path)}. Formats: {known}"
     raise DataSetError(finding("format-unknown", message, path))
+
+
+def _serves(format: str, task: str | None) -> bool:
+    """Whether a format can have labels for the task; every one can where none is named."""
+    return task is None or format in FOR_ALL_TASKS or (format in FOR_CLASSES) == (task in CLASSIFICATION)
 
 
 def _reader(name: str) -> Reader:

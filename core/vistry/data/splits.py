@@ -63,7 +63,7 @@ def _draw(table: Table, task: str, fraction: float, random: np.random.Generator)
     """[N] True where a row validates."""
     if task == MULTICLASS:
         return draw_per_class(table.labels, len(table.classes), fraction, random)
-    return iterative_stratification(table.label_starts, table.labels, len(table.classes), fraction, random)
+    return iterative_stratification(*table.class_sets(), len(table.classes), fraction, random)
 
 
 def _too_few(table: Table, count: int) -> Finding:

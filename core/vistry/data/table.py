@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from vistry.data.objects import Objects
+from vistry.data.ragged import owners, positions, starts_of
+
 SPLITS = ("train", "validation", "test")
 UNASSIGNED = -1
 
@@ -21,6 +24,8 @@ class Table:
     row i, as indices into `classes`, are `labels[label_starts[i]:label_starts[i + 1]]`. `split`: [N] int8, an index
     into SPLITS or UNASSIGNED. `files` are the annotation files read; row i was described on line `lines[i]` (int32,
     from 1; 0 where a folder says it all) of `files[file_of[i]]` (int32). `classes` are in alphabetical order.
+    For detection and segmentation a label is an object, whose box and mask stand in `objects`; an image without any is
+    a negative.
     """
 
     root: Path
@@ -33,6 +38,7 @@ class Table:
     files: tuple[Path, ...]
     file_of: npt.NDArray[np.int32]
     lines: npt.NDArray[np.int32]
+    objects: Objects | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -58,13 +64,25 @@ class Table:
 
     def class_counts(self) -> npt.NDArray[np.int64]:
         """[C] images of each class."""
+        return np.bincount(self.class_sets()[1], minlength=len(self.classes)).astype(np.int64)
+
+    def object_counts(self) -> npt.NDArray[np.int64]:
+        """[C] labels of each class; where labels are objects, how many there are."""
         return np.bincount(self.labels, minlength=len(self.classes)).astype(np.int64)
+
+    def class_sets(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """Starts [N + 1] and labels in which each row names a class once, however many objects of it there are."""
+        if self.objects is None:
+            return self.label_starts, self.labels
+        width = max(1, len(self.classes))
+        pairs = np.unique(owners(self.label_starts) * width + self.labels)
+        counts = np.bincount(pairs // width, minlength=len(self))
+        return starts_of(counts), (pairs % width).astype(np.int32)
 
     def multi_hot(self) -> npt.NDArray[np.bool_]:
         """[N, C] True where a row has a class."""
         hot = np.zeros((len(self), len(self.classes)), dtype=bool)
-        rows = np.repeat(np.arange(len(self)), np.diff(self.label_starts))
-        hot[rows, self.labels] = True
+        hot[owners(self.label_starts), self.labels] = True
         return hot
 
     def with_classes(self, classes: tuple[str, ...]) -> Table:
@@ -75,20 +93,32 @@ class Table:
     def take(self, rows: npt.ArrayLike) -> Table:
         """The table of these rows, in this order; the classes stay."""
         index = np.asarray(rows, dtype=np.int64)
-        counts = np.diff(self.label_starts)[index]
+        kept = positions(self.label_starts, index)
         return replace(
             self,
             images=[self.images[row] for row in index],
-            label_starts=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-            labels=gather_labels(self.label_starts, self.labels, index),
+            label_starts=starts_of(np.diff(self.label_starts)[index]),
+            labels=self.labels[kept],
             split=self.split[index],
             file_of=self.file_of[index],
             lines=self.lines[index],
+            objects=None if self.objects is None else self.objects.take(index, kept),
+        )
+
+    def with_objects(self, kept: npt.NDArray[np.bool_], objects: Objects) -> Table:
+        """The same rows with the objects that `kept` ([M]) marks, of these, which have the columns of all."""
+        index = np.flatnonzero(kept)
+        counts = np.bincount(owners(self.label_starts)[index], minlength=len(self))
+        return replace(
+            self,
+            label_starts=starts_of(counts),
+            labels=self.labels[index],
+            objects=objects if len(index) == len(kept) else objects.take_objects(index),
         )
 
     def without_empty_classes(self) -> Table:
         """The same rows; classes that no row has are gone."""
-        used = self.class_counts() > 0
+        used = self.object_counts() > 0
         if used.all():
             return self
         rank = (np.cumsum(used) - 1).astype(np.int32)
@@ -104,8 +134,5 @@ def gather_labels(
     label_starts: npt.NDArray[np.int64], labels: npt.NDArray[np.int32], rows: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int32]:
     """The labels of these rows one after the other, from starts [N + 1] and labels [M]."""
-    counts = np.diff(label_starts)[rows]
-    ends = np.cumsum(counts)
-    inside = np.arange(counts.sum()) - np.repeat(ends - counts, counts)
-    gathered: npt.NDArray[np.int32] = labels[np.repeat(label_starts[:-1][rows], counts) + inside]
+    gathered: npt.NDArray[np.int32] = labels[positions(label_starts, rows)]
     return gathered

@@ -70,7 +70,7 @@ def contents_of(run: Run) -> Contents:
 
 def _validation(run: Run) -> Table | None:
     try:
-        return read_rows(run.folder / "validation.jsonl", tuple(run.record["classes"]))
+        return read_rows(run.folder / "validation.jsonl", tuple(run.record["classes"]), run.record["task"])
     except RunError:
         return None
 

@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from vistry.data.ragged import starts_of
 from vistry.data.table import UNASSIGNED, Table
-from vistry.errors import RunError
+from vistry.errors import DataError, RunError
 from vistry.runs.files import replacing
 
 
 def write_rows(path: Path, table: Table, task: str) -> None:
-    """One line an image: its path and its label, or list of labels for multi-label."""
-    single = task == "image_classification"
+    """One line an image: its path and its label, or list of labels for multi-label, or its objects."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        for image, labels in table:
-            names = [table.classes[label] for label in labels]
-            row = {"image_url": image, "label": names[0] if single else names}
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        file.writelines(_lines(table, task))
 
 
-def read_rows(path: Path, classes: tuple[str, ...]) -> Table:
+def _lines(table: Table, task: str) -> Iterator[str]:
+    if table.objects is not None:
+        from vistry.data.writers import jsonl
+
+        yield from jsonl.lines(table, table.images, exact=True)
+        return
+    single = task == "image_classification"
+    for image, labels in table:
+        names = [table.classes[label] for label in labels]
+        row = {"image_url": image, "label": names[0] if single else names}
+        yield json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def read_rows(path: Path, classes: tuple[str, ...], task: str = "") -> Table:
     """The table `write_rows` wrote. Raises RunError where the file is missing or damaged."""
+    from vistry.data.readers.labels import OBJECT_TASKS
+
+    if task in OBJECT_TASKS:
+        return _read_objects(path, classes, task)
     index = {name: position for position, name in enumerate(classes)}
     images, labels, counts = [], [], []
     try:
@@ -42,10 +58,26 @@ def read_rows(path: Path, classes: tuple[str, ...]) -> Table:
         format="jsonl",
         classes=classes,
         images=images,
-        label_starts=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+        label_starts=starts_of(counts),
         labels=np.asarray(labels, dtype=np.int32),
         split=np.full(rows, UNASSIGNED, dtype=np.int8),
         files=(path,),
         file_of=np.zeros(rows, dtype=np.int32),
         lines=np.arange(1, rows + 1, dtype=np.int32),
     )
+
+
+def _read_objects(path: Path, classes: tuple[str, ...], task: str) -> Table:
+    """The rows with their objects in pixels, as they were when written."""
+    from vistry.data.readers import jsonl
+
+    try:
+        reading = jsonl.read(path, task)
+        table = reading.table.with_classes(classes)
+    except (OSError, ValueError, DataError) as error:
+        raise RunError(f"the run's list of images {path} can't be read: {error}") from None
+    faults = [fault for fault in reading.findings if fault.severity == "error"]
+    if faults or table.objects is None:
+        raise RunError(f"the run's list of images {path} can't be read: {faults[0] if faults else 'no objects'}")
+    objects = table.objects
+    return replace(table, objects=objects.in_pixels(table.label_starts, objects.width, objects.height))

@@ -89,9 +89,9 @@ def _leaks(table: Table, rows: Sequence[int]) -> Iterator[tuple[int, Finding]]:
 
 def _repeats(table: Table, rows: Sequence[int]) -> Iterator[tuple[int, Finding]]:
     """Rows that repeat the path and the labels of an earlier one."""
-    seen: dict[tuple[str, tuple[int, ...]], int] = {}
+    seen: dict[tuple[str, object], int] = {}
     for row in rows:
-        first = seen.setdefault((table.images[row], _labels(table, row)), row)
+        first = seen.setdefault((table.images[row], _described(table, row)), row)
         if first != row:
             message = f"the image is listed again with the same labels; first at {table.where(first)}"
             yield row, finding("image-repeated", message)
@@ -102,8 +102,11 @@ def _copies(table: Table, rows: Sequence[int]) -> Iterator[Finding]:
         return
     first, *others = rows
     for row in others:
-        if _labels(table, row) != _labels(table, first):
-            message = f"labelled {_names(table, row)}, the same image {_names(table, first)} at {table.where(first)}"
+        if _described(table, row) != _described(table, first):
+            mine, other = _names(table, row), _names(table, first)
+            message = f"labelled {mine}, the same image {other} at {table.where(first)}"
+            if mine == other:
+                message = f"the boxes are other ones than those of the same image at {table.where(first)}"
             yield placed(finding("label-conflict", message), table, row)
     copies = list(dict.fromkeys(table.images[row] for row in rows))
     if len(copies) > 1:
@@ -130,5 +133,14 @@ def _labels(table: Table, row: int) -> tuple[int, ...]:
     return tuple(sorted(table.labels_of(row).tolist()))
 
 
+def _described(table: Table, row: int) -> tuple[tuple[int, ...], bytes]:
+    """What is said about the image: its labels, and the boxes where labels are objects."""
+    if table.objects is None:
+        return _labels(table, row), b""
+    first, last = table.label_starts[row], table.label_starts[row + 1]
+    return _labels(table, row), table.objects.boxes[first:last].tobytes()
+
+
 def _names(table: Table, row: int) -> str:
-    return " and ".join(f"'{table.classes[label]}'" for label in _labels(table, row)) or "nothing"
+    labels = dict.fromkeys(_labels(table, row))
+    return " and ".join(f"'{table.classes[label]}'" for label in labels) or "nothing"

@@ -23,6 +23,7 @@ Progress = Callable[[int, int], None]
 
 SMALL_SIDE = 16
 FAINT = 4_096
+SIDEWAYS = 5
 _CHUNK = 256
 _TAIL_BYTES = 64
 _MODE_CHECKS = {
@@ -43,12 +44,17 @@ _MODE_CHECKS = {
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """A file: what makes it unusable, if anything; remarks as check ids; its size and a checksum of both ends."""
+    """A file: what makes it unusable, if anything; remarks as check ids; its size and a checksum of both ends.
+
+    `width` and `height` are the upright image's, in pixels; 0 where the file can't be opened.
+    """
 
     fault: Finding | None
     remarks: tuple[str, ...] = ()
     size: int = 0
     checksum: int = 0
+    width: int = 0
+    height: int = 0
 
 
 def inspect_all(paths: Sequence[str], decode: bool = False, progress: Progress | None = None) -> list[Inspection]:
@@ -86,10 +92,25 @@ def _inspect(path: str, decode: bool) -> Inspection:
         head = stream.read(HEAD_BYTES)
         tail = _tail(stream, size)
         image = open_image(stream, head, path)
+        width, height = _upright_size(image)
         remarks, is_whole = _looked_over(image, path, head, tail, size)
     if decode or not is_whole:
         load_pixels(path, at_least=1)
-    return Inspection(None, remarks, size, zlib.crc32(tail, zlib.crc32(head)))
+    return Inspection(None, remarks, size, zlib.crc32(tail, zlib.crc32(head)), width, height)
+
+
+def upright_size(path: str) -> tuple[int, int]:
+    """Width and height of the upright image by its header; zeros where it can't be opened."""
+    try:
+        with Path(path).open("rb") as stream:
+            return _upright_size(open_image(stream, stream.read(HEAD_BYTES), path))
+    except (DataSetError, OSError):
+        return 0, 0
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    width, height = image.size
+    return (height, width) if _orientation(image) >= SIDEWAYS else (width, height)
 
 
 def _looked_over(image: Image.Image, path: str, head: bytes, tail: bytes, size: int) -> tuple[tuple[str, ...], bool]:

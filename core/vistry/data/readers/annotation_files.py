@@ -50,7 +50,7 @@ def annotation_files(path: Path, suffixes: tuple[str, ...]) -> list[AnnotationFi
     if path.is_file():
         return [AnnotationFile(path)]
     files = sorted(file for file in path.iterdir() if _is_visible_file(file, suffixes))
-    named = [AnnotationFile(file, split) for file in files if (split := _split_of_stem(file.stem)) >= 0]
+    named = [AnnotationFile(file, split) for file in files if (split := split_of_stem(file.stem)) >= 0]
     if named:
         return named
     if len(files) > 1:
@@ -60,7 +60,8 @@ def annotation_files(path: Path, suffixes: tuple[str, ...]) -> list[AnnotationFi
     return [AnnotationFile(file) for file in files]
 
 
-def _split_of_stem(stem: str) -> int:
+def split_of_stem(stem: str) -> int:
+    """The split that a file name such as 'train2017' or 'val_cleaned' begins with, or UNASSIGNED."""
     word = _LEADING_WORD.match(stem.lower())
     return UNASSIGNED if word is None else split_of_word(word[0])
 

@@ -1,9 +1,10 @@
-"""JSON Lines in the hosted product's format: `{"image_url": "a.jpg", "label": "cat"}` a line."""
+"""JSON Lines in the hosted product's format: `{"image_url": "a.jpg", "label": "cat"}` a line, or objects for it."""
 
 from __future__ import annotations
 
 import codecs
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -12,14 +13,25 @@ from typing import Any
 
 from vistry.data.findings import DataSetError, Finding, finding
 from vistry.data.readers.annotation_files import AnnotationFile, annotation_files, has_annotation_files
-from vistry.data.readers.labels import MULTICLASS, ClassNames, ReadLabel, label_reader, task_of_label
+from vistry.data.readers.json_text import DECODER, Repeated, check_encoding, repeated
+from vistry.data.readers.jsonl_objects import add_row
+from vistry.data.readers.labels import (
+    MULTICLASS,
+    OBJECT_TASKS,
+    ClassNames,
+    label_reader,
+    task_of_label,
+)
 from vistry.data.readers.locations import Locator
+from vistry.data.readers.object_builder import ObjectTableBuilder
 from vistry.data.readers.table_builder import TableBuilder
 from vistry.data.reading import Reading
 
 NAME = "jsonl"
 SUFFIXES = (".jsonl", ".ndjson")
 FATAL = ("task-mismatch", "label-types-mixed")
+
+AddRow = Callable[[dict[str, Any], AnnotationFile, int, int], list[Finding]]
 
 
 def fits(path: Path) -> bool:
@@ -28,31 +40,63 @@ def fits(path: Path) -> bool:
 
 
 def read(path: Path, task: str) -> Reading:
-    """Every row of the files; a bad line is a finding and costs that line only."""
+    """Every row of the files; a bad line is a finding and costs that line only, a bad object that object."""
     root = (path if path.is_dir() else path.parent).resolve()
-    builder = TableBuilder(root, NAME)
-    names = ClassNames(builder)
     locator = Locator(root)
+    builder: TableBuilder
+    if task in OBJECT_TASKS:
+        builder = with_objects = ObjectTableBuilder(root, NAME, task, normalised=True, even_odd=True)
+        names = ClassNames(builder)
+        add = _objects_adder(with_objects, names, locator)
+    else:
+        builder = TableBuilder(root, NAME)
+        names = ClassNames(builder)
+        add = _label_adder(builder, names, locator, task)
     findings: list[Finding] = []
     for file in annotation_files(path, SUFFIXES):
-        findings += _read_file(file, builder, label_reader(task, names), locator)
+        findings += _read_file(file, builder.add_file(file.path), add)
     findings += locator.remarks + names.remarks(path)
     return Reading(builder.build(), tuple(findings))
 
 
 def guess_task(path: Path) -> tuple[str, str]:
-    """The task that the first readable label belongs to."""
+    """The task that the first label tells of; an empty list tells little, so the search goes on."""
+    guess = MULTICLASS, "no label could be read"
     for file in annotation_files(path, SUFFIXES):
         with file.path.open("rb") as stream:
             for line in islice(stream, 100):
                 with suppress(DataSetError):
-                    return task_of_label(_parse(line.removeprefix(codecs.BOM_UTF8))["label"])
-    return MULTICLASS, "no label could be read"
+                    label = _parse(line.removeprefix(codecs.BOM_UTF8))["label"]
+                    guess = task_of_label(label)
+                    if label != []:
+                        return guess
+    return guess
 
 
-def _read_file(file: AnnotationFile, builder: TableBuilder, read_label: ReadLabel, locator: Locator) -> list[Finding]:
+def _label_adder(builder: TableBuilder, names: ClassNames, locator: Locator, task: str) -> AddRow:
+    read_label = label_reader(task, names)
+
+    def add(record: dict[str, Any], file: AnnotationFile, index: int, line: int) -> list[Finding]:
+        image = locator.locate(record["image_url"])
+        builder.add(image, read_label(record["label"]), file.split, index, line)
+        return []
+
+    return add
+
+
+def _objects_adder(builder: ObjectTableBuilder, names: ClassNames, locator: Locator) -> AddRow:
+    def add(record: dict[str, Any], file: AnnotationFile, index: int, line: int) -> list[Finding]:
+        faults: list[Finding] = []
+        image = locator.locate(record["image_url"])
+        add_row(builder, names, image, record, (file.split, index, line), faults.append)
+        return faults
+
+    return add
+
+
+def _read_file(file: AnnotationFile, index: int, add: AddRow) -> list[Finding]:
     findings = []
-    index = builder.add_file(file.path)
+    check_encoding(file.path)
     with file.path.open("rb") as stream:
         for number, line in enumerate(stream, start=1):
             if number == 1:
@@ -60,22 +104,24 @@ def _read_file(file: AnnotationFile, builder: TableBuilder, read_label: ReadLabe
             if line.isspace() or not line:
                 continue
             try:
-                record = _parse(line)
-                image = locator.locate(record["image_url"])
-                builder.add(image, read_label(record["label"]), file.split, index, number)
+                faults = add(_parse(line), file, index, number)
             except DataSetError as error:
                 fault = replace(error.finding, file=str(file.path), line=number)
                 if fault.check in FATAL:
                     raise DataSetError(fault) from error
                 findings.append(fault)
+            else:
+                findings += [replace(fault, file=str(file.path), line=number) for fault in faults]
     return findings
 
 
 def _parse(line: bytes) -> dict[str, Any]:
     try:
-        record = json.loads(line.decode())
+        record = DECODER.decode(line.decode())
     except (ValueError, RecursionError) as error:
         raise DataSetError(_not_json(line, error)) from error
+    if isinstance(record, Repeated):
+        raise DataSetError(repeated("the line"))
     if type(record) is not dict:
         raise DataSetError(finding("line-invalid", f"a line holds one JSON object, this one {record!r:.40}"))
     if type(record.get("image_url")) is not str or "label" not in record:

@@ -13,17 +13,28 @@ from vistry.errors import DataError
 
 MULTICLASS = "image_classification"
 MULTILABEL = "image_classification_multilabel"
+DETECTION = "image_object_detection"
+SEGMENTATION = "image_instance_segmentation"
+OBJECT_TASKS = (DETECTION, SEGMENTATION)
 
 ReadLabel = Callable[[Any], list[int]]
 
 
 def label_reader(task: str, names: ClassNames) -> ReadLabel:
-    """The function that turns a row's label into class ids for this task. Raises DataError for other tasks."""
+    """The function that turns a row's label into class ids for a task that classifies. Raises DataError for others."""
     if task == MULTICLASS:
         return names.one
     if task == MULTILABEL:
         return names.several
-    raise DataError(f"data for the task '{task}' can't be read yet; known: {MULTICLASS}, {MULTILABEL}")
+    raise DataError(f"labels of whole images are no data for {task}; known: {MULTICLASS}, {MULTILABEL}")
+
+
+def needs_objects(task: str, path: Path) -> None:
+    """Raise DataSetError for a task that classifies whole images, from a reader of boxes and masks."""
+    if task in (MULTICLASS, MULTILABEL):
+        message = f"the labels are boxes or masks, but {task} classifies whole images"
+        remedy = "use --task detection or --task segmentation, or describe the labels in a JSON Lines or CSV file"
+        raise DataSetError(finding("task-mismatch", message, path, remedy=remedy))
 
 
 def task_of_label(label: Any) -> tuple[str, str]:
@@ -31,9 +42,9 @@ def task_of_label(label: Any) -> tuple[str, str]:
     if not isinstance(label, list):
         return MULTICLASS, "one label an image"
     if label and isinstance(label[0], dict):
-        if "polygon" in label[0]:
-            return "image_instance_segmentation", "labels with polygons"
-        return "image_object_detection", "labels with boxes"
+        if "polygon" in label[0] or "rle" in label[0]:
+            return SEGMENTATION, "labels with polygons"
+        return DETECTION, "labels with boxes"
     return MULTILABEL, "a list of labels an image"
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from vistry.data.objects import Objects
 from vistry.data.table import UNASSIGNED, Table
 
 
@@ -49,6 +51,12 @@ class TableBuilder:
 
     def build(self) -> Table:
         """The table, with the classes that rows have, in alphabetical order."""
+        starts = np.concatenate(([0], np.asarray(self._ends, dtype=np.int64))).astype(np.int64)
+        return self._table(starts, np.asarray(self._labels, dtype=np.int32), None)
+
+    def _table(
+        self, label_starts: npt.NDArray[np.int64], labels: npt.NDArray[np.int32], objects: Objects | None
+    ) -> Table:
         classes = sorted(self._class_ids)
         rank = np.empty(len(classes), dtype=np.int32)
         rank[[self._class_ids[name] for name in classes]] = np.arange(len(classes), dtype=np.int32)
@@ -57,11 +65,12 @@ class TableBuilder:
             format=self.format,
             classes=tuple(classes),
             images=self.images,
-            label_starts=np.concatenate(([0], np.asarray(self._ends, dtype=np.int64))).astype(np.int64),
-            labels=rank[np.asarray(self._labels, dtype=np.int32)],
+            label_starts=label_starts,
+            labels=rank[labels],
             split=np.asarray(self._split, dtype=np.int8),
             files=tuple(self._files),
             file_of=np.asarray(self._file_of, dtype=np.int32),
             lines=np.asarray(self._lines, dtype=np.int32),
+            objects=objects,
         )
         return table.without_empty_classes()

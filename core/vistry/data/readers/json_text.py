@@ -1,0 +1,148 @@
+"""JSON as annotation files have it: keys that repeat are noticed, and a large file is parsed piece by piece."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from vistry.data.findings import DataSetError, Finding, finding
+
+BLOCK = 1 << 22
+_SPACE = re.compile(r"[ \t\r\n]*")
+_MARGIN = 64
+
+
+class Repeated(dict[str, Any]):
+    """A JSON object that names a key twice, of which the last value is kept."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else Repeated(found)
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_object)
+
+
+def check_encoding(path: Path) -> None:
+    """Raise DataSetError for a file whose first bytes are those of UTF-16."""
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in head:
+        raise DataSetError(finding("file-encoding", "this is UTF-16, and Vistry reads UTF-8", path))
+
+
+def elements(path: Path) -> Iterator[tuple[str, int, Any]]:
+    """(key, line, value) of what the JSON object in a file holds; of a key with a list, each element on its own.
+
+    Only the element at hand is in memory, and a block of text. Raises DataSetError with the line of what isn't JSON.
+    """
+    check_encoding(path)
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        text = _Text(stream)
+        try:
+            yield from _members(text)
+        except UnicodeDecodeError as error:
+            message = f"not UTF-8 (byte {error.start + 1} of a block)"
+            raise DataSetError(finding("file-encoding", message, path)) from error
+        except (ValueError, RecursionError) as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+            raise DataSetError(finding("line-invalid", f"not JSON: {reason}", path, text.line)) from error
+
+
+def _members(text: _Text) -> Iterator[tuple[str, int, Any]]:
+    text.expect("{")
+    if text.passes("}"):
+        return
+    while True:
+        key = text.value()
+        text.expect(":")
+        if text.passes("["):
+            for line, value in _items(text):
+                yield key, line, value
+        else:
+            yield key, text.line, text.value()
+        if not text.passes(","):
+            break
+    text.expect("}")
+
+
+def _items(text: _Text) -> Iterator[tuple[int, Any]]:
+    if text.passes("]"):
+        return
+    while True:
+        text.skip_space()
+        yield text.line, text.value()
+        if not text.passes(","):
+            break
+    text.expect("]")
+
+
+class _Text:
+    """A window on a file's text that moves on as values are taken from its front."""
+
+    def __init__(self, stream: IO[str]):
+        self._stream = stream
+        self._text = ""
+        self._at = 0
+        self._counted = 0
+        self._line = 1
+        self._ended = False
+
+    @property
+    def line(self) -> int:
+        """The line of the place reached."""
+        self._line += self._text.count("\n", self._counted, self._at)
+        self._counted = self._at
+        return self._line
+
+    def value(self) -> Any:
+        """Take the next value, with as much text as it needs."""
+        self.skip_space()
+        while True:
+            try:
+                value, end = DECODER.raw_decode(self._text, self._at)
+            except json.JSONDecodeError:
+                if self._ended:
+                    raise
+            else:
+                if self._ended or end + _MARGIN < len(self._text):
+                    self._at = end
+                    return value
+            self._read_on()
+
+    def expect(self, character: str) -> None:
+        """Take this character. Raises JSONDecodeError where another one comes."""
+        if not self.passes(character):
+            raise json.JSONDecodeError(f"expecting '{character}'", "", 0)
+
+    def passes(self, character: str) -> bool:
+        """Take this character if it comes next."""
+        self.skip_space()
+        if not self._text.startswith(character, self._at):
+            return False
+        self._at += 1
+        return True
+
+    def skip_space(self) -> None:
+        """Go to the next character that isn't space."""
+        while self._text[self._at : self._at + 1] <= " ":
+            self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]
+            if self._at < len(self._text) or self._ended:
+                return
+            self._read_on()
+
+    def _read_on(self) -> None:
+        rest, self._line = self._text[self._at :], self.line
+        block = self._stream.read(max(BLOCK, len(rest)))
+        self._text, self._at, self._counted = rest + block, 0, 0
+        self._ended = not block
+
+
+def repeated(place: str) -> Finding:
+    """The finding for a JSON object that names a key twice."""
+    return finding("key-repeated", f"{place} names a key twice")
