@@ -9,17 +9,18 @@ from pathlib import PurePath
 from markupsafe import Markup
 
 from vistry.report.markup import Content, element, name_of
-from vistry.report.thumbnail import thumbnail
+from vistry.report.thumbnail import Thumbnail, thumbnail
 
 COARSE = 64
 
 
 @dataclass(frozen=True)
 class Card:
-    """An image file and the lines under its picture."""
+    """An image file and the lines under its picture, which is the whole image small where no other is given."""
 
     image: str
     lines: tuple[Content, ...]
+    picture: Thumbnail | None = None
 
 
 def gallery(cards: Iterable[Card]) -> Markup:
@@ -31,12 +32,14 @@ def _card(card: Card) -> Markup:
     name = "/".join(PurePath(card.image).parts[-2:])
     lines = [element("div", line) for line in card.lines]
     file = element("div", name_of(name), class_="file", title=name)
-    return element("figure", _picture(card.image, name), element("figcaption", *lines, file), class_="card")
+    return element("figure", _picture(card, name), element("figcaption", *lines, file), class_="card")
 
 
-def _picture(path: str, name: str) -> Markup:
-    small = thumbnail(path)
+def _picture(card: Card, name: str) -> Markup:
+    small = card.picture or thumbnail(card.image)
     if small is None:
-        return element("div", element("span", "no picture: "), name_of(PurePath(path).name or name), class_="missing")
+        return element(
+            "div", element("span", "no picture: "), name_of(PurePath(card.image).name or name), class_="missing"
+        )
     kind = "coarse" if max(small.width, small.height) <= COARSE else None
     return element("img", src=small.uri, alt=name, width=small.width, height=small.height, class_=kind)

@@ -32,25 +32,42 @@ class Layout:
     side: int
 
     @classmethod
-    def of(cls, labels: Sequence[str]) -> Layout:
+    def of(cls, labels: Sequence[str], side: int) -> Layout:
         """Cells that fill the space, as large as is sensible."""
-        cell = min(LARGEST, max(SMALLEST, SPACE // len(labels)))
+        cell = min(LARGEST, max(SMALLEST, SPACE // side))
         letters = min(13, cell - 1)
         longest = int(max(width_of(label) for label in labels) * letters * 0.6) + 10
         upright = longest > cell
         above = longest if upright else letters + 10
-        return cls(cell, letters, longest + 24, above + 22, upright, cell * len(labels))
+        return cls(cell, letters, longest + 24, above + 22, upright, cell * side)
 
 
-def confusion_picture(matrix: npt.NDArray[np.int64], classes: Sequence[str]) -> Markup:
-    """Rows the truth, columns the prediction; the colour is the share of the row."""
-    labels = [shortened(name, LONGEST) for name in classes]
-    layout = Layout.of(labels)
+@dataclass(frozen=True)
+class Names:
+    """What stands at the left of each row, above each column, and what is counted."""
+
+    rows: Sequence[str]
+    columns: Sequence[str]
+    noun: str
+
+
+def confusion_picture(
+    matrix: npt.NDArray[np.int64], rows: Sequence[str], columns: Sequence[str] | None = None, noun: str = "image"
+) -> Markup:
+    """Rows the truth, columns the prediction, which have the same names if none are given; colour: the row's share."""
+    names = Names(rows, rows if columns is None else columns, noun)
+    left, above = ([shortened(name, LONGEST) for name in side] for side in (names.rows, names.columns))
+    layout = Layout.of([*left, *above], len(matrix))
     width, height = layout.left + layout.side + 8, layout.above + layout.side + 8
-    cells = element("g", *_cells(matrix, classes, layout), transform=f"translate({layout.left} {layout.above})")
+    cells = element("g", *_cells(matrix, names, layout), transform=f"translate({layout.left} {layout.above})")
     drawing = element(
         "svg",
-        element("g", *_names(labels, classes, layout), style=f"font-size:{layout.letters}px"),
+        element(
+            "g",
+            *_row_names(left, names, layout),
+            *_column_names(above, names, layout),
+            style=f"font-size:{layout.letters}px",
+        ),
         cells,
         *_axis_names(layout),
         viewBox=f"0 0 {width} {height}",
@@ -61,12 +78,12 @@ def confusion_picture(matrix: npt.NDArray[np.int64], classes: Sequence[str]) -> 
     return element("div", drawing, class_="matrix scroll", style=f"flex-basis:{width}px", tabindex="0")
 
 
-def _cells(matrix: npt.NDArray[np.int64], classes: Sequence[str], layout: Layout) -> list[Markup]:
+def _cells(matrix: npt.NDArray[np.int64], names: Names, layout: Layout) -> list[Markup]:
     rows, columns = np.nonzero(matrix)
     totals = matrix.sum(axis=1)
     paper = element("rect", width=layout.side, height=layout.side, class_="paper")
     filled = [
-        _cell(row, column, int(matrix[row, column]), int(totals[row]), classes, layout)
+        _cell(row, column, int(matrix[row, column]), int(totals[row]), names, layout)
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
     ]
     return [paper, element("path", d=_grid(layout), class_="grid"), *filled]
@@ -77,14 +94,19 @@ def _grid(layout: Layout) -> str:
     return "".join(f"M0 {at}H{layout.side}M{at} 0V{layout.side}" for at in steps)
 
 
-def _cell(row: int, column: int, number: int, total: int, classes: Sequence[str], layout: Layout) -> Markup:
+def _cell(row: int, column: int, number: int, total: int, names: Names, layout: Layout) -> Markup:
     cell, share = layout.cell, number / total
     x, y = column * cell, row * cell
     kind = "right" if row == column else "wrong"
-    said = f"{classes[row]} predicted as {classes[column]}: {number:,} of {count(total, 'image')} ({percent(share)})"
+    said = f"{names.rows[row]} predicted as {names.columns[column]}: {number:,} of {count(total, names.noun)}"
     opacity = f"{0.15 + 0.85 * share:.2f}"
     box = element("rect", x=x + 0.5, y=y + 0.5, width=cell - 1, height=cell - 1, class_=kind, fill_opacity=opacity)
-    return element("g", element("title", said), box, _number(number, x, y, share, layout) if cell >= LEGIBLE else "")
+    return element(
+        "g",
+        element("title", f"{said} ({percent(share)})"),
+        box,
+        _number(number, x, y, share, layout) if cell >= LEGIBLE else "",
+    )
 
 
 def _number(number: int, x: int, y: int, share: float, layout: Layout) -> Markup:
@@ -96,15 +118,19 @@ def _number(number: int, x: int, y: int, share: float, layout: Layout) -> Markup
     return element("text", text, text_anchor="middle", class_=shade, style=f"font-size:{size:.1f}px", **place)
 
 
-def _names(labels: Sequence[str], classes: Sequence[str], layout: Layout) -> list[Markup]:
-    names = []
-    for index, (label, full) in enumerate(zip(labels, classes, strict=True)):
-        middle = (index + 0.5) * layout.cell
-        title = element("title", full)
-        down = {"x": layout.left - 6.0, "y": layout.above + middle + layout.letters * 0.35}
-        names.append(element("text", label, title, text_anchor="end", **down))
-        names.append(_column_name(label, title, layout.left + middle, layout))
-    return names
+def _row_names(labels: Sequence[str], names: Names, layout: Layout) -> list[Markup]:
+    x, first = layout.left - 6.0, layout.above + layout.letters * 0.35
+    return [
+        element("text", label, element("title", full), text_anchor="end", x=x, y=first + (index + 0.5) * layout.cell)
+        for index, (label, full) in enumerate(zip(labels, names.rows, strict=True))
+    ]
+
+
+def _column_names(labels: Sequence[str], names: Names, layout: Layout) -> list[Markup]:
+    return [
+        _column_name(label, element("title", full), layout.left + (index + 0.5) * layout.cell, layout)
+        for index, (label, full) in enumerate(zip(labels, names.columns, strict=True))
+    ]
 
 
 def _column_name(label: str, title: Markup, x: float, layout: Layout) -> Markup:

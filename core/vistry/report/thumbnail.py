@@ -7,6 +7,8 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from vistry.data.images import load_image
 from vistry.errors import VistryError
 
@@ -32,6 +34,11 @@ def thumbnail(path: str) -> Thumbnail | None:
     except (VistryError, OSError, ValueError):
         return None
     image.thumbnail((SIDE, SIDE))
+    return encoded(image)
+
+
+def encoded(image: Image.Image) -> Thumbnail:
+    """An RGB image as it is."""
     written = io.BytesIO()
     image.save(written, "JPEG", quality=QUALITY)
     data = base64.b64encode(written.getvalue()).decode("ascii")

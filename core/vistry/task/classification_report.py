@@ -13,17 +13,15 @@ from vistry.evaluation.calibration import reliability
 from vistry.evaluation.class_scores import class_scores
 from vistry.evaluation.curves import Curve, precision_recall, roc
 from vistry.report.bars import histogram, reliability_diagram
-from vistry.report.lines import COLOURS, Line
+from vistry.report.curve_chart import curve_chart, curve_lines
 from vistry.report.markup import element, name_of
 from vistry.report.numbers import percent, score
-from vistry.report.plot import Key, unit_plot
 from vistry.report.section import Section
 from vistry.report.table import Cell, Share, table
 
 MISTAKES = 24
 SIGNS = {"predicted": "\N{BALLOT X}", "true": "\N{CHECK MARK}"}
-FEW_CLASSES, LOWEST = len(COLOURS), 4
-POINTS, POINTS_OF_MANY = 300, 80
+ONE_KIND = "these images are all of one kind"
 HEADINGS = ("class", "images", "predicted", "precision", "recall", "F1", "AP", "AUC")
 
 Flags = npt.NDArray[np.bool_]
@@ -75,47 +73,19 @@ def curve_section(
 ) -> Section:
     """ROC and precision-recall curves of the classes, and of all answers together (micro)."""
     flat = truth.ravel(), probabilities.ravel()
-    left = _lines(classes, [found.roc for found in curves], roc(*flat), steps=False)
-    right = _lines(classes, [found.precision_recall for found in curves], precision_recall(*flat), steps=True)
+    left = curve_lines(classes, [found.roc for found in curves], micro=roc(*flat), steps=False)
+    right = curve_lines(
+        classes, [found.precision_recall for found in curves], micro=precision_recall(*flat), steps=True
+    )
     charts = [
-        _chart("ROC (area under it)", "false positive rate", "true positive rate", left),
-        _chart("Precision and recall (average precision)", "recall", "precision", right),
+        curve_chart("ROC (area under it)", "false positive rate", "true positive rate", left, ONE_KIND),
+        curve_chart("Precision and recall (average precision)", "recall", "precision", right, ONE_KIND),
     ]
     note = (
         "Each point is one threshold on the probability. The better a class is told apart, the nearer its curve comes "
         "to the top left corner (ROC) and to the top right one (precision and recall)."
     )
     return Section("curves", "ROC and precision-recall", note, [element("div", *charts, class_="charts")])
-
-
-def _lines(classes: Sequence[str], curves: Sequence[Curve | None], micro: Curve | None, *, steps: bool) -> list[Line]:
-    """A line a class; where there are many, only the lowest ones in colour."""
-    found = {index: curve for index, curve in enumerate(curves) if curve is not None}
-    ranked = sorted(found, key=lambda index: found[index].area)
-    coloured = sorted(ranked if len(ranked) <= FEW_CLASSES else ranked[:LOWEST])
-    grey = [index for index in found if index not in coloured]
-    lines = [_line("", found[index].thinned(POINTS_OF_MANY), "other", steps) for index in grey]
-    for colour, index in zip(COLOURS, coloured, strict=False):
-        lines.append(_line(classes[index], found[index].thinned(POINTS), colour, steps))
-    if micro is not None:
-        lines.append(_line("all (micro)", micro.thinned(POINTS), "micro", steps))
-    return lines
-
-
-def _line(name: str, curve: Curve, colour: str, steps: bool) -> Line:
-    points = list(zip(curve.x.tolist(), curve.y.tolist(), strict=True))
-    return Line(name, points, colour, score(curve.area), steps)
-
-
-def _chart(title: str, x_label: str, y_label: str, lines: Sequence[Line]) -> Markup:
-    plot = unit_plot(x_label, y_label)
-    legend = [line.key for line in lines if line.label]
-    others = sum(not line.label for line in lines)
-    if others:
-        legend.append(Key("other", f"the {others} other classes, none lower"))
-    if not lines:
-        legend.append(Key("", "undefined: these images are all of one kind"))
-    return plot.figure(title, [line.drawn(plot) for line in lines], legend)
 
 
 def calibration_section(probabilities: npt.NDArray[np.floating], came_true: Flags, what: str) -> Section:

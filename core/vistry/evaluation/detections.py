@@ -1,0 +1,79 @@
+"""What a detector found in an image, and what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Kind = Literal["box", "mask"]
+Boxes = npt.NDArray[np.float32]
+Scores = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.int64]
+Rle = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Detections:
+    """K detections in one image.
+
+    `boxes` [K, 4] x1, y1, x2, y2 in pixels of the upright image, `scores` [K] in [0, 1], `labels` [K] class indices;
+    `masks`, for instance segmentation, are K run-length encodings of the whole image as COCO writes them
+    (`{"size": [height, width], "counts": bytes}`).
+    """
+
+    boxes: Boxes
+    scores: Scores
+    labels: Labels
+    masks: Sequence[Rle] | None = None
+
+    def above(self, threshold: float) -> Detections:
+        """Those whose score is greater than the threshold, in the same order."""
+        kept = np.flatnonzero(self.scores > threshold)
+        masks = None if self.masks is None else [self.masks[index] for index in kept.tolist()]
+        return Detections(self.boxes[kept], self.scores[kept], self.labels[kept], masks)
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """G annotated objects in one image.
+
+    `boxes` [G, 4], `labels` [G] and `masks` as in Detections; `crowd` [G] marks a region of many objects, which is
+    neither missed nor wrongly found; `areas` [G] in pixels, the mask's where there is one.
+    """
+
+    boxes: Boxes
+    labels: Labels
+    crowd: Flags
+    areas: npt.NDArray[np.float32]
+    masks: Sequence[Rle] | None = None
+
+
+def all_detections(images: Sequence[Detections]) -> tuple[Indices, Detections]:
+    """The detections of all images one after the other, and [D] the index of the image of each."""
+    image = np.repeat(np.arange(len(images)), [len(found.scores) for found in images])
+    boxes = np.concatenate([np.zeros((0, 4), np.float32), *(found.boxes for found in images)])
+    scores = np.concatenate([np.zeros(0, np.float32), *(found.scores for found in images)])
+    labels = np.concatenate([np.zeros(0, np.int64), *(found.labels for found in images)])
+    return image, Detections(boxes, scores, labels, _all_masks(images))
+
+
+def all_objects(images: Sequence[GroundTruth]) -> tuple[Indices, GroundTruth]:
+    """The objects of all images one after the other, and [O] the index of the image of each."""
+    image = np.repeat(np.arange(len(images)), [len(truth.labels) for truth in images])
+    boxes = np.concatenate([np.zeros((0, 4), np.float32), *(truth.boxes for truth in images)])
+    labels = np.concatenate([np.zeros(0, np.int64), *(truth.labels for truth in images)])
+    crowd = np.concatenate([np.zeros(0, np.bool_), *(truth.crowd for truth in images)])
+    areas = np.concatenate([np.zeros(0, np.float32), *(truth.areas for truth in images)])
+    return image, GroundTruth(boxes, labels, crowd, areas, _all_masks(images))
+
+
+def _all_masks(images: Sequence[Detections] | Sequence[GroundTruth]) -> list[Rle] | None:
+    if any(image.masks is None for image in images):
+        return None
+    return [mask for image in images for mask in image.masks or ()]
