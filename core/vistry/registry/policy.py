@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 from vistry.errors import RegistryError
 from vistry.registry.fields import Scalar
@@ -19,7 +20,10 @@ from vistry.registry.toml_lines import line_of
 
 FILE_NAME = "registry.toml"
 DISABLE_VARIABLE = "VISTRY_DISABLE"
+KERNELS_VARIABLE = "VISTRY_KERNELS"
 _COMMAND_LINE = "VISTRY_COMMAND_LINE_REGISTRY"
+
+KernelUse = Literal["off", "auto", "require"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,14 @@ class WeightsPolicy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KernelPolicy:
+    """`[kernels]`: whether kernels take the place of their references, and whose where two plugins offer one."""
+
+    use: KernelUse | None = None
+    prefer: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class PolicyTables:
     """A whole `registry.toml`."""
 
@@ -54,6 +66,7 @@ class PolicyTables:
     defaults: Defaults = field(default_factory=dict)
     models: dict[str, ModelPolicy] = field(default_factory=dict)
     weights: WeightsPolicy = field(default_factory=WeightsPolicy)
+    kernels: KernelPolicy = field(default_factory=KernelPolicy)
 
 
 @dataclass(frozen=True)
@@ -118,6 +131,20 @@ class Policy:
         """Whether other people's pickled weights may be read (never executed)."""
         said = [layer.tables.weights.allow_pickle for layer in self.layers]
         return next((value for value in reversed(said) if value is not None), False)
+
+    def kernel_use(self) -> Said:
+        """`off`, `auto` or `require`, and where that is written; `auto` where nobody says anything."""
+        for layer in reversed(self.layers):
+            if use := layer.tables.kernels.use:
+                return Said(use, layer.where("kernels", "use"))
+        return Said("auto", "")
+
+    def preferred_kernel(self, operation: str) -> Said | None:
+        """The plugin or distribution whose kernel wins this operation."""
+        for layer in reversed(self.layers):
+            if operation in layer.tables.kernels.prefer:
+                return Said(layer.tables.kernels.prefer[operation], layer.where("kernels", "prefer", operation))
+        return None
 
     def overrides(self, task: str, model_names: tuple[str, ...] = ()) -> Iterator[Override]:
         """Overridden defaults for a task and a model (by any of its names), weakest first."""
@@ -189,6 +216,10 @@ def _from_variables() -> Iterator[Layer]:
     if enable or disable:
         tables = PolicyTables(plugins=PluginPolicy(enable=enable, disable=disable))
         yield _consistent(Layer(DISABLE_VARIABLE, tables))
+    if use := os.environ.get(KERNELS_VARIABLE):
+        if use not in get_args(KernelUse):
+            raise RegistryError(f"{KERNELS_VARIABLE} = '{use}': must be off, auto or require")
+        yield Layer(KERNELS_VARIABLE, PolicyTables(kernels=KernelPolicy(use=cast(KernelUse, use))))
 
 
 @contextmanager
@@ -209,7 +240,7 @@ def read_policy(folder: Path | None = None) -> Policy:
     """The policy in force in a folder. Raises RegistryError where a file can't be used.
 
     The environment's layers are the file that VISTRY_REGISTRY names, then the comma-separated plugin names
-    in VISTRY_ENABLE and VISTRY_DISABLE. The strongest is the file given on the command line.
+    in VISTRY_ENABLE and VISTRY_DISABLE, then VISTRY_KERNELS. The strongest is the file given on the command line.
     """
     files = dict.fromkeys(path for path in (user_file(), project_file(folder)) if path and path.is_file())
     return Policy(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache, partial
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from vistry.errors import suggestion
 
@@ -74,7 +74,7 @@ def _reader(kind: Any) -> Reader:
         return partial(_array, _reader(arguments[0]), length)
     if origin is dict:
         return partial(_entries, _reader(arguments[0]), _reader(arguments[1]))
-    if origin is UnionType:
+    if origin in (UnionType, Union):
         return _union_reader(tuple(member for member in arguments if member is not NoneType))
     if origin is Literal:
         return partial(_literal, arguments)

@@ -1,0 +1,138 @@
+"""An operation is computed by a kernel exactly where policy, device and dtype say so."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from runpy import run_path
+from typing import Any
+
+import pytest
+import torch
+from vistry.errors import RegistryError
+from vistry.kernels.dispatch import operation
+from vistry.registry.manifest import KernelSpec
+
+catalogue = run_path(str(Path(__file__).with_name("conftest.py")))["catalogue"]
+Make = Any
+PAIR = torch.tensor([-2.0, 3.0]), torch.tensor([4.0, 5.0])
+BY_REFERENCE = torch.tensor([0.0, 15.0])
+BY_KERNEL = torch.tensor([7.0, 7.0])
+
+
+@pytest.fixture
+def tagged(kernel: Make) -> KernelSpec:
+    return kernel(implementation="operations:tagged")
+
+
+def refusal(found: Any, *tensors: torch.Tensor) -> str:
+    with pytest.raises(RegistryError) as caught:
+        found(*tensors)
+    return str(caught.value)
+
+
+def test_a_kernel_takes_its_device_and_its_dtypes(tagged: KernelSpec) -> None:
+    found = operation("multiply_relu", catalogue(("acme", tagged)))
+    assert torch.equal(found(*PAIR), BY_KERNEL)
+    assert torch.equal(found(*(tensor.bfloat16() for tensor in PAIR)), BY_KERNEL.bfloat16())
+    assert torch.equal(found(*(tensor.double() for tensor in PAIR)), BY_REFERENCE.double())
+    assert torch.equal(found(PAIR[0], PAIR[1].double()), BY_REFERENCE.double())
+    assert found(*(tensor.to("meta") for tensor in PAIR)).device.type == "meta"
+
+
+def test_a_kernel_for_a_device_that_is_not_here_is_not_even_imported(kernel: Make) -> None:
+    elsewhere = kernel(devices=("xpu",), implementation="no_such_module:kernel")
+    found = operation("multiply_relu", catalogue(("acme", elsewhere)))
+    assert torch.equal(found(*PAIR), BY_REFERENCE)
+
+
+def test_off_means_the_reference_and_imports_no_kernel(kernel: Make) -> None:
+    spec = kernel(implementation="no_such_module:kernel")
+    found = operation("multiply_relu", catalogue(("acme", spec), ("other", spec), use="off"))
+    assert torch.equal(found(*PAIR), BY_REFERENCE)
+
+
+def test_what_is_required_and_not_there_is_an_error(tagged: KernelSpec, kernel: Make) -> None:
+    found = operation("multiply_relu", catalogue(("acme", tagged), use="require"))
+    assert torch.equal(found(*PAIR), BY_KERNEL)
+    ending = '; "auto" would take its reference there'
+    start = "the policy requires kernels, and none for 'multiply_relu' serves "
+    assert refusal(found, PAIR[0].double(), PAIR[1]) == f"{start}on cpu in float32, float64{ending}"
+    assert refusal(found, *(tensor.to("meta") for tensor in PAIR)) == f"{start}on meta in float32{ending}"
+    elsewhere = catalogue(("acme", kernel(devices=("xpu", "mps"))), use="require")
+    assert (
+        refusal(lambda: operation("multiply_relu", elsewhere)) == f"{start}this machine, which has no mps, xpu{ending}"
+    )
+
+
+def test_a_kernel_that_cannot_be_loaded(kernel: Make) -> None:
+    spec = kernel(implementation="no_such_module:kernel")
+    reason = "the kernel no_such_module:kernel of vistry-acme can't be loaded: No module named 'no_such_module'"
+    with pytest.warns(UserWarning, match="kernel") as warned:
+        found = operation("multiply_relu", catalogue(("acme", spec)))
+    assert [str(warning.message) for warning in warned] == [
+        f"{reason}; its reference is used; install what is missing, or, to use no kernels, set VISTRY_KERNELS=off"
+    ]
+    assert torch.equal(found(*PAIR), BY_REFERENCE)
+    required = catalogue(("acme", spec), use="require")
+    assert refusal(lambda: operation("multiply_relu", required)) == f"{reason}; the policy requires kernels"
+
+
+def test_a_name_that_the_module_has_not(kernel: Make) -> None:
+    found = catalogue(("acme", kernel(implementation="operations:fats")))
+    assert refusal(lambda: operation("multiply_relu", found)) == (
+        "there is no 'fats' in operations, which 'operations:fats' names; correct the plugin"
+    )
+
+
+def test_an_operation_that_no_plugin_has(kernel: Make) -> None:
+    found = catalogue(("acme", kernel()))
+    assert refusal(lambda: operation("multiply_rleu", found)) == (
+        "no plugin has a kernel for 'multiply_rleu'; did you mean 'multiply_relu'?"
+    )
+
+
+class TestTwoKernels:
+    def test_policy_settles_who_wins(self, tagged: KernelSpec, kernel: Make) -> None:
+        both = (("one", kernel()), ("two", tagged))
+        assert refusal(lambda: operation("multiply_relu", catalogue(*both))) == (
+            "there are several kernels for 'multiply_relu' on cpu in float32: operations:fast of vistry-one and "
+            "operations:tagged of vistry-two; settle it in registry.toml:\n"
+            '[kernels.prefer]\nmultiply_relu = "vistry-one"'
+        )
+        for order in (both, both[::-1]):
+            assert torch.equal(operation("multiply_relu", catalogue(*order, prefer="vistry-two"))(*PAIR), BY_KERNEL)
+            assert torch.equal(operation("multiply_relu", catalogue(*order, prefer="one"))(*PAIR), BY_REFERENCE)
+        assert "several kernels" in refusal(lambda: operation("multiply_relu", catalogue(*both, prefer="three")))
+
+    def test_they_may_share_the_work(self, tagged: KernelSpec, kernel: Make) -> None:
+        double = kernel(tolerance={"float64": 1e-6})
+        found = operation("multiply_relu", catalogue(("one", tagged), ("two", double), use="require"))
+        assert torch.equal(found(*PAIR), BY_KERNEL)
+        assert torch.equal(found(*(tensor.double() for tensor in PAIR)), BY_REFERENCE.double())
+
+    def test_they_must_mean_the_same(self, kernel: Make) -> None:
+        found = catalogue(("one", kernel()), ("two", kernel(reference="operations:other")))
+        assert refusal(lambda: operation("multiply_relu", found)) == (
+            "the kernels for 'multiply_relu' have different references: operations:reference (vistry-one) and "
+            "operations:other (vistry-two); an operation has one meaning, so another one needs another name; "
+            "until then disable one of the plugins"
+        )
+
+
+def test_a_module_that_holds_an_operation_can_be_copied_compiled_and_exported(tagged: KernelSpec) -> None:
+    class Module(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.operation = operation("multiply_relu", catalogue(("acme", tagged)))
+
+        def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            return self.operation(x, y)
+
+    module = deepcopy(Module())
+    assert list(module.state_dict()) == []
+    compiled = torch.compile(module, fullgraph=True, backend="eager")
+    exported = torch.export.export(module, PAIR).module()
+    for run in (module, compiled, exported):
+        assert torch.equal(run(*PAIR), BY_KERNEL)
+    assert torch.equal(compiled(*(tensor.double() for tensor in PAIR)), BY_REFERENCE.double())
