@@ -17,7 +17,7 @@ from vistry.registry.discovery import Plugin
 from vistry.registry.manifest import Manifest
 from vistry.registry.policy import Policy
 
-_DEFAULTS = "vistry_default_hyperparameters"
+_COMPUTING = {"vistry_default_hyperparameters": "defaults", "vistry_kernels": "kernels"}
 HOOK_NAMES = tuple(name for name in vars(hooks) if name.startswith("vistry_"))
 
 
@@ -70,7 +70,11 @@ def hooks_of(catalogue: Catalogue, card: ModelCard) -> Any:
 
     A wrapper that can't be loaded stops the call too: its owner asked to be part of every such call.
     """
-    owner = _owner(catalogue, card)
+    return hooks_of_plugin(catalogue, _owner(catalogue, card))
+
+
+def hooks_of_plugin(catalogue: Catalogue, owner: Plugin) -> Any:
+    """The hooks to call for what a plugin brings. Raises BrokenPluginError as `hooks_of` does."""
     carrier = load(owner)
     manager = _OwnersHooks(carrier)
     for plugin in catalogue.plugins:
@@ -155,8 +159,8 @@ def _faults_of(name: str, function: Any, manifest: Manifest | None) -> Iterator[
         yield f"'{name}' has an argument '{strange[0]}' that the hook has not; {hint}"
     elif _wraps(options) and manifest and name not in manifest.wraps:
         yield f"'{name}' wraps other plugins, and plugin.toml doesn't say so: add wraps = [\"{name}\"]"
-    elif name == _DEFAULTS and not _wraps(options) and manifest and not manifest.computes_defaults:
-        yield f"'{name}' computes defaults, and plugin.toml doesn't say so: add computes_defaults = true"
+    elif (what := _COMPUTING.get(name)) and not _wraps(options) and not getattr(manifest, f"computes_{what}", True):
+        yield f"'{name}' computes {what}, and plugin.toml doesn't say so: add computes_{what} = true"
 
 
 def _arguments(hook: str) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vistry.errors import Problem
 from vistry.hooks import FreezingMap, hookimpl
 from vistry.registry.cards import ModelCard
-from vistry.registry.manifest import PreprocessingSpec
+from vistry.registry.manifest import KernelSpec, Manifest, PreprocessingSpec
 
 if TYPE_CHECKING:
     from vistry.task.behaviour import TrainingData
@@ -60,3 +60,9 @@ def vistry_preprocessing(card: ModelCard) -> PreprocessingSpec:
 def vistry_map_weights(state_dict: Mapping[str, Any]) -> Mapping[str, Any]:
     """The names as they are."""
     return state_dict
+
+
+@hookimpl(trylast=True)
+def vistry_kernels(manifest: Manifest) -> Sequence[KernelSpec]:
+    """The manifest's list."""
+    return manifest.kernels

@@ -6,7 +6,7 @@ An implementation names only the arguments it wants. The hooks are asked of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import pluggy
 
 from vistry.errors import Problem
 from vistry.registry.cards import ModelCard
-from vistry.registry.manifest import PreprocessingSpec
+from vistry.registry.manifest import KernelSpec, Manifest, PreprocessingSpec
 
 if TYPE_CHECKING:
     from vistry.task.behaviour import TrainingData
@@ -81,6 +81,11 @@ def vistry_preprocessing(  # type: ignore[empty-body]
 
 @hookspec(firstresult=True)
 def vistry_map_weights(  # type: ignore[empty-body]
-    card: ModelCard, state_dict: Mapping[str, Any], num_classes: int
+    card: ModelCard, state_dict: Mapping[str, Any], num_classes: int, hyperparameters: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Rename the tensors of foreign weights to this model's names."""
+    """Give the tensors of a file or another run this model's names and shapes; they may have them already."""
+
+
+@hookspec(firstresult=True)
+def vistry_kernels(manifest: Manifest) -> Sequence[KernelSpec]:  # type: ignore[empty-body]
+    """List the plugin's kernels; asked of each plugin in use whose manifest says `computes_kernels = true`."""

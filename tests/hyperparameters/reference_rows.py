@@ -175,6 +175,11 @@ DEFAULT_MODELS = {
     SEGMENTATION: "maskrcnn_resnet50_fpn",
 }
 
+# the notes "`seresnext` doesn't take an arbitrary size"
+FIXED_SIZES = {
+    "seresnext": {"validation_resize_size": 256, "validation_crop_size": 224, "training_crop_size": 224},
+}
+
 RESNET_LAYERS = [("conv1.", "bn1."), "layer1.", "layer2.", "layer3.", "layer4."]
 RESNET_BACKBONE = [
     "backbone.body.conv1.",
@@ -188,6 +193,7 @@ LAYERS_TO_FREEZE = {
     "resnest": RESNET_LAYERS,
     "mobilenetv2": [f"features.{number}." for number in range(19)],
     "seresnext": ["layer0.", "layer1.", "layer2.", "layer3.", "layer4."],
+    # the document stops at block 11; the large one has 24 blocks
     "vit": ["patch_embed", *(f"blocks.{number}." for number in range(12))],
     "yolov5": [f"model.{number}." for number in range(10)],
     "fasterrcnn": RESNET_BACKBONE,

@@ -216,6 +216,10 @@ def test_a_distribution_with_two_plugins(lay_out: LayOut) -> None:
 
 
 class TestTheDefaultModel:
+    @pytest.fixture(autouse=True)
+    def _no_other_default(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("VISTRY_DISABLE", "seresnext")
+
     def test_a_plugin_says_so(self, lay_out: LayOut) -> None:
         lay_out("one", more='default_for = ["image_classification"]\n')
         found = Catalogue.read().default_model("image_classification")
@@ -261,10 +265,12 @@ def test_notices_name_what_matches_nothing() -> None:
         'resnet18 = "resnet"\n[aliases]\nx = "resnet19"\ny = "resnet18"\n[models.zzz.defaults."*"]\nmomentum = 0.5\n'
     )
     where = f"{Path.cwd()}/registry.toml"
+    every = [word for plugin in vistry.plugins() for word in (plugin.name, plugin.distribution)]
+    cards = [card.name for card in vistry.models()]
     assert notices(Catalogue.read()) == [
         f"{where}:2: no plugin 'resnt' is installed; did you mean 'resnet'?",
-        f"{where}:3: no plugin 'zzz' is installed; known: mobilenetv2, vistry-mobilenetv2, resnet, vistry-resnet",
+        f"{where}:3: no plugin 'zzz' is installed; known: {', '.join(every)}",
         f"{where}:5: no plugin 'acme' offers a model 'resnet50'",
         f"{where}:8: there is no model 'resnet19' (what 'x' means in {where}:8); did you mean 'resnet18'?",
-        f"{where}:10: there is no model 'zzz'; known: resnet18, resnet34, resnet50, resnet101, resnet152",
+        f"{where}:10: there is no model 'zzz'; known: {', '.join(cards)}",
     ]

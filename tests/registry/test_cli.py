@@ -92,7 +92,7 @@ class TestModels:
     def test_the_list_in_a_pipe_is_aligned_and_whole(self) -> None:
         lines = output("models", "--family", "resnet")
         assert lines[0].split() == ["model", "tasks", "parameters", "backends", "summary"]
-        assert lines[1] == "resnet18   multiclass, multilabel      11.7 M  torch     ResNet-18"
+        assert lines[1] == "resnet18   multiclass, multilabel      11.7 M  torch, jax  ResNet-18"
         assert {line.index("ResNet-") for line in lines[1:]} == {lines[0].index("summary")}
 
     def test_the_list_as_json_is_what_python_gives(self) -> None:

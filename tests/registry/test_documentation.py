@@ -15,8 +15,10 @@ from click.testing import CliRunner
 from vistry.cli import main
 from vistry.registry.catalogue import FILTERS, Catalogue
 from vistry.registry.discovery import State
+from vistry.registry.manifest import WeightsSpec
 from vistry.registry.notices import notices
 from vistry.registry.policy import read_layer
+from vistry.registry.tables import read_table
 
 CHECKOUT = Path(__file__).parents[2]
 PAGE = (CHECKOUT / "docs" / "registry.md").read_text()
@@ -65,6 +67,14 @@ def test_the_registry_toml_of_the_page_is_in_force_as_it_says() -> None:
     assert notice.startswith(f"{Path.cwd()}/registry.toml:2: no plugin 'vistry-acme' is installed; ")
 
 
+def test_the_published_weights_of_the_page_are_right() -> None:
+    [text] = re.findall(r"<!-- checked: published weights -->\n```toml\n(.*?)```", PAGE, re.DOTALL)
+    spec, faults = read_table(WeightsSpec, tomllib.loads(text)["models"]["acmenet"]["weights"]["imagenet"])
+    assert faults == []
+    assert spec is not None
+    assert spec.package_and_file == ("acme_weights", "models/acmenet.safetensors")
+
+
 def test_the_page_names_every_state_filter_and_variable() -> None:
     for name in get_args(State):
         assert f"\n| {name} | " in PAGE
@@ -91,6 +101,7 @@ def test_each_key_the_checkouts_policy_mentions_may_be_set() -> None:
         "defaults",
         "models",
         "weights",
+        "kernels",
     }
     assert read_layer(Path("all.toml")).tables.plugins.disable == ("resnet",)
 

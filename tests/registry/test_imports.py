@@ -8,7 +8,7 @@ import sys
 import pytest
 
 HEAVY = ("torch", "torchvision", "jax", "flax", "timm", "sklearn", "PIL", "numpy")
-PLUGINS = ("vistry_mobilenetv2", "vistry_resnet")
+PLUGINS = ("vistry_mobilenetv2", "vistry_resnest", "vistry_resnet", "vistry_seresnext", "vistry_vit")
 PRINT = "\nimport sys; print('loaded:', *sorted({name.partition('.')[0] for name in sys.modules}))"
 COMMAND = "import sys\nfrom vistry.cli import main\nsys.argv[1:] = {arguments!r}\nmain(standalone_mode=False)"
 

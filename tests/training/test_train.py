@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from safetensors import safe_open
 from vistry.errors import DataError, HyperparameterError, RegistryError, RunError, WeightsError
 from vistry.inference.predictor import Predictor
 from vistry.runs.folder import Run
+from vistry.training.build import check_backend
+from vistry.training.plan import Request, make_plan
 
 SHORT: dict[str, Any] = {"number_of_epochs": 2, "warmup_cosine_lr_warmup_epochs": 1, "precision": "fp32"}
 
@@ -140,6 +143,64 @@ def test_a_second_data_set_is_the_validation_set(digits: Path, tmp_path: Path, r
     assert result.run.record["classes"] == ["digit0", "digit1", "digit2", "digit3"]
 
 
+@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
+def test_where_no_model_is_named_the_tasks_default_is_trained(
+    task: str, digits: Path, multilabel: Path, runs: Path
+) -> None:
+    plan = make_plan(Request(digits if task == "multiclass" else multilabel, task), [])
+    assert plan.card.full_name == "seresnext/seresnext"
+    assert plan.hyperparameters["training_batch_size"] == 78
+
+
+def test_without_a_default_the_models_to_choose_from_are_named(
+    digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISTRY_DISABLE", "seresnext")
+    with pytest.raises(
+        RegistryError, match=r"no model is named, and .* has no default; use --model with one of: .*tiny"
+    ):
+        vistry.train(digits, task="multiclass")
+
+
+def test_a_package_a_model_needs_is_named_before_any_work(
+    digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_timm(name: str) -> str:
+        if name == "timm":
+            raise PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr("vistry.training.build.version", without_timm)
+    with pytest.raises(RegistryError) as error:
+        vistry.train(digits, task="multiclass", model="seresnext")
+    assert str(error.value) == (
+        "seresnext needs timm for torch, and it is not installed; type: pip install 'vistry-seresnext[torch]'"
+    )
+    assert not runs.exists()
+
+
+@pytest.mark.parametrize(
+    ("requirement", "needed"),
+    [
+        ("absent-package>=1.0; extra == 'torch'", True),
+        ('absent-package[gpu] (>=1,<2) ; extra=="torch"', True),
+        ("absent-package>=1.0; extra == 'jax'", False),
+        ("absent-package; python_version < '3' and extra == 'torch'", False),
+        ("numpy>=2; extra == 'torch'", False),
+    ],
+)
+def test_what_counts_is_what_the_backends_extra_always_requires(
+    requirement: str, needed: bool, tiny_plugin: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vistry.training.build.requires", lambda distribution: [requirement])
+    card = vistry.model("tiny")
+    if needed:
+        with pytest.raises(RegistryError, match=r"tiny needs absent-package for torch, .* 'vistry-tiny\[torch\]'"):
+            check_backend(card, "torch")
+    else:
+        check_backend(card, "torch")
+
+
 def test_another_primary_metric_decides(digits: Path, runs: Path) -> None:
     result = vistry.train(
         digits, task="multiclass", model="tiny", primary_metric="AUC_weighted", **{**SHORT, "number_of_epochs": 3}
@@ -152,7 +213,6 @@ def test_another_primary_metric_decides(digits: Path, runs: Path) -> None:
     ("call", "kind", "message"),
     [
         ({"model": "tini"}, RegistryError, "there is no model 'tini'; did you mean 'tiny'"),
-        ({"model": None}, RegistryError, "no model is named, and image_classification has no default"),
         ({"task": "multiclas"}, RegistryError, "there is no task 'multiclas'; did you mean 'multiclass'"),
         ({"primary_metric": "acuracy"}, vistry.VistryError, "no primary metric 'acuracy'; did you mean 'accuracy'"),
         ({"backend": "jax"}, RegistryError, "tiny has no backend 'jax'; it has torch"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,70 @@ def test_a_fetched_file_is_kept(card: ModelCard, tmp_path: Path, monkeypatch: py
     found = locate("imagenet", _published(card, tmp_path, hashlib.sha256(content).hexdigest()))
     assert found is not None
     assert found.read_bytes() == content
+
+
+def _carried(card: ModelCard, sha256: str) -> ModelCard:
+    source = "package:weights_for_tests/models/w.pth"
+    return replace(card, weights={"imagenet": WeightsSpec(source=source, sha256=sha256, license="CC0-1.0")})
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installed package that carries a pickle, and that can't be imported."""
+    folder = tmp_path / "site" / "weights_for_tests"
+    (folder / "models").mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise RuntimeError('imported')")
+    torch.save({"a": torch.ones(2)}, folder / "models" / "w.pth")
+    monkeypatch.syspath_prepend(str(folder.parent))
+    monkeypatch.setattr("vistry.training.weights.urlopen", None)
+    return folder
+
+
+def test_weights_of_an_installed_package_are_read_without_running_it(card: ModelCard, package: Path) -> None:
+    path = package / "models" / "w.pth"
+    carried = _carried(card, hashlib.sha256(path.read_bytes()).hexdigest())
+    assert locate("imagenet", carried) == path
+    np.testing.assert_array_equal(read_weights(path, carried, Policy())["a"], [1, 1])
+    assert "weights_for_tests" not in sys.modules
+
+
+def test_weights_of_a_package_that_were_changed_are_refused(card: ModelCard, package: Path) -> None:
+    carried = _carried(card, "0" * 64)
+    with pytest.raises(WeightsError) as error:
+        locate("imagenet", carried)
+    assert str(error.value).startswith(f"{package / 'models' / 'w.pth'} is not the file its plugin names: SHA-256 ")
+    assert str(error.value).endswith(
+        "expected 0000000000000000...; reinstall 'weights_for_tests' in the version that vistry-mobilenetv2 requires"
+    )
+
+
+def test_weights_of_a_package_that_is_not_there_say_what_to_install(card: ModelCard, package: Path) -> None:
+    carried = _carried(card, "0" * 64)
+    (package / "models" / "w.pth").unlink()
+    with pytest.raises(WeightsError) as error:
+        locate("imagenet", carried)
+    assert str(error.value) == (
+        f"weights = 'imagenet' of mobilenetv2: plugin.toml names the file {package / 'models' / 'w.pth'}, which is "
+        "not there; type: pip install vistry-mobilenetv2"
+    )
+    source = "package:no_such_package/w.pth"
+    absent = replace(card, weights={"imagenet": replace(carried.weights["imagenet"], source=source)})
+    with pytest.raises(WeightsError) as error:
+        locate("imagenet", absent)
+    assert str(error.value) == (
+        "weights = 'imagenet' of mobilenetv2: plugin.toml names the package 'no_such_package', which is not "
+        "installed; type: pip install vistry-mobilenetv2"
+    )
+
+
+def test_a_pickle_in_the_place_of_published_weights_is_held_against_their_hash(
+    card: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISTRY_WEIGHTS", str(tmp_path))
+    path = tmp_path / "mobilenet_v2-b0353104.pth"
+    torch.save({"a": torch.ones(2)}, path)
+    with pytest.raises(WeightsError, match="is a pickle, which can carry code"):
+        read_weights(path, card, Policy())
 
 
 def test_a_pickle_is_refused_unless_policy_allows_it(card: ModelCard, tmp_path: Path) -> None:

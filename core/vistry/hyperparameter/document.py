@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -72,18 +73,26 @@ def _by_task(defaults: Mapping[str, Scalar | None], unset_means: str) -> str:
 
 
 def _exceptions(name: str, shared: Fields, own: Mapping[tuple[str, str], Fields]) -> Iterator[str]:
-    """The defaults of the models that have another one."""
+    """The defaults of the models that have another one, by task where a model's tasks differ."""
+    other: dict[tuple[str, Scalar | None], list[str]] = defaultdict(list)
     for (model, task), fields in own.items():
         if name in fields and fields[name].default != shared[task].default:
-            yield f"`{model}`, {_ALIASES[task]}: {shown(fields[name].default)}"
+            other[model, fields[name].default].append(task)
+    for (model, default), tasks in other.items():
+        everywhere = all((model, task) not in own or task in tasks for task in _ALIASES)
+        where = "" if everywhere else f", {' and '.join(_ALIASES[task] for task in tasks)}"
+        yield f"`{model}`{where}: {shown(default)}"
 
 
 def _rules(rule: str, name: str, own: Mapping[tuple[str, str], Fields]) -> str:
     """The range, and those of the models that have a narrower one."""
     if name == "layers_to_freeze":
         return f"{rule}, and no more than the model has"
-    own_rules = {(model, fields[name].rule) for (model, _), fields in own.items() if name in fields}
-    return "<br>".join([rule, *sorted(f"`{model}`: {own_rule}" for model, own_rule in own_rules if own_rule != rule)])
+    models: dict[str, dict[str, None]] = defaultdict(dict)  # keys alone: each model once, in order
+    for (model, _), fields in own.items():
+        if name in fields and fields[name].rule != rule:
+            models[fields[name].rule][f"`{model}`"] = None
+    return "<br>".join([rule, *(f"{', '.join(names)}: {own_rule}" for own_rule, names in models.items())])
 
 
 def _family(plugin: Plugin, cards: Iterable[ModelCard]) -> str:

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import Distribution, distributions
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from vistry.registry.manifest import Manifest
 from vistry.registry.manifest_file import IncompatibleError, read_manifest
+from vistry.registry.packages import package_file
 from vistry.registry.toml_file import TomlFileError
 
 GROUP = "vistry.plugins"
@@ -152,12 +152,7 @@ def _manifest_path(entry: str) -> Path:
             f"its entry point '{entry}' names a package inside '{top}', and finding that would run "
             f"{top}/__init__.py; move {file} into '{top}' and write '{top}:{file}'"
         )
-    spec = find_spec(package)
-    locations = list((spec.submodule_search_locations if spec else None) or ())
-    if not locations:
-        raise ValueError(f"its entry point names the package '{package}', which is not installed")
-    paths = [Path(location) / file for location in locations]
-    for path in paths:
-        if path.is_file():
-            return path
-    raise ValueError(f"its entry point names the file {paths[0]}, which is not there")
+    try:
+        return package_file(package, file)
+    except ValueError as error:
+        raise ValueError(f"its entry point names {error}") from None

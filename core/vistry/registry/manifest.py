@@ -20,20 +20,33 @@ WRAPPABLE_HOOKS = (
     "vistry_build_postprocess",
     "vistry_preprocessing",
     "vistry_map_weights",
+    "vistry_kernels",
 )
+DEVICES = ("cpu", "cuda", "mps", "xpu")
+DTYPES = ("float64", "float32", "bfloat16", "float16")
 
 Name = Annotated[
     str, matching(r"[a-z][a-z0-9_]*", "a name of lower-case letters, digits and _, beginning with a letter")
 ]
 ModelName = Annotated[str, matching(r"[a-z0-9][a-z0-9_.-]*", "a name of lower-case letters, digits, _, . and -")]
 Hash = Annotated[str, matching(r"[0-9a-f]{8}([0-9a-f]{56})?", "all 64 hexadecimal digits, or the first 8")]
+WeightsSource = Annotated[
+    str,
+    matching(
+        r"https?://\S+|package:[A-Za-z_]\w*(/(?!\.\.?(/|$))[^/\\]+)+",
+        "an https:// address, or 'package:NAME/FILE' for a file inside an installed package",
+    ),
+]
 Reference = Annotated[
     str, matching(r"[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?", "of the form 'package.module' or 'package.module:name'")
 ]
+Attribute = Annotated[str, matching(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", "of the form 'package.module:name'")]
 Version = Annotated[str, matching(r"\d+\.\d+", "of the form '1.0'")]
 Wrapped = Annotated[str, one_of(WRAPPABLE_HOOKS, "hook")]
 Scope = Annotated[str, one_of((*TASK_NAMES, "*"), "task")]
 Backend = Annotated[str, one_of(BACKENDS, "backend")]
+Device = Annotated[str, one_of(DEVICES, "device")]
+Dtype = Annotated[str, one_of(DTYPES, "dtype")]
 Defaults = dict[Scope, dict[Name, Scalar]]
 
 
@@ -45,11 +58,18 @@ def _positive(number: float) -> str:
 class WeightsSpec:
     """Published weights: where they are, how to know them, and under which licence."""
 
-    source: str
+    source: WeightsSource
     sha256: Hash
     license: str
     classes: int | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def package_and_file(self) -> tuple[str, str] | None:
+        """The installed package that carries the file, and the file's path in it; None for an address."""
+        kind, _, place = self.source.partition(":")
+        package, _, file = place.partition("/")
+        return (package, file) if kind == "package" else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +86,29 @@ class GradientClipping:
 
     by: Literal["value", "norm"] = "value"
     at: Annotated[float, _positive] = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelSpec:
+    """A fast implementation of an operation on torch tensors, and how it is known to be right.
+
+    `implementation` and `reference` are called with the same tensors and give one tensor. `tolerance` has, for each
+    dtype the kernel takes, the largest error of its output and of each gradient as a share of the largest value.
+    `samples(dtype, device)` gives the arguments of several calls, over which the two are compared.
+    """
+
+    operation: Name
+    summary: str
+    devices: tuple[Device, ...]
+    implementation: Attribute
+    reference: Attribute
+    samples: Attribute
+    tolerance: dict[Dtype, Annotated[float, _positive]]
+
+    @property
+    def serves(self) -> tuple[tuple[str, str], ...]:
+        """Each pair of a device and a dtype that it can be used for."""
+        return tuple((device, dtype) for device in self.devices for dtype in self.tolerance)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +139,7 @@ class Manifest:
     hooks: Reference
     wraps: tuple[Wrapped, ...] = ()
     computes_defaults: bool = False
+    computes_kernels: bool = False
     tasks: tuple[TaskKey, ...] = ()
     backends: tuple[Backend, ...] = ()
     freeze: tuple[tuple[str, ...], ...] = ()
@@ -105,6 +149,7 @@ class Manifest:
     exclude: dict[Name, str] = field(default_factory=dict)
     restrict: dict[Name, Restriction] = field(default_factory=dict)
     defaults: Defaults = field(default_factory=dict)
+    kernels: tuple[KernelSpec, ...] = ()
     models: dict[ModelName, ModelSpec] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +31,26 @@ class Start:
 
 
 def check_backend(card: ModelCard, backend: str) -> Any:
-    """The engine's module, if the model has that backend. Raises RegistryError."""
+    """The engine's module, if the model has that backend and what it needs is installed. Raises RegistryError."""
     if backend not in card.backends:
         raise RegistryError(f"{card.name} has no backend '{backend}'; it has {', '.join(card.backends)}")
-    return engine_module(backend)
+    engine = engine_module(backend)
+    for package in _missing_packages(card.distribution, backend):
+        raise RegistryError(
+            f"{card.name} needs {package} for {backend}, and it is not installed; "
+            f"type: pip install '{card.distribution}[{backend}]'"
+        )
+    return engine
+
+
+def _missing_packages(distribution: str, extra: str) -> Iterator[str]:
+    """What a distribution's extra requires unconditionally and isn't there."""
+    for requirement in requires(distribution) or ():
+        if found := re.fullmatch(rf"([\w.-]+)[^;]*; *extra *== *['\"]{extra}['\"]", requirement):
+            try:
+                version(found[1])
+            except PackageNotFoundError:
+                yield found[1]
 
 
 def checked_by_owner(catalogue: Catalogue, card: ModelCard, task: str, values: Hyperparameters) -> Hyperparameters:
@@ -67,7 +85,7 @@ def build(
     backend: str,
 ) -> Any:
     """The untrained module, its initial weights drawn from random_seed. Raises RegistryError."""
-    engine_module(backend).seed_initialisation(values["random_seed"])
+    check_backend(card, backend).seed_initialisation(values["random_seed"])
     module = hooks_of(catalogue, card).vistry_build_model(
         card=card, task=task, num_classes=num_classes, hyperparameters=values, backend=backend
     )
@@ -76,19 +94,28 @@ def build(
     return module
 
 
-def fill(catalogue: Catalogue, card: ModelCard, module: Any, start: Start, num_classes: int, backend: str) -> list[str]:
+def fill(
+    catalogue: Catalogue,
+    card: ModelCard,
+    module: Any,
+    start: Start,
+    num_classes: int,
+    values: Mapping[str, Any],
+    backend: str,
+) -> list[str]:
     """Load the start's weights into a module; the names of a head left fresh for other classes."""
     if start.run is not None:
         found, origin = dict(read_checkpoint(start.run.best_weights)[0]), f"run {start.run.id}"
     elif start.file is not None:
         found, origin = read_weights(start.file, card, catalogue.policy), str(start.file)
-        hooks = hooks_of(catalogue, card)
-        found = dict(hooks.vistry_map_weights(card=card, state_dict=found, num_classes=num_classes))
     else:
         return []
+    mapped = hooks_of(catalogue, card).vistry_map_weights(
+        card=card, state_dict=found, num_classes=num_classes, hyperparameters=values
+    )
     engine = engine_module(backend)
     shapes = engine.shapes_of(module)
-    taken, fresh = fitted(found, shapes, num_classes, origin)
+    taken, fresh = fitted(mapped, shapes, num_classes, origin)
     if fresh:
         taken |= {name: value for name, value in engine.arrays_of(module).items() if name in fresh}
     engine.load_arrays(module, taken)
@@ -103,8 +130,9 @@ def make_engine(
     data: TrainingData,
     values: Mapping[str, Any],
     backend: str,
+    say: Callable[[str], None] = lambda sentence: None,  # noqa: ARG005
 ) -> Engine:
-    """A module with its loss, optimiser and frozen layers, ready to train."""
+    """A module with its loss, optimiser and frozen layers, ready to train; `say` tells the user a sentence."""
     hooks = hooks_of(catalogue, card)
     asked = {"card": card, "task": task, "hyperparameters": values}
     settings = EngineSettings(
@@ -113,6 +141,7 @@ def make_engine(
         card.gradient_clipping,
         hooks.vistry_freezing_map(card=card, task=task),
         values["layers_to_freeze"] or 0,
+        say,
     )
     loss = hooks.vistry_build_loss(**asked, backend=backend, data=data)
     engine: Engine = engine_module(backend).make(module, settings, loss, hooks.vistry_build_postprocess(**asked))
@@ -130,5 +159,5 @@ def create_model(model: str, task: str, num_classes: int, weights: str, backend:
     values = checked_by_owner(catalogue, card, task, schema_of(catalogue, card, task).resolve(sources))
     start = find_start(card, values)
     module = build(catalogue, card, task, num_classes, values, backend)
-    fill(catalogue, card, module, start, num_classes, backend)
+    fill(catalogue, card, module, start, num_classes, values, backend)
     return module

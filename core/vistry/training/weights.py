@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from vistry.errors import WeightsError, suggestion
 from vistry.registry.cards import ModelCard
 from vistry.registry.manifest import WeightsSpec
+from vistry.registry.packages import package_file
 from vistry.registry.policy import Policy
 from vistry.runs.files import replacing
 
@@ -33,7 +34,8 @@ def weights_cache() -> Path:
 def locate(name: str, card: ModelCard) -> Path | None:
     """The file that `weights` means, or None for "none". Raises WeightsError before anything is read.
 
-    A name from the manifest is looked up in the cache, and fetched only if it isn't there: naming it is asking.
+    A name from the manifest means a file of an installed package, or one of the cache, which is fetched only if it
+    isn't there: naming it is asking.
     """
     if name.casefold() == "none":
         return None
@@ -47,6 +49,31 @@ def locate(name: str, card: ModelCard) -> Path | None:
 
 
 def _published(name: str, card: ModelCard, spec: WeightsSpec) -> Path:
+    if spec.package_and_file:
+        path = _carried(name, card, *spec.package_and_file)
+        remedy = f"reinstall '{spec.package_and_file[0]}' in the version that {card.distribution} requires"
+    else:
+        path = _cached(name, card, spec)
+        remedy = "delete it and fetch it again"
+    found = _sha256(path)
+    if not found.startswith(spec.sha256):
+        raise WeightsError(
+            f"{path} is not the file its plugin names: SHA-256 {found[:16]}..., "
+            f"expected {spec.sha256[:16]}...; {remedy}"
+        )
+    return path
+
+
+def _carried(name: str, card: ModelCard, package: str, file: str) -> Path:
+    try:
+        return package_file(package, file)
+    except (ValueError, ImportError) as error:
+        raise WeightsError(
+            f"weights = '{name}' of {card.name}: plugin.toml names {error}; type: pip install {card.distribution}"
+        ) from None
+
+
+def _cached(name: str, card: ModelCard, spec: WeightsSpec) -> Path:
     path = weights_cache() / Path(spec.source).name
     if not path.is_file():
         try:
@@ -57,7 +84,6 @@ def _published(name: str, card: ModelCard, spec: WeightsSpec) -> Path:
                 f"weights = '{name}' of {card.name} are not in {path.parent} and could not be fetched ({reason}); "
                 f"get {spec.source} on a machine with a network and put it at {path}"
             ) from None
-    _check_hash(path, spec)
     return path
 
 
@@ -71,14 +97,9 @@ def _fetch(spec: WeightsSpec, path: Path) -> None:
             file.write(chunk)
 
 
-def _check_hash(path: Path, spec: WeightsSpec) -> None:
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if not found.startswith(spec.sha256):
-        raise WeightsError(
-            f"{path} is not the file its plugin names: SHA-256 {found[:16]}..., expected {spec.sha256[:16]}...; "
-            "delete it and fetch it again"
-        )
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_weights(path: Path, card: ModelCard, policy: Policy) -> Arrays:
@@ -87,10 +108,9 @@ def read_weights(path: Path, card: ModelCard, policy: Policy) -> Arrays:
     A pickle is read only if its hash is in the manifest or policy allows it, and never executed.
     """
     if path.suffix in PICKLES:
-        published = any(Path(spec.source).name == path.name for spec in card.weights.values())
-        if published and path.parent == weights_cache():
-            return _read_pickle(path)
-        if not policy.allows_pickle():
+        found = _sha256(path)
+        published = any(found.startswith(spec.sha256) for spec in card.weights.values())
+        if not published and not policy.allows_pickle():
             raise WeightsError(
                 f"{path} is a pickle, which can carry code; convert it to safetensors, or, to read its tensors without "
                 "running anything in it, write in registry.toml:\n[weights]\nallow_pickle = true"

@@ -1,0 +1,1 @@
+"""ResNeSt as a Vistry plugin."""

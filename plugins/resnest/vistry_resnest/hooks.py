@@ -1,0 +1,21 @@
+"""ResNeSt's hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vistry.hooks import hookimpl
+from vistry.registry.cards import ModelCard
+
+
+@hookimpl
+def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Mapping[str, Any], backend: str) -> Any:
+    """A ResNeSt: timm's, or its twin in Flax."""
+    if backend == "jax":
+        from vistry_resnest import flax_model
+
+        return flax_model.build(card.args["variant"], num_classes, hyperparameters["random_seed"])
+    from timm.models import resnest
+
+    return getattr(resnest, card.args["variant"])(pretrained=False, num_classes=num_classes)

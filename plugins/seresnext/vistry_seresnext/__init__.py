@@ -1,0 +1,1 @@
+"""SE-ResNeXt as a Vistry plugin."""

@@ -1,0 +1,1 @@
+"""The vision transformer as a Vistry plugin."""
