@@ -1,8 +1,9 @@
-"""`vistry plugins`: what is installed, whether it works, and whether it is used."""
+"""`vistry plugins`: what is installed, whether it works, whether it is used, and a first plugin of one's own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -17,7 +18,7 @@ for_user = click.option("--user", is_flag=True, help="In your own registry.toml,
 
 @click.group(cls=Noun)
 def plugins() -> None:
-    """List the plugins, show one, check them, or switch one on or off."""
+    """List the plugins, show one, check them, switch one on or off, or begin one."""
 
 
 @plugins.command(name="list")
@@ -55,10 +56,24 @@ def show(name: str, as_json: bool) -> None:
 
 
 @plugins.command()
+@click.argument("name", required=False)
+@click.option("--heavy", type=click.Choice(["all", "smallest"]), help="Compute all models, or the smallest only. [all]")
+@click.option("--expect", multiple=True, metavar="MODEL:CHECK=REASON", help="A check that is to fail, and why.")
 @as_json
 @click.pass_context
-def check(ctx: click.Context, as_json: bool) -> None:
-    """Import every plugin in use; exit 1 if one can't be used. A disabled plugin is left alone."""
+def check(ctx: click.Context, name: str | None, heavy: str | None, expect: tuple[str, ...], as_json: bool) -> None:
+    """Import every plugin in use, or with NAME try all that a plugin has to be; exit 1 if something fails.
+
+    A disabled plugin is left alone unless it is named.
+    """
+    if name is not None:
+        from vistry.cli.plugin_trials import print_trials
+
+        if not print_trials(name, heavy or "all", expect, as_json):
+            ctx.exit(1)
+        return
+    if heavy or expect:
+        raise click.UsageError("--heavy and --expect need the NAME of a plugin", ctx)
     from vistry.hook_calls import checked
 
     catalogue = Catalogue.read()
@@ -66,6 +81,25 @@ def check(ctx: click.Context, as_json: bool) -> None:
     _print_plugins(found, catalogue, as_json)
     if any(plugin.state not in ("ok", "disabled") for plugin in found):
         ctx.exit(1)
+
+
+@plugins.command()
+@click.argument("name")
+@as_json
+def new(name: str, as_json: bool) -> None:
+    """Write a plugin that works, to make your own of, into ./vistry-NAME."""
+    from vistry.testing.new_plugin import write_plugin
+
+    folder, files = write_plugin(name, Path.cwd())
+    if as_json:
+        print_json(folder=str(folder), files=files)
+        return
+    for file in files:
+        click.echo(f"{folder.name}/{file}")
+    click.echo(
+        f"next:\n  pip install -e ./{folder.name}\n  vistry plugins check {name}\n"
+        f"  vistry train --task multiclass --model {name} --data FOLDER"
+    )
 
 
 @plugins.command()

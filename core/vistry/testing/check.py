@@ -1,0 +1,49 @@
+"""What a check is, and the ways it can end other than well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+class CheckFailed(AssertionError):
+    """What is wrong with the plugin, and what its author can do about it."""
+
+
+class NothingToCheck(Exception):
+    """Why a check has nothing to look at; where the check is required this is a failure."""
+
+
+class NotComputed(NothingToCheck):
+    """Why a check that computes was left out, which is never a failure."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One property of a plugin or of one of its models; the function raises unless it holds."""
+
+    function: Callable[[Any], None]
+    required: bool = True
+
+    @property
+    def name(self) -> str:
+        """The name it is reported under."""
+        return self.function.__name__
+
+    @property
+    def sentence(self) -> str:
+        """What holds where it passes."""
+        return (self.function.__doc__ or "").partition("\n")[0]
+
+
+def require(holds: bool, message: str) -> None:
+    """Raise CheckFailed unless something holds."""
+    if not holds:
+        raise CheckFailed(message)
+
+
+def listed(names: list[str], most: int = 3) -> str:
+    """The first names of a list, for a message."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,83 @@
+"""Checks of a plugin as a whole: what it declares, how it is packed, and what asking it costs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from vistry.hook_calls import BrokenPluginError, hooks_of, load
+from vistry.registry.discovery import GROUP
+from vistry.testing.check import CheckFailed, require
+from vistry.testing.subject import PluginSubject
+from vistry.testing.wheel import entry_points_of, packed_files
+
+TENSOR_LIBRARIES = ("torch", "torchvision", "jax", "flax", "tensorflow")
+_QUERIES = """
+import sys
+from vistry.hook_calls import hooks_of
+from vistry.hyperparameter.schema import schema_of
+from vistry.registry.catalogue import Catalogue
+from vistry.registry.discovery import discover
+from vistry.registry.policy import Policy
+
+plugins = [plugin for plugin in discover() if plugin.handle == sys.argv[1]]
+catalogue = Catalogue.of(plugins, Policy())
+for card in catalogue.cards:
+    for task in card.tasks:
+        schema_of(catalogue, card, task).json_schema()
+        hooks_of(catalogue, card).vistry_freezing_map(card=card, task=task)
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
+
+
+def manifest_is_valid(subject: PluginSubject) -> None:
+    """Its plugin.toml is found, follows the schema, and was written for this plugin API."""
+    plugin = subject.plugin
+    require(plugin.state == "ok", f"{plugin.reason}; {plugin.remedy}")
+
+
+def manifest_is_in_the_wheel(subject: PluginSubject) -> None:
+    """What is installed elsewhere has the manifest too, and an entry point that leads to it."""
+    name, path = subject.plugin.name, subject.manifest_path
+    package, inside = path.parent.name, f"{path.parent.name}/{path.name}"
+    files = packed_files(subject.plugin.distribution, path)
+    require(
+        inside in files,
+        f"the wheel has no {inside}, so that the plugin can't be found where it is installed from it; "
+        "add the file to the wheel in pyproject.toml",
+    )
+    require(
+        f"{name} = {package}:{path.name}" in entry_points_of(files),
+        "the wheel's entry points lack the plugin; write in pyproject.toml, under "
+        f'[project.entry-points."{GROUP}"]: {name} = "{package}:{path.name}"',
+    )
+
+
+def hooks_are_known(subject: PluginSubject) -> None:
+    """Its code can be imported, and each hook and each argument is one that core calls."""
+    try:
+        load(subject.plugin)
+        for card in subject.catalogue.cards:
+            hooks_of(subject.catalogue, card)
+    except BrokenPluginError as error:
+        raise CheckFailed(f"{error.reason}; {error.remedy}") from error
+
+
+def queries_import_no_tensor_library(subject: PluginSubject) -> None:
+    """Listing its models, their hyperparameters and their freezing maps imports no tensor library."""
+    search = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        [sys.executable, "-c", _QUERIES, subject.plugin.handle],
+        env={**os.environ, "PYTHONPATH": search},
+        capture_output=True,
+        text=True,
+    )
+    last = done.stderr.strip().rpartition("\n")[2]
+    require(done.returncode == 0, f"asking for its hyperparameters and freezing maps fails: {last}")
+    found = [name for name in TENSOR_LIBRARIES if name in done.stdout.split()]
+    require(
+        not found,
+        f"a query imports {', '.join(found)}, which costs seconds; "
+        "in the hooks module import it inside the functions that need it",
+    )

@@ -1,0 +1,79 @@
+"""Checks of the loss, of what a step does to it, and of predictions."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+
+from vistry.task import behaviour_of
+from vistry.testing.check import CheckFailed, listed, require
+from vistry.testing.samples import CLASSES, black_images, eight_samples
+from vistry.testing.subject import ModelSubject
+
+_RATES = (0.01, 0.001, 0.0001)
+_PLAIN = {"optimizer": "sgd", "momentum": 0, "nesterov": 0, "weight_decay": 0}
+
+
+def loss_is_finite(subject: ModelSubject) -> None:
+    """On fresh weights each term of the loss is a finite number."""
+    values = subject.values()
+    terms = subject.engine(values).accumulate(eight_samples(subject.task, subject.side(values)), 1.0, 0)
+    wrong = [f"{name} = {value}" for name, value in terms.items() if not math.isfinite(value)]
+    require(not wrong, f"on fresh weights the loss is not finite: {listed(wrong)}")
+
+
+def loss_reaches_every_parameter(subject: ModelSubject) -> None:
+    """Three steps of Adam, which moves whatever has a gradient, change every parameter."""
+    values = subject.values(optimizer="adam", weight_decay=0)
+    engine = subject.engine(values)
+    before = {name: value.copy() for name, value in engine.weights().items()}
+    samples = eight_samples(subject.task, subject.side(values))
+    for step in range(3):
+        engine.accumulate(samples, 1.0, step)
+        engine.update(0.001)
+    after = engine.weights()
+    still = [name for name in subject.parameters() if np.array_equal(before[name], after[name])]
+    require(
+        not still,
+        f"no gradient of the loss reaches {listed(still)}; use them in the forward pass, or make them buffers",
+    )
+
+
+def one_step_lowers_the_loss(subject: ModelSubject) -> None:
+    """A step along the gradient on eight fixed samples lowers their loss, if it is small enough."""
+    values = subject.values(**_PLAIN)
+    engine = subject.engine(values)
+    samples = eight_samples(subject.task, subject.side(values))
+    fresh = {name: value.copy() for name, value in engine.weights().items()}
+    found = []
+    for rate in _RATES:
+        before = sum(engine.accumulate(samples, 1.0, 0).values())
+        engine.update(rate)
+        after = sum(engine.accumulate(samples, 1.0, 0).values())
+        if after < before:
+            return
+        found.append(f"from {before:.6g} to {after:.6g} at a rate of {rate:g}")
+        engine.update(0.0)
+        engine.load_weights(fresh)
+    raise CheckFailed(
+        f"a step along the gradient doesn't lower the loss: {'; '.join(found)}. The gradient is not that of the loss: "
+        "look at custom backward passes, detached tensors, and what is random without a seed"
+    )
+
+
+def predicts_where_nothing_is_found(subject: ModelSubject) -> None:
+    """Images with nothing in them give predictions that can be written down, be they empty."""
+    values = subject.values(box_score_threshold=1)
+    images = black_images(subject.side(values, training=False))
+    predictions = subject.engine(values).predict(images)
+    require(len(predictions) == len(images), f"{len(images)} black images give {len(predictions)} predictions")
+    try:
+        for prediction in predictions:
+            json.dumps(behaviour_of(subject.task).response(prediction, CLASSES), allow_nan=False)
+    except (ValueError, TypeError, IndexError) as error:
+        raise CheckFailed(
+            f"the prediction for a black image can't be written down: {error}; look for a division by what is 0 in an "
+            "image without contrast, or for an empty tensor that postprocessing doesn't expect"
+        ) from error

@@ -1,0 +1,89 @@
+"""docs/plugins.md, step by step, in an environment that has Vistry and nothing else of it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from runpy import run_path
+from typing import Any
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+PAGE = (CHECKOUT / "docs" / "plugins.md").read_text()
+STEP = re.compile(r"(?:<!-- (file|lines of): (\S+) -->\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+ANY_NUMBER = re.compile(r"\d+\.\d+|(?<=epoch )\d+")
+
+
+def steps() -> Iterator[tuple[str, str, str]]:
+    """What the page tells to do before its list of further things: file, lines or command; of what; the text."""
+    for kind, path, language, text in STEP.findall(PAGE.partition("## Further")[0]):
+        if kind:
+            yield kind, path, text
+        elif language == "console":
+            for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+                command, _, printed = part.partition("\n")
+                yield "command", command, printed.rstrip("\n")
+
+
+def change_lines(path: Path, text: str) -> None:
+    """Put lines in the place of the last ones in a file that set the same keys."""
+    content = path.read_text()
+    for line in text.splitlines():
+        key = line.partition(" = ")[0]
+        found = re.findall(rf"^{key} = .*", content, re.MULTILINE)
+        assert found, f"{path.name} sets no {key}"
+        content = content.replace(found[0], line)
+    path.write_text(content)
+
+
+def is_shown(shown: str, printed: str) -> bool:
+    """Whether a page shows what was printed, where '...' stands for any text and a figure for any other."""
+    pattern = re.escape(ANY_NUMBER.sub("0.0", shown)).replace(r"\.\.\.", r".*?")
+    return re.fullmatch(pattern, ANY_NUMBER.sub("0.0", printed.strip("\n")), re.DOTALL) is not None
+
+
+@pytest.fixture(scope="module")
+def environment(make_environment: Callable[..., Any], wheels: dict[str, Path]) -> Any:
+    return make_environment(wheels["vistry"])
+
+
+def test_the_page_is_what_happens(environment: Any, tmp_path: Path) -> None:
+    """Long, because it trains the page's model on all of the page's data."""
+    run_path(str(CHECKOUT / "docs" / "demo.py"))["write_digits"](tmp_path / "demo" / "digits")
+    done = []
+    for kind, what, text in steps():
+        if kind == "file":
+            (tmp_path / what).write_text(text)
+        elif kind == "lines of":
+            change_lines(tmp_path / what, text)
+        else:
+            done.append(what)
+            program, *arguments = shlex.split(what)
+            if program == "pip":
+                offline = ["--no-index", "--no-build-isolation", "--disable-pip-version-check", "--quiet"]
+                command = ["python", "-m", "pip", *arguments, *offline]
+            else:
+                command = [program, *arguments]
+            result = environment.run(*command, cwd=tmp_path, OMP_NUM_THREADS="1")
+            assert is_shown(text, result.stdout), f"{what}\n{result.stdout}\n{result.stderr}"
+    assert [command.split()[1] for command in done] == [
+        "plugins",
+        "install",
+        "models",
+        "plugins",
+        "plugins",
+        "train",
+        "predict",
+    ]
+    tested = environment.run("python", "-m", "pytest", "-q", "vistry-mynet/tests", cwd=tmp_path, OMP_NUM_THREADS="1")
+    assert "19 passed, 2 skipped" in tested.stdout, tested.stdout
+
+
+def test_what_counts_as_shown() -> None:
+    assert is_shown("a\n...\nb 0.5", "a\nx\ny\nb 0.75\n")
+    assert is_shown("...\nb", "a\nb\n")
+    assert not is_shown("a\nb", "a\nx\nb")
+    assert not is_shown("a", "b")

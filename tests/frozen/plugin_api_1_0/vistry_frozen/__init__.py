@@ -1,0 +1,1 @@
+"""Plugins of API 1.0."""

@@ -1,0 +1,52 @@
+"""The plugin that `vistry plugins new` writes, laid out as pip would have installed it, with faults put into it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a tiny network is faster on one thread
+
+Edit = tuple[str, str, str]
+
+
+@pytest.fixture(autouse=True)
+def _no_policy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nobody's registry.toml, and an empty folder to work in."""
+    for name in list(os.environ):
+        if name.startswith("VISTRY_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+
+
+@pytest.fixture
+def plugin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Write the plugin 'mynet' with edits (file, old text, new text), installed in place; gives its folder."""
+    from vistry.testing.new_plugin import write_plugin
+
+    packages = set()
+
+    def write(*edits: Edit, name: str = "mynet") -> Path:
+        folder, _ = write_plugin(name, tmp_path)
+        packages.add(f"vistry_{name}")
+        for file, old, new in edits:
+            path = next(path for path in folder.rglob(file) if path.is_file())
+            text = path.read_text()
+            assert old in text, f"{file} has no {old!r}"
+            path.write_text(text.replace(old, new))
+        info = folder / f"vistry_{name}-0.1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: vistry-{name}\nVersion: 0.1.0\n")
+        (info / "entry_points.txt").write_text(f"[vistry.plugins]\n{name} = vistry_{name}:plugin.toml\n")
+        monkeypatch.syspath_prepend(str(folder))
+        return folder
+
+    yield write
+    for module in [module for module in sys.modules if module.partition(".")[0] in packages]:
+        del sys.modules[module]

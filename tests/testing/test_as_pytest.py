@@ -1,0 +1,114 @@
+"""The checks as tests of pytest, and from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from vistry.cli import main
+
+WritePlugin = Callable[..., Path]
+MISCOUNTED = ("plugin.toml", "parameters = 416456", "parameters = 10")
+TESTS = """
+from vistry.testing import plugin_checks
+
+test_strict = plugin_checks("mynet", expected={
+    ("mynet", "parameter_count_is_as_declared"): "counted by hand",
+    ("mynet", "builds_for_real"): "it was so last year",
+})
+test_plain = plugin_checks("mynet")
+"""
+
+
+def test_each_check_is_a_test(plugin: WritePlugin, tmp_path: Path) -> None:
+    folder = plugin(MISCOUNTED)
+    (tmp_path / "test_mynet.py").write_text(TESTS)
+    some = "manifest_is_valid or builds_for_real or parameter_count_is_as_declared or backends_agree"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "test_mynet.py", "-k", some],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+    lines = done.stdout.splitlines()
+    assert done.returncode == 1
+    for line in (
+        "PASSED test_mynet.py::test_plain[vistry-mynet-manifest_is_valid]",
+        "PASSED test_mynet.py::test_plain[mynet-builds_for_real]",
+        "XFAIL test_mynet.py::test_strict[mynet-parameter_count_is_as_declared] - counted by hand",
+        "Built for four classes it gives a finite prediction an image; a classifier's has a value for each class.",
+        "it was expected to fail (it was so last year) and passes; take it out of the expected failures",
+        "plugin checks: vistry-mynet: 2 run, 0 skipped, 0 expected to fail; "
+        "mynet: 4 run (2 failed), 2 skipped, 1 expected to fail",
+    ):
+        assert line in lines, done.stdout
+    assert any("SKIPPED" in line and "it has one backend, torch" in line for line in lines)
+    assert "2 failed, 3 passed, 2 skipped, 34 deselected, 1 xfailed" in lines[-1]
+
+
+def check(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["plugins", "check", *arguments])
+
+
+class TestTheCommand:
+    def test_a_table_and_a_last_line(self, plugin: WritePlugin) -> None:
+        plugin()
+        done = check("mynet")
+        lines = done.stdout.splitlines()
+        assert done.exit_code == 0
+        assert lines[0].split() == ["model", "check", "result"]
+        assert lines[1] == "vistry-mynet  manifest_is_valid                    passed"
+        assert "mynet         backends_agree                       skipped: it has one backend, torch" in lines
+        assert lines[-1].endswith("; mynet: 15 run, 1 skipped, 0 expected to fail")
+
+    def test_a_failure(self, plugin: WritePlugin) -> None:
+        plugin(MISCOUNTED)
+        done = check("mynet")
+        assert done.exit_code == 1
+        assert (
+            "mynet: parameter_count_is_as_declared failed: image_classification: plugin.toml says parameters = 10, and "
+            "with 1000 classes the model has 416456; write the number that is right" in done.stdout.splitlines()
+        )
+
+    def test_an_expected_failure(self, plugin: WritePlugin) -> None:
+        plugin(MISCOUNTED)
+        done = check("vistry-mynet", "--expect", "mynet:parameter_count_is_as_declared=by hand", "--heavy", "smallest")
+        assert done.exit_code == 0
+        assert "mynet         parameter_count_is_as_declared       expected: by hand" in done.stdout.splitlines()
+
+    def test_json(self, plugin: WritePlugin) -> None:
+        plugin(("plugin.toml", "license", "licence"))
+        done = check("mynet", "--json")
+        found = json.loads(done.stdout)
+        assert done.exit_code == 1
+        assert (found["schema"], found["plugin"]) == (1, "mynet")
+        [result] = found["checks"]
+        assert (result["subject"], result["check"], result["status"]) == ("vistry-mynet", "manifest_is_valid", "failed")
+        assert "'licence' is no key that is known here" in result["reason"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--heavy", "smallest"], "--heavy and --expect need the NAME of a plugin"),
+            (["mynet", "--expect", "mynet:x"], "--expect 'mynet:x' is not of the form MODEL:CHECK=REASON"),
+            (["mynet", "--expect", "mynet:x=y"], "error: expected: there is no check 'x'"),
+            (["mynt"], "error: no plugin 'mynt' is installed; did you mean 'mynet'?"),
+        ],
+    )
+    def test_a_wrong_call(self, plugin: WritePlugin, arguments: list[str], message: str) -> None:
+        plugin()
+        done = check(*arguments)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert message in done.stderr
+
+    def test_a_disabled_plugin_is_checked_if_named(self, plugin: WritePlugin, monkeypatch: pytest.MonkeyPatch) -> None:
+        plugin(("plugin.toml", "license", "licence"))
+        monkeypatch.setenv("VISTRY_DISABLE", "mynet")
+        assert "licence" in check("mynet").stdout

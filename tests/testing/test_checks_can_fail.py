@@ -1,0 +1,407 @@
+"""Each check fails on a plugin with the fault that it looks for, alone, and says what to do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from vistry.testing import Result, trials_of
+from vistry.testing.all_checks import OF_A_MODEL, OF_A_PLUGIN, OF_ITS_CODE
+from vistry.training.engines import torch as torch_engine
+
+WritePlugin = Callable[..., Path]
+HOOKS, MODEL, MANIFEST, PROJECT = "hooks.py", "model.py", "plugin.toml", "pyproject.toml"
+BUILD = "    return Net(num_classes, dropout=hyperparameters["
+FIRST_LINE = "        super().__init__()\n"
+FORWARD = "        features = self.stages(images)"
+END = '    return Net(num_classes, dropout=hyperparameters["dropout"], **card.args)\n'
+ONE_TASK = (MANIFEST, '["image_classification", "image_classification_multilabel"]', '["image_classification"]')
+HEAD = "[models.mynet]\n"
+KERNEL = """[[kernels]]
+operation = "doubling"
+summary = "x times 2"
+devices = ["cpu"]
+implementation = "vistry_mynet.model:thrice"
+reference = "vistry_mynet.model:twice"
+samples = "vistry_mynet.model:samples"
+tolerance.float32 = 1e-6
+
+"""
+KERNELS = """
+
+def thrice(x: torch.Tensor) -> torch.Tensor:
+    return 3 * x
+
+
+def twice(x: torch.Tensor) -> torch.Tensor:
+    return 2 * x
+
+
+def samples(dtype: torch.dtype, device: str) -> list[tuple[torch.Tensor]]:
+    return [(torch.ones(4, dtype=dtype, device=device),)]
+"""
+POSTPROCESS = """
+
+@hookimpl
+def vistry_build_postprocess():
+    from vistry.task.outputs import as_numpy
+
+    return lambda outputs, sizes: as_numpy(outputs)[:, 1:]
+"""
+LOSS = """
+
+@hookimpl
+def vistry_build_loss(task, hyperparameters, backend, data):
+    from vistry.task import behaviour_of
+
+    plain, calls = behaviour_of(task).build_loss(hyperparameters, backend, data), []
+
+    def loss(model, images, targets):
+        terms = plain(model, images, targets)
+        value = next(iter(terms.values())).detach()
+        calls.append(0 * value)
+        return {**terms, "penalty": sum(calls) / 0 if len(calls) == 1 else calls[0]}
+
+    return loss
+"""
+REVERSED = """
+
+class Reversed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return -gradient
+"""
+NORM = """
+
+class Norm(nn.modules.batchnorm._BatchNorm):
+    def _check_input_dim(self, images):
+        pass
+"""
+REFUSING = """
+
+@hookimpl
+def vistry_check_hyperparameters(hyperparameters):
+    from vistry.errors import Problem
+
+    wrong = hyperparameters["training_crop_size"] > 200
+    return [Problem("training_crop_size", "must be at most 200", "lower it")] if wrong else []
+"""
+FREEZING = """
+
+@hookimpl
+def vistry_freezing_map():
+    from vistry.hooks import FreezingMap
+
+    return FreezingMap((("stages.0.",),))
+"""
+DROPPING = """
+
+@hookimpl
+def vistry_map_weights(state_dict):
+    return {name: value for name, value in state_dict.items() if name != "head.bias"}
+"""
+
+
+DOUBLING = """
+
+@hookimpl
+def vistry_map_weights(state_dict):
+    return {name: 2 * value for name, value in state_dict.items()}
+"""
+BEHEADING = """
+
+@hookimpl
+def vistry_map_weights(state_dict):
+    return {name: value[:2] if name.startswith("head.") else value for name, value in state_dict.items()}
+"""
+LOSING = """
+
+@hookimpl
+def vistry_build_postprocess():
+    from vistry.task.outputs import as_numpy
+
+    return lambda outputs, sizes: as_numpy(outputs)[1:] if len(outputs) == LENGTH else as_numpy(outputs)
+"""
+RAISING = """
+
+@hookimpl
+def vistry_freezing_map():
+    raise RuntimeError("no map")
+"""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A check, the edits that make it fail, and what it then says."""
+
+    check: str
+    message: str
+    edits: tuple[tuple[str, str, str], ...]
+
+
+def fault(check: str, message: str, *edits: tuple[str, str, str]) -> Fault:
+    return Fault(check, message, edits)
+
+
+OF_PLUGINS = (
+    fault(
+        "manifest_is_valid",
+        "plugin.toml:4: 'licence' is no key that is known here; did you mean 'license'?",
+        (MANIFEST, "license =", "licence ="),
+    ),
+    fault(
+        "manifest_is_in_the_wheel",
+        "the wheel has no vistry_mynet/plugin.toml, so that the plugin can't be found where it is installed from it",
+        (PROJECT, 'packages = ["vistry_mynet"]', 'packages = ["vistry_mynet"]\nexclude = ["*.toml"]'),
+    ),
+    fault(
+        "manifest_is_in_the_wheel",
+        'write in pyproject.toml, under [project.entry-points."vistry.plugins"]: mynet = "vistry_mynet:plugin.toml"',
+        (PROJECT, '[project.entry-points."vistry.plugins"]', '[project.entry-points."vistry.plugin"]'),
+    ),
+    fault(
+        "manifest_is_in_the_wheel",
+        "the build backend no_such_backend is not installed; add it to what tests need",
+        (PROJECT, '"hatchling.build"', '"no_such_backend"'),
+    ),
+    fault(
+        "manifest_is_in_the_wheel",
+        "no wheel can be built from ",
+        (PROJECT, 'packages = ["vistry_mynet"]', 'packages = "vistry_mynet"'),
+    ),
+    fault(
+        "hooks_are_known",
+        "'vistry_build_model' has an argument 'class_count' that the hook has not",
+        (HOOKS, "num_classes", "class_count"),
+    ),
+    fault(
+        "hooks_are_known",
+        "there is no hook 'vistry_bild_model'; did you mean 'vistry_build_model'?",
+        (HOOKS, "vistry_build_model", "vistry_bild_model"),
+    ),
+    fault(
+        "queries_import_no_tensor_library",
+        "a query imports torch, which costs seconds; in the hooks module import it inside the functions that need it",
+        (HOOKS, "from vistry.hooks", "import torch\nfrom vistry.hooks"),
+    ),
+    fault(
+        "queries_import_no_tensor_library",
+        "asking for its hyperparameters and freezing maps fails: RuntimeError: no map",
+        (HOOKS, END, END + RAISING),
+    ),
+    fault(
+        "kernels_agree_with_their_references",
+        "there is no 'thrice' in vistry_mynet.model, which 'vistry_mynet.model:thrice' names; correct the plugin",
+        (MANIFEST, HEAD, KERNEL + HEAD),
+    ),
+    fault(
+        "kernels_agree_with_their_references",
+        "doubling in float32 of [4]: the result is off by 0.5 of its largest value",
+        (MANIFEST, HEAD, KERNEL + HEAD),
+        (MODEL, "\n\nclass Net", f"{KERNELS}\n\nclass Net"),
+    ),
+)
+OF_MODELS = (
+    fault(
+        "defaults_are_in_range",
+        "vistry_check_hyperparameters refuses the defaults: training_crop_size: must be at most 200; lower it",
+        (HOOKS, END, END + REFUSING),
+    ),
+    fault(
+        "declared_hyperparameters_are_read",
+        'plugin.toml declares idle, and no hook reads it; use hyperparameters["idle"] in one, or take it out',
+        (MANIFEST, HEAD, f'[hyperparameters.idle]\ntype = "flag"\ndefault = 0\ndescription = "Idle."\n\n{HEAD}'),
+    ),
+    fault(
+        "unknown_arguments_are_refused",
+        "args = { no_such_name = 1 } in plugin.toml would build a model all the same, and so would any misspelt name",
+        (MODEL, "widths: Sequence[int])", "widths: Sequence[int], **unread)"),
+    ),
+    fault(
+        "unknown_arguments_are_refused",
+        "plugin.toml has args widht_mult, which vistry_build_model never reads; correct the name",
+        (MANIFEST, "128] }", "128], widht_mult = 2 }"),
+        (HOOKS, "**card.args", 'widths=card.args["widths"]'),
+    ),
+    fault(
+        "builds_on_the_meta_device",
+        "vistry_build_model fails where nothing is computed: RuntimeError: Tensor.item() cannot be called on meta",
+        (MODEL, FIRST_LINE, f"{FIRST_LINE}        self.scale = torch.ones(1).item()\n"),
+    ),
+    fault(
+        "builds_on_the_meta_device",
+        "these parameters hold numbers on the meta device: head.weight, head.bias; build with torch.nn alone",
+        (MODEL, "nn.Linear(widths[-1], num_classes)", 'nn.Linear(widths[-1], num_classes, device="cpu")'),
+    ),
+    fault(
+        "builds_for_real",
+        "the shape of the predictions is [8, 3], and [8, 4] is due; give the head num_classes outputs",
+        (HOOKS, END, END + POSTPROCESS),
+    ),
+    fault(
+        "builds_for_real",
+        "8 images give 7 predictions",
+        (HOOKS, END, END + LOSING.replace("LENGTH", "8")),
+    ),
+    fault(
+        "parameter_count_is_as_declared",
+        "plugin.toml says parameters = 10, and with 1000 classes the model has 416456; write the number that is right",
+        (MANIFEST, "parameters = 416456", "parameters = 10"),
+    ),
+    fault(
+        "seeds_decide_the_numbers",
+        "two models built with one random_seed differ in head.bias; draw initial weights from the backend's own",
+        (MODEL, "from itertools", "import time\nfrom itertools"),
+        (
+            MODEL,
+            "self.head = nn.Linear(widths[-1], num_classes)\n",
+            "self.head = nn.Linear(widths[-1], num_classes)\n"
+            "        nn.init.constant_(self.head.bias, time.perf_counter() % 1)\n",
+        ),
+    ),
+    fault(
+        "seeds_decide_the_numbers",
+        "the same first step of training gives other numbers in stages.0.0.weight,",
+        (MODEL, "from itertools", "import time\nfrom itertools"),
+        (MODEL, FORWARD, f"        images = images + self.training * 1e-3 * (time.perf_counter() % 1)\n{FORWARD}"),
+    ),
+    fault(
+        "seeds_decide_the_numbers",
+        "models built with random_seed 0 and 1 have the same weights; don't seed anything in the builder",
+        (HOOKS, BUILD, f"    import torch\n\n    torch.manual_seed(0)\n{BUILD}"),
+    ),
+    fault(
+        "freezing_prefixes_match",
+        "no parameter's name begins with stage.1.; the first names are stages.0.0.weight, stages.0.1.weight",
+        (MANIFEST, '["stages.1."]', '["stage.1."]'),
+    ),
+    fault(
+        "freezing_prefixes_match",
+        "with all 4 layers frozen nothing is left to train; leave the head out of the list",
+        (MANIFEST, '["stages.2."]', '["stages.2."], ["head."]'),
+    ),
+    fault(
+        "freezing_prefixes_match",
+        "plugin.toml lists 3 layers to freeze, which layers_to_freeze may count up to, and vistry_freezing_map gives 1",
+        (HOOKS, END, END + FREEZING),
+    ),
+    fault(
+        "frozen_parameters_stay",
+        "frozen, and changed by a step: stages.0.0.weight; let nothing but the optimiser change parameters",
+        (
+            MODEL,
+            FORWARD,
+            f"        if self.training:\n            self.stages[0][0].weight.data.mul_(0.99)\n{FORWARD}",
+        ),
+    ),
+    fault(
+        "frozen_batch_norm_stays",
+        "frozen, and moved by a step: stages.0.1.running_mean, stages.0.1.running_var",
+        (MODEL, "\n\ndef stage", f"{NORM}\n\ndef stage"),
+        (MODEL, "nn.BatchNorm2d", "Norm"),
+    ),
+    fault(
+        "loss_is_finite",
+        "on fresh weights the loss is not finite: penalty = nan",
+        (HOOKS, END, END + LOSS),
+    ),
+    fault(
+        "loss_reaches_every_parameter",
+        "no gradient of the loss reaches extra.weight, extra.bias; use them in the forward pass, or make them buffers",
+        (MODEL, FIRST_LINE, f"{FIRST_LINE}        self.extra = nn.Linear(4, 4)\n"),
+        (MANIFEST, "parameters = 416456", "parameters = 416476"),
+    ),
+    fault(
+        "one_step_lowers_the_loss",
+        "a step along the gradient doesn't lower the loss: from ",
+        (MODEL, "\n\nclass Net", f"{REVERSED}\n\nclass Net"),
+        (MODEL, "return logits", "return Reversed.apply(logits)"),
+    ),
+    fault(
+        "predicts_where_nothing_is_found",
+        "the prediction for a black image can't be written down: Out of range float values are not JSON compliant",
+        (MODEL, FORWARD, f"        images = images / images.std(dim=(2, 3), keepdim=True)\n{FORWARD}"),
+    ),
+    fault(
+        "predicts_where_nothing_is_found",
+        "2 black images give 1 predictions",
+        (HOOKS, END, END + LOSING.replace("LENGTH", "2")),
+    ),
+    fault(
+        "weights_survive_safetensors",
+        "its own weights are read without head.weight, head.bias; look at vistry_map_weights",
+        (HOOKS, END, END + BEHEADING),
+    ),
+    fault(
+        "weights_survive_safetensors",
+        "written and read, these tensors differ: stages.0.0.weight, stages.0.1.weight,",
+        (HOOKS, END, END + DOUBLING),
+    ),
+    fault(
+        "weights_survive_safetensors",
+        "the same weights give other predictions in another model: something that decides them is in no tensor",
+        (MODEL, FIRST_LINE, f"{FIRST_LINE}        self.scales = torch.rand(3, 1, 1)\n"),
+        (MODEL, FORWARD, f"        images = images * self.scales.to(images.device)\n{FORWARD}"),
+    ),
+    fault(
+        "weights_survive_safetensors",
+        "doesn't fit the model: head.bias is missing; look at vistry_map_weights",
+        (HOOKS, END, END + DROPPING),
+    ),
+    fault(
+        "backends_agree",
+        "jax and torch name or shape these tensors differently: stages.0.0.weight,",
+        (MANIFEST, '["torch"]', '["torch", "jax"]'),
+        (HOOKS, "hyperparameters: Mapping[str, Any])", "hyperparameters: Mapping[str, Any], backend: str)"),
+        (HOOKS, "**card.args", "widths=[8, 8, 8] if backend == 'jax' else card.args['widths']"),
+    ),
+    fault(
+        "backends_agree",
+        "with the same weights the logits of jax differ from those of torch by ",
+        (MANIFEST, '["torch"]', '["torch", "jax"]'),
+        (HOOKS, "hyperparameters: Mapping[str, Any])", "hyperparameters: Mapping[str, Any], backend: str)"),
+        (HOOKS, BUILD, f"    Net.twice = backend == 'jax'\n{BUILD}"),
+        (MODEL, "return logits", "return logits * 1.01 if Net.twice else logits"),
+    ),
+)
+
+
+def named(item: Fault) -> str:
+    return item.check
+
+
+def failures(results: list[Result]) -> dict[str, str]:
+    return {result.check: result.reason for result in results if result.status == "failed"}
+
+
+@pytest.mark.parametrize("wrong", OF_PLUGINS, ids=named)
+def test_a_plugin_with_a_fault_fails_that_check(wrong: Fault, plugin: WritePlugin) -> None:
+    plugin(*wrong.edits)
+    trials = [trial for trial in trials_of("mynet") if trial.subject == "vistry-mynet"]
+    found = failures([trial.result() for trial in trials])
+    assert list(found) == [wrong.check]
+    assert wrong.message in found[wrong.check]
+
+
+@pytest.mark.parametrize("wrong", OF_MODELS, ids=named)
+def test_a_model_with_a_fault_fails_that_check(
+    wrong: Fault, plugin: WritePlugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "vistry.training.engines.jax", torch_engine)
+    plugin(ONE_TASK, *wrong.edits)
+    trials = [trial for trial in trials_of("mynet") if trial.subject == "mynet"]
+    found = failures([trial.result() for trial in trials])
+    assert list(found) == [wrong.check], found
+    assert wrong.message in found[wrong.check]
+
+
+def test_each_check_has_a_fault() -> None:
+    assert {item.check for item in OF_PLUGINS} == {check.name for check in (*OF_A_PLUGIN, *OF_ITS_CODE)}
+    assert {item.check for item in OF_MODELS} == {check.name for check in OF_A_MODEL}

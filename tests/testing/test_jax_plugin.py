@@ -1,0 +1,50 @@
+"""A plugin for JAX alone is checked as one for torch is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from vistry.testing import trials_of
+from vistry.testing.all_checks import OF_A_MODEL
+
+MODEL = """
+from flax import nnx
+
+
+class Net(nnx.Module):
+    def __init__(self, num_classes, dropout, seed, widths):
+        rngs = nnx.Rngs(seed)
+        self.stem = nnx.Conv(3, widths[0], (3, 3), strides=2, use_bias=False, rngs=rngs)
+        self.norm = nnx.BatchNorm(widths[0], rngs=rngs)
+        self.dropout = nnx.Dropout(dropout, rngs=rngs)
+        self.head = nnx.Linear(widths[0], num_classes, rngs=rngs)
+
+    def __call__(self, images):
+        features = nnx.relu(self.norm(self.stem(images))).mean(axis=(1, 2))
+        return self.head(self.dropout(features))
+"""
+
+
+def test_every_check_passes_or_has_nothing_to_look_at(plugin: Callable[..., Path]) -> None:
+    """Long, because JAX compiles a step for each check that makes one."""
+    folder = plugin(
+        ("plugin.toml", '["torch"]', '["jax"]'),
+        ("plugin.toml", '["image_classification", "image_classification_multilabel"]', '["image_classification"]'),
+        ("plugin.toml", '[["stages.0."], ["stages.1."], ["stages.2."]]', '[["stem.", "norm."]]'),
+        ("plugin.toml", "parameters = 416456", "parameters = 33928"),
+        ("hooks.py", "dropout=", 'seed=hyperparameters["random_seed"], dropout='),
+    )
+    (folder / "vistry_mynet" / "model.py").write_text(MODEL)
+    trials = [trial for trial in trials_of("mynet") if trial.check in OF_A_MODEL]
+    results = {result.check: result for result in (trial.result() for trial in trials)}
+    assert {name: result.reason for name, result in results.items() if result.status != "passed"} == {
+        "backends_agree": "it has one backend, jax"
+    }
+
+
+def test_the_shape_of_an_output_is_known_without_numbers(plugin: Callable[..., Path]) -> None:
+    folder = plugin(("plugin.toml", '["torch"]', '["jax"]'), ("hooks.py", "dropout=", "seed=0, dropout="))
+    (folder / "vistry_mynet" / "model.py").write_text(MODEL.replace("num_classes, rngs", "num_classes + 1, rngs"))
+    [trial] = [trial for trial in trials_of("mynet") if str(trial) == "mynet-builds_for_real"]
+    assert trial.on[0].output_shape() == (2, 5)  # type: ignore[union-attr]

@@ -1,0 +1,284 @@
+"""How checks end, what is expected, and what is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import vistry.testing.trials as trials_module
+from vistry.errors import RegistryError
+from vistry.testing import NothingToCheck, Result, Trial, counts, trials_of
+from vistry.testing.all_checks import EVERY_CHECK, OF_A_MODEL
+from vistry.testing.check import Check, CheckFailed, NotComputed
+from vistry.testing.subject import ModelSubject
+
+WritePlugin = Callable[..., Path]
+TWO_MODELS = (
+    "plugin.toml",
+    "args = { widths = [32, 64, 128] }",
+    "args = { widths = [32, 64, 128] }\n\n[models.tiny]\nsummary = 'Small'\nparameters = 38080\n"
+    "args = { widths = [8, 16, 24] }",
+)
+
+
+def results_of(trials: list[Trial]) -> dict[tuple[str, str], Result]:
+    results = [trial.result() for trial in trials]
+    return {(result.subject, result.check): result for result in results}
+
+
+def test_the_plugin_that_is_written_passes_every_check(plugin: WritePlugin) -> None:
+    plugin()
+    found = results_of(trials_of("mynet"))
+    assert {check for _, check in found} == {check.name for check in EVERY_CHECK}
+    skipped = {check: result.reason for (_, check), result in found.items() if result.status == "skipped"}
+    assert skipped == {
+        "kernels_agree_with_their_references": "the plugin has no kernels",
+        "backends_agree": "it has one backend, torch",
+    }
+    assert {result.status for result in found.values()} == {"passed", "skipped"}
+    assert counts(found.values()) == (
+        "vistry-mynet: 4 run, 1 skipped, 0 expected to fail; mynet: 15 run, 1 skipped, 0 expected to fail"
+    )
+
+
+def test_each_check_is_a_sentence() -> None:
+    for check in EVERY_CHECK:
+        assert check.sentence[0].isupper(), check.name
+        assert check.sentence.endswith("."), check.name
+
+
+def test_of_a_large_family_the_smallest_is_computed_and_the_others_are_built_without_numbers(
+    plugin: WritePlugin,
+) -> None:
+    plugin(TWO_MODELS)
+    found = results_of(trials_of("mynet", heavy="smallest"))
+    left_out = {check for (subject, check), result in found.items() if "smallest" in result.reason}
+    assert {result.status for result in found.values()} == {"passed", "skipped"}
+    assert found["tiny", "one_step_lowers_the_loss"].status == "passed"
+    assert found["mynet", "one_step_lowers_the_loss"].reason == (
+        'computed for tiny and image_classification alone, since heavy = "smallest"'
+    )
+    assert left_out == {
+        "declared_hyperparameters_are_read",
+        "seeds_decide_the_numbers",
+        "frozen_parameters_stay",
+        "frozen_batch_norm_stays",
+        "loss_is_finite",
+        "loss_reaches_every_parameter",
+        "one_step_lowers_the_loss",
+        "predicts_where_nothing_is_found",
+        "weights_survive_safetensors",
+    }
+
+
+def test_what_is_not_computed_has_the_right_shape_all_the_same(plugin: WritePlugin) -> None:
+    plugin(
+        TWO_MODELS, ("model.py", "self.head = nn.Linear(widths[-1], num", "self.head = nn.Linear(widths[-1], 1 + num")
+    )
+    [trial] = [trial for trial in trials_of("mynet", heavy="smallest") if str(trial) == "mynet-builds_for_real"]
+    assert trial.result().reason == (
+        "image_classification: the shape of the output is [2, 5], and [2, 4] is due; give the head num_classes outputs"
+    )
+
+
+def test_expected_failures_are_strict(plugin: WritePlugin) -> None:
+    plugin(("plugin.toml", "parameters = 416456", "parameters = 10"))
+    expected = {
+        ("mynet", "parameter_count_is_as_declared"): "counted by hand",
+        ("mynet", "builds_for_real"): "it was so last year",
+        ("vistry-mynet", "manifest_is_valid"): "a trial",
+    }
+    found = results_of([trial for trial in trials_of("mynet", expected) if trial.expected])
+    assert {place: (result.status, result.reason) for place, result in found.items()} == {
+        ("mynet", "parameter_count_is_as_declared"): ("expected", "counted by hand"),
+        ("mynet", "builds_for_real"): (
+            "failed",
+            "it was expected to fail (it was so last year) and passes; take it out of the expected failures",
+        ),
+        ("vistry-mynet", "manifest_is_valid"): (
+            "failed",
+            "it was expected to fail (a trial) and passes; take it out of the expected failures",
+        ),
+    }
+    assert counts(found.values()) == (
+        "vistry-mynet: 1 run (1 failed), 0 skipped, 0 expected to fail; "
+        "mynet: 2 run (1 failed), 0 skipped, 1 expected to fail"
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ({"name": "mynt"}, "no plugin 'mynt' is installed; did you mean 'mynet'?"),
+        ({"heavy": "none"}, "there is no heavy = 'none'; known: all, smallest"),
+        (
+            {"expected": {("mynet", "builds_for_rael"): "x"}},
+            "expected: there is no check 'builds_for_rael'; did you mean 'builds_for_real'?",
+        ),
+        (
+            {"expected": {("mynt", "builds_for_real"): "x"}},
+            "expected: builds_for_real is no check of 'mynt'; did you mean 'mynet'?",
+        ),
+        (
+            {"expected": {("mynet", "manifest_is_valid"): "x"}},
+            "expected: manifest_is_valid is no check of 'mynet'; known: vistry-mynet",
+        ),
+        (
+            {"expected": {("mynet", "builds_for_real"): ""}},
+            "expected: (mynet, builds_for_real) needs the reason why it fails",
+        ),
+    ],
+)
+def test_a_wrong_call_is_a_sentence(plugin: WritePlugin, call: dict[str, object], message: str) -> None:
+    plugin()
+    with pytest.raises(RegistryError) as caught:
+        trials_of(**{"name": "mynet", **call})  # type: ignore[arg-type]
+    assert str(caught.value) == message
+
+
+def ended(plugin: WritePlugin, *reasons: type[Exception], required: bool = True, expected: str = "") -> Result:
+    """How a check ends that raises one thing for each task."""
+    plugin()
+    subjects = next(trial.on for trial in trials_of("mynet") if trial.check in OF_A_MODEL)
+    raised = iter(reasons)
+
+    def a_check(subject: ModelSubject) -> None:
+        raise next(raised)("the reason")
+
+    return Trial("mynet", Check(a_check, required), subjects, expected).result()
+
+
+def test_a_skipped_required_check_is_a_failure(plugin: WritePlugin) -> None:
+    result = ended(plugin, NothingToCheck, NothingToCheck)
+    assert (result.status, result.reason) == ("failed", "it is required and could not be made: the reason")
+
+
+def test_a_skipped_optional_check_is_none(plugin: WritePlugin) -> None:
+    result = ended(plugin, NothingToCheck, NothingToCheck, required=False, expected="whatever")
+    assert (result.status, result.reason) == ("skipped", "the reason")
+
+
+def test_a_required_check_that_is_left_out_by_choice_is_skipped(plugin: WritePlugin) -> None:
+    assert ended(plugin, NotComputed, NotComputed).status == "skipped"
+
+
+def test_a_check_that_applies_to_one_task_counts(plugin: WritePlugin) -> None:
+    result = ended(plugin, NothingToCheck, CheckFailed)
+    assert (result.status, result.reason) == ("failed", "image_classification_multilabel: the reason")
+
+
+def test_what_no_check_foresees_is_named_with_its_place(plugin: WritePlugin) -> None:
+    folder = plugin(("model.py", "self.dropout(features)", "self.dropout(features, 2, 3)"))
+    [trial] = [trial for trial in trials_of("mynet") if str(trial) == "mynet-loss_is_finite"]
+    reason = trial.result().reason
+    assert reason.startswith("image_classification: TypeError: ")
+    assert reason.endswith(f"({folder}/vistry_mynet/model.py:24)")
+
+
+def test_where_hyperparameters_cannot_be_had_the_other_checks_point_there(plugin: WritePlugin) -> None:
+    plugin(("plugin.toml", "[models.mynet]", '[defaults."*"]\nmomentum = 2\n\n[models.mynet]'))
+    found = results_of(trials_of("mynet"))
+    assert "momentum = 2 must be a number in [0, 1]" in found["mynet", "defaults_are_in_range"].reason
+    assert found["mynet", "builds_for_real"].reason.startswith(
+        "it is required and could not be made: its hyperparameters can't be had, see defaults_are_in_range: "
+    )
+
+
+@pytest.mark.parametrize(
+    ("check", "edits", "reason"),
+    [
+        (
+            "builds_for_real",
+            [("hooks.py", "    from .model", "    1 / 0\n    from .model")],
+            "image_classification: ZeroDivisionError: division by zero (",
+        ),
+        (
+            "builds_for_real",
+            [("model.py", "return logits", "return logits * float('nan')")],
+            "image_classification: its predictions are not finite",
+        ),
+        (
+            "parameter_count_is_as_declared",
+            [("plugin.toml", "[models.mynet]", '[defaults."*"]\nvalidation_crop_size = 300\n\n[models.mynet]')],
+            "it is required and could not be made: its defaults are not allowed, see defaults_are_in_range: ",
+        ),
+        (
+            "builds_for_real",
+            [
+                (
+                    "hooks.py",
+                    "**card.args)\n",
+                    "**card.args)\n\n\n@hookimpl\ndef vistry_check_hyperparameters():\n"
+                    "    from vistry.errors import Problem\n\n    return [Problem('momentum', 'is never right')]\n",
+                )
+            ],
+            "it is required and could not be made: its rules allow no input up to 512 px; see defaults_are_in_range",
+        ),
+    ],
+)
+def test_what_a_check_says(plugin: WritePlugin, check: str, edits: list[tuple[str, str, str]], reason: str) -> None:
+    plugin(*edits)
+    [trial] = [trial for trial in trials_of("mynet") if str(trial) == f"mynet-{check}"]
+    result = trial.result()
+    assert result.status == "failed"
+    assert result.reason.startswith(reason)
+
+
+def test_a_plugin_installed_without_a_record_of_its_files(plugin: WritePlugin) -> None:
+    folder = plugin()
+    (folder / "pyproject.toml").unlink()
+    [trial] = [trial for trial in trials_of("mynet") if trial.check.name == "manifest_is_in_the_wheel"]
+    assert trial.result().reason == (
+        f"it is required and could not be made: no pyproject.toml of vistry-mynet is above {folder}/vistry_mynet/"
+        "plugin.toml, and its installed distribution has no RECORD; install it with pip"
+    )
+
+
+def test_a_backend_that_is_declared_has_to_be_there(plugin: WritePlugin, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(backend: str) -> None:
+        raise RegistryError(f"{backend} is not installed; type: pip install 'vistry[{backend}]'")
+
+    plugin(("plugin.toml", '["torch"]', '["torch", "jax"]'))
+    monkeypatch.setattr("vistry.testing.weights_checks.engine_module", refuse)
+    [trial] = [trial for trial in trials_of("mynet") if trial.check.name == "backends_agree"]
+    assert trial.result().reason == (
+        "image_classification: plugin.toml declares the backend torch, and it can't be used here: torch is not "
+        "installed; type: pip install 'vistry[torch]'"
+    )
+
+
+def test_a_task_that_core_has_not_is_not_computed(plugin: WritePlugin) -> None:
+    both = '["image_classification", "image_classification_multilabel"]'
+    plugin(("plugin.toml", both, '["image_instance_segmentation"]'))
+    found = results_of(trials_of("mynet"))
+    assert {result.status for result in found.values()} == {"passed", "skipped"}
+    reason = "Vistry can't train for image_instance_segmentation yet"
+    assert found["mynet", "one_step_lowers_the_loss"].reason == reason
+    assert found["mynet", "parameter_count_is_as_declared"].status == "passed"
+
+
+@pytest.mark.parametrize(
+    ("edit", "made"),
+    [
+        (("plugin.toml", "license", "licence"), 1),
+        (("hooks.py", "@hookimpl", ""), 3),
+        (("hooks.py", "@hookimpl", "@hookimpl(wrapper=True)"), 3),
+    ],
+)
+def test_what_needs_a_broken_part_is_not_checked(plugin: WritePlugin, edit: tuple[str, str, str], made: int) -> None:
+    plugin(edit)
+    assert [trial.check for trial in trials_of("mynet")] == list(trials_module.EVERY_CHECK[:made])
+
+
+def test_the_smallest_input_is_the_smallest_that_the_rules_allow(plugin: WritePlugin) -> None:
+    restricted = "\n[restrict.training_crop_size]\nreason = 'a fixed pool'\nchoices = [224]\n\n[models.mynet]\n"
+    plugin()
+    plugin(("plugin.toml", "[models.other]\n", restricted.replace("mynet", "other")), name="other")
+    for name, side in (("mynet", 32), ("other", 224)):
+        [subject, _] = next(trial.on for trial in trials_of(name) if trial.check in OF_A_MODEL)
+        assert isinstance(subject, ModelSubject)
+        values = subject.values()
+        assert values["training_crop_size"] == side
+        assert values["validation_crop_size"] == values["validation_resize_size"] == 32
+        assert subject.side(values) == side
