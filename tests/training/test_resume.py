@@ -20,6 +20,7 @@ from vistry.errors import RunError, TrainingError
 from vistry.runs.files import write_text
 from vistry.runs.folder import Run, find_run
 from vistry.training import loop as loop_module
+from vistry.training.engines import torch as torch_engine
 from vistry.training.loop import Loop
 from vistry.training.session import resume
 
@@ -115,6 +116,22 @@ def test_a_state_saved_in_the_middle_of_an_epoch_goes_on_exactly(
             vistry.train(digits, task="multiclass", model="tiny", **SETTINGS)
     assert saves[-1] == 2
     _same(resume("last").run, never_killed)
+
+
+def test_a_resumed_run_keeps_the_precision_it_began_with(
+    digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killing(self: Loop, *arguments: Any) -> Any:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch_engine, "auto_precision", lambda: ("bf16", "it was faster"))
+        patch.setattr(Loop, "_evaluate", killing)
+        with pytest.raises(Killed):
+            vistry.train(digits, task="multiclass", model="tiny", **{**SETTINGS, "precision": "auto"})
+    monkeypatch.setattr(torch_engine, "auto_precision", lambda: ("fp32", "another machine"))
+    engine = resume("last").run.status["engine"]
+    assert (engine["precision"], engine["precision_reason"]) == ("bf16", "it was faster")
 
 
 PROGRAM = """

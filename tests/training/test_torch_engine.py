@@ -15,7 +15,7 @@ from vistry.hooks import FreezingMap
 from vistry.registry.manifest import GradientClipping, PreprocessingSpec
 from vistry.task.behaviour import TrainingData
 from vistry.task.image_classification import TASK
-from vistry.training.engines import EngineSettings, engine_module
+from vistry.training.engines import EngineSettings, engine_module, processor
 from vistry.training.engines.torch import TorchEngine, freeze, parameter_groups, pick_precision
 
 BASE: dict[str, Any] = {
@@ -192,12 +192,27 @@ def test_fp16_is_refused_on_a_processor() -> None:
         pick_precision("fp16", torch.device("cpu"))
 
 
-def test_a_named_precision_is_used_and_auto_says_why() -> None:
+@pytest.mark.parametrize(
+    ("tiles", "able", "gain", "expected"),
+    [
+        (True, True, 0.5, ("bf16", "this processor multiplies bf16 in tiles (AMX)")),
+        (False, False, 9.0, ("fp32", "this processor doesn't compute bf16")),
+        (False, True, 1.9, ("bf16", "a convolution in bf16 is 1.9 times as fast here")),
+        (False, True, 0.6, ("fp32", "a convolution in bf16 is 0.6 times as fast here")),
+    ],
+)
+def test_auto_takes_the_faster_format_and_says_why(
+    tiles: bool, able: bool, gain: float, expected: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: able)
+    monkeypatch.setattr(processor, "bf16_gain", lambda: gain)
+    assert pick_precision("auto", torch.device("cpu")) == expected
     assert pick_precision("fp32", torch.device("cpu")) == ("fp32", "as asked")
-    tiles = torch.cpu._is_amx_tile_supported()
-    precision, why = pick_precision("auto", torch.device("cpu"))
-    assert precision == ("bf16" if tiles else "fp32")
-    assert "AMX" in why
+
+
+def test_the_gain_of_bf16_is_measured() -> None:
+    assert 0.01 < processor.bf16_gain() < 100
 
 
 def test_bf16_rounds_what_fp32_does_not() -> None:

@@ -16,6 +16,7 @@ from vistry.training.build import build, make_engine
 from vistry.training.plan import Plan
 
 STEPS = 3
+ENOUGH_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Estimate:
 
 
 def estimate(plan: Plan) -> Estimate:
-    """Train three steps on the plan's own images and throw the result away; nothing is written."""
+    """Train up to three steps on the plan's own images and throw the result away; nothing is written."""
     values, task = plan.hyperparameters, behaviour_of(plan.task)
     backend = plan.request.backend
     module = build(plan.catalogue, plan.card, plan.task, len(plan.classes), values, backend)
@@ -44,6 +45,8 @@ def estimate(plan: Plan) -> Estimate:
             engine.accumulate(batch, 1.0, step)
             engine.update(0.0)
             times.append(time.monotonic() - began)
+            if sum(times) > ENOUGH_SECONDS:
+                break
         began = time.monotonic()
         engine.predict(batch.images)
     per_image = (time.monotonic() - began) / len(batch.rows)

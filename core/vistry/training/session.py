@@ -24,6 +24,7 @@ from vistry.task import behaviour_of
 from vistry.task.behaviour import TrainingData
 from vistry.training import progress
 from vistry.training.build import Start, build, fill, make_engine
+from vistry.training.engines import Engine
 from vistry.training.loop import Interrupted, Loop, Outcome, Samples
 from vistry.training.plan import Plan, Request, make_plan
 
@@ -150,7 +151,7 @@ def _run(
     loop.deadline = deadline
     if loop.restore():
         reporter.note(f"going on from epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}")
-    _set_status(run, "running", "", engine=loop.engine.facts(), process=os.getpid())
+    _set_status(run, "running", "", engine=_facts(loop.engine, run), process=os.getpid())
     try:
         with reporter:
             outcome = loop.fit()
@@ -169,6 +170,7 @@ def _run(
         best_epoch=outcome.best_epoch,
         best_score=outcome.best_score,
         epochs=outcome.epochs,
+        engine=_facts(loop.engine, run),
         finished=_now(),
     )
     write_report(run)
@@ -195,11 +197,12 @@ def _loop(
     data = TrainingData(classes, counts, record["data"]["training_images"])
     module = build(catalogue, card, task.name, len(classes), values, backend)
     if not (run.folder / LAST).is_file():
-        fresh = fill(catalogue, card, module, start, len(classes), backend)
+        fresh = fill(catalogue, card, module, start, len(classes), values, backend)
         if fresh:
             reporter.note(f"the head is trained from scratch for {len(classes)} classes: {', '.join(fresh)}")
-    engine = make_engine(catalogue, card, task.name, module, data, values, backend)
-    facts = engine.facts()
+    as_begun = {**values, "precision": run.status.get("engine", values)["precision"]}
+    engine = make_engine(catalogue, card, task.name, module, data, as_begun, backend, reporter.note)
+    facts = _facts(engine, run)
     reporter.note(f"{facts['device']}, {facts['precision']} ({facts['precision_reason']})")
     return Loop(
         engine,
@@ -214,9 +217,15 @@ def _loop(
     )
 
 
+def _facts(engine: Engine, run: Run) -> dict[str, Any]:
+    """What the engine says of itself. A resumed run keeps the precision it began with, and the reason it was chosen."""
+    begun = run.status.get("engine", {})
+    return engine.facts() | {name: begun[name] for name in ("precision", "precision_reason") if name in begun}
+
+
 def _samples(path: Path, record: dict[str, Any], values: Hyperparameters, training: bool) -> Samples:
     task = behaviour_of(record["task"])
-    table = read_rows(path, tuple(record["classes"]))
+    table = read_rows(path, tuple(record["classes"]), record["task"])
     prepare, size = task.preparation(values, training)
     batch_size = values["training_batch_size" if training else "validation_batch_size"]
     return Samples(list(table.images), task.targets(table), prepare, size, batch_size)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import torch
 import vistry
 from torchvision.models import mobilenet_v2
+from vistry.hook_calls import hooks_of
+from vistry.hyperparameter.schema import Source
+from vistry.registry.catalogue import Catalogue
+from vistry.training.build import build
 
 
 def test_the_parameter_count_is_the_published_one() -> None:
@@ -29,3 +33,30 @@ def test_the_nineteen_layers_cover_all_but_the_head_once() -> None:
     for name, _ in model.named_parameters():
         matching = [group for group in groups if name.startswith(group)]
         assert len(matching) == (0 if name.startswith("classifier.") else 1), name
+
+
+def test_tensorflows_padding_is_torchvisions_turned_by_half_a_circle() -> None:
+    """SAME pads an even size to the right and bottom, and torchvision's strided convolutions read it left and top."""
+    catalogue, schema = Catalogue.read(), vistry.hyperparameters("mobilenetv2", "multiclass")
+    values = schema.resolve([Source.of({"weights_convention": "tensorflow"}, "the test")])
+    ours = build(catalogue, catalogue.model("mobilenetv2"), "image_classification", 5, values, "torch").features
+    weights = ours.state_dict()
+    plain, turned = mobilenet_v2().features, mobilenet_v2().features
+    plain.load_state_dict(weights)
+    turned.load_state_dict({name: value.flip(2, 3) if value.ndim == 4 else value for name, value in weights.items()})
+    images = torch.rand(4, 3, 64, 64)
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(images), turned(images.flip(2, 3)).flip(2, 3), rtol=1e-3, atol=1e-4)
+        assert (ours(images) - plain(images)).abs().max() > 0.1
+
+
+def test_tensorflows_weights_see_pixels_from_minus_one_to_one() -> None:
+    catalogue, schema = Catalogue.read(), vistry.hyperparameters("mobilenetv2", "multiclass")
+    card = catalogue.model("mobilenetv2")
+    found = {}
+    for convention in ("torchvision", "tensorflow"):
+        values = schema.resolve([Source.of({"weights_convention": convention}, "the test")])
+        asked = {"card": card, "task": "image_classification", "hyperparameters": values}
+        found[convention] = hooks_of(catalogue, card).vistry_preprocessing(**asked)
+    assert found["torchvision"].mean == (0.485, 0.456, 0.406)
+    assert (found["tensorflow"].mean, found["tensorflow"].std) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))

@@ -1,19 +1,31 @@
-"""MobileNetV2 for torch."""
+"""MobileNetV2's hooks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
 from vistry.hooks import hookimpl
+from vistry.registry.cards import ModelCard
+from vistry.registry.manifest import PreprocessingSpec
 
-if TYPE_CHECKING:
-    from torch import nn
+TENSORFLOW = PreprocessingSpec(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
 
 @hookimpl
-def vistry_build_model(num_classes: int) -> nn.Module:
-    """torchvision's mobilenet_v2: images [N, 3, H, W] to logits [N, num_classes]."""
-    from torchvision.models import mobilenet_v2
+def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], backend: str) -> Any:
+    """MobileNetV2 1.0, padded as its weights were trained."""
+    convention = hyperparameters["weights_convention"]
+    if backend == "jax":
+        from vistry_mobilenetv2 import flax_model
 
-    model: nn.Module = mobilenet_v2(weights=None, num_classes=num_classes)
-    return model
+        return flax_model.build(num_classes, convention, hyperparameters["random_seed"])
+    from vistry_mobilenetv2 import torch_model
+
+    return torch_model.build(num_classes, convention)
+
+
+@hookimpl
+def vistry_preprocessing(card: ModelCard, hyperparameters: Mapping[str, Any]) -> PreprocessingSpec:
+    """The manifest's mean and deviation, or pixels in [-1, 1] for weights of TensorFlow's convention."""
+    return TENSORFLOW if hyperparameters["weights_convention"] == "tensorflow" else card.preprocessing

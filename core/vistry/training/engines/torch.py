@@ -16,6 +16,8 @@ from vistry.data.batches import Batch
 from vistry.errors import HyperparameterError, Problem, TrainingError
 from vistry.hooks import FreezingMap
 from vistry.training.engines.engine import Arrays, EngineSettings
+from vistry.training.engines.freezing import frozen_prefixes
+from vistry.training.engines.processor import auto_precision, keep_freed_memory
 
 _BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -36,9 +38,7 @@ def pick_precision(wanted: str, device: torch.device) -> tuple[str, str]:
     if device.type == "cuda":
         able = torch.cuda.is_bf16_supported()
         return ("bf16", "this GPU computes bf16") if able else ("fp32", "this GPU has no bf16")
-    if torch.cpu._is_amx_tile_supported():
-        return "bf16", "this processor multiplies bf16 in tiles (AMX)"
-    return "fp32", "this processor has no tiles (AMX), without which bf16 is slower"
+    return auto_precision()
 
 
 def shapes_of(model: nn.Module) -> dict[str, tuple[int, ...]]:
@@ -51,23 +51,7 @@ def freeze(model: nn.Module, freezing: FreezingMap, layers: int) -> list[nn.Modu
 
     Raises HyperparameterError for more layers than there are, or a prefix that matches no parameter.
     """
-    groups = freezing.groups
-    if layers > len(groups):
-        message = f"{layers} is more than the {len(groups)} layers of this model that can be frozen"
-        raise HyperparameterError([Problem("layers_to_freeze", message, f"use at most {len(groups)}")])
-    prefixes = tuple(prefix for group in groups[:layers] for prefix in group)
-    names = [name for name, _ in model.named_parameters()]
-    for prefix in prefixes:
-        if not any(name.startswith(prefix) for name in names):
-            raise HyperparameterError(
-                [
-                    Problem(
-                        "layers_to_freeze",
-                        f"the prefix '{prefix}' matches no parameter",
-                        "correct the freezing map",
-                    )
-                ]
-            )
+    prefixes = frozen_prefixes(freezing, layers, [name for name, _ in model.named_parameters()])
     for name, parameter in model.named_parameters():
         parameter.requires_grad = not name.startswith(prefixes) if prefixes else True
     if not prefixes or not freezing.freeze_batch_norm:
@@ -117,6 +101,8 @@ class TorchEngine:
         hyperparameters = settings.hyperparameters
         torch.use_deterministic_algorithms(bool(hyperparameters["deterministic"]))
         self.device = pick_device()
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.precision, self._why = pick_precision(hyperparameters["precision"], self.device)
         self.model = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._still = freeze(self.model, settings.freezing, settings.frozen_layers)

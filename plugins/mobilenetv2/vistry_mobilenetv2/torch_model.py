@@ -1,0 +1,50 @@
+"""MobileNetV2 as a torch module."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torchvision.models import mobilenet_v2
+
+
+class SamePaddedConv2d(nn.Conv2d):
+    """A convolution padded as TensorFlow's "SAME": what doesn't divide by two goes to the right and the bottom."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """[N, C, H, W] to [N, C', ceil(H / stride), ceil(W / stride)]."""
+        padding: list[int] = []
+        for axis in (1, 0):
+            size, stride, kernel = images.shape[2 + axis], self.stride[axis], self.kernel_size[axis]
+            total = max(0, (-(-size // stride) - 1) * stride + kernel - size)
+            padding += [total // 2, total - total // 2]
+        result: torch.Tensor = self._conv_forward(functional.pad(images, padding), self.weight, self.bias)
+        return result
+
+
+def build(num_classes: int, convention: str) -> nn.Module:
+    """torchvision's mobilenet_v2: images [N, 3, H, W] to logits [N, num_classes]."""
+    model: nn.Module = mobilenet_v2(weights=None, num_classes=num_classes)
+    for module in list(model.modules()):
+        if isinstance(module, nn.ReLU6):
+            module.inplace = False  # in place, its input is copied for the backward pass
+        if convention == "tensorflow":
+            _pad_as_tensorflow(module)
+    return model
+
+
+def _pad_as_tensorflow(module: nn.Module) -> None:
+    """Exchange the strided convolutions right below a module; weights and names stay."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.Conv2d) and child.stride != (1, 1):
+            same = SamePaddedConv2d(
+                child.in_channels,
+                child.out_channels,
+                child.kernel_size,  # type: ignore[arg-type]
+                child.stride,  # type: ignore[arg-type]
+                groups=child.groups,
+                bias=child.bias is not None,
+                device="meta",
+            )
+            same.weight, same.bias = child.weight, child.bias
+            setattr(module, name, same)
