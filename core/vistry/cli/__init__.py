@@ -17,10 +17,12 @@ COMMANDS = {
     "predict": "Label images with a run's model.",
     "runs": "List runs and their results.",
     "doctor": "Check a data set and name every fault in it.",
+    "convert": "Write boxes and masks as COCO or JSON Lines.",
     "models": "List the models that can be trained.",
     "tasks": "List the tasks.",
     "hyperparameters": "List the hyperparameters of a model: range, default and origin.",
-    "plugins": "List, check, enable and disable the plugins that bring the models.",
+    "kernels": "List what plugins compute faster on a GPU, and whether that is used.",
+    "plugins": "List, check, enable, disable and begin the plugins that bring the models.",
 }
 
 

@@ -13,12 +13,15 @@ import click
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--format", "data_format", help="Format of the data, if it isn't recognised.")
 @click.option("--split", help="train, validation or test, where the data has them. [test]")
+@click.option("--backend", help="Engine that computes: torch or jax. [the run's own]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-def evaluate(run: str, data: Path, data_format: str | None, split: str | None, as_json: bool) -> None:
+def evaluate(
+    run: str, data: Path, data_format: str | None, split: str | None, backend: str | None, as_json: bool
+) -> None:
     """Evaluate RUN (a folder, an identifier, or "last") on DATA."""
     from vistry.inference.evaluate import evaluate as measure
 
-    result = measure(run, data, format=data_format, split=split)
+    result = measure(run, data, format=data_format, split=split, backend=backend)
     if as_json:
         click.echo(json.dumps({"schema": 1, **result.to_dict()}))
         return

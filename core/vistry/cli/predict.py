@@ -13,8 +13,9 @@ import click
 @click.argument("run")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Write JSON Lines to this file.")
+@click.option("--backend", help="Engine that computes: torch or jax. [the run's own]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines in the hosted product's schema.")
-def predict(run: str, images: tuple[Path, ...], output: Path | None, as_json: bool) -> None:
+def predict(run: str, images: tuple[Path, ...], output: Path | None, backend: str | None, as_json: bool) -> None:
     """Predict IMAGES, files or folders, with RUN (a folder, an identifier, or "last").
 
     An image that can't be read has an error entry; the others have their predictions.
@@ -23,7 +24,7 @@ def predict(run: str, images: tuple[Path, ...], output: Path | None, as_json: bo
     from vistry.runs.files import replacing
 
     files = image_files(images)
-    predictor = load(run)
+    predictor = load(run, backend=backend)
     failed = 0
     entries: list[dict[str, Any]] = []
     for prediction in predictor.predict(files):

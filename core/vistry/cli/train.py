@@ -47,7 +47,7 @@ class _TrainCommand(click.Command):
 @click.option("--format", "data_format", help="Format of the data, if it isn't recognised.")
 @click.option("--primary-metric", help="Metric that decides which epoch is the best.")
 @click.option("--config", "configs", type=click.Path(path_type=Path), multiple=True, help="YAML or TOML file.")
-@click.option("--backend", default="torch", help="Engine that trains. [torch]")
+@click.option("--backend", default="torch", help="Engine that trains: torch or jax. [torch]")
 @click.option("--output", type=click.Path(path_type=Path), help="Run folder to make. [runs/...]")
 @click.option("--time-limit", type=Duration(), help="Be over in this time: 90s, 30m, 2h.")
 @click.option("--dry-run", is_flag=True, help="Check everything, print the plan, stop.")

@@ -33,12 +33,21 @@ class Evaluation:
         }
 
 
-def evaluate(run: str | Path, data: str | Path, *, format: str | None = None, split: str | None = None) -> Evaluation:
+def evaluate(
+    run: str | Path,
+    data: str | Path,
+    *,
+    format: str | None = None,
+    split: str | None = None,
+    backend: str | None = None,
+) -> Evaluation:
     """Evaluate a run's best model. Where the data has a test split, that one, unless `split` names another.
+
+    The engine is the one that trained the run, unless `backend` names another.
 
     Raises RunError for the run and DataError for the data: a class the model doesn't know is an error.
     """
-    predictor = load(run)
+    predictor = load(run, backend=backend)
     diagnosis = doctor.examine(Path(data), predictor.task.name, format)
     table = _with_models_classes(_chosen(diagnosis.table, split), predictor)
     predictions = list(predictor.predict(table.images))

@@ -17,12 +17,13 @@ from vistry.data.batches import default_workers
 from vistry.errors import DataError, VistryError
 from vistry.hook_calls import hooks_of
 from vistry.hyperparameter.schema import Hyperparameters
+from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import Run, find_run
 from vistry.task import behaviour_of
 from vistry.training.build import build
-from vistry.training.engines import Engine, EngineSettings, engine_module
+from vistry.training.engines import Engine, EngineSettings, engine_module, is_installed
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".gif", ".webp")
 
@@ -81,8 +82,11 @@ class Predictor:
             yield Prediction(image, predicted.get(position), errors.get(position))
 
 
-def load(run: str | Path) -> Predictor:
-    """The best model of a run, by folder, identifier or "last". Raises RunError or RegistryError."""
+def load(run: str | Path, *, backend: str | None = None) -> Predictor:
+    """The best model of a run, by folder, identifier or "last", in the engine that trained it or in `backend`.
+
+    Raises RunError or RegistryError.
+    """
     found = find_run(run)
     weights, _ = read_checkpoint(found.best_weights)
     catalogue, record = Catalogue.read(), found.record
@@ -90,11 +94,23 @@ def load(run: str | Path) -> Predictor:
     card = catalogue.model(record["model"]["full_name"])
     hooks = hooks_of(catalogue, card)
     asked = {"card": card, "task": record["task"], "hyperparameters": values}
-    module = build(catalogue, card, record["task"], len(record["classes"]), values, record["backend"])
+    backend = backend or _own_backend(card, record["backend"])
+    module = build(catalogue, card, record["task"], len(record["classes"]), values, backend)
     settings = EngineSettings(values, type(card.preprocessing)(**record["preprocessing"]))
-    engine = engine_module(record["backend"]).make(module, settings, None, hooks.vistry_build_postprocess(**asked))
+    engine = engine_module(backend).make(module, settings, None, hooks.vistry_build_postprocess(**asked))
     engine.load_weights(weights)
     return Predictor(found, engine, values)
+
+
+def _own_backend(card: ModelCard, backend: str) -> str:
+    """The backend that trained a run. Raises VistryError where it isn't installed, naming one that is."""
+    others = [other for other in card.backends if other != backend and is_installed(other)]
+    if others and not is_installed(backend):
+        raise VistryError(
+            f"the run was trained with {backend}, which is not installed; its weights are the same for {others[0]}: "
+            f"add --backend {others[0]} (in Python backend='{others[0]}'), or type: pip install 'vistry[{backend}]'"
+        )
+    return backend
 
 
 def image_files(paths: Iterable[str | Path]) -> list[Path]:
@@ -113,12 +129,14 @@ def image_files(paths: Iterable[str | Path]) -> list[Path]:
     return found
 
 
-def predict(run: str | Path, images: str | Path | Sequence[str | Path]) -> list[dict[str, Any]]:
+def predict(
+    run: str | Path, images: str | Path | Sequence[str | Path], *, backend: str | None = None
+) -> list[dict[str, Any]]:
     """Predictions of images or folders in the hosted product's schema, each with its `filename`."""
     named = [images] if isinstance(images, (str, Path)) else list(images)
     if not named:
         raise VistryError("no images are named")
-    predictor = load(run)
+    predictor = load(run, backend=backend)
     return [
         {"filename": prediction.image, **predictor.respond(prediction)}
         for prediction in predictor.predict(image_files(named))

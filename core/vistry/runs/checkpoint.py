@@ -22,7 +22,7 @@ def write_checkpoint(path: Path, tensors: Tensors, facts: Mapping[str, Any]) -> 
     header = {"vistry": json.dumps(facts, allow_nan=False)}
     with replacing(path) as temporary:
         try:
-            save_file({name: np.ascontiguousarray(value) for name, value in tensors.items()}, temporary, header)
+            save_file({name: np.asarray(value, order="C") for name, value in tensors.items()}, temporary, header)
         except SafetensorError as error:
             raise OSError(28 if "No space" in str(error) else 5, str(error)) from error
 

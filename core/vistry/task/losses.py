@@ -7,20 +7,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vistry.errors import VistryError
 from vistry.task.behaviour import Loss
 
 Weights = npt.NDArray[np.float32] | None
 
 
-def _only_torch(backend: str) -> None:
-    if backend != "torch":
-        raise VistryError(f"this loss is not written for the backend '{backend}'; its plugin must bring one")
-
-
 def cross_entropy(backend: str, weights: Weights) -> Loss:
-    """Mean cross entropy of logits [N, C] and class indices [N]."""
-    _only_torch(backend)
+    """Mean cross entropy of logits [N, C] and class indices [N], weighted by class."""
+    return {"torch": _cross_entropy_in_torch, "jax": _cross_entropy_in_jax}[backend](weights)
+
+
+def binary_cross_entropy(backend: str, weights: Weights) -> Loss:
+    """Mean binary cross entropy of logits [N, C] and targets [N, C] in {0, 1}, positives weighted by class."""
+    return {"torch": _binary_cross_entropy_in_torch, "jax": _binary_cross_entropy_in_jax}[backend](weights)
+
+
+def _cross_entropy_in_torch(weights: Weights) -> Loss:
     import torch
     from torch.nn import functional
 
@@ -34,9 +36,22 @@ def cross_entropy(backend: str, weights: Weights) -> Loss:
     return loss
 
 
-def binary_cross_entropy(backend: str, weights: Weights) -> Loss:
-    """Mean binary cross entropy of logits [N, C] and targets [N, C] in {0, 1}."""
-    _only_torch(backend)
+def _cross_entropy_in_jax(weights: Weights) -> Loss:
+    import jax
+    import jax.numpy as jnp
+
+    def loss(model: Any, images: Any, targets: Any) -> dict[str, Any]:
+        logits = model(images).astype(jnp.float32)
+        chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), targets[:, None], axis=1)[:, 0]
+        counted = _rows_that_count(logits)
+        if weights is not None:
+            counted = counted * jnp.asarray(weights)[targets]
+        return {"cross_entropy": -(chosen * counted).sum() / counted.sum()}
+
+    return loss
+
+
+def _binary_cross_entropy_in_torch(weights: Weights) -> Loss:
     import torch
     from torch.nn import functional
 
@@ -49,3 +64,29 @@ def binary_cross_entropy(backend: str, weights: Weights) -> Loss:
         return {"binary_cross_entropy": value}
 
     return loss
+
+
+def _binary_cross_entropy_in_jax(weights: Weights) -> Loss:
+    import jax
+    import jax.numpy as jnp
+
+    positives = 1.0 if weights is None else weights
+
+    def loss(model: Any, images: Any, targets: Any) -> dict[str, Any]:
+        logits = model(images).astype(jnp.float32)
+        present = positives * targets * jax.nn.log_sigmoid(logits)
+        absent = (1 - targets) * jax.nn.log_sigmoid(-logits)
+        counted = _rows_that_count(logits)
+        return {"binary_cross_entropy": -((present + absent).mean(axis=1) * counted).sum() / counted.sum()}
+
+    return loss
+
+
+def _rows_that_count(logits: Any) -> Any:
+    """[N] float32: 1 for each real row of a batch that may be padded."""
+    import jax.numpy as jnp
+
+    from vistry.flax_layers import rows_mask
+
+    mask = rows_mask()
+    return jnp.ones(len(logits)) if mask is None else mask

@@ -242,7 +242,8 @@ class Loop:
 
     def _tick(self, loss: float, rate: float, seconds: float) -> None:
         before = self._batch_seconds
-        self._batch_seconds = seconds if before is None else 0.9 * before + 0.1 * seconds
+        usual = seconds if before is None else 0.9 * before + 0.1 * seconds
+        self._batch_seconds = min(usual, 2 * seconds)  # a first step that compiled says nothing about the others
         left = (self.epochs - self.position.epoch) * self.batches - self.position.batch
         remaining = left * self._batch_seconds + (self.epochs - self.position.epoch) * self._evaluation_seconds
         place = (self.position.epoch + 1, self.epochs, self.position.batch, self.batches)

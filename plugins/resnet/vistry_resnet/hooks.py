@@ -1,21 +1,22 @@
-"""ResNet for torch."""
+"""ResNet's hooks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
 from vistry.hooks import hookimpl
 from vistry.registry.cards import ModelCard
 
-if TYPE_CHECKING:
-    from torch import nn
-
 
 @hookimpl
-def vistry_build_model(card: ModelCard, num_classes: int) -> nn.Module:
-    """torchvision's ResNet: images [N, 3, H, W] to logits [N, num_classes]."""
+def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Mapping[str, Any], backend: str) -> Any:
+    """A ResNet of basic blocks or bottlenecks: torchvision's, or its twin in Flax."""
+    if backend == "jax":
+        from vistry_resnet import flax_model
+
+        return flax_model.build(card.args["block"], card.args["layers"], num_classes, hyperparameters["random_seed"])
     from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
     block = {"basic": BasicBlock, "bottleneck": Bottleneck}[card.args["block"]]
-    model: nn.Module = ResNet(block, list(card.args["layers"]), num_classes=num_classes)
-    return model
+    return ResNet(block, list(card.args["layers"]), num_classes=num_classes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,15 +17,20 @@ from vistry.registry.manifest import GradientClipping, PreprocessingSpec
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
+def _silently(sentence: str) -> None:
+    """Nobody is told."""
+
+
 @dataclass(frozen=True)
 class EngineSettings:
-    """All that an engine needs to know beside the model itself."""
+    """All that an engine needs to know beside the model itself; `say` tells the user a sentence."""
 
     hyperparameters: Mapping[str, Any]
     preprocessing: PreprocessingSpec
     clipping: GradientClipping = field(default_factory=GradientClipping)
     freezing: FreezingMap = field(default_factory=lambda: FreezingMap(()))
     frozen_layers: int = 0
+    say: Callable[[str], None] = _silently
 
 
 class Engine(Protocol):

@@ -1,0 +1,68 @@
+"""Batch norm and layer norm, computed in float32 whatever comes in."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax import Array, lax
+
+from vistry.flax_layers.rows import rows_mask
+
+
+class BatchNorm(nnx.Module):
+    """Batch norm over all axes but the last, with torch's conventions.
+
+    The new running statistics are (1 - momentum) old + momentum batch, with the unbiased variance; the map itself is
+    normalised by the biased one. Rows that are padding don't count (see `real_rows`).
+    """
+
+    def __init__(self, features: int, *, eps: float = 1e-5, momentum: float = 0.1):
+        self.weight = nnx.Param(jnp.asarray(np.ones(features, np.float32)))
+        self.bias = nnx.Param(jnp.asarray(np.zeros(features, np.float32)))
+        self.running_mean = nnx.BatchStat(jnp.asarray(np.zeros(features, np.float32)))
+        self.running_var = nnx.BatchStat(jnp.asarray(np.ones(features, np.float32)))
+        self.num_batches_tracked = nnx.BatchStat(jnp.asarray(np.zeros((), np.int32)))
+        self.eps, self.momentum = eps, momentum
+        self.use_running_average = False
+
+    def __call__(self, x: Array) -> Array:
+        """[N, ..., C] to the same shape and type."""
+        wide = x.astype(jnp.float32)
+        if self.use_running_average:
+            mean, variance = self.running_mean[...], self.running_var[...]
+        else:
+            mean, variance = self._observe(wide)
+        scale = self.weight[...] * lax.rsqrt(variance + self.eps)
+        return ((wide - mean) * scale + self.bias[...]).astype(x.dtype)
+
+    def _observe(self, x: Array) -> tuple[Array, Array]:
+        """The batch's mean and biased variance, [C] each; the running statistics follow."""
+        axes = tuple(range(x.ndim - 1))
+        rows = rows_mask()
+        counted = jnp.ones(x.shape[0]) if rows is None else rows
+        weights = counted.reshape(-1, *(1,) * (x.ndim - 1))
+        count = counted.sum() * (x[0, ..., 0].size)
+        mean = (x * weights).sum(axes) / count
+        variance = (jnp.square(x - mean) * weights).sum(axes) / count
+        unbiased = variance * count / jnp.maximum(count - 1, 1)
+        self.running_mean[...] += self.momentum * (lax.stop_gradient(mean) - self.running_mean[...])
+        self.running_var[...] += self.momentum * (lax.stop_gradient(unbiased) - self.running_var[...])
+        self.num_batches_tracked[...] += 1
+        return mean, variance
+
+
+class LayerNorm(nnx.Module):
+    """Layer norm over the last axis."""
+
+    def __init__(self, features: int, *, eps: float = 1e-5):
+        self.weight = nnx.Param(jnp.asarray(np.ones(features, np.float32)))
+        self.bias = nnx.Param(jnp.asarray(np.zeros(features, np.float32)))
+        self.eps = eps
+
+    def __call__(self, x: Array) -> Array:
+        """[..., C] to the same shape and type."""
+        wide = x.astype(jnp.float32)
+        mean = wide.mean(-1, keepdims=True)
+        variance = jnp.square(wide - mean).mean(-1, keepdims=True)
+        return ((wide - mean) * lax.rsqrt(variance + self.eps) * self.weight[...] + self.bias[...]).astype(x.dtype)

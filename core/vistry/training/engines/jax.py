@@ -1,0 +1,247 @@
+"""Training and prediction with JAX: Flax NNX modules, optax, and steps compiled once for one size of batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+from flax import nnx
+from jax import Array
+
+from vistry.data.augmentation import Pixels
+from vistry.data.batches import Batch
+from vistry.errors import HyperparameterError, Problem
+from vistry.flax_layers import real_rows
+from vistry.training.engines.engine import Arrays, EngineSettings
+from vistry.training.engines.freezing import frozen_prefixes
+from vistry.training.engines.jax_compilation import Compiled
+from vistry.training.engines.jax_module import (
+    TakenApart,
+    Tensors,
+    arrays_of,
+    batch_norms_under,
+    by_name,
+    check_names,
+    decayed_names,
+    load_arrays,
+    parameter_names,
+    shapes_of,
+    variables_of,
+)
+from vistry.training.engines.jax_optimizer import make_optimizer, state_arrays, state_from_arrays
+
+__all__ = ["JaxEngine", "arrays_of", "load_arrays", "make", "pick_precision", "seed_initialisation", "shapes_of"]
+
+BATCH_SIZE = "batch_size"
+
+
+def pick_precision(wanted: str, device: jax.Device) -> tuple[str, str]:
+    """The precision to use and why. Raises HyperparameterError for fp16."""
+    if wanted == "fp16":
+        problem = Problem("precision", "fp16 needs its gradients scaled, which the JAX engine doesn't do", "use bf16")
+        raise HyperparameterError([problem])
+    if wanted != "auto":
+        return wanted, "as asked"
+    if device.platform == "cpu":
+        return "fp32", "XLA computes bf16 on a processor no faster"
+    if device.platform == "gpu" and float(getattr(device, "compute_capability", 0)) < 8:
+        return "fp32", "this GPU has no bf16"
+    return "bf16", f"this {device.platform.upper()} computes bf16"
+
+
+class JaxEngine:
+    """An NNX module with its optimiser; see `Engine` for what each method promises.
+
+    Batches are padded to the largest one so far, so that a smaller one needs no program of its own. The rows added are
+    copies of real ones; batch norm and the losses don't count them.
+    """
+
+    _trained: Tensors  # parameters
+    _still: Tensors  # frozen parameters
+    _statistics: Tensors  # what changes without gradients
+
+    def __init__(
+        self,
+        module: nnx.Module,
+        settings: EngineSettings,
+        loss: Callable[[Any, Any, Any], dict[str, Any]],
+        postprocess: Callable[[Any, Any], npt.NDArray[Any]],
+    ):
+        hyperparameters = settings.hyperparameters
+        self.device = jax.devices()[0]
+        self.precision, self._why = pick_precision(hyperparameters["precision"], self.device)
+        self._loss, self._postprocess = loss, postprocess
+        self._mean = 255 * np.array(settings.preprocessing.mean, np.float32)
+        self._std = 255 * np.array(settings.preprocessing.std, np.float32)
+
+        parameters = parameter_names(module)
+        frozen = frozen_prefixes(settings.freezing, settings.frozen_layers, parameters)
+        self._trainable = {name for name in parameters if not (frozen and name.startswith(frozen))}
+        self._parameters = parameters
+        holds_norms = frozen and settings.freezing.freeze_batch_norm
+        self._module = TakenApart(module, batch_norms_under(module, frozen) if holds_norms else [])
+        self._place({name: variable.get_value() for name, variable in variables_of(module).items()})
+
+        self._optimizer = make_optimizer(hyperparameters, settings.clipping, decayed_names(module))
+        self._state: Any = None
+        self._gradients: Tensors | None = None
+        self._key = jax.random.key(hyperparameters["random_seed"])
+        self._rows = {"training": 0, "prediction": 0}
+
+        exact = bool(hyperparameters["deterministic"]) and self.device.platform == "gpu"
+        options = {"xla_gpu_deterministic_ops": True} if exact else None
+        self._programs = [
+            Compiled(self._add_gradient, "the training step", settings.say, donated=(2, 3), options=options),
+            Compiled(self._apply, "the optimiser", settings.say, donated=(0, 1, 2), options=options),
+            Compiled(self._outputs, "the prediction", settings.say, options=options),
+        ]
+
+    def facts(self) -> dict[str, Any]:
+        tensors = {**self._trained, **self._still}
+        return {
+            "backend": "jax",
+            "backend_version": jax.__version__,
+            "device": "cpu" if self.device.platform == "cpu" else self.device.device_kind,
+            "precision": self.precision,
+            "precision_reason": self._why,
+            "parameters": sum(tensors[name].size for name in self._parameters),
+            "trainable_parameters": sum(value.size for value in self._trained.values()),
+            "compile_seconds": round(sum(program.seconds for program in self._programs), 2),
+        }
+
+    def peak_memory(self) -> int | None:
+        if self.device.platform == "cpu":
+            return None
+        return int((self.device.memory_stats() or {}).get("peak_bytes_in_use", 0)) or None
+
+    # Steps
+
+    def accumulate(self, batch: Batch, share: float, step: int) -> dict[str, float]:
+        images, mask, rows = self._padded(batch.images, "training")
+        if self._gradients is None:
+            self._gradients = jax.tree.map(jnp.zeros_like, self._trained)
+        program, *_ = self._programs
+        terms, self._statistics, self._gradients = program(
+            self._trained,
+            self._still,
+            self._statistics,
+            self._gradients,
+            images,
+            batch.targets[rows],
+            mask,
+            np.float32(share),
+            np.uint32(step),
+        )
+        return {name: float(value) for name, value in jax.device_get(terms).items()}
+
+    def update(self, learning_rate: float) -> None:
+        if self._state is None:
+            self._state = self._optimizer.init(self._trained)
+        _, program, _ = self._programs
+        self._trained, self._state, self._gradients = program(
+            self._trained, self._state, self._gradients, np.float32(learning_rate)
+        )
+
+    def predict(self, images: Pixels) -> npt.NDArray[Any]:
+        padded, _, _ = self._padded(images, "prediction")
+        *_, program = self._programs
+        outputs = program(self._trained, self._still, self._statistics, padded)
+        real = jax.tree.map(lambda output: output[: len(images)], jax.device_get(outputs))
+        return self._postprocess(real, [images.shape[1:3]] * len(images))
+
+    def _padded(self, images: Pixels, use: str) -> tuple[Pixels, npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """Images, with rows repeated up to the largest batch so far; the mask of the real ones; which rows they are."""
+        self._rows[use] = max(self._rows[use], len(images))
+        rows = np.arange(self._rows[use])
+        mask = (rows < len(images)).astype(np.float32)
+        rows %= len(images)
+        return (images if mask.all() else images[rows]), mask, rows
+
+    # What is compiled
+
+    def _add_gradient(
+        self,
+        trained: Tensors,
+        still: Tensors,
+        statistics: Tensors,
+        gradients: Tensors,
+        images: Array,
+        targets: Array,
+        mask: Array,
+        share: Array,
+        step: Array,
+    ) -> tuple[dict[str, Array], Tensors, Tensors]:
+        """The loss terms, the new statistics, and the gradients with this batch's share added."""
+
+        def total(trained: Tensors) -> tuple[Array, tuple[dict[str, Array], Tensors]]:
+            tensors = self._cast({**trained, **still}) | statistics
+            module = self._module.put_together(tensors, jax.random.fold_in(self._key, step))
+            with real_rows(mask):
+                terms = self._loss(module, self._normalised(images), targets)
+            after = {name: value.get_value() for name, value in variables_of(module).items() if name in statistics}
+            return share * sum(terms.values(), start=jnp.zeros(())), (terms, after)
+
+        found, (terms, statistics) = jax.grad(total, has_aux=True)(trained)
+        return terms, statistics, jax.tree.map(jnp.add, gradients, found)
+
+    def _apply(self, trained: Tensors, state: Any, gradients: Tensors, rate: Array) -> tuple[Tensors, Any, Tensors]:
+        """The parameters after an update, the optimiser's state, and gradients of zero."""
+        steps, state = self._optimizer.update(gradients, state, trained)
+        trained = jax.tree.map(lambda value, step: value - rate * step, trained, steps)
+        return trained, state, jax.tree.map(jnp.zeros_like, gradients)
+
+    def _outputs(self, trained: Tensors, still: Tensors, statistics: Tensors, images: Array) -> Any:
+        module: Any = self._module.put_together(self._cast({**trained, **still}) | statistics)
+        return jax.tree.map(lambda output: output.astype(jnp.float32), module(self._normalised(images)))
+
+    def _normalised(self, images: Array) -> Array:
+        """[N, H, W, 3] uint8 to [N, H, W, 3], normalised, in the precision that computes."""
+        pixels = (images.astype(jnp.float32) - self._mean) / self._std
+        return pixels.astype(jnp.bfloat16) if self.precision == "bf16" else pixels
+
+    def _cast(self, parameters: Tensors) -> Tensors:
+        """Parameters in the precision that computes; what is kept and updated stays float32."""
+        if self.precision == "fp32":
+            return parameters
+        return {name: value.astype(jnp.bfloat16) for name, value in parameters.items()}
+
+    # State
+
+    def _place(self, tensors: dict[str, Any]) -> None:
+        """Copies of all tensors, as each update overwrites its own."""
+        copies = {name: jnp.array(value, copy=True) for name, value in tensors.items()}
+        self._trained, others = by_name(copies, self._trainable.__contains__)
+        self._still, self._statistics = by_name(others, self._parameters.__contains__)
+
+    def weights(self) -> Arrays:
+        tensors = {**self._trained, **self._still, **self._statistics}
+        return {name: np.array(value) for name, value in tensors.items()}
+
+    def load_weights(self, arrays: Arrays) -> None:
+        mine = {**self._trained, **self._still, **self._statistics}
+        check_names(arrays, mine)
+        shaped = {name: value.reshape(mine[name].shape).astype(mine[name].dtype) for name, value in arrays.items()}
+        self._place({**mine, **shaped})
+
+    def optimizer_state(self) -> Arrays:
+        """The optimiser's tensors, and the size that batches are padded to, on which the last bits depend."""
+        arrays = {} if self._state is None else state_arrays(self._state)
+        return {**arrays, BATCH_SIZE: np.array(self._rows["training"])}
+
+    def load_optimizer_state(self, arrays: Arrays) -> None:
+        arrays = dict(arrays)
+        self._rows["training"] = arrays.pop(BATCH_SIZE).item()
+        if arrays:
+            shapes = jax.eval_shape(self._optimizer.init, self._trained)
+            self._state = state_from_arrays(shapes, arrays)
+
+
+def seed_initialisation(seed: int) -> None:
+    """Nothing: a Flax module draws its weights from the random_seed its hook is given, and there is no global state."""
+
+
+make = JaxEngine

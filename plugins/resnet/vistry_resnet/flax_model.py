@@ -1,0 +1,103 @@
+"""ResNet in Flax, with the names, shapes and initial distributions of torchvision's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+from flax import nnx
+from jax import Array
+from vistry.flax_layers import BatchNorm, Conv, Linear, Sequential, max_pool
+from vistry.flax_layers.initial import normal_by_fan_out
+
+
+def convolution(inputs: int, outputs: int, kernel: int, stride: int, random: np.random.Generator) -> Conv:
+    """Without a bias, padded to keep the size where the stride is 1."""
+    padding = kernel // 2
+    return Conv(
+        inputs, outputs, kernel, stride=stride, padding=padding, use_bias=False, weight=normal_by_fan_out, random=random
+    )
+
+
+class BasicBlock(nnx.Module):
+    """Two 3x3 convolutions (He et al., 2015, figure 5 left); `downsample` is the shortcut where shapes change."""
+
+    expansion = 1
+
+    def __init__(
+        self, inputs: int, width: int, stride: int, downsample: Sequential | None, random: np.random.Generator
+    ):
+        self.conv1 = convolution(inputs, width, 3, stride, random)
+        self.bn1 = BatchNorm(width)
+        self.conv2 = convolution(width, width, 3, 1, random)
+        self.bn2 = BatchNorm(width)
+        self.downsample = downsample
+
+    def __call__(self, x: Array) -> Array:
+        """[N, H, W, C] to [N, H / stride, W / stride, width]."""
+        out = jax.nn.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        return jax.nn.relu(out + (x if self.downsample is None else self.downsample(x)))
+
+
+class Bottleneck(nnx.Module):
+    """1x1, 3x3 and 1x1 convolutions (He et al., 2015, figure 5 right), the stride in the 3x3 one as in torchvision."""
+
+    expansion = 4
+
+    def __init__(
+        self, inputs: int, width: int, stride: int, downsample: Sequential | None, random: np.random.Generator
+    ):
+        self.conv1 = convolution(inputs, width, 1, 1, random)
+        self.bn1 = BatchNorm(width)
+        self.conv2 = convolution(width, width, 3, stride, random)
+        self.bn2 = BatchNorm(width)
+        self.conv3 = convolution(width, width * self.expansion, 1, 1, random)
+        self.bn3 = BatchNorm(width * self.expansion)
+        self.downsample = downsample
+
+    def __call__(self, x: Array) -> Array:
+        """[N, H, W, C] to [N, H / stride, W / stride, 4 width]."""
+        out = jax.nn.relu(self.bn1(self.conv1(x)))
+        out = jax.nn.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        return jax.nn.relu(out + (x if self.downsample is None else self.downsample(x)))
+
+
+class ResNet(nnx.Module):
+    """Images [N, H, W, 3] to logits [N, num_classes]; `layers` are the blocks of each of the four stages."""
+
+    def __init__(
+        self, block: type[BasicBlock | Bottleneck], layers: Sequence[int], num_classes: int, random: np.random.Generator
+    ):
+        self.conv1 = convolution(3, 64, 7, 2, random)
+        self.bn1 = BatchNorm(64)
+        inputs = 64
+        stages = []
+        for stage, blocks in enumerate(layers):
+            width = 64 * 2**stage
+            outputs = width * block.expansion
+            built = []
+            for index in range(blocks):
+                stride = 2 if stage and not index else 1
+                downsample = None
+                if stride != 1 or inputs != outputs:
+                    downsample = Sequential(convolution(inputs, outputs, 1, stride, random), BatchNorm(outputs))
+                built.append(block(inputs, width, stride, downsample, random))
+                inputs = outputs
+            stages.append(Sequential(*built))
+        self.layer1, self.layer2, self.layer3, self.layer4 = stages
+        self.fc = Linear(inputs, num_classes, random=random)
+
+    def __call__(self, x: Array) -> Array:
+        """[N, H, W, 3] to [N, num_classes]."""
+        x = max_pool(jax.nn.relu(self.bn1(self.conv1(x))), 3, stride=2, padding=1)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(x.mean((1, 2)))
+
+
+def build(block: str, layers: Sequence[int], num_classes: int, seed: int) -> ResNet:
+    """The network with initial weights drawn from a seed."""
+    blocks: dict[str, type[BasicBlock | Bottleneck]] = {"basic": BasicBlock, "bottleneck": Bottleneck}
+    return ResNet(blocks[block], layers, num_classes, np.random.default_rng(seed))

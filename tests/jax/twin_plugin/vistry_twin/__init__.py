@@ -1,0 +1,1 @@
+"""A network in both backends, small enough to train in a test."""
