@@ -1,0 +1,1 @@
+"""EfficientNet-Lite as a Vistry plugin."""
