@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import vistry
+from elsewhere import Elsewhere
 from PIL import Image
 from torchvision import transforms
 from train_speed import BATCH, PEERS, write_photographs
@@ -61,17 +62,18 @@ def measure(name: str, folder: Path, runs: Path, pairs: int) -> dict[str, object
         validation_batch_size=BATCH,
     ).run
     images = sorted(folder.rglob("*.jpg"))
-    predictor, peer = vistry.load(run.folder), Obvious(name, run.best_weights)
+    predictor = vistry.load(run.folder)
     ratios, rates = [], []
-    for pair in range(pairs + 1):
-        began = time.perf_counter()
-        ours = np.stack([prediction.values for prediction in predictor.predict(images)])
-        middle = time.perf_counter()
-        theirs = peer.predict(images)
-        ended = time.perf_counter()
-        if pair:
-            ratios.append((ended - middle) / (middle - began))
-            rates.append((len(images) / (middle - began), len(images) / (ended - middle)))
+    with Elsewhere(Obvious, name, run.best_weights) as peer:
+        for pair in range(pairs + 1):
+            began = time.perf_counter()
+            ours = np.stack([prediction.values for prediction in predictor.predict(images)])
+            middle = time.perf_counter()
+            theirs = peer.call("predict", images)
+            ended = time.perf_counter()
+            if pair:
+                ratios.append((ended - middle) / (middle - began))
+                rates.append((len(images) / (middle - began), len(images) / (ended - middle)))
     return {
         "model": name,
         "ratio": round(statistics.median(ratios), 2),

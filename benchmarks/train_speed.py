@@ -18,6 +18,7 @@ import numpy as np
 import torch
 import torchvision
 import vistry
+from elsewhere import Elsewhere
 from PIL import Image
 from skimage import data
 from torch.utils.data import DataLoader
@@ -93,14 +94,14 @@ def ours(name: str, folder: Path, runs: Path, epochs: int) -> Iterator[float]:
 
 def measure(name: str, folder: Path, runs: Path, images: int, pairs: int) -> dict[str, object]:
     """Medians of pairs: a run of two epochs of ours, whose second counts, then an epoch of the peer."""
-    peer = Obvious(name, folder)
-    peer.epoch()
     ratios, rates = [], []
-    for _ in range(pairs):
-        mine = list(ours(name, folder, runs, 2))[-1]
-        theirs = images / peer.epoch()
-        ratios.append(mine / theirs)
-        rates.append((mine, theirs))
+    with Elsewhere(Obvious, name, folder) as peer:
+        peer.call("epoch")
+        for _ in range(pairs):
+            mine = list(ours(name, folder, runs, 2))[-1]
+            theirs = images / peer.call("epoch")
+            ratios.append(mine / theirs)
+            rates.append((mine, theirs))
     return {
         "model": name,
         "ratio": round(statistics.median(ratios), 2),
