@@ -16,7 +16,7 @@ from vistry.registry.manifest import GradientClipping, PreprocessingSpec
 from vistry.task.behaviour import TrainingData
 from vistry.task.image_classification import TASK
 from vistry.training.engines import EngineSettings, engine_module, processor
-from vistry.training.engines.torch import TorchEngine, freeze, parameter_groups, pick_precision
+from vistry.training.engines.torch import TorchEngine, freeze, parameter_groups, pick_precision, with_folded_norms
 
 BASE: dict[str, Any] = {
     "optimizer": "sgd",
@@ -221,6 +221,36 @@ def test_bf16_rounds_what_fp32_does_not() -> None:
     }
     assert (outputs["fp32"] != outputs["bf16"]).any()
     np.testing.assert_allclose(outputs["fp32"], outputs["bf16"], atol=0.02)
+
+
+class _Undecided(nn.Module):
+    """Takes one of two ways by what it sees, which can't be traced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = _module()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.inner(images if images.mean() > 0 else -images)
+
+
+def test_an_engine_that_only_predicts_folds_batch_norm_away() -> None:
+    training, batch = _engine(_module()), _batch()
+    for step in range(3):
+        training.accumulate(_batch(seed=step), 1.0, step)
+        training.update(0.1)
+    predicting = TorchEngine(_module(), EngineSettings(BASE, PreprocessingSpec()), None, TASK.postprocess)
+    fresh = predicting.predict(batch.images)
+    predicting.load_weights(training.weights())
+    np.testing.assert_allclose(predicting.predict(batch.images), training.predict(batch.images), rtol=1e-5)
+    assert np.abs(predicting.predict(batch.images) - fresh).max() > 1e-3
+    assert predicting.weights().keys() == training.weights().keys()
+    assert not any(isinstance(part, nn.BatchNorm2d) for part in with_folded_norms(_module()).modules())
+
+
+def test_a_network_that_cannot_be_traced_predicts_as_it_is() -> None:
+    module = _Undecided()
+    assert with_folded_norms(module) is module
 
 
 def test_state_goes_out_and_in_without_a_bit_changed() -> None:

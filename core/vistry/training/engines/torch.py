@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
+from torch.fx.experimental.optimization import fuse
 
 from vistry.data.augmentation import Pixels
 from vistry.data.batches import Batch
@@ -88,6 +89,18 @@ def make_optimizer(model: nn.Module, hyperparameters: Mapping[str, Any]) -> torc
     return kind(groups, lr=0.0, betas=betas, amsgrad=bool(hyperparameters["ams_gradient"]))
 
 
+def with_folded_norms(model: nn.Module) -> nn.Module:
+    """A copy for prediction whose batch norms are part of the convolutions before them, equal up to rounding.
+
+    The model itself where torch.fx can't trace it, as where its control flow depends on the images.
+    """
+    try:
+        folded: nn.Module = fuse(model.eval())
+    except Exception:
+        return model
+    return folded.to(memory_format=torch.channels_last)
+
+
 class TorchEngine:
     """A torch module with its optimiser; see `Engine` for what each method promises."""
 
@@ -95,7 +108,7 @@ class TorchEngine:
         self,
         model: nn.Module,
         settings: EngineSettings,
-        loss: Callable[[Any, Any, Any], dict[str, Any]],
+        loss: Callable[[Any, Any, Any], dict[str, Any]] | None,
         postprocess: Callable[[Any, Any], npt.NDArray[Any]],
     ):
         hyperparameters = settings.hyperparameters
@@ -107,6 +120,8 @@ class TorchEngine:
         self.model = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._still = freeze(self.model, settings.freezing, settings.frozen_layers)
         self._loss, self._postprocess = loss, postprocess
+        self._folds = loss is None and self.device.type == "cpu"
+        self._predicting: nn.Module | None = None
         self._seed = hyperparameters["random_seed"]
         self._clipping = settings.clipping
         self._optimizer = make_optimizer(self.model, hyperparameters)
@@ -137,6 +152,7 @@ class TorchEngine:
         self._train_mode()
         targets = torch.from_numpy(batch.targets).to(self.device, non_blocking=True)
         images = self._normalised(batch.images)
+        assert self._loss is not None, "an engine made to predict can't train"
         with self._autocast():
             terms = self._loss(self.model, images, targets)
         total: torch.Tensor = sum(terms.values(), start=torch.zeros((), device=self.device))
@@ -158,9 +174,11 @@ class TorchEngine:
 
     @torch.inference_mode()
     def predict(self, images: Pixels) -> npt.NDArray[Any]:
-        self.model.eval()
+        if self._predicting is None:
+            self._predicting = with_folded_norms(self.model) if self._folds else self.model
+        self._predicting.eval()
         with self._autocast():
-            outputs = self.model(self._normalised(images))
+            outputs = self._predicting(self._normalised(images))
         return self._postprocess(outputs, [images.shape[1:3]] * len(images))
 
     def weights(self) -> Arrays:
@@ -168,6 +186,7 @@ class TorchEngine:
 
     def load_weights(self, arrays: Arrays) -> None:
         load_arrays(self.model, arrays)
+        self._predicting = None
 
     def optimizer_state(self) -> Arrays:
         arrays = {}
