@@ -28,7 +28,7 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 TWIN = Path(__file__).parent / "twin_plugin"
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def twin_plugin() -> Iterator[None]:
     """The twin plugin, found by discovery in this process and in those it starts."""
     sys.path.insert(0, str(TWIN))

@@ -22,7 +22,7 @@ PER_CLASS = 16
 DIGITS = 4
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tiny_plugin() -> Iterator[None]:
     """The tiny plugin, found by discovery in this process and in those it starts."""
     sys.path.insert(0, str(TINY))

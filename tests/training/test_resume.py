@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import signal
 import subprocess
 import sys
@@ -241,16 +240,13 @@ def test_a_file_too_large_for_its_limits_leaves_the_old_one(tmp_path: Path) -> N
     path = tmp_path / "state.json"
     write_text(path, "old")
     program = (
-        f"from vistry.runs.files import write_text; write_text(__import__('pathlib').Path({str(path)!r}), 'x' * 99999)"
+        "import resource, signal, pathlib\n"
+        "from vistry.runs.files import write_text\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        f"write_text(pathlib.Path({str(path)!r}), 'x' * 99999)\n"
     )
-
-    def limit() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-
-    failed = subprocess.run(
-        [sys.executable, "-c", program], preexec_fn=limit, capture_output=True, text=True, check=False
-    )
+    failed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert "could not be written" in failed.stderr
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

@@ -12,7 +12,7 @@ from vistry.testing.check import CheckFailed, listed, require
 from vistry.testing.samples import CLASSES, black_images, eight_samples
 from vistry.testing.subject import ModelSubject
 
-_RATES = (0.01, 0.001, 0.0001)
+_RATES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)  # the gradients of deep fresh networks are large
 _PLAIN = {"optimizer": "sgd", "momentum": 0, "nesterov": 0, "weight_decay": 0}
 
 
