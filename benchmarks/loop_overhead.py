@@ -12,10 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import vistry
 from train_speed import write_photographs
-from vistry.data.batches import BatchReader, epoch_order, even_batches
+from vistry.data.batches import BatchReader
 from vistry.hyperparameter.schema import Source
 from vistry.task import behaviour_of
 from vistry.training.build import build, make_engine
@@ -29,10 +28,9 @@ def bare(plan: Plan) -> float:
     values, task = plan.hyperparameters, behaviour_of(plan.task)
     module = build(plan.catalogue, plan.card, plan.task, len(plan.classes), values, "torch")
     engine = make_engine(plan.catalogue, plan.card, plan.task, module, plan.data_summary, values, "torch")
-    prepare, size = task.preparation(values, True)
-    batches = even_batches(epoch_order(np.arange(len(plan.training)), 0, 0), values["training_batch_size"])
-    with BatchReader(plan.training.images, task.targets(plan.training)) as reader:
-        ready = list(reader.read(batches, prepare, size, 0, 0))
+    samples = task.samples(plan.training, values)
+    with BatchReader(samples) as reader:
+        ready = list(reader.read(samples.batches(0, 0), 0, 0))
     began = time.perf_counter()
     for step, batch in enumerate(ready):
         engine.accumulate(batch, 1.0, step)

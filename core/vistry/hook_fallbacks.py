@@ -43,11 +43,11 @@ def vistry_build_loss(
 
 
 @hookimpl(trylast=True)
-def vistry_build_postprocess(task: str) -> Callable[[Any, Any], Any]:
+def vistry_build_postprocess(task: str, hyperparameters: Mapping[str, Any]) -> Callable[[Any, Any], Any]:
     """The task's reading of a model's outputs."""
     from vistry.task import behaviour_of
 
-    return behaviour_of(task).postprocess
+    return behaviour_of(task).build_postprocess(hyperparameters)
 
 
 @hookimpl(trylast=True)

@@ -80,7 +80,7 @@ class Facts:
     @property
     def metrics(self) -> dict[str, float]:
         """The metrics of these predictions."""
-        return behaviour_of(self.task).evaluate(self.predictions, self.targets, self.classes)
+        return behaviour_of(self.task).evaluate(self.predictions, self.targets, self.classes, {})
 
 
 def labels_of(facts: Facts, row: int) -> str | list[str]:

@@ -35,9 +35,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
         found["trained"].append(batch.images.shape)
         return accumulate(self, batch, share, step)
 
-    def predicting(self: Any, images: Any) -> Any:
+    def predicting(self: Any, images: Any, frames: Any) -> Any:
         found["predicted"].append(images.shape)
-        return predict(self, images)
+        return predict(self, images, frames)
 
     def updating(self: Any, rate: float) -> None:
         found["rates"].append(rate)
@@ -56,7 +56,7 @@ def test_number_of_epochs(train: Any) -> None:
 def test_batch_sizes(train: Any, seen: dict[str, list[Any]]) -> None:
     train(number_of_epochs=1, training_batch_size=20, validation_batch_size=5)
     assert [shape[0] for shape in seen["trained"]] == [17, 17, 17]
-    assert [shape[0] for shape in seen["predicted"]] == [5, 4, 4]
+    assert [shape[0] for shape in seen["predicted"]] == [5, 5, 3]
 
 
 def test_gradient_accumulation_step(train: Any, seen: dict[str, list[Any]]) -> None:
@@ -84,8 +84,8 @@ def test_warm_up_epochs_and_cycles(train: Any, seen: dict[str, list[Any]]) -> No
 def test_early_stopping(train: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     evaluate = Loop._evaluate
 
-    def flat(self: Loop, reader: Any, entry: Any) -> bool:
-        evaluate(self, reader, entry)
+    def flat(self: Loop, entry: Any) -> bool:
+        evaluate(self, entry)
         self.best.score = 2.0
         return False
 
@@ -164,10 +164,11 @@ def test_resize_decides_what_the_crop_shows(train: Any, digits: Path) -> None:
     run = train(number_of_epochs=1)
     image = str(digits / "digit0" / "00.png")
     from vistry.data.augmentation import ValidationCrop
+    from vistry.data.views import WholeImage
 
     near, far = ValidationCrop(32, 16)(image), ValidationCrop(16, 16)(image)
     assert (near != far).any()
-    assert vistry.load(run.folder)._prepare == ValidationCrop(16, 16)
+    assert vistry.load(run.folder)._viewer == WholeImage(ValidationCrop(16, 16))
 
 
 @pytest.mark.parametrize(
@@ -208,6 +209,7 @@ def test_deterministic_asks_torch_for_deterministic_algorithms(train: Any) -> No
 
 def test_number_of_workers_is_the_number_of_threads(train: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from vistry.data import batches
+    from vistry.training import predicting
 
     pools: list[int] = []
     original = batches.ThreadPoolExecutor
@@ -217,6 +219,7 @@ def test_number_of_workers_is_the_number_of_threads(train: Any, monkeypatch: pyt
         return original(workers, **options)
 
     monkeypatch.setattr(batches, "ThreadPoolExecutor", counting)
+    monkeypatch.setattr(predicting, "ThreadPoolExecutor", counting)
     train(number_of_epochs=1, number_of_workers=3)
     assert pools == [3, 3]
 

@@ -218,10 +218,12 @@ def test_a_file_of_something_else_is_a_sentence(card: ModelCard, tmp_path: Path)
 )
 def test_what_does_not_fit_is_named(found: dict[str, Any], message: str) -> None:
     with pytest.raises(WeightsError, match=message):
-        fitted(found, {"head": (7, 4), "body": (2,)}, 7, "the file")
+        fitted(found, {"head": (7, 4), "body": (2,)}, lambda: ["head"], "the file")
 
 
 def test_a_count_kept_with_one_element_fits_a_scalar() -> None:
-    taken, fresh = fitted({"n": np.array([3]), "w": np.zeros((9, 2))}, {"n": (), "w": (5, 2)}, 5, "the file")
+    taken, fresh = fitted(
+        {"n": np.array([3]), "w": np.zeros((9, 2))}, {"n": (), "w": (5, 2)}, lambda: ["w"], "the file"
+    )
     assert taken["n"].shape == ()
     assert fresh == ["w"]

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from vistry.data import doctor
 from vistry.data.table import Table
 from vistry.errors import DataError, suggestion
@@ -40,22 +38,24 @@ def evaluate(
     format: str | None = None,
     split: str | None = None,
     backend: str | None = None,
+    **changed: Any,
 ) -> Evaluation:
     """Evaluate a run's best model. Where the data has a test split, that one, unless `split` names another.
 
-    The engine is the one that trained the run, unless `backend` names another.
+    The engine is the one that trained the run, unless `backend` names another. `changed` as in `load`.
 
     Raises RunError for the run and DataError for the data: a class the model doesn't know is an error.
     """
-    predictor = load(run, backend=backend)
+    predictor = load(run, backend=backend, **changed)
     diagnosis = doctor.examine(Path(data), predictor.task.name, format)
     table = _with_models_classes(_chosen(diagnosis.table, split), predictor)
     predictions = list(predictor.predict(table.images))
     usable = [row for row, prediction in enumerate(predictions) if prediction.values is not None]
     if not usable:
         raise DataError(f"{data}: none of its {len(table)} images can be read")
-    values = np.stack([predictions[row].values for row in usable])  # type: ignore[misc]
-    metrics = predictor.task.evaluate(values, predictor.task.targets(table.take(usable)), predictor.classes)
+    values = [predictions[row].values for row in usable]
+    targets = predictor.task.targets(table.take(usable))
+    metrics = predictor.task.evaluate(values, targets, predictor.classes, predictor.hyperparameters)
     left_out = [(item["image"], item["reason"]) for item in diagnosis.to_dict()["quarantined"]]
     left_out += [(item.image, item.error or "") for item in predictions if item.values is None]
     return Evaluation(metrics, predictor.run.record["primary_metric"], len(usable), tuple(left_out))

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from vistry.data.augmentation import Pixels
-from vistry.data.batches import default_workers
-from vistry.errors import DataError, VistryError
+from vistry.errors import DataError, HyperparameterError, Problem, VistryError, suggestion
 from vistry.hook_calls import hooks_of
-from vistry.hyperparameter.schema import Hyperparameters
+from vistry.hyperparameter.schema import Hyperparameters, Schema, Source, schema_of
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.runs.checkpoint import read_checkpoint
@@ -24,16 +17,17 @@ from vistry.runs.folder import Run, find_run
 from vistry.task import behaviour_of
 from vistry.training.build import build
 from vistry.training.engines import Engine, EngineSettings, engine_module, is_installed
+from vistry.training.predicting import predictions_of
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".gif", ".webp")
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """One image's prediction ([C] probabilities), or the reason there is none."""
+    """One image's prediction, which is what its task says it is, or the reason there is none."""
 
     image: str
-    values: npt.NDArray[np.float32] | None
+    values: Any | None
     error: str | None = None
 
 
@@ -43,55 +37,49 @@ class Predictor:
     def __init__(self, run: Run, engine: Engine, values: Hyperparameters):
         self.run = run
         self.engine = engine
+        self.hyperparameters = values
         self.task = behaviour_of(run.record["task"])
         self.classes: tuple[str, ...] = tuple(run.record["classes"])
         self.batch_size: int = values["validation_batch_size"]
-        self.workers: int = values["number_of_workers"] or default_workers()
-        self._prepare, self._size = self.task.preparation(values, False)
+        self._viewer = self.task.viewer(values)
 
     def predict(self, images: Iterable[str | Path], batch_size: int | None = None) -> Iterator[Prediction]:
         """A prediction for each image, in order; an image that can't be read costs only itself."""
-        with ThreadPoolExecutor(self.workers) as pool:
-            waiting = iter(images)
-            size = batch_size or self.batch_size
-            ahead = self._read(pool, list(islice(waiting, size)))
-            while ahead:
-                current, ahead = ahead, self._read(pool, list(islice(waiting, size)))
-                yield from self._finish(current)
+        named = [str(image) for image in images]
+        workers = self.hyperparameters["number_of_workers"]
+        stream = predictions_of(self.engine, self._viewer, named, batch_size or self.batch_size, workers)
+        for image, found in zip(named, stream, strict=True):
+            if isinstance(found, DataError):
+                yield Prediction(image, None, str(found))
+            else:
+                yield Prediction(image, found)
 
     def respond(self, prediction: Prediction) -> dict[str, Any]:
         """The hosted product's response for one image, or `{"error": ...}`."""
         if prediction.values is None:
             return {"error": prediction.error}
-        return self.task.response(prediction.values, self.classes)
+        return self.task.response(prediction.values, self.classes, self.hyperparameters)
 
-    def _read(self, pool: ThreadPoolExecutor, images: list[str | Path]) -> list[tuple[str, Future[Pixels]]]:
-        return [(str(image), pool.submit(self._prepare, str(image), None)) for image in images]  # type: ignore[arg-type]
-
-    def _finish(self, batch: Sequence[tuple[str, Future[Pixels]]]) -> Iterator[Prediction]:
-        pixels, errors = {}, {}
-        for position, (_, future) in enumerate(batch):
-            try:
-                pixels[position] = future.result()
-            except DataError as error:
-                errors[position] = str(error)
-        predicted = (
-            dict(zip(pixels, self.engine.predict(np.stack(list(pixels.values()))), strict=True)) if pixels else {}
-        )
-        for position, (image, _) in enumerate(batch):
-            yield Prediction(image, predicted.get(position), errors.get(position))
+    def headline(self, prediction: Prediction) -> str:
+        """What is said of one image in a line."""
+        if prediction.values is None:
+            return f"error: {prediction.error}"
+        return self.task.headline(prediction.values, self.classes, self.hyperparameters)
 
 
-def load(run: str | Path, *, backend: str | None = None) -> Predictor:
+def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Predictor:
     """The best model of a run, by folder, identifier or "last", in the engine that trained it or in `backend`.
 
-    Raises RunError or RegistryError.
+    `changed` are hyperparameters with other values than in training, of those that may change. Raises RunError,
+    RegistryError or HyperparameterError.
     """
     found = find_run(run)
     weights, _ = read_checkpoint(found.best_weights)
     catalogue, record = Catalogue.read(), found.record
-    values = Hyperparameters.from_dict(found.hyperparameters)
     card = catalogue.model(record["model"]["full_name"])
+    values = Hyperparameters.from_dict(found.hyperparameters)
+    if changed:
+        values = _changed(values, schema_of(catalogue, card, record["task"]), changed)
     hooks = hooks_of(catalogue, card)
     asked = {"card": card, "task": record["task"], "hyperparameters": values}
     backend = backend or _own_backend(card, record["backend"])
@@ -100,6 +88,20 @@ def load(run: str | Path, *, backend: str | None = None) -> Predictor:
     engine = engine_module(backend).make(module, settings, None, hooks.vistry_build_postprocess(**asked))
     engine.load_weights(weights)
     return Predictor(found, engine, values)
+
+
+def _changed(values: Hyperparameters, schema: Schema, changed: Mapping[str, Any]) -> Hyperparameters:
+    """The run's values with some changed. Raises HyperparameterError for one that decides the weights."""
+    may_change = behaviour_of(schema.task).at_prediction
+    problems = [
+        Problem(name, "can't be changed for a trained model", suggestion(name, may_change))
+        for name in changed
+        if name not in may_change
+    ]
+    if problems:
+        raise HyperparameterError(problems)
+    recorded = {name: value for name, value in values.items() if value is not None and name in schema.fields}
+    return schema.resolve([Source.of(recorded, "the run"), Source.of(changed, "the call")])
 
 
 def _own_backend(card: ModelCard, backend: str) -> str:
@@ -130,13 +132,16 @@ def image_files(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def predict(
-    run: str | Path, images: str | Path | Sequence[str | Path], *, backend: str | None = None
+    run: str | Path, images: str | Path | Sequence[str | Path], *, backend: str | None = None, **changed: Any
 ) -> list[dict[str, Any]]:
-    """Predictions of images or folders in the hosted product's schema, each with its `filename`."""
+    """Predictions of images or folders in the hosted product's schema, each with its `filename`.
+
+    `changed` as in `load`.
+    """
     named = [images] if isinstance(images, (str, Path)) else list(images)
     if not named:
         raise VistryError("no images are named")
-    predictor = load(run, backend=backend)
+    predictor = load(run, backend=backend, **changed)
     return [
         {"filename": prediction.image, **predictor.respond(prediction)}
         for prediction in predictor.predict(image_files(named))

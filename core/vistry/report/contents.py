@@ -82,8 +82,9 @@ def _evidence(run: Run, validation: Table | None) -> tuple[Evidence | None, Entr
         tensors, facts = read_checkpoint(run.folder / PREDICTIONS)
     except RunError as error:
         return None, {}, f"The predictions can't be shown: {error}"
-    images = _names(validation, len(tensors["predictions"]))
-    return Evidence(images, run.record["classes"], tensors), facts, ""
+    images = _names(validation, facts.get("images", len(tensors.get("predictions", ()))))
+    values = {name: entry["value"] for name, entry in run.hyperparameters.items()}
+    return Evidence(images, run.record["classes"], tensors, values), facts, ""
 
 
 def _names(validation: Table | None, count: int) -> Sequence[str]:

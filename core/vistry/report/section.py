@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,12 @@ class Section:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The best epoch on the validation set: N image paths, class names, and the tensors that were kept, by name."""
+    """The best epoch on the validation set: N image paths, class names, and the tensors that were kept, by name.
+
+    `hyperparameters` are the run's values by name.
+    """
 
     images: Sequence[str]
     classes: Sequence[str]
     tensors: Mapping[str, np.ndarray[Any, Any]]
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)

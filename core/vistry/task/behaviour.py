@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
-from vistry.data.augmentation import Prepare
+from vistry.data.batches import Samples
 from vistry.data.table import Table
+from vistry.data.views import Frame, Viewer
 from vistry.report.section import Evidence, Section
 
 Loss = Callable[[Any, Any, Any], dict[str, Any]]
+Postprocess = Callable[[Any, Sequence[Frame]], Any]
+Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -26,31 +28,51 @@ class TrainingData:
 
 
 class Task(Protocol):
-    """One task. Arrays are numpy; only a loss touches a backend's tensors."""
+    """One task. Arrays are numpy; only a loss and a postprocess touch a backend's tensors.
+
+    A prediction is what the task says it is, one an image. `at_prediction` are the hyperparameters that may be changed
+    for a trained model.
+    """
 
     name: str
+    at_prediction: tuple[str, ...]
 
-    def targets(self, table: Table) -> npt.NDArray[Any]:
-        """The targets of every row, first axis N."""
+    def samples(self, table: Table, hyperparameters: Values) -> Samples:
+        """The rows of a table as a training goes through them."""
 
-    def preparation(self, hyperparameters: Mapping[str, Any], training: bool) -> tuple[Prepare, int]:
-        """How an image file becomes the network's square input, and that square's side in pixels."""
+    def viewer(self, hyperparameters: Values) -> Viewer:
+        """How an image is shown to the network in validation and prediction."""
 
-    def build_loss(self, hyperparameters: Mapping[str, Any], backend: str, data: TrainingData) -> Loss:
+    def side(self, hyperparameters: Values, training: bool) -> int:
+        """The side in pixels of a square image that the network may be given."""
+
+    def targets(self, table: Table) -> Any:
+        """What is true of each row, N long, as `evaluate` takes it."""
+
+    def batch_targets(self, table: Table) -> Any:
+        """What is true of each row, N long, as a loss takes it, of images in their own size."""
+
+    def build_loss(self, hyperparameters: Values, backend: str, data: TrainingData) -> Loss:
         """`loss(model, images, targets)`, which returns the terms to be summed."""
 
-    def postprocess(self, outputs: Any, sizes: Any) -> npt.NDArray[np.float32]:
-        """Predictions from a batch of a model's outputs."""
+    def build_postprocess(self, hyperparameters: Values) -> Postprocess:
+        """`postprocess(outputs, frames)`, which returns a prediction for each of a batch of N views."""
 
     def evaluate(
-        self, predictions: npt.NDArray[Any], targets: npt.NDArray[Any], classes: Sequence[str]
+        self, predictions: Sequence[Any], targets: Any, classes: Sequence[str], hyperparameters: Values
     ) -> dict[str, float]:
-        """Metrics by name; what is undefined for these targets is left out."""
+        """Metrics by name from N predictions and N targets; what is undefined for these targets is left out."""
 
-    def response(self, prediction: npt.NDArray[Any], classes: Sequence[str]) -> dict[str, Any]:
+    def is_measured(self, hyperparameters: Values) -> bool:
+        """Whether `evaluate` computes anything."""
+
+    def tensors(self, predictions: Sequence[Any], targets: Any) -> dict[str, npt.NDArray[Any]]:
+        """Predictions and targets as arrays to be kept, for `report_sections`."""
+
+    def response(self, prediction: Any, classes: Sequence[str], hyperparameters: Values) -> dict[str, Any]:
         """One image's prediction in the hosted product's response schema."""
 
-    def headline(self, prediction: npt.NDArray[Any], classes: Sequence[str]) -> str:
+    def headline(self, prediction: Any, classes: Sequence[str], hyperparameters: Values) -> str:
         """One image's prediction in a few words."""
 
     def report_sections(self, evidence: Evidence) -> Sequence[Section]:

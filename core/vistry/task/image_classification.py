@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.augmentation import Prepare
 from vistry.data.table import Table
+from vistry.data.views import Frame
 from vistry.evaluation import classification
 from vistry.report.section import Evidence, Section
-from vistry.task.behaviour import Loss, TrainingData
+from vistry.task.behaviour import Loss, Postprocess, TrainingData, Values
 from vistry.task.class_weights import multiclass_weights
-from vistry.task.crops import crop_of
+from vistry.task.classification import Classification
 from vistry.task.outputs import as_numpy
 
 
-class ImageClassification:
+class ImageClassification(Classification):
     """Targets: [N] int64 class indices. Predictions: [N, C] float32 probabilities that sum to 1."""
 
     name = "image_classification"
@@ -27,33 +27,47 @@ class ImageClassification:
         """[N] int64."""
         return table.labels.astype(np.int64)
 
-    def preparation(self, hyperparameters: Mapping[str, Any], training: bool) -> tuple[Prepare, int]:
-        """The crops the hyperparameters describe."""
-        return crop_of(hyperparameters, training)
-
-    def build_loss(self, hyperparameters: Mapping[str, Any], backend: str, data: TrainingData) -> Loss:
+    def build_loss(self, hyperparameters: Values, backend: str, data: TrainingData) -> Loss:
         """Cross entropy of logits [N, C], weighted by class if `weighted_loss` says so."""
         from vistry.task.losses import cross_entropy
 
         return cross_entropy(backend, multiclass_weights(hyperparameters["weighted_loss"], data))
 
-    def postprocess(self, outputs: Any, sizes: Any) -> npt.NDArray[np.float32]:  # noqa: ARG002
+    def build_postprocess(self, hyperparameters: Values) -> Postprocess:  # noqa: ARG002
+        """`postprocess`, whatever the hyperparameters."""
+        return self.postprocess
+
+    def postprocess(self, outputs: Any, frames: Sequence[Frame]) -> npt.NDArray[np.float32]:  # noqa: ARG002
         """Softmax of logits [N, C]."""
         logits = as_numpy(outputs).astype(np.float64)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
 
     def evaluate(
-        self, predictions: npt.NDArray[Any], targets: npt.NDArray[Any], classes: Sequence[str]
+        self,
+        predictions: Sequence[Any],
+        targets: npt.NDArray[Any],
+        classes: Sequence[str],
+        hyperparameters: Values,  # noqa: ARG002
     ) -> dict[str, float]:
         """Accuracy and the others of evaluation.classification."""
-        return classification.multiclass_metrics(predictions, targets, len(classes))
+        return classification.multiclass_metrics(np.asarray(predictions), targets, len(classes))
 
-    def response(self, prediction: npt.NDArray[Any], classes: Sequence[str]) -> dict[str, Any]:
+    def response(
+        self,
+        prediction: npt.NDArray[Any],
+        classes: Sequence[str],
+        hyperparameters: Values,  # noqa: ARG002
+    ) -> dict[str, Any]:
         """`{"probs": [...], "labels": [...]}`, every class in order."""
         return {"probs": [float(value) for value in prediction], "labels": list(classes)}
 
-    def headline(self, prediction: npt.NDArray[Any], classes: Sequence[str]) -> str:
+    def headline(
+        self,
+        prediction: npt.NDArray[Any],
+        classes: Sequence[str],
+        hyperparameters: Values,  # noqa: ARG002
+    ) -> str:
         """The likeliest class with its probability."""
         best = int(prediction.argmax())
         return f"{classes[best]} {prediction[best]:.2f}"

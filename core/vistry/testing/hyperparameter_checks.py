@@ -93,7 +93,8 @@ def _read_in_a_step(subject: ModelSubject, wanted: Mapping[str, Any]) -> set[str
     subject.problems(values)
     engine = subject.engine(values)
     engine.accumulate(eight_samples(subject.task, subject.side(values)), 1.0, 0)
-    engine.predict(black_images(subject.side(values, training=False)))
+    images = black_images(subject.side(values, training=False))
+    engine.predict(images, subject.frames(values, images))
     return values.names
 
 

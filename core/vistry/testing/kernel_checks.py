@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from vistry.errors import RegistryError
 from vistry.kernels.agreement import disagreements
-from vistry.kernels.table import all_kernels
+from vistry.kernels.table import plugin_kernels
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
 from vistry.testing.subject import PluginSubject
 
 
 def kernels_agree_with_their_references(subject: PluginSubject) -> None:
     """Each kernel gives what its reference gives, forward and backward, within its tolerance."""
-    kernels = all_kernels(subject.catalogue)
+    kernels = plugin_kernels(subject.catalogue)
     if not kernels:
         raise NothingToCheck("the plugin has no kernels")
     try:

@@ -30,6 +30,16 @@ def parameters_of(backend: str, module: Any) -> Shapes:
     return {name: shape for name, shape in shapes_of(module).items() if name in names}
 
 
+def without_norms(parameters: Shapes, prefix: str) -> Shapes:
+    """The parameters but for those of norms under a prefix, whose weight is a vector as no other layer's is."""
+    norms = {
+        name.removesuffix("weight")
+        for name, shape in parameters.items()
+        if name.startswith(prefix) and name.endswith(".weight") and len(shape) == 1
+    }
+    return {name: shape for name, shape in parameters.items() if name.rpartition(".")[0] + "." not in norms}
+
+
 def with_numbers(backend: str, module: Any) -> list[str]:
     """The parameters of a module that was to have none, and that hold numbers all the same."""
     if backend != "torch":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from vistry.data.batches import Batch
+from vistry.data.objects import Objects, no_shapes, objects_in_memory
+from vistry.data.readers.labels import OBJECT_TASKS
 from vistry.data.table import UNASSIGNED, Table
 from vistry.task import behaviour_of
 from vistry.task.behaviour import TrainingData
@@ -19,7 +22,8 @@ def eight_samples(task: str, side: int) -> Batch:
     """Noise [8, side, side, 3] uint8, with two images of each of four classes and the task's targets."""
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (IMAGES, side, side, 3), dtype=np.uint8)
-    return Batch(images, behaviour_of(task).targets(_table()), np.arange(IMAGES))
+    sizes = [(side, side)] * IMAGES if task in OBJECT_TASKS else None
+    return Batch(images, behaviour_of(task).batch_targets(_table(task, side)), np.arange(IMAGES), sizes)
 
 
 def black_images(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -29,11 +33,12 @@ def black_images(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 def training_data() -> TrainingData:
     """What a loss may ask of the eight samples."""
-    counts = tuple(int(count) for count in _table().class_counts())
+    counts = tuple(int(count) for count in _table("image_classification", 1).class_counts())
     return TrainingData(CLASSES, counts, IMAGES)
 
 
-def _table() -> Table:
+def _table(task: str, side: int) -> Table:
+    """One label an image; for objects that of a square in its middle, half as wide, as a box and as a mask."""
     return Table(
         root=Path(),
         format="folders",
@@ -45,4 +50,16 @@ def _table() -> Table:
         files=(),
         file_of=np.zeros(IMAGES, dtype=np.int32),
         lines=np.zeros(IMAGES, dtype=np.int32),
+        objects=_squares(side) if task in OBJECT_TASKS else None,
     )
+
+
+def _squares(side: int) -> Objects:
+    near, far = side / 4, side * 3 / 4
+    ring = np.array([[near, near], [far, near], [far, far], [near, far]])
+    each = np.arange(IMAGES + 1, dtype=np.int64)
+    shapes = replace(
+        no_shapes(IMAGES), ring_starts=each, point_starts=len(ring) * each, points=np.tile(ring, (IMAGES, 1))
+    )
+    sides = np.full(IMAGES, side)
+    return objects_in_memory(np.ones(IMAGES), [[near, near, far, far]] * IMAGES, sides, sides, shapes)

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib.util import find_spec
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from vistry.data.augmentation import Pixels
+from vistry.data.views import Frame, View, frames_of
 from vistry.errors import HyperparameterError, RegistryError
 from vistry.hook_calls import hooks_of
 from vistry.hyperparameter.schema import Hyperparameters, Schema, Source, schema_of
-from vistry.registry.cards import ModelCard
+from vistry.registry.cards import BODY, ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin, discover
 from vistry.registry.policy import Policy
 from vistry.task import behaviour_of
 from vistry.testing.check import NotComputed, NothingToCheck
-from vistry.testing.outline import Shapes, output_shape, parameters_of, without_numbers
+from vistry.testing.outline import Shapes, output_shape, parameters_of, without_norms, without_numbers
 from vistry.testing.samples import CLASSES, training_data
 from vistry.training.build import build, make_engine
 from vistry.training.engines import Engine
 
 SIDES = (32, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
-_SIZES = ("training_crop_size", "validation_crop_size", "validation_resize_size")
+_SIZES = ("training_crop_size", "validation_crop_size", "validation_resize_size", "min_size", "max_size")
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,14 @@ class PluginSubject:
 
     @property
     def catalogue(self) -> Catalogue:
-        """The plugin alone."""
-        return Catalogue.of([self.plugin], Policy())
+        """The plugin alone; one whose models are built on others' is seen with those, by the models it writes down."""
+        manifest = self.plugin.manifest
+        if manifest is None or manifest.composition is None:
+            return Catalogue.of([self.plugin], Policy())
+        whole = Catalogue.of(discover(), Policy())
+        own = (self.plugin.name, self.plugin.distribution)
+        cards = [card for card in whole.cards if (card.family, card.distribution) == own]
+        return replace(whole, cards=tuple(card for card in cards if card.name in manifest.models))
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,10 @@ class ModelSubject:
             values = self._schema().resolve()
         except HyperparameterError as error:
             raise NothingToCheck(f"its defaults are not allowed, see defaults_are_in_range: {error}") from None
-        return sum(math.prod(shape) for shape in self._parameters(values, classes).values())
+        parameters = self._parameters(values, classes)
+        if self.card.backbone:
+            parameters = without_norms(parameters, BODY)
+        return sum(math.prod(shape) for shape in parameters.values())
 
     def _parameters(self, values: Hyperparameters, classes: int) -> Shapes:
         try:
@@ -129,10 +139,20 @@ class ModelSubject:
         return output_shape(self.backend, lambda: self.module(values), self.side(values, training=False))
 
     def side(self, values: Mapping[str, Any], training: bool = True) -> int:
-        """The side in pixels of the network's input. Raises NotComputed for a task that core can't train."""
-        if find_spec(f"vistry.task.{self.task}") is None:
-            raise NotComputed(f"Vistry can't train for {self.task} yet")
-        return behaviour_of(self.task).preparation(values, training)[1]
+        """The side in pixels of the network's input."""
+        return behaviour_of(self.task).side(values, training)
+
+    def frames(self, values: Mapping[str, Any], images: Pixels) -> list[Frame] | None:
+        """What an engine is told of images that may differ in size; None where they may not."""
+        return frames_of(images) if behaviour_of(self.task).viewer(values).differ else None
+
+    def response_of(self, engine: Engine, values: Mapping[str, Any], images: Pixels) -> list[dict[str, Any]]:
+        """What a user is told of images [N, H, W, 3]."""
+        task = behaviour_of(self.task)
+        viewer, (_, height, width, _) = task.viewer(values), images.shape
+        view = [View(images[0], height, width)]
+        found = engine.predict(images, self.frames(values, images))
+        return [task.response(viewer.merged([one], view), CLASSES, values) for one in found]
 
     def check_computed(self) -> None:
         """Raise NotComputed where this model is to be checked without arithmetic."""
@@ -142,7 +162,6 @@ class ModelSubject:
     def engine(self, values: Mapping[str, Any], module: Any = None) -> Engine:
         """The model in its engine, ready to train. Raises NotComputed where it is not to be computed."""
         self.check_computed()
-        self.side(values)
         module = self.module(values) if module is None else module
         return make_engine(self.catalogue, self.card, self.task, module, training_data(), values, self.backend)
 

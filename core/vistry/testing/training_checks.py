@@ -67,11 +67,11 @@ def predicts_where_nothing_is_found(subject: ModelSubject) -> None:
     """Images with nothing in them give predictions that can be written down, be they empty."""
     values = subject.values(box_score_threshold=1)
     images = black_images(subject.side(values, training=False))
-    predictions = subject.engine(values).predict(images)
+    predictions = subject.engine(values).predict(images, subject.frames(values, images))
     require(len(predictions) == len(images), f"{len(images)} black images give {len(predictions)} predictions")
     try:
         for prediction in predictions:
-            json.dumps(behaviour_of(subject.task).response(prediction, CLASSES), allow_nan=False)
+            json.dumps(behaviour_of(subject.task).response(prediction, CLASSES, values), allow_nan=False)
     except (ValueError, TypeError, IndexError) as error:
         raise CheckFailed(
             f"the prediction for a black image can't be written down: {error}; look for a division by what is 0 in an "

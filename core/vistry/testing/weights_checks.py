@@ -15,7 +15,7 @@ from vistry.task.outputs import as_numpy
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
 from vistry.testing.samples import CLASSES, eight_samples
 from vistry.testing.subject import ModelSubject
-from vistry.training.build import Start, fill
+from vistry.training.build import Start, fill, preprocessing_of
 from vistry.training.engines import EngineSettings, engine_module
 
 TOLERANCE = 1e-4
@@ -34,7 +34,9 @@ def weights_survive_safetensors(subject: ModelSubject) -> None:
         path = Path(folder) / "weights.safetensors"
         write_checkpoint(path, written, {})
         try:
-            fresh = fill(subject.catalogue, subject.card, module, Start(path), len(CLASSES), other, subject.backend)
+            fresh = fill(
+                subject.catalogue, subject.card, subject.task, module, Start(path), len(CLASSES), other, subject.backend
+            )
         except VistryError as error:
             raise CheckFailed(f"its own weights can't be read again: {error}; look at vistry_map_weights") from error
     require(not fresh, f"its own weights are read without {listed(fresh)}; look at vistry_map_weights")
@@ -44,7 +46,7 @@ def weights_survive_safetensors(subject: ModelSubject) -> None:
     require(not differing, f"written and read, these tensors differ: {listed(differing)}")
     images = eight_samples(subject.task, subject.side(values, training=False)).images
     require(
-        np.array_equal(engine.predict(images), again.predict(images)),
+        subject.response_of(engine, values, images) == subject.response_of(again, values, images),
         "the same weights give other predictions in another model: something that decides them is in no tensor of its "
         "state; make it a parameter or a persistent buffer",
     )
@@ -90,12 +92,11 @@ def _logits(
     strange = [name for name in {**mine, **shapes} if shapes.get(name) != mine.get(name)]
     require(not strange, f"{backend} and {subject.backend} name or shape these tensors differently: {listed(strange)}")
     engine.load_arrays(module, weights)
-    asked = {"card": subject.card, "task": subject.task, "hyperparameters": values}
-    settings = EngineSettings(values, subject.hooks.vistry_preprocessing(**asked))
+    settings = EngineSettings(values, preprocessing_of(subject.catalogue, subject.card, subject.task, values))
     made = engine.make(module, settings, None, _as_they_are)
     found: npt.NDArray[np.float32] = made.predict(images)
     return found
 
 
-def _as_they_are(outputs: Any, sizes: Any) -> npt.NDArray[np.float32]:  # noqa: ARG001
+def _as_they_are(outputs: Any, frames: Any) -> npt.NDArray[np.float32]:  # noqa: ARG001
     return as_numpy(outputs)

@@ -5,21 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
 from vistry.errors import HyperparameterError, RegistryError, WeightsError
 from vistry.hook_calls import hooks_of
+from vistry.hooks import Backbone
 from vistry.hyperparameter.schema import Hyperparameters, Source, schema_of
-from vistry.registry.cards import ModelCard
+from vistry.registry.cards import BODY, ModelCard
 from vistry.registry.catalogue import Catalogue
+from vistry.registry.manifest import PreprocessingSpec
 from vistry.registry.task_names import task_named
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import Run, find_run
 from vistry.task.behaviour import TrainingData
 from vistry.training.engines import Engine, EngineSettings, engine_module
-from vistry.training.weights import fitted, locate, read_weights
+from vistry.training.weights import fitted, fitted_backbone, locate, read_weights
 
 
 @dataclass(frozen=True)
@@ -87,39 +90,103 @@ def build(
     """The untrained module, its initial weights drawn from random_seed. Raises RegistryError."""
     check_backend(card, backend).seed_initialisation(values["random_seed"])
     module = hooks_of(catalogue, card).vistry_build_model(
-        card=card, task=task, num_classes=num_classes, hyperparameters=values, backend=backend
+        card=card,
+        task=task,
+        num_classes=num_classes,
+        hyperparameters=values,
+        backend=backend,
+        backbone=_backbone(catalogue, card.backbone, values, backend),
     )
     if module is None:
         raise RegistryError(f"{card.distribution} implements no vistry_build_model for {card.full_name}")
     return module
 
 
+def _backbone(catalogue: Catalogue, card: ModelCard | None, values: Mapping[str, Any], backend: str) -> Backbone | None:
+    """The network a composed model is built on. Raises RegistryError."""
+    if card is None or card.feature_maps is None:
+        return None
+    check_backend(card, backend)
+    module = hooks_of(catalogue, card).vistry_build_feature_maps(card=card, hyperparameters=values, backend=backend)
+    if module is None:
+        raise RegistryError(f"{card.distribution} implements no vistry_build_feature_maps for {card.full_name}")
+    return Backbone(module, card.feature_maps.channels, card.feature_maps.strides)
+
+
+def preprocessing_of(catalogue: Catalogue, card: ModelCard, task: str, values: Mapping[str, Any]) -> PreprocessingSpec:
+    """How pixels are normalised; of a composed model, as its backbone's owner says."""
+    owner = card.backbone or card
+    found: PreprocessingSpec = hooks_of(catalogue, owner).vistry_preprocessing(
+        card=owner, task=task, hyperparameters=values
+    )
+    return found
+
+
+def frozen_layers(card: ModelCard, values: Mapping[str, Any]) -> int:
+    """How many layers stay still: as many as asked, else what a pretrained model of this kind keeps."""
+    asked: int | None = values["layers_to_freeze"]
+    if asked is not None:
+        return asked
+    return 0 if (values["weights"], values["checkpoint_run_id"]) == ("none", None) else card.frozen_layers
+
+
 def fill(
     catalogue: Catalogue,
     card: ModelCard,
+    task: str,
     module: Any,
     start: Start,
     num_classes: int,
     values: Mapping[str, Any],
     backend: str,
 ) -> list[str]:
-    """Load the start's weights into a module; the names of a head left fresh for other classes."""
+    """Load the start's weights into a module; the names of what is left fresh, as a head is for other classes.
+
+    A composed model takes its own weights, or those of a classifier with its backbone.
+    """
     if start.run is not None:
         found, origin = dict(read_checkpoint(start.run.best_weights)[0]), f"run {start.run.id}"
     elif start.file is not None:
         found, origin = read_weights(start.file, card, catalogue.policy), str(start.file)
     else:
         return []
-    mapped = hooks_of(catalogue, card).vistry_map_weights(
-        card=card, state_dict=found, num_classes=num_classes, hyperparameters=values
-    )
     engine = engine_module(backend)
     shapes = engine.shapes_of(module)
-    taken, fresh = fitted(mapped, shapes, num_classes, origin)
+    if card.backbone and not any(name.startswith(BODY) for name in found):
+        mapped = _mapped(catalogue, card.backbone, found, num_classes, values)
+        taken, fresh = fitted_backbone(mapped, shapes, BODY, origin)
+    else:
+        mapped = _mapped(catalogue, card, found, num_classes, values)
+        head = partial(_head, catalogue, card, task, num_classes, values, backend, shapes)
+        taken, fresh = fitted(mapped, shapes, head, origin)
     if fresh:
         taken |= {name: value for name, value in engine.arrays_of(module).items() if name in fresh}
     engine.load_arrays(module, taken)
     return fresh
+
+
+def _mapped(
+    catalogue: Catalogue, card: ModelCard, found: Mapping[str, Any], num_classes: int, values: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Tensors as the owner of a model names them."""
+    mapped: Mapping[str, Any] = hooks_of(catalogue, card).vistry_map_weights(
+        card=card, state_dict=found, num_classes=num_classes, hyperparameters=values
+    )
+    return mapped
+
+
+def _head(
+    catalogue: Catalogue,
+    card: ModelCard,
+    task: str,
+    num_classes: int,
+    values: Mapping[str, Any],
+    backend: str,
+    shapes: Mapping[str, tuple[int, ...]],
+) -> set[str]:
+    """The tensors whose shape follows from the number of classes: those that one class more would change."""
+    other = engine_module(backend).shapes_of(build(catalogue, card, task, num_classes + 1, values, backend))
+    return {name for name, shape in shapes.items() if other.get(name) != shape}
 
 
 def make_engine(
@@ -137,10 +204,10 @@ def make_engine(
     asked = {"card": card, "task": task, "hyperparameters": values}
     settings = EngineSettings(
         values,
-        hooks.vistry_preprocessing(**asked),
+        preprocessing_of(catalogue, card, task, values),
         card.gradient_clipping,
         hooks.vistry_freezing_map(card=card, task=task),
-        values["layers_to_freeze"] or 0,
+        frozen_layers(card, values),
         say,
     )
     loss = hooks.vistry_build_loss(**asked, backend=backend, data=data)
@@ -159,5 +226,5 @@ def create_model(model: str, task: str, num_classes: int, weights: str, backend:
     values = checked_by_owner(catalogue, card, task, schema_of(catalogue, card, task).resolve(sources))
     start = find_start(card, values)
     module = build(catalogue, card, task, num_classes, values, backend)
-    fill(catalogue, card, module, start, num_classes, values, backend)
+    fill(catalogue, card, task, module, start, num_classes, values, backend)
     return module

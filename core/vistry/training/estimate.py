@@ -8,12 +8,11 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from vistry.data.batches import BatchReader, epoch_order, even_batches
+from vistry.data.batches import BatchReader
 from vistry.task import behaviour_of
 from vistry.training.build import build, make_engine
 from vistry.training.plan import Plan
+from vistry.training.predicting import predictions_of
 
 STEPS = 3
 ENOUGH_SECONDS = 10.0
@@ -35,21 +34,21 @@ def estimate(plan: Plan) -> Estimate:
     backend = plan.request.backend
     module = build(plan.catalogue, plan.card, plan.task, len(plan.classes), values, backend)
     engine = make_engine(plan.catalogue, plan.card, plan.task, module, plan.data_summary, values, backend)
-    prepare, size = task.preparation(values, True)
-    rows = epoch_order(np.arange(len(plan.training)), values["random_seed"], 0)
-    batches = even_batches(rows, values["training_batch_size"])
+    samples = task.samples(plan.training, values)
+    batches = samples.batches(values["random_seed"], 0)
     times = []
-    with BatchReader(plan.training.images, task.targets(plan.training), values["number_of_workers"]) as reader:
-        for step, batch in enumerate(reader.read(batches[:STEPS], prepare, size, values["random_seed"], 0)):
+    with BatchReader(samples, values["number_of_workers"]) as reader:
+        for step, batch in enumerate(reader.read(batches[:STEPS], values["random_seed"], 0)):
             began = time.monotonic()
             engine.accumulate(batch, 1.0, step)
             engine.update(0.0)
             times.append(time.monotonic() - began)
             if sum(times) > ENOUGH_SECONDS:
                 break
-        began = time.monotonic()
-        engine.predict(batch.images)
-    per_image = (time.monotonic() - began) / len(batch.rows)
+    some = plan.validation.images[: values["validation_batch_size"]]
+    began = time.monotonic()
+    predicted = list(predictions_of(engine, task.viewer(values), some, len(some)))
+    per_image = (time.monotonic() - began) / len(predicted)
     step_seconds = min(times)
     epochs = values["number_of_epochs"]
     evaluations = -(-epochs // values["evaluation_frequency"])

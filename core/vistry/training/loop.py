@@ -10,23 +10,21 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from types import FrameType
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from vistry.data.augmentation import Prepare
-from vistry.data.batches import Batch, BatchReader, epoch_order, even_batches
-from vistry.errors import TrainingError
+from vistry.data.batches import Batch, BatchReader, Rows, Samples
+from vistry.data.views import Viewer
+from vistry.errors import DataError, TrainingError
 from vistry.runs.checkpoint import read_checkpoint, write_checkpoint
 from vistry.runs.folder import BEST, LAST, PREDICTIONS, Run
 from vistry.task.behaviour import Task
 from vistry.training.early_stopping import BestSoFar
 from vistry.training.engines import Engine
+from vistry.training.predicting import predictions_of
 from vistry.training.progress import Reporter, Tick
 from vistry.training.schedules import schedule_of
 
@@ -37,13 +35,12 @@ _MODEL, _OPTIMIZER = "model/", "optimizer/"
 
 
 @dataclass(frozen=True)
-class Samples:
-    """Images to read, and how: `images` paths, `targets` first axis N, `prepare` to [size, size, 3]."""
+class Validation:
+    """What the model is measured on: N image paths, N targets, and how the images are shown to it."""
 
-    images: list[str]
-    targets: npt.NDArray[Any]
-    prepare: Prepare
-    size: int
+    images: Sequence[str]
+    targets: Any
+    viewer: Viewer
     batch_size: int
 
 
@@ -82,7 +79,7 @@ class Loop:
     classes: tuple[str, ...]
     hyperparameters: Mapping[str, Any]
     training: Samples
-    validation: Samples
+    validation: Validation
     run: Run
     reporter: Reporter
     primary: str
@@ -92,8 +89,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         self.best = BestSoFar.of(self.hyperparameters)
-        rows = np.arange(len(self.training.images))
-        self.batches = len(even_batches(rows, self.training.batch_size))
+        self.batches = len(self.training.batches(self.hyperparameters["random_seed"], 0))
         self.schedule = schedule_of(self.hyperparameters, self.batches)
         self.epochs: int = self.hyperparameters["number_of_epochs"]
         self.seed: int = self.hyperparameters["random_seed"]
@@ -106,15 +102,10 @@ class Loop:
 
     def fit(self) -> Outcome:
         """Train from the present position to the end. Raises TrainingError, Interrupted or RunError."""
-        workers = self.hyperparameters["number_of_workers"]
-        with (
-            BatchReader(self.training.images, self.training.targets, workers) as training,
-            BatchReader(self.validation.images, self.validation.targets, workers) as validation,
-            self._interruptible(),
-        ):
+        with BatchReader(self.training, self.hyperparameters["number_of_workers"]) as reader, self._interruptible():
             while self.position.epoch < self.epochs:
-                is_whole = self._train_epoch(training)
-                self._close_epoch(validation, is_whole)
+                is_whole = self._train_epoch(reader)
+                self._close_epoch(is_whole)
                 if self.best.is_over:
                     waited = self.best.without_improvement
                     return self._outcome("completed", f"no improvement in {waited} evaluations")
@@ -125,11 +116,9 @@ class Loop:
     def _train_epoch(self, reader: BatchReader) -> bool:
         """The rest of the running epoch; False if the time limit cut it short, with the state to go on from saved."""
         epoch, began = self.position.epoch, time.monotonic() - self.position.seconds
-        order = epoch_order(np.arange(len(self.training.images)), self.seed, epoch)
-        batches = even_batches(order, self.training.batch_size)
+        batches = self.training.batches(self.seed, epoch)
         first = self.position.batch
-        samples = self.training
-        stream = reader.read(batches[first:], samples.prepare, samples.size, self.seed, epoch)
+        stream = reader.read(batches[first:], self.seed, epoch)
         for group in self._groups(batches, first):
             self._optimise(group, batches, stream)
             self.position.seconds = time.monotonic() - began
@@ -143,13 +132,13 @@ class Loop:
                 self._save_last()
         return True
 
-    def _groups(self, batches: list[npt.NDArray[np.int64]], first: int) -> Iterator[range]:
+    def _groups(self, batches: list[Rows], first: int) -> Iterator[range]:
         """Consecutive batches whose gradients are accumulated into one update; the last may be fewer."""
         size = min(self.hyperparameters["gradient_accumulation_step"], len(batches))
         for start in range(first, len(batches), size):
             yield range(start, min(start + size, len(batches)))
 
-    def _optimise(self, group: range, batches: list[npt.NDArray[np.int64]], stream: Iterator[Batch]) -> None:
+    def _optimise(self, group: range, batches: list[Rows], stream: Iterator[Batch]) -> None:
         """One update of the weights. Each batch counts by its images, so the group equals one large batch."""
         images = sum(len(batches[index]) for index in group)
         for index in group:
@@ -167,7 +156,7 @@ class Loop:
             self.position.images += len(batch.rows)
             self._tick(loss, rate, time.monotonic() - began)
 
-    def _close_epoch(self, reader: BatchReader, is_whole: bool) -> None:
+    def _close_epoch(self, is_whole: bool) -> None:
         """Evaluate, keep what is to be kept, and move on."""
         epoch = self.position.epoch
         entry: dict[str, Any] = {
@@ -180,7 +169,7 @@ class Loop:
         improved = False
         last = epoch == self.epochs - 1
         if epoch % self.hyperparameters["evaluation_frequency"] == 0 or last or not is_whole:
-            improved = self._evaluate(reader, entry)
+            improved = self._evaluate(entry)
         self.history.append(entry)
         self.position = Position(epoch + 1)
         self.reporter.epoch(entry, self.epochs, self.primary, improved)
@@ -190,11 +179,12 @@ class Loop:
         if is_whole and (last or self.best.is_over or self._is_time_to_save()):
             self._save_last()
 
-    def _evaluate(self, reader: BatchReader, entry: dict[str, Any]) -> bool:
+    def _evaluate(self, entry: dict[str, Any]) -> bool:
         began = time.monotonic()
-        predictions = self._predictions(reader)
-        metrics = self.task.evaluate(predictions, self.validation.targets, self.classes)
-        if self.primary not in metrics:
+        predictions = self._predictions()
+        metrics = self.task.evaluate(predictions, self.validation.targets, self.classes, self.hyperparameters)
+        is_measured = self.task.is_measured(self.hyperparameters)
+        if is_measured and self.primary not in metrics:
             raise TrainingError(
                 f"the primary metric {self.primary} is undefined on the validation set of {len(predictions)} images; "
                 "choose another, or give a validation set with every class"
@@ -202,24 +192,32 @@ class Loop:
         self._evaluation_seconds = time.monotonic() - began
         entry["validation"] = metrics
         entry["evaluation_seconds"] = self._evaluation_seconds
-        improved = self.best.observe(entry["epoch"], metrics[self.primary])
+        if is_measured:
+            improved = self.best.observe(entry["epoch"], metrics[self.primary])
+        else:
+            improved = self.best.take(entry["epoch"])
         if improved:
             facts = {
                 "kind": "best",
                 "epoch": entry["epoch"],
                 "primary_metric": self.primary,
                 "metrics": metrics,
+                "images": len(predictions),
             }
             write_checkpoint(self.run.folder / BEST, self.engine.weights(), facts)
-            tensors = {"predictions": predictions, "targets": self.validation.targets}
+            tensors = self.task.tensors(predictions, self.validation.targets)
             write_checkpoint(self.run.folder / PREDICTIONS, tensors, facts)
         return improved
 
-    def _predictions(self, reader: BatchReader) -> npt.NDArray[Any]:
-        samples = self.validation
-        batches = even_batches(np.arange(len(samples.images)), samples.batch_size)
-        stream = reader.read(batches, samples.prepare, samples.size, self.seed, 0)
-        return np.concatenate([self.engine.predict(batch.images) for batch in stream])
+    def _predictions(self) -> list[Any]:
+        images, workers = self.validation.images, self.hyperparameters["number_of_workers"]
+        stream = predictions_of(self.engine, self.validation.viewer, images, self.validation.batch_size, workers)
+        predictions = []
+        for prediction in stream:
+            if isinstance(prediction, DataError):
+                raise prediction
+            predictions.append(prediction)
+        return predictions
 
     def _outcome(self, status: str, reason: str) -> Outcome:
         return Outcome(status, reason, self.best.epoch, self.best.score, len(self.history))
@@ -230,7 +228,7 @@ class Loop:
         if math.isfinite(loss) and loss <= EXPLODED:
             return
         what = "is not a number" if math.isnan(loss) else f"exploded to {loss:.3g}"
-        names = [self.training.images[row] for row in batch.rows[:4]]
+        names = [self.training.name(int(row)) for row in batch.rows[:4]]
         more = f" and {len(batch.rows) - 4} more" if len(batch.rows) > 4 else ""
         terms_text = ", ".join(f"{name} {value:.3g}" for name, value in terms.items())
         raise TrainingError(
@@ -253,7 +251,7 @@ class Loop:
         """Whether an evaluation started after one more update would pass the deadline."""
         if self.deadline is None:
             return False
-        per_image = (self._batch_seconds or 0.0) / self.training.batch_size
+        per_image = (self._batch_seconds or 0.0) * self.batches / len(self.training)
         evaluation = self._evaluation_seconds or per_image * len(self.validation.images)
         reserve = 1.2 * evaluation + 2 * (self._batch_seconds or 0.0) + self._save_seconds
         return time.monotonic() + reserve >= self.deadline

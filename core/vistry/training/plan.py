@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from vistry.data import doctor, splits
-from vistry.data.batches import even_batches
 from vistry.data.doctor import Diagnosis
 from vistry.data.table import Table
 from vistry.errors import DataError, RegistryError, VistryError, suggestion
@@ -18,6 +16,7 @@ from vistry.hyperparameter.schema import Hyperparameters, Source, schema_of
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.task_names import task_named
+from vistry.task import behaviour_of
 from vistry.task.behaviour import TrainingData
 from vistry.training.build import Start, check_backend, checked_by_owner, find_start
 
@@ -63,10 +62,11 @@ class Plan:
         """What a loss may ask of the training split."""
         return TrainingData(self.classes, tuple(map(int, self.training.class_counts())), len(self.training))
 
-    @property
+    @cached_property
     def batches_per_epoch(self) -> int:
         """Batches in an epoch."""
-        return len(even_batches(np.arange(len(self.training)), self.hyperparameters["training_batch_size"]))
+        samples = behaviour_of(self.task).samples(self.training, self.hyperparameters)
+        return len(samples.batches(self.hyperparameters["random_seed"], 0))
 
     @property
     def updates(self) -> int:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from vistry.errors import RunError, VistryError
-from vistry.hook_calls import hooks_of
 from vistry.hyperparameter.schema import Hyperparameters, Source
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
@@ -21,11 +20,11 @@ from vistry.report import write_report
 from vistry.runs.folder import LAST, Run, find_run, new_run
 from vistry.runs.rows import read_rows, write_rows
 from vistry.task import behaviour_of
-from vistry.task.behaviour import TrainingData
+from vistry.task.behaviour import Task, TrainingData
 from vistry.training import progress
-from vistry.training.build import Start, build, fill, make_engine
+from vistry.training.build import Start, build, fill, make_engine, preprocessing_of
 from vistry.training.engines import Engine
-from vistry.training.loop import Interrupted, Loop, Outcome, Samples
+from vistry.training.loop import Interrupted, Loop, Outcome, Validation
 from vistry.training.plan import Plan, Request, make_plan
 
 
@@ -95,8 +94,7 @@ def _recorded_start(run: Run) -> Start:
 
 def _record(run: Run, plan: Plan) -> None:
     """Write everything that predicting, evaluating and resuming need to know."""
-    hooks = hooks_of(plan.catalogue, plan.card)
-    preprocessing = hooks.vistry_preprocessing(card=plan.card, task=plan.task, hyperparameters=plan.hyperparameters)
+    preprocessing = preprocessing_of(plan.catalogue, plan.card, plan.task, plan.hyperparameters)
     write_rows(run.folder / "training.jsonl", plan.training, plan.task)
     write_rows(run.folder / "validation.jsonl", plan.validation, plan.task)
     run.write("hyperparameters.json", {"values": plan.hyperparameters.to_dict()})
@@ -197,9 +195,11 @@ def _loop(
     data = TrainingData(classes, counts, record["data"]["training_images"])
     module = build(catalogue, card, task.name, len(classes), values, backend)
     if not (run.folder / LAST).is_file():
-        fresh = fill(catalogue, card, module, start, len(classes), values, backend)
+        fresh = fill(catalogue, card, task.name, module, start, len(classes), values, backend)
         if fresh:
-            reporter.note(f"the head is trained from scratch for {len(classes)} classes: {', '.join(fresh)}")
+            more = f" and {len(fresh) - 4} more" if len(fresh) > 4 else ""
+            named = f"{', '.join(fresh[:4])}{more}"
+            reporter.note(f"what is trained from scratch for {len(classes)} classes: {named}")
     as_begun = {**values, "precision": run.status.get("engine", values)["precision"]}
     engine = make_engine(catalogue, card, task.name, module, data, as_begun, backend, reporter.note)
     facts = _facts(engine, run)
@@ -209,8 +209,8 @@ def _loop(
         task,
         classes,
         values,
-        _samples(run.folder / "training.jsonl", record, values, True),
-        _samples(run.folder / "validation.jsonl", record, values, False),
+        task.samples(read_rows(run.folder / "training.jsonl", classes, task.name), values),
+        _validation(run, task, classes, values),
         run,
         reporter,
         record["primary_metric"],
@@ -223,12 +223,9 @@ def _facts(engine: Engine, run: Run) -> dict[str, Any]:
     return engine.facts() | {name: begun[name] for name in ("precision", "precision_reason") if name in begun}
 
 
-def _samples(path: Path, record: dict[str, Any], values: Hyperparameters, training: bool) -> Samples:
-    task = behaviour_of(record["task"])
-    table = read_rows(path, tuple(record["classes"]), record["task"])
-    prepare, size = task.preparation(values, training)
-    batch_size = values["training_batch_size" if training else "validation_batch_size"]
-    return Samples(list(table.images), task.targets(table), prepare, size, batch_size)
+def _validation(run: Run, task: Task, classes: tuple[str, ...], values: Hyperparameters) -> Validation:
+    table = read_rows(run.folder / "validation.jsonl", classes, task.name)
+    return Validation(list(table.images), task.targets(table), task.viewer(values), values["validation_batch_size"])
 
 
 def sources_of(files: Iterable[Source], flags: dict[str, Any]) -> list[Source]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -143,24 +143,57 @@ def _read_pickle(path: Path) -> Arrays:
 
 
 def fitted(
-    found: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], num_classes: int, origin: str
+    found: Mapping[str, Any],
+    shapes: Mapping[str, tuple[int, ...]],
+    head: Callable[[], Collection[str]],
+    origin: str,
 ) -> tuple[dict[str, Any], list[str]]:
     """The tensors a model takes from `found`, and the names of its head, left fresh for other class counts.
 
-    `shapes` are the model's own. Raises WeightsError where anything but the head doesn't fit.
+    `shapes` are the model's own; `head` names what depends on the number of classes, and is asked only where something
+    differs. Raises WeightsError where anything but the head doesn't fit.
     """
-    taken, fresh, wrong = {}, [], []
+    taken, differing = _matching(found, shapes)
+    replaceable = set(head()) if any(name in found for name in differing) else set()
+    fresh = [
+        name
+        for name in differing
+        if name in replaceable and name in found and found[name].shape[1:] == shapes[name][1:]
+    ]
+    _refuse({name: fault for name, fault in differing.items() if name not in fresh}, origin)
+    return taken, fresh
+
+
+def fitted_backbone(
+    found: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], prefix: str, origin: str
+) -> tuple[dict[str, Any], list[str]]:
+    """The tensors that a model with `prefix` before its backbone's takes from a classifier's, and all others' names.
+
+    Raises WeightsError where the backbone is not the classifier's.
+    """
+    body = {name.removeprefix(prefix): shape for name, shape in shapes.items() if name.startswith(prefix)}
+    taken, differing = _matching(found, body)
+    _refuse(differing, origin)
+    fresh = [name for name in shapes if not name.startswith(prefix)]
+    return {prefix + name: value for name, value in taken.items()}, fresh
+
+
+def _matching(found: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The tensors that fit, and what is wrong with each other one. Counts of batches may be missing."""
+    taken, differing = {}, {}
     for name, shape in shapes.items():
         if name not in found:
             if not name.endswith("num_batches_tracked"):
-                wrong.append(f"{name} is missing")
+                differing[name] = f"{name} is missing"
         elif tuple(found[name].shape) == shape or (found[name].size == 1 and shape == ()):
             taken[name] = found[name].reshape(shape)
-        elif shape and shape[0] == num_classes and shape[1:] == tuple(found[name].shape[1:]):
-            fresh.append(name)
         else:
-            wrong.append(f"{name} is {tuple(found[name].shape)}, the model's is {shape}")
-    if wrong:
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        raise WeightsError(f"{origin} doesn't fit the model: {'; '.join(wrong[:3])}{more}")
-    return taken, fresh
+            differing[name] = f"{name} is {tuple(found[name].shape)}, the model's is {shape}"
+    return taken, differing
+
+
+def _refuse(differing: Mapping[str, str], origin: str) -> None:
+    """Raise WeightsError if anything differs."""
+    if differing:
+        more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
+        raise WeightsError(f"{origin} doesn't fit the model: {'; '.join(list(differing.values())[:3])}{more}")

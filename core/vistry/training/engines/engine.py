@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from vistry.data.augmentation import Pixels
 from vistry.data.batches import Batch
+from vistry.data.views import Frame
 from vistry.hooks import FreezingMap
 from vistry.registry.manifest import GradientClipping, PreprocessingSpec
 
@@ -51,8 +51,8 @@ class Engine(Protocol):
     def update(self, learning_rate: float) -> None:
         """Clip the accumulated gradients, apply them, and clear them."""
 
-    def predict(self, images: Pixels) -> npt.NDArray[Any]:
-        """Predictions of images [N, H, W, 3] uint8, in evaluation mode."""
+    def predict(self, images: Pixels, frames: Sequence[Frame] | None = None) -> Any:
+        """N predictions of images [N, H, W, 3] uint8, in evaluation mode; `frames` where the images differ in size."""
 
     def weights(self) -> Arrays:
         """The model's tensors by name."""

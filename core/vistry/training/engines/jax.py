@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -14,6 +14,7 @@ from jax import Array
 
 from vistry.data.augmentation import Pixels
 from vistry.data.batches import Batch
+from vistry.data.views import Frame, frames_of
 from vistry.errors import HyperparameterError, Problem
 from vistry.flax_layers import real_rows
 from vistry.training.engines.engine import Arrays, EngineSettings
@@ -69,7 +70,7 @@ class JaxEngine:
         module: nnx.Module,
         settings: EngineSettings,
         loss: Callable[[Any, Any, Any], dict[str, Any]],
-        postprocess: Callable[[Any, Any], npt.NDArray[Any]],
+        postprocess: Callable[[Any, Sequence[Frame]], Any],
     ):
         hyperparameters = settings.hyperparameters
         self.device = jax.devices()[0]
@@ -146,12 +147,12 @@ class JaxEngine:
             self._trained, self._state, self._gradients, np.float32(learning_rate)
         )
 
-    def predict(self, images: Pixels) -> npt.NDArray[Any]:
+    def predict(self, images: Pixels, frames: Sequence[Frame] | None = None) -> Any:
         padded, _, _ = self._padded(images, "prediction")
         *_, program = self._programs
         outputs = program(self._trained, self._still, self._statistics, padded)
         real = jax.tree.map(lambda output: output[: len(images)], jax.device_get(outputs))
-        return self._postprocess(real, [images.shape[1:3]] * len(images))
+        return self._postprocess(real, frames or frames_of(images))
 
     def _padded(self, images: Pixels, use: str) -> tuple[Pixels, npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Images, with rows repeated up to the largest batch so far; the mask of the real ones; which rows they are."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import copy
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 from torch.fx.experimental.optimization import fuse
 
 from vistry.data.augmentation import Pixels
-from vistry.data.batches import Batch
+from vistry.data.batches import Batch, Padded
+from vistry.data.views import Frame, frames_of
 from vistry.errors import HyperparameterError, Problem, TrainingError
 from vistry.hooks import FreezingMap
 from vistry.training.engines.engine import Arrays, EngineSettings
@@ -92,13 +94,28 @@ def make_optimizer(model: nn.Module, hyperparameters: Mapping[str, Any]) -> torc
 def with_folded_norms(model: nn.Module) -> nn.Module:
     """A copy for prediction whose batch norms are part of the convolutions before them, equal up to rounding.
 
-    The model itself where torch.fx can't trace it, as where its control flow depends on the images.
+    Where torch.fx can't trace it, as where its control flow depends on the images, so are those of its parts.
     """
     try:
         folded: nn.Module = fuse(model.eval())
     except Exception:
-        return model
+        folded = copy.deepcopy(model)
+        if "torchvision" in sys.modules:
+            from vistry.torch_layers.norms import with_batch_norms
+
+            with_batch_norms(folded)
+        _fold_parts(folded)
     return folded.to(memory_format=torch.channels_last)
+
+
+def _fold_parts(module: nn.Module) -> None:
+    """Exchange the largest parts of a module that have batch norms and can be traced."""
+    for name, child in list(module.named_children()):
+        if any(isinstance(part, _BATCH_NORM) for part in child.modules()):
+            try:
+                setattr(module, name, fuse(child))
+            except Exception:
+                _fold_parts(child)
 
 
 class TorchEngine:
@@ -109,7 +126,7 @@ class TorchEngine:
         model: nn.Module,
         settings: EngineSettings,
         loss: Callable[[Any, Any, Any], dict[str, Any]] | None,
-        postprocess: Callable[[Any, Any], npt.NDArray[Any]],
+        postprocess: Callable[[Any, Sequence[Frame]], Any],
     ):
         hyperparameters = settings.hyperparameters
         torch.use_deterministic_algorithms(bool(hyperparameters["deterministic"]))
@@ -150,8 +167,8 @@ class TorchEngine:
     def accumulate(self, batch: Batch, share: float, step: int) -> dict[str, float]:
         torch.manual_seed(self._seed * 1_000_003 + step)
         self._train_mode()
-        targets = torch.from_numpy(batch.targets).to(self.device, non_blocking=True)
-        images = self._normalised(batch.images)
+        targets = self._placed(batch.targets)
+        images = self._inputs(batch.images, batch.sizes)
         assert self._loss is not None, "an engine made to predict can't train"
         with self._autocast():
             terms = self._loss(self.model, images, targets)
@@ -173,13 +190,15 @@ class TorchEngine:
         self._optimizer.zero_grad(set_to_none=True)
 
     @torch.inference_mode()
-    def predict(self, images: Pixels) -> npt.NDArray[Any]:
+    def predict(self, images: Pixels, frames: Sequence[Frame] | None = None) -> Any:
         if self._predicting is None:
             self._predicting = with_folded_norms(self.model) if self._folds else self.model
         self._predicting.eval()
         with self._autocast():
-            outputs = self._predicting(self._normalised(images))
-        return self._postprocess(outputs, [images.shape[1:3]] * len(images))
+            outputs = self._predicting(
+                self._inputs(images, None if frames is None else [frame[:2] for frame in frames])
+            )
+        return self._postprocess(outputs, frames or frames_of(images))
 
     def weights(self) -> Arrays:
         return arrays_of(self.model)
@@ -219,6 +238,22 @@ class TorchEngine:
         self.model.train()
         for module in self._still:
             module.eval()
+
+    def _placed(self, targets: Any) -> Any:
+        """An array on the device, or dictionaries of arrays as such of tensors."""
+        if isinstance(targets, np.ndarray):
+            return torch.from_numpy(targets).to(self.device, non_blocking=True)
+        return [{name: self._placed(value) for name, value in target.items()} for target in targets]
+
+    def _inputs(self, images: Pixels, sizes: Sequence[tuple[int, int]] | None) -> torch.Tensor | Padded:
+        """What a model is called with: the images, where they are of different size with their sizes."""
+        pixels = self._normalised(images)
+        if sizes is None:
+            return pixels
+        for image, (height, width) in zip(pixels, sizes, strict=True):
+            image[:, height:] = 0
+            image[:, :, width:] = 0
+        return Padded(pixels, sizes)
 
     def _normalised(self, images: Pixels) -> torch.Tensor:
         """[N, H, W, 3] uint8 to [N, 3, H, W] float32 in channels-last order, normalised once a batch."""
