@@ -34,11 +34,40 @@ class FreezingMap:
     freeze_batch_norm: bool = True
 
 
+@dataclass(frozen=True)
+class Backbone:
+    """The network a composed model is built on.
+
+    Called with images [N, 3, H, W] (torch) or [N, H, W, 3] (jax), `module` returns its maps from fine to coarse as a
+    list; `channels` and `strides` are theirs.
+    """
+
+    module: Any
+    channels: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
 @hookspec(firstresult=True)
 def vistry_build_model(
-    card: ModelCard, task: str, num_classes: int, hyperparameters: Mapping[str, Any], backend: str
+    card: ModelCard,
+    task: str,
+    num_classes: int,
+    hyperparameters: Mapping[str, Any],
+    backend: str,
+    backbone: Backbone | None,
 ) -> Any:
-    """Build the model, untrained, as a module of the backend; a classifier returns logits [N, num_classes]."""
+    """Build the model, untrained, as a module of the backend; on `backbone` if the card has one.
+
+    A classifier returns logits [N, num_classes]. What a detector is called with and returns is in docs/detectors.md.
+    """
+
+
+@hookspec(firstresult=True)
+def vistry_build_feature_maps(card: ModelCard, hyperparameters: Mapping[str, Any], backend: str) -> Any:
+    """Build the network without its head, as a module whose output is the list of maps that the manifest describes.
+
+    Its tensors have the names they have in the model, so that a classifier's weights are the backbone's.
+    """
 
 
 @hookspec(firstresult=True)
@@ -69,7 +98,10 @@ def vistry_build_loss(  # type: ignore[empty-body]
 def vistry_build_postprocess(  # type: ignore[empty-body]
     card: ModelCard, task: str, hyperparameters: Mapping[str, Any]
 ) -> Callable[[Any, Any], Any]:
-    """Build `postprocess(outputs, sizes)`, which turns a batch of model outputs into predictions."""
+    """Build `postprocess(outputs, frames)`, which turns a batch of N model outputs into N predictions.
+
+    `frames` are N `vistry.data.views.Frame`: the sizes of what the network was given, and of what that shows.
+    """
 
 
 @hookspec(firstresult=True)

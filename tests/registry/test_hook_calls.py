@@ -66,7 +66,9 @@ def test_an_argument_may_be_left_out_and_a_new_one_breaks_nothing(lay_out: LayOu
     catalogue = Catalogue.read()
     card = catalogue.model("plainnet")
     arguments: dict[str, Any] = {"card": card, "task": "image_classification", "num_classes": 7}
-    built = hooks_of(catalogue, card).vistry_build_model(**arguments, hyperparameters={}, backend="torch")
+    built = hooks_of(catalogue, card).vistry_build_model(
+        **arguments, hyperparameters={}, backend="torch", backbone=None
+    )
     assert built == "a model of 7 classes"
 
 
@@ -167,7 +169,7 @@ def test_hooks_may_be_an_object_of_a_module(lay_out: LayOut) -> None:
     card = catalogue.model("objectnet")
     assert states()["object"] == "ok"
     assert hooks_of(catalogue, card).vistry_build_model(
-        card=card, task="t", num_classes=1, hyperparameters={}, backend="torch"
+        card=card, task="t", num_classes=1, hyperparameters={}, backend="torch", backbone=None
     ) == "objectnet"  # fmt: skip
 
 

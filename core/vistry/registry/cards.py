@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from vistry.registry.discovery import Plugin
 from vistry.registry.fields import FieldSpec, Restriction, Scalar
-from vistry.registry.manifest import GradientClipping, Manifest, ModelSpec, PreprocessingSpec, WeightsSpec
+from vistry.registry.manifest import (
+    CompositionSpec,
+    FeatureMapsSpec,
+    GradientClipping,
+    Manifest,
+    ModelSpec,
+    PreprocessingSpec,
+    WeightsSpec,
+)
+
+BODY = "backbone.body."  # what a composed model calls the backbone's tensors, as torchvision's detectors do
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """One model of one plugin. `freeze` is its ordered list of groups of parameter-name prefixes."""
+    """One model of one plugin. `freeze` is its ordered list of groups of parameter-name prefixes.
+
+    The first `frozen_layers` of them stay still in a pretrained model unless the user says how many. `backbone` is the
+    model that a composed one is built on, and `classes` the number for which its `parameters` are counted.
+    """
 
     name: str
     family: str
@@ -36,6 +50,10 @@ class ModelCard:
     exclude: Mapping[str, str] = field(default_factory=dict)
     restrict: Mapping[str, Restriction] = field(default_factory=dict)
     defaults: tuple[tuple[tuple[str, ...], Mapping[str, Mapping[str, Scalar]]], ...] = ()
+    feature_maps: FeatureMapsSpec | None = None
+    backbone: ModelCard | None = None
+    frozen_layers: int = 0
+    classes: int | None = None
 
     @property
     def full_name(self) -> str:
@@ -65,6 +83,8 @@ class ModelCard:
             "default_for": list(self.default_for),
             "weights": {name: vars(spec) for name, spec in self.weights.items()},
             "layers_to_freeze": [list(group) for group in self.freeze],
+            "backbone": self.backbone.full_name if self.backbone else None,
+            "strides_of_feature_maps": list(self.feature_maps.strides) if self.feature_maps else [],
             "distribution": self.distribution,
             "version": self.version,
         }
@@ -92,13 +112,57 @@ def _card(plugin: Plugin, manifest: Manifest, path: Path, name: str, model: Mode
         exclude=manifest.exclude,
         restrict={**manifest.restrict, **model.restrict},
         defaults=(((), manifest.defaults), (("models", name), model.defaults)),
+        feature_maps=model.feature_maps,
     )
 
 
 def cards_of(plugin: Plugin) -> tuple[ModelCard, ...]:
-    """The models of a plugin whose manifest could be read."""
+    """The models of a plugin whose manifest could be read, but for those on a backbone."""
     if plugin.manifest is None or plugin.path is None:
         return ()
     return tuple(
-        _card(plugin, plugin.manifest, plugin.path, name, model) for name, model in plugin.manifest.models.items()
+        _card(plugin, plugin.manifest, plugin.path, name, model)
+        for name, model in plugin.manifest.models.items()
+        if not model.backbone
+    )
+
+
+def composed_cards(plugin: Plugin, backbones: Iterable[ModelCard]) -> tuple[ModelCard, ...]:
+    """A plugin's models on each backbone that fits: as its manifest writes them, or as they follow from it."""
+    if plugin.manifest is None or plugin.path is None or plugin.manifest.composition is None:
+        return ()
+    manifest, composition, cards = plugin.manifest, plugin.manifest.composition, []
+    written = {model.backbone: (name, model) for name, model in manifest.models.items() if model.backbone}
+    for backbone in backbones:
+        maps = backbone.feature_maps
+        if maps is None or not set(composition.strides) <= set(maps.strides):
+            continue
+        name, model = written.get(backbone.name) or _following(composition, backbone, maps)
+        backends = tuple(name for name in model.backends or manifest.backends if name in backbone.backends)
+        if backends:
+            card = _card(plugin, manifest, plugin.path, name, replace(model, backends=backends))
+            cards.append(replace(_on(card, backbone, maps), classes=composition.classes))
+    return tuple(cards)
+
+
+def _following(composition: CompositionSpec, backbone: ModelCard, maps: FeatureMapsSpec) -> tuple[str, ModelSpec]:
+    """Name and facts of a composed model that nobody wrote down."""
+    used = [
+        channels for channels, stride in zip(maps.channels, maps.strides, strict=True) if stride in composition.strides
+    ]
+    parameters = maps.parameters + composition.parameters + composition.parameters_per_channel * sum(used)
+    summary = composition.summary.replace("{backbone}", backbone.name)
+    return composition.name.replace("{backbone}", backbone.name), ModelSpec(summary=summary, parameters=parameters)
+
+
+def _on(card: ModelCard, backbone: ModelCard, maps: FeatureMapsSpec) -> ModelCard:
+    """A card with what it has of its backbone: hyperparameters, weights, the layers it can freeze."""
+    groups = maps.freeze or backbone.freeze
+    return replace(
+        card,
+        backbone=backbone,
+        weights={**backbone.weights, **card.weights},
+        freeze=tuple(tuple(BODY + prefix for prefix in group) for group in groups),
+        frozen_layers=maps.frozen_layers,
+        hyperparameters={**backbone.hyperparameters, **card.hyperparameters},
     )

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from vistry.errors import RegistryError, suggestion
-from vistry.registry.cards import ModelCard, cards_of
+from vistry.registry.cards import ModelCard, cards_of, composed_cards
 from vistry.registry.discovery import Plugin, discover
 from vistry.registry.manifest import BACKENDS
 from vistry.registry.policy import DISABLE_VARIABLE, FILE_NAME, Policy, Said, read_policy
@@ -40,7 +40,10 @@ class Catalogue:
     def of(cls, plugins: Iterable[Plugin], policy: Policy) -> Catalogue:
         """A catalogue of these plugins under this policy."""
         found = [_under_policy(plugin, policy) for plugin in plugins]
-        cards = [card for plugin in found if plugin.in_use for card in cards_of(plugin)]
+        in_use = [plugin for plugin in found if plugin.in_use]
+        cards = [card for plugin in in_use for card in cards_of(plugin)]
+        backbones = [card for card in _settle(cards, policy)[0].values() if card.feature_maps]
+        cards += [card for plugin in in_use for card in composed_cards(plugin, backbones)]
         meanings, contested = _settle(cards, policy)
         count = Counter(card.full_name for card in cards)
         kept = tuple(card for card in cards if count[card.full_name] == 1 or meanings.get(card.name) is card)
@@ -147,6 +150,13 @@ class Catalogue:
         for plugin in self.plugins:
             if plugin.state == "disabled" and wanted.rpartition("/")[2] in plugin.models:
                 return f"the model {named} is in the plugin '{plugin.name}', which is {plugin.reason}; {plugin.remedy}"
+        for plugin in self.plugins:
+            spec = plugin.manifest.models.get(wanted.rpartition("/")[2]) if plugin.in_use and plugin.manifest else None
+            if spec and spec.backbone:
+                return (
+                    f"the model {named} of {plugin.distribution} is built on '{spec.backbone}', which no plugin in use "
+                    "offers with feature maps; to see what is installed type: vistry plugins"
+                )
         if not self.cards:
             return f"there is no model {named}: no plugin with models is in use; type: vistry plugins"
         names = [card.full_name if "/" in wanted else card.name for card in self.cards]

@@ -9,7 +9,7 @@ from vistry.registry.fields import FieldSpec, Restriction, Scalar, TaskKey
 from vistry.registry.tables import matching, one_of
 from vistry.registry.task_names import TASK_NAMES
 
-API = (1, 0)
+API = (1, 1)
 BACKENDS = ("torch", "jax")
 WRAPPABLE_HOOKS = (
     "vistry_build_model",
@@ -21,6 +21,7 @@ WRAPPABLE_HOOKS = (
     "vistry_preprocessing",
     "vistry_map_weights",
     "vistry_kernels",
+    "vistry_build_feature_maps",
 )
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
@@ -29,6 +30,7 @@ Name = Annotated[
     str, matching(r"[a-z][a-z0-9_]*", "a name of lower-case letters, digits and _, beginning with a letter")
 ]
 ModelName = Annotated[str, matching(r"[a-z0-9][a-z0-9_.-]*", "a name of lower-case letters, digits, _, . and -")]
+ComposedName = Annotated[str, matching(r"[a-z0-9_.-]*\{backbone\}[a-z0-9_.-]*", "a name with {backbone} in it")]
 Hash = Annotated[str, matching(r"[0-9a-f]{8}([0-9a-f]{56})?", "all 64 hexadecimal digits, or the first 8")]
 WeightsSource = Annotated[
     str,
@@ -112,11 +114,52 @@ class KernelSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FeatureMapsSpec:
+    """What a model offers detectors: its maps from fine to coarse, by channels and strides in pixels.
+
+    `parameters` are those of the network without its head and its batch norms. `freeze` are groups of prefixes as a
+    detector freezes them, the model's own if left out; the first `frozen_layers` stay still in a pretrained detector
+    unless the user says how many.
+    """
+
+    channels: tuple[Annotated[int, _positive], ...]
+    strides: tuple[Annotated[int, _positive], ...]
+    parameters: Annotated[int, _positive]
+    freeze: tuple[tuple[str, ...], ...] = ()
+    frozen_layers: int = 0
+
+    def __post_init__(self) -> None:
+        if len(self.channels) != len(self.strides) or sorted(set(self.strides)) != list(self.strides):
+            raise ValueError("'strides' must rise, one for each of 'channels'")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompositionSpec:
+    """A family of models, one on each backbone that offers feature maps at these strides.
+
+    `name` and `summary` say {backbone} where its name goes. For `classes` classes, a model has `parameters` and
+    `parameters_per_channel` for each channel of those maps, beside the backbone's own; batch norms not counted.
+    """
+
+    name: ComposedName
+    summary: str
+    strides: tuple[Annotated[int, _positive], ...]
+    parameters: Annotated[int, _positive]
+    classes: Annotated[int, _positive]
+    parameters_per_channel: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """One model of a family. What is left out is taken from the family's own keys."""
+    """One model of a family. What is left out is taken from the family's own keys.
+
+    A model with a `backbone` is one of the family's `composition`, written down for what is particular to it.
+    """
 
     summary: str
     parameters: Annotated[int, _positive]
+    backbone: str = ""
+    feature_maps: FeatureMapsSpec | None = None
     tasks: tuple[TaskKey, ...] = ()
     backends: tuple[Backend, ...] = ()
     default_for: tuple[TaskKey, ...] = ()
@@ -150,6 +193,7 @@ class Manifest:
     restrict: dict[Name, Restriction] = field(default_factory=dict)
     defaults: Defaults = field(default_factory=dict)
     kernels: tuple[KernelSpec, ...] = ()
+    composition: CompositionSpec | None = None
     models: dict[ModelName, ModelSpec] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -159,5 +203,7 @@ class Manifest:
                 raise ValueError(f"model '{name}' has no tasks: set 'tasks' there or at the top of the file")
             if not (model.backends or self.backends):
                 raise ValueError(f"model '{name}' has no backends: set 'backends' there or at the top of the file")
+            if model.backbone and self.composition is None:
+                raise ValueError(f"model '{name}' has a backbone, and the file no [composition]")
             if strange := set(model.default_for) - set(tasks):
                 raise ValueError(f"model '{name}' is the default for {min(strange)}, which is none of its tasks")

@@ -26,6 +26,16 @@ def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], bac
 
 
 @hookimpl
+def vistry_build_feature_maps(hyperparameters: Mapping[str, Any], backend: str) -> Any:
+    """The last block of each resolution."""
+    if backend != "torch":
+        return None
+    from vistry_mobilenetv2 import torch_model
+
+    return torch_model.FeatureMaps(torch_model.build(1, hyperparameters["weights_convention"]))
+
+
+@hookimpl
 def vistry_preprocessing(card: ModelCard, hyperparameters: Mapping[str, Any]) -> PreprocessingSpec:
     """The manifest's mean and deviation, or pixels in [-1, 1] for weights of TensorFlow's convention."""
     return TENSORFLOW if hyperparameters["weights_convention"] == "tensorflow" else card.preprocessing

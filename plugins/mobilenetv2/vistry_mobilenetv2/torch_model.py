@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torchvision.models import mobilenet_v2
+from vistry.torch_layers.stages import Stages
 
 
 class SamePaddedConv2d(nn.Conv2d):
@@ -20,6 +21,19 @@ class SamePaddedConv2d(nn.Conv2d):
             padding += [total // 2, total - total // 2]
         result: torch.Tensor = self._conv_forward(functional.pad(images, padding), self.weight, self.bias)
         return result
+
+
+class FeatureMaps(nn.Module):
+    """MobileNetV2's `features`, and the output of the last of them at each of the strides 4, 8, 16 and 32."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.features = Stages(model.features, ("3", "6", "13", "18"))  # type: ignore[arg-type]
+
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """[N, 3, H, W] to [N, 24, H / 4, W / 4], [N, 32, H / 8, W / 8], 96 channels at 16, and 1280 at 32."""
+        maps: list[torch.Tensor] = self.features(images)
+        return maps
 
 
 def build(num_classes: int, convention: str) -> nn.Module:

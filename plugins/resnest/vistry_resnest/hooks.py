@@ -19,3 +19,14 @@ def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Mappi
     from timm.models import resnest
 
     return getattr(resnest, card.args["variant"])(pretrained=False, num_classes=num_classes)
+
+
+@hookimpl
+def vistry_build_feature_maps(card: ModelCard, hyperparameters: Mapping[str, Any], backend: str) -> Any:
+    """The outputs of layer1 to layer4."""
+    if backend != "torch":
+        return None
+    from vistry.torch_layers.stages import Stages
+
+    network = vistry_build_model(card, 1, hyperparameters, backend)
+    return Stages(network, ("layer1", "layer2", "layer3", "layer4"))

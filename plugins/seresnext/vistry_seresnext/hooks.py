@@ -18,3 +18,14 @@ def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], bac
     from vistry_seresnext import torch_model
 
     return torch_model.build(num_classes)
+
+
+@hookimpl
+def vistry_build_feature_maps(hyperparameters: Mapping[str, Any], backend: str) -> Any:
+    """The outputs of layer1 to layer4."""
+    if backend != "torch":
+        return None
+    from vistry.torch_layers.stages import Stages
+
+    network = vistry_build_model(1, hyperparameters, backend)
+    return Stages(network, ("layer1", "layer2", "layer3", "layer4"))
