@@ -1,8 +1,9 @@
 """The kernels on a GPU, against eager torch and against torch.compile, in one run.
 
-First each operation alone, forward and backward, at the sizes it has in its model; then a training step of the model,
-with the kernel and without, eager and compiled. Every column is measured in turn, and the figures are medians of
-pairs: `python benchmarks/kernels.py [--batch 32] [--pairs 20] [--json]`. A kernel is kept if its ratios are above 1.
+First each operation alone, forward and, where it has gradients, backward, at the sizes it has in its models; then a
+training step of SE-ResNeXt, with its kernel and without, eager and compiled. Every column is measured in turn, and the
+figures are medians of pairs: `python benchmarks/kernels.py [--batch 32] [--pairs 20] [--only NAME] [--json]`. A kernel
+is kept if its ratios are above 1.
 """
 
 from __future__ import annotations
@@ -12,18 +13,31 @@ import json
 import os
 import statistics
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 import vistry
-from vistry.kernels.dispatch import resolve
-from vistry.kernels.table import kernels_for
+from vistry.kernels.dispatch import Argument, resolve
+from vistry.kernels.table import all_kernels
 from vistry.registry.catalogue import Catalogue
 
-OPERATION, MODEL, IMAGE = "scale_add_relu", "seresnext", 224
+MODEL, IMAGE = "seresnext", 224
 MAPS = ((256, 56), (512, 28), (1024, 14), (2048, 7))
+ANCHORS = 163_206  # of RetinaNet at 800 by 1,088 pixels
+IMAGES = 8  # of a detector's batch
 DTYPES = (torch.bfloat16, torch.float32)
 LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 Step = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation's arguments, what to say of them, and the tensors that want gradients."""
+
+    about: dict[str, object]
+    arguments: tuple[Argument, ...]
+    leaves: tuple[torch.Tensor, ...] = ()
+    compiles: bool = True
 
 
 def milliseconds(step: Step) -> float:
@@ -51,31 +65,76 @@ def compared(steps: dict[str, Step], ours: str, pairs: int) -> dict[str, object]
     return found
 
 
-def operations(batch: int, pairs: int) -> Iterator[dict[str, object]]:
-    """The operation alone, forward and backward."""
-    [kernel] = kernels_for(Catalogue.read(), OPERATION)
-    reference, implementation = resolve(kernel.spec.reference), resolve(kernel.spec.implementation)
+def scale_add_relu(batch: int) -> Iterator[Call]:
+    """The end of the blocks of SE-ResNeXt-50 at 224 pixels."""
     for dtype in DTYPES:
         for layout, memory_format in LAYOUTS.items():
             for channels, side in MAPS:
-                torch.compiler.reset()
                 shape = (batch, channels, side, side)
-                x, residual, upstream = (
-                    torch.randn(shape, device="cuda", dtype=dtype).to(memory_format=memory_format) for _ in range(3)
+                x, residual = (
+                    torch.randn(shape, device="cuda", dtype=dtype).to(memory_format=memory_format) for _ in range(2)
                 )
                 gate = torch.rand((batch, channels, 1, 1), device="cuda", dtype=dtype)
-                leaves = [tensor.requires_grad_() for tensor in (x, gate, residual)]
+                leaves = (x.requires_grad_(), gate.requires_grad_(), residual.requires_grad_())
+                yield Call({"dtype": str(dtype), "layout": layout, "shape": list(shape)}, leaves, leaves)
 
-                def both_ways(function: Callable[..., torch.Tensor], leaves=leaves, upstream=upstream) -> Step:
-                    return lambda: torch.autograd.grad(function(*leaves), leaves, upstream)
 
-                steps = {
-                    "kernel": both_ways(implementation),
-                    "eager": both_ways(reference),
-                    "compiled": both_ways(torch.compile(reference)),
-                }
-                about = {"operation": OPERATION, "dtype": str(dtype), "layout": layout, "shape": list(shape)}
-                yield about | compared(steps, "kernel", pairs)
+def sigmoid_focal_loss(batch: int) -> Iterator[Call]:  # noqa: ARG001
+    """Every anchor of a batch of photographs, most of them background, with 80 and with 5 classes."""
+    for dtype in DTYPES:
+        for known in (80, 5):
+            logits = torch.randn((IMAGES, ANCHORS, known), device="cuda", dtype=dtype).sub_(4).requires_grad_()
+            drawn = torch.rand(logits.shape[:2], device="cuda")
+            classes = torch.randint(known, drawn.shape, device="cuda").masked_fill(drawn > 0.001, -1)
+            classes = classes.masked_fill(drawn > 0.995, -2)
+            about: dict[str, object] = {"dtype": str(dtype), "shape": list(logits.shape)}
+            yield Call(about, (logits, classes, 0.25, 2.0), (logits,))
+
+
+def batched_nms(batch: int) -> Iterator[Call]:  # noqa: ARG001
+    """Of a batch of photographs: proposals, a dense detector's best boxes, and every class of every proposal."""
+    for boxes, labels, score, most in ((1000, 1, 0.0, 300), (5000, 80, 0.05, 100), (90_000, 90, 0.95, 100)):
+        corner = torch.rand((IMAGES, boxes, 2), device="cuda") * 800
+        size = torch.rand((IMAGES, boxes, 2), device="cuda") * 200
+        scores = torch.rand((IMAGES, boxes), device="cuda")
+        named = torch.randint(labels, (IMAGES, boxes), device="cuda")
+        arguments = (torch.cat([corner, corner + size], dim=2), scores, named, score, 0.5, most)
+        about: dict[str, object] = {"shape": [IMAGES, boxes], "labels": labels, "score": score, "most": most}
+        yield Call(about, arguments, compiles=False)  # how many boxes an image keeps, a graph can't know
+
+
+CALLS: dict[str, Callable[[int], Iterator[Call]]] = {
+    "scale_add_relu": scale_add_relu,
+    "sigmoid_focal_loss": sigmoid_focal_loss,
+    "batched_nms": batched_nms,
+}
+
+
+def step_of(function: Callable[..., torch.Tensor], call: Call) -> Step:
+    """The call, with the way back if it has one."""
+    if not call.leaves:
+        return lambda: function(*call.arguments)
+
+    def step() -> object:
+        result = function(*call.arguments)
+        return torch.autograd.grad(result, call.leaves, torch.ones_like(result))
+
+    return step
+
+
+def operations(batch: int, pairs: int, only: str | None) -> Iterator[dict[str, object]]:
+    """Each operation alone."""
+    for kernel in all_kernels(Catalogue.read()):
+        name = kernel.spec.operation
+        if name not in CALLS or only not in (None, name):
+            continue
+        reference, implementation = resolve(kernel.spec.reference), resolve(kernel.spec.implementation)
+        for call in CALLS[name](batch):
+            torch.compiler.reset()
+            steps = {"kernel": step_of(implementation, call), "eager": step_of(reference, call)}
+            if call.compiles:
+                steps["compiled"] = step_of(torch.compile(reference), call)
+            yield {"operation": name, **call.about} | compared(steps, "kernel", pairs)
 
 
 def training_step(use: str, compiled: bool, images: torch.Tensor, targets: torch.Tensor) -> Step:
@@ -110,11 +169,19 @@ def models(batch: int, pairs: int) -> Iterator[dict[str, object]]:
         yield about | compared(steps, "kernel", pairs)
 
 
+def measured(batch: int, pairs: int, only: str | None) -> Iterator[dict[str, object]]:
+    """Every comparison, or those of one operation."""
+    yield from operations(batch, pairs, only)
+    if only in (None, "scale_add_relu"):
+        yield from models(batch, pairs)
+
+
 def main() -> None:
     """Print a line a comparison."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--only", choices=tuple(CALLS))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if not torch.cuda.is_available():
@@ -123,10 +190,9 @@ def main() -> None:
         return
     if not options.json:
         print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}; the kernel wins where a ratio is above 1")
-    for measured in (operations, models):
-        for found in measured(options.batch, options.pairs):
-            line = {"device": torch.cuda.get_device_name(), **found}
-            print(json.dumps(line) if options.json else "  ".join(f"{key} {value}" for key, value in found.items()))
+    for found in measured(options.batch, options.pairs, options.only):
+        line = {"device": torch.cuda.get_device_name(), **found}
+        print(json.dumps(line) if options.json else "  ".join(f"{key} {value}" for key, value in found.items()))
 
 
 if __name__ == "__main__":

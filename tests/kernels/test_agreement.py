@@ -45,6 +45,32 @@ def wide(x, y):
 
 def constant(x, y):
     return torch.relu(x.detach() * y)
+
+
+def some(dtype, device):
+    draw = torch.Generator().manual_seed(0)
+    yield torch.randn(50, generator=draw).to(device, dtype), torch.arange(50).flip(0), 0.5
+    yield torch.zeros(3, dtype=dtype, device=device), torch.arange(3), 0.5
+
+
+def picked(x, places, times):
+    return times * x[places].float()
+
+
+def picked_once(x, places, times):
+    return x[places].float()
+
+
+def ranks(x, places, times):
+    return x[places].argsort()
+
+
+def other_ranks(x, places, times):
+    return x[places].argsort().clamp(min=1)
+
+
+def short_ranks(x, places, times):
+    return x[places].argsort().int()
 """
 
 
@@ -75,6 +101,34 @@ def test_a_kernel_that_agrees(kernel: Make) -> None:
 def test_a_kernel_that_does_not(told: Any, name: str, expected: str) -> None:
     start = r"^multiply_relu in float32 of \[50\], \[50\]: the "
     assert len([sentence for sentence in told(name) if re.search(start + expected, sentence)]) == 1
+
+
+class TestOtherArgumentsAndResults:
+    """Whole numbers and settings among the arguments; a result in another dtype, or in whole numbers."""
+
+    def told(self, told: Any, name: str, reference: str) -> Any:
+        return told(name, reference=f"wrong:{reference}", samples="wrong:some")
+
+    def test_that_agree(self, told: Any) -> None:
+        assert self.told(told, "picked", "picked") == []
+        assert self.told(told, "ranks", "ranks") == []
+
+    def test_a_setting_that_is_not_heeded(self, told: Any) -> None:
+        start = "multiply_relu in float32 of [50], [50], 0.5: the "
+        assert self.told(told, "picked_once", "picked") == [
+            f"{start}result is off by 1 of its largest value, more than 1e-06",
+            f"{start}gradient of argument 1 is off by 1 of its largest value, more than 1e-06",
+            "multiply_relu in float32 of [3], [3], 0.5: the gradient of argument 1 is off by 1 of its largest value, "
+            "more than 1e-06",
+        ]
+
+    def test_whole_numbers_have_to_be_equal(self, told: Any) -> None:
+        assert self.told(told, "other_ranks", "ranks") == [
+            f"multiply_relu in float32 of [{size}], [{size}], 0.5: the result differs in 1 of {size} places, and whole "
+            "numbers have to be equal"
+            for size in (50, 3)
+        ]
+        assert "is [50] in torch.int32 in place of [50] in torch.int64" in self.told(told, "short_ranks", "ranks")[0]
 
 
 def test_a_kernel_without_samples_has_not_been_tried(kernel: Make) -> None:

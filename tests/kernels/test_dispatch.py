@@ -40,6 +40,15 @@ def test_a_kernel_takes_its_device_and_its_dtypes(tagged: KernelSpec) -> None:
     assert found(*(tensor.to("meta") for tensor in PAIR)).device.type == "meta"
 
 
+def test_whole_numbers_and_settings_do_not_decide(place: Path, kernel: Make) -> None:
+    (place / "settings.py").write_text("def reference(*them): return them[::-1]\ndef fast(*them): return them\n")
+    spec = kernel(implementation="settings:fast", reference="settings:reference")
+    found = operation("multiply_relu", catalogue(("acme", spec)))
+    labels = torch.tensor([1, 2])
+    assert found(PAIR[0], labels, 3)[1:] == (labels, 3)
+    assert found(PAIR[0].double(), labels, 3)[:2] == (3, labels)
+
+
 def test_a_kernel_for_a_device_that_is_not_here_is_not_even_imported(kernel: Make) -> None:
     elsewhere = kernel(devices=("xpu",), implementation="no_such_module:kernel")
     found = operation("multiply_relu", catalogue(("acme", elsewhere)))
@@ -85,10 +94,10 @@ def test_a_name_that_the_module_has_not(kernel: Make) -> None:
     )
 
 
-def test_an_operation_that_no_plugin_has(kernel: Make) -> None:
+def test_an_operation_that_nothing_brings(kernel: Make) -> None:
     found = catalogue(("acme", kernel()))
     assert refusal(lambda: operation("multiply_rleu", found)) == (
-        "no plugin has a kernel for 'multiply_rleu'; did you mean 'multiply_relu'?"
+        "there is no kernel for 'multiply_rleu'; did you mean 'multiply_relu'?"
     )
 
 

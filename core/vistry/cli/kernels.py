@@ -1,4 +1,4 @@
-"""`vistry kernels`: what the installed plugins compute faster, and whether it is used."""
+"""`vistry kernels`: what core and the installed plugins compute faster, and whether it is used."""
 
 from __future__ import annotations
 

@@ -12,10 +12,10 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from vistry.errors import RegistryError
-from vistry.kernels.dispatch import Implementation, available, resolve
+from vistry.kernels.dispatch import Argument, Implementation, available, resolve
 from vistry.registry.manifest import KernelSpec
 
 if TYPE_CHECKING:
@@ -41,46 +41,67 @@ def disagreements_on(device: str, kernel: KernelSpec) -> Iterator[str]:
     for dtype, tolerance in kernel.tolerance.items():
         samples = list(resolve(kernel.samples)(getattr(torch, dtype), device))
         for arguments in samples:
-            exact = [argument.double() for argument in arguments]
+            exact = [argument.double() if _is_real(argument) else argument for argument in arguments]
             expected = _with_gradients(reference, exact, arguments[0].dtype)
             found = _with_gradients(implementation, arguments, arguments[0].dtype)
-            shapes = ", ".join(str(list(argument.shape)) for argument in arguments)
-            for what, is_not in _differences(found, expected, arguments[0].dtype, tolerance):
-                yield f"{kernel.operation} in {dtype} of {shapes}: {what} {is_not}"
+            dtypes = [reference(*arguments).dtype, *(getattr(argument, "dtype", None) for argument in arguments)]
+            said = ", ".join(map(_said, arguments))
+            for what, is_not in _differences(found, expected, dtypes, tolerance):
+                yield f"{kernel.operation} in {dtype} of {said}: {what} {is_not}"
         if not samples:
             yield f"{kernel.operation} in {dtype}: {kernel.samples} gives no sample"
 
 
 def _with_gradients(
-    function: Implementation, arguments: Sequence[torch.Tensor], dtype: torch.dtype
+    function: Implementation, arguments: Sequence[Argument], dtype: torch.dtype
 ) -> list[torch.Tensor | None]:
-    """The function's result, then each argument's gradient; the result's own is drawn, with the digits of `dtype`."""
+    """The function's result, then each argument's gradient, if it has one; the result's is drawn in digits of `dtype`.
+
+    Of a result in whole numbers there are no gradients.
+    """
     import torch
 
-    leaves = [argument.detach().requires_grad_() for argument in arguments]
+    leaves = [argument.detach().requires_grad_() if _is_real(argument) else argument for argument in arguments]
     result = function(*leaves)
-    drawn = torch.randn(result.shape, generator=torch.Generator().manual_seed(0)).to(dtype)
-    result.backward(drawn.to(result))  # type: ignore[no-untyped-call]
-    return [result.detach(), *(leaf.grad for leaf in leaves)]
+    if _is_real(result):
+        drawn = torch.randn(result.shape, generator=torch.Generator().manual_seed(0)).to(dtype)
+        result.backward(drawn.to(result))  # type: ignore[no-untyped-call]
+    return [result.detach(), *(getattr(leaf, "grad", None) for leaf in leaves)]
 
 
 def _differences(
     found: Sequence[torch.Tensor | None],
     expected: Sequence[torch.Tensor | None],
-    dtype: torch.dtype,
+    dtypes: Sequence[torch.dtype],
     tolerance: float,
 ) -> Iterator[tuple[str, str]]:
     names = ["the result", *(f"the gradient of argument {number}" for number in range(1, len(found)))]
-    for name, ours, exact in zip(names, found, expected, strict=True):
+    for name, ours, exact, dtype in zip(names, found, expected, dtypes, strict=True):
         if ours is None or exact is None:
             if ours is not exact:
                 yield name, "is missing" if ours is None else "is none of the reference's"
         elif ours.shape != exact.shape or ours.dtype != dtype:
             yield name, f"is {list(ours.shape)} in {ours.dtype} in place of {list(exact.shape)} in {dtype}"
+        elif not _is_real(exact):
+            if wrong := int((ours != exact).sum()):
+                yield name, f"differs in {wrong} of {exact.numel()} places, and whole numbers have to be equal"
         elif exact.numel():
-            error = float((ours.double() - exact).abs().max() / exact.abs().max())
-            if not error <= tolerance:
-                yield name, f"is off by {error:.2g} of its largest value, more than {tolerance:.2g}"
+            error, largest = (ours.double() - exact).abs().max(), exact.abs().max()
+            if not error <= tolerance * largest:
+                yield name, f"is off by {float(error / largest):.2g} of its largest value, more than {tolerance:.2g}"
+
+
+def _is_real(argument: Argument) -> TypeGuard[torch.Tensor]:
+    """Whether it is a tensor of floating-point numbers."""
+    import torch
+
+    return isinstance(argument, torch.Tensor) and argument.is_floating_point()
+
+
+def _said(argument: Argument) -> str:
+    import torch
+
+    return str(list(argument.shape)) if isinstance(argument, torch.Tensor) else str(argument)
 
 
 def _interpreted(kernel: KernelSpec) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vistry.errors import RegistryError
 from vistry.kernels.table import Kernel, kernels_for, settled
@@ -15,12 +15,14 @@ from vistry.registry.policy import Said
 if TYPE_CHECKING:
     import torch
 
+Argument: TypeAlias = "torch.Tensor | float | int"
 Implementation = Callable[..., "torch.Tensor"]
 
 
 class Operation:
-    """An operation to call with torch tensors: by a kernel where one serves all of them, else by its reference.
+    """An operation to call with torch tensors and numbers: by a kernel where one serves them, else by its reference.
 
+    The device is that of the first argument, a tensor, whose dtype all floating-point ones have to have.
     Whatever can be decided without the tensors has been, so that torch.compile and torch.export see a plain call.
     """
 
@@ -36,16 +38,19 @@ class Operation:
         self._implementations = implementations
         self._required_by = required_by
 
-    def __call__(self, *tensors: torch.Tensor) -> torch.Tensor:
+    def __call__(self, first: torch.Tensor, *others: Argument) -> torch.Tensor:
         """The operation's result. Raises RegistryError where policy requires a kernel and none serves."""
-        first = tensors[0]
+        import torch
+
         implementation = self._implementations.get(first.device.type, {}).get(first.dtype)
-        if implementation is not None and all(tensor.dtype == first.dtype for tensor in tensors):
-            return implementation(*tensors)
+        tensors = [first, *(other for other in others if isinstance(other, torch.Tensor))]
+        dtypes = {tensor.dtype for tensor in tensors if tensor.is_floating_point()}
+        if implementation is not None and dtypes == {first.dtype}:
+            return implementation(first, *others)
         if self._required_by:
-            dtypes = ", ".join(sorted({_name(tensor.dtype) for tensor in tensors}))
-            raise _refusal(self.name, self._required_by, f"on {first.device.type} in {dtypes}")
-        return self._reference(*tensors)
+            names = ", ".join(sorted(map(_name, dtypes)))
+            raise _refusal(self.name, self._required_by, f"on {first.device.type} in {names}")
+        return self._reference(first, *others)
 
     def __deepcopy__(self, _: Any) -> Operation:
         return self  # nothing in it changes, and what it calls can't be copied

@@ -7,17 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vistry.errors import RegistryError, suggestion
+from vistry.kernels.own import OWN
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
 from vistry.registry.manifest import KernelSpec
 from vistry.registry.policy import FILE_NAME
 
 HOOK = "vistry_kernels"
+CORE = "vistry"
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel and the plugin that brings it."""
+    """A kernel and the plugin that brings it; core's own are listed as the plugin and distribution `vistry`."""
 
     spec: KernelSpec
     plugin: str
@@ -33,7 +35,13 @@ class Kernel:
 
 
 def all_kernels(catalogue: Catalogue) -> list[Kernel]:
-    """The kernels of every plugin in use, by operation.
+    """Core's own kernels and those of every plugin in use, by operation. Raises BrokenPluginError."""
+    own = [Kernel(spec, CORE, CORE) for spec in OWN]
+    return sorted([*own, *plugin_kernels(catalogue)], key=lambda kernel: (kernel.spec.operation, kernel.distribution))
+
+
+def plugin_kernels(catalogue: Catalogue) -> list[Kernel]:
+    """The kernels of every plugin in use.
 
     A plugin is imported only if it computes its kernels, and all are where one wraps the hook.
     Raises BrokenPluginError.
@@ -45,7 +53,7 @@ def all_kernels(catalogue: Catalogue) -> list[Kernel]:
         asked = wrapped or manifest.computes_kernels
         specs = _computed(catalogue, plugin) if asked else manifest.kernels
         found += [Kernel(spec, plugin.name, plugin.distribution) for spec in specs]
-    return sorted(found, key=lambda kernel: (kernel.spec.operation, kernel.distribution))
+    return found
 
 
 def kernels_for(catalogue: Catalogue, operation: str) -> list[Kernel]:
@@ -54,7 +62,7 @@ def kernels_for(catalogue: Catalogue, operation: str) -> list[Kernel]:
     rivals = [kernel for kernel in kernels if kernel.spec.operation == operation]
     if not rivals:
         names = sorted({kernel.spec.operation for kernel in kernels})
-        raise RegistryError(f"no plugin has a kernel for '{operation}'; {suggestion(operation, names)}".rstrip("; "))
+        raise RegistryError(f"there is no kernel for '{operation}'; {suggestion(operation, names)}".rstrip("; "))
     references = {kernel.spec.reference: kernel for kernel in rivals}
     if len(references) > 1:
         said = " and ".join(f"{reference} ({kernel.distribution})" for reference, kernel in references.items())
