@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from vistry.cli.changed_flags import changed_flags
+
 
 @click.command()
 @click.argument("run")
@@ -15,20 +17,31 @@ import click
 @click.option("--split", help="train, validation or test, where the data has them. [test]")
 @click.option("--backend", help="Engine that computes: torch or jax. [the run's own]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@changed_flags
 def evaluate(
-    run: str, data: Path, data_format: str | None, split: str | None, backend: str | None, as_json: bool
+    run: str,
+    data: Path,
+    data_format: str | None,
+    split: str | None,
+    backend: str | None,
+    as_json: bool,
+    changed: dict[str, str],
 ) -> None:
-    """Evaluate RUN (a folder, an identifier, or "last") on DATA."""
+    """Evaluate RUN (a folder, an identifier, or "last") on DATA.
+
+    Hyperparameters of prediction may be changed: --tile_grid_size 3x2.
+    """
     from vistry.inference.evaluate import evaluate as measure
 
-    result = measure(run, data, format=data_format, split=split, backend=backend)
+    result = measure(run, data, format=data_format, split=split, backend=backend, **changed)
     if as_json:
         click.echo(json.dumps({"schema": 1, **result.to_dict()}))
         return
     for image, reason in result.left_out:
         click.echo(f"left out: {image}: {reason}", err=True)
     click.echo(f"{result.images} images")
-    names = [result.primary_metric, *(name for name in result.metrics if name != result.primary_metric)]
-    width = max(map(len, names))
+    first = [result.primary_metric] if result.primary_metric in result.metrics else []
+    names = [*first, *(name for name in result.metrics if name not in first)]
+    width = max(map(len, names), default=0)
     for name in names:
         click.echo(f"{name:<{width}}  {result.metrics[name]:.4f}")

@@ -8,42 +8,57 @@ from typing import Any
 
 import click
 
+from vistry.cli.changed_flags import changed_flags
+
 
 @click.command()
 @click.argument("run")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Write JSON Lines to this file.")
+@click.option("--draw", type=click.Path(path_type=Path), help="Write each image with what was found to this folder.")
+@click.option("--masks", type=click.Path(path_type=Path), help="Where masks go if export_as_image is on. [.]")
 @click.option("--backend", help="Engine that computes: torch or jax. [the run's own]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines in the hosted product's schema.")
-def predict(run: str, images: tuple[Path, ...], output: Path | None, backend: str | None, as_json: bool) -> None:
+@changed_flags
+def predict(
+    run: str,
+    images: tuple[Path, ...],
+    output: Path | None,
+    draw: Path | None,
+    masks: Path | None,
+    backend: str | None,
+    as_json: bool,
+    changed: dict[str, str],
+) -> None:
     """Predict IMAGES, files or folders, with RUN (a folder, an identifier, or "last").
 
-    An image that can't be read has an error entry; the others have their predictions.
+    An image that can't be read has an error entry; the others have their predictions. Hyperparameters of prediction may
+    be changed: --box_score_threshold 0.5.
     """
+    from vistry.inference.object_files import ObjectFiles
     from vistry.inference.predictor import image_files, load
     from vistry.runs.files import replacing
 
     files = image_files(images)
-    predictor = load(run, backend=backend)
+    predictor = load(run, backend=backend, **changed)
+    written = ObjectFiles.of(predictor, draw, masks)
     failed = 0
     entries: list[dict[str, Any]] = []
     for prediction in predictor.predict(files):
         failed += prediction.values is None
         entry = {"filename": prediction.image, **predictor.respond(prediction)}
+        written.write(prediction)
         if as_json:
             click.echo(json.dumps(entry, ensure_ascii=False))
         elif output is None:
-            said = (
-                f"error: {prediction.error}"
-                if prediction.values is None
-                else predictor.task.headline(prediction.values, predictor.classes)
-            )
-            click.echo(f"{prediction.image}  {said}")
+            click.echo(f"{prediction.image}  {predictor.headline(prediction)}")
         entries.append(entry)
     if output is not None:
         with replacing(output) as temporary, temporary.open("w", encoding="utf-8") as file:
             file.writelines(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
         click.echo(f"{len(entries)} predictions in {output}", err=True)
+    for line in written.summary():
+        click.echo(line, err=True)
     if failed:
         click.echo(f"{failed} of {len(files)} images could not be read", err=True)
         raise SystemExit(1)

@@ -34,9 +34,12 @@ class Detections:
 
     def above(self, threshold: float) -> Detections:
         """Those whose score is greater than the threshold, in the same order."""
-        kept = np.flatnonzero(self.scores > threshold)
-        masks = None if self.masks is None else [self.masks[index] for index in kept.tolist()]
-        return Detections(self.boxes[kept], self.scores[kept], self.labels[kept], masks)
+        return self.take(np.flatnonzero(self.scores > threshold))
+
+    def take(self, index: Indices) -> Detections:
+        """These detections, in this order."""
+        masks = None if self.masks is None else [self.masks[place] for place in index.tolist()]
+        return Detections(self.boxes[index], self.scores[index], self.labels[index], masks)
 
 
 @dataclass(frozen=True)

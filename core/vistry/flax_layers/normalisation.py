@@ -46,10 +46,15 @@ class BatchNorm(nnx.Module):
         mean = (x * weights).sum(axes) / count
         variance = (jnp.square(x - mean) * weights).sum(axes) / count
         unbiased = variance * count / jnp.maximum(count - 1, 1)
-        self.running_mean[...] += self.momentum * (lax.stop_gradient(mean) - self.running_mean[...])
-        self.running_var[...] += self.momentum * (lax.stop_gradient(unbiased) - self.running_var[...])
-        self.num_batches_tracked[...] += 1
+        self._follow(self.running_mean, mean)
+        self._follow(self.running_var, unbiased)
+        self.num_batches_tracked.set_value(self.num_batches_tracked[...] + 1)
         return mean, variance
+
+    def _follow(self, running: nnx.BatchStat[Array], batch: Array) -> None:
+        # set_value, as assigning to [...] in a deep network takes longer than compiling it: each time Flax asks the
+        # tracer for a sharding, and JAX goes through all that was traced so far to word its error.
+        running.set_value(running[...] + self.momentum * (lax.stop_gradient(batch) - running[...]))
 
 
 class LayerNorm(nnx.Module):

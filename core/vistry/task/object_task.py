@@ -1,0 +1,187 @@
+"""What object detection and instance segmentation share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vistry.data.mask_paste import run_lengths
+from vistry.data.object_augmentation import TrainingObjects
+from vistry.data.object_samples import ObjectSamples
+from vistry.data.object_views import ObjectsInImage, ObjectViewer
+from vistry.data.table import Table
+from vistry.data.tiles import Grid
+from vistry.data.views import Frame
+from vistry.evaluation.detections import Detections, GroundTruth, Kind
+from vistry.evaluation.object_metrics import evaluate_objects
+from vistry.report.section import Evidence, Section
+from vistry.task.behaviour import Loss, Postprocess, TrainingData, Values
+from vistry.task.object_evidence import ObjectEvidence
+from vistry.task.object_responses import box_entries
+from vistry.task.object_tensors import from_tensors, to_tensors
+from vistry.task.object_truth import truth_of
+from vistry.task.outputs import as_numpy
+
+
+class ObjectTask:
+    """Targets: a GroundTruth an image. Predictions: an ObjectsInImage each, down to a score near 0.
+
+    A detector is called with `Padded` images and, in training, a dictionary of `boxes`, `labels` and `masks` for each;
+    it returns loss terms in training, else a dictionary of `boxes` [K, 4], `scores`, `labels` and, with masks,
+    `masks` [K, 1, M, M] of probabilities within each box. Boxes are corners in pixels of the image as it is given.
+    """
+
+    name: str
+    kind: Kind
+    at_prediction: tuple[str, ...] = (
+        "min_size",
+        "max_size",
+        "box_score_threshold",
+        "nms_iou_threshold",
+        "box_detections_per_image",
+    )
+
+    def samples(self, table: Table, hyperparameters: Values) -> ObjectSamples:
+        """Each image, and with a grid each tile that has objects, cropped, bordered, flipped and resized."""
+        sizes = hyperparameters["min_size"], hyperparameters["max_size"]
+        return ObjectSamples(
+            table,
+            TrainingObjects(*sizes, augment=bool(hyperparameters["apply_augmentations"])),
+            hyperparameters["training_batch_size"],
+            with_masks=self.kind == "mask",
+            grid=_grid(hyperparameters),
+            overlap=hyperparameters.get("tile_overlap_ratio", 0.0),
+        )
+
+    def viewer(self, hyperparameters: Values) -> ObjectViewer:
+        """Each image resized, and with a grid its tiles."""
+        return ObjectViewer(
+            hyperparameters["min_size"],
+            hyperparameters["max_size"],
+            _grid(hyperparameters),
+            hyperparameters.get("tile_overlap_ratio", 0.0),
+            hyperparameters.get("tile_predictions_nms_threshold", 0.0),
+        )
+
+    def side(self, hyperparameters: Values, training: bool) -> int:  # noqa: ARG002
+        """`min_size`."""
+        side: int = hyperparameters["min_size"]
+        return side
+
+    def targets(self, table: Table) -> list[GroundTruth]:
+        """The objects of each image, with their masks for segmentation."""
+        return truth_of(table, self.kind)
+
+    def batch_targets(self, table: Table) -> list[dict[str, npt.NDArray[Any]]]:
+        """Boxes, labels and masks of each image."""
+        return ObjectSamples(table, _as_it_is, 1, with_masks=self.kind == "mask").targets()
+
+    def build_loss(self, hyperparameters: Values, backend: str, data: TrainingData) -> Loss:  # noqa: ARG002
+        """The terms the model itself returns."""
+        return _own_loss
+
+    def build_postprocess(self, hyperparameters: Values) -> Postprocess:
+        """Boxes in pixels of what each frame shows, clipped to it, and masks in run lengths of it."""
+        threshold = hyperparameters["mask_pixel_score_threshold"] if self.kind == "mask" else None
+
+        def postprocess(outputs: Any, frames: Sequence[Frame]) -> list[Detections]:
+            return [_shown(output, frame, threshold) for output, frame in zip(outputs, frames, strict=True)]
+
+        return postprocess
+
+    def evaluate(
+        self,
+        predictions: Sequence[ObjectsInImage],
+        targets: Sequence[GroundTruth],
+        classes: Sequence[str],
+        hyperparameters: Values,
+    ) -> dict[str, float]:
+        """The metrics that validation_metric_type names, by boxes or by masks."""
+        return evaluate_objects(
+            targets,
+            [prediction.detections for prediction in predictions],
+            classes,
+            hyperparameters["validation_metric_type"],
+            hyperparameters["validation_iou_threshold"],
+            self.kind,
+            hyperparameters["box_score_threshold"],
+        ).values
+
+    def is_measured(self, hyperparameters: Values) -> bool:
+        """Unless validation_metric_type is none."""
+        return bool(hyperparameters["validation_metric_type"] != "none")
+
+    def tensors(
+        self, predictions: Sequence[ObjectsInImage], targets: Sequence[GroundTruth]
+    ) -> dict[str, npt.NDArray[Any]]:
+        """What `object_tensors` keeps."""
+        return to_tensors(predictions, targets)
+
+    def response(self, prediction: ObjectsInImage, classes: Sequence[str], hyperparameters: Values) -> dict[str, Any]:
+        """`{"boxes": [...]}`: those above box_score_threshold, in fractions of the image."""
+        served = served_of(prediction, hyperparameters)
+        most = hyperparameters["max_number_of_polygon_points"] if self.kind == "mask" else None
+        return {"boxes": box_entries(served, classes, prediction.width, prediction.height, most)}
+
+    def headline(self, prediction: ObjectsInImage, classes: Sequence[str], hyperparameters: Values) -> str:
+        """How many of each class were found."""
+        served = served_of(prediction, hyperparameters)
+        counted = Counter(classes[label] for label in served.labels.tolist())
+        return ", ".join(f"{count} {name}" for name, count in counted.most_common()) or "nothing found"
+
+    def report_sections(self, evidence: Evidence) -> list[Section]:
+        """Average precision by size, confusion, misses, false alarms, classes, curves, thresholds."""
+        from vistry.task.detection_report import detection_sections
+
+        found, truth = from_tensors(evidence.tensors)
+        values = evidence.hyperparameters
+        return detection_sections(
+            ObjectEvidence(
+                evidence.images,
+                evidence.classes,
+                truth,
+                found,
+                values["validation_iou_threshold"],
+                values["box_score_threshold"],
+                self.kind,
+            )
+        )
+
+
+def served_of(prediction: ObjectsInImage, hyperparameters: Values) -> Detections:
+    """What a user is given of an image's detections, the highest score first."""
+    served = prediction.detections.above(hyperparameters["box_score_threshold"])
+    return served.take(np.argsort(-served.scores, kind="stable"))
+
+
+def _grid(hyperparameters: Values) -> Grid | None:
+    text = hyperparameters.get("tile_grid_size")
+    return None if text is None else Grid.parse(text)
+
+
+def _own_loss(model: Any, images: Any, targets: Any) -> dict[str, Any]:
+    terms: dict[str, Any] = model(images, targets)
+    return terms
+
+
+def _as_it_is(sample: Any, random: Any) -> Any:  # noqa: ARG001
+    return sample
+
+
+def _shown(output: Any, frame: Frame, mask_threshold: float | None) -> Detections:
+    """A network's boxes and masks in the frame's own pixels. Boxes without area after clipping are left out."""
+    ratio = np.array([frame.shown_width / frame.width, frame.shown_height / frame.height] * 2, dtype=np.float32)
+    limits = np.array([frame.shown_width, frame.shown_height] * 2, dtype=np.float32)
+    boxes = np.clip(as_numpy(output["boxes"]) * ratio, 0, limits)
+    kept = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+    scores, labels = as_numpy(output["scores"]), as_numpy(output["labels"]).astype(np.int64)
+    masks = None
+    if mask_threshold is not None:
+        size = frame.shown_width, frame.shown_height
+        inside = as_numpy(output["masks"])[kept, 0]
+        masks = [run_lengths(mask, box, *size, mask_threshold) for mask, box in zip(inside, boxes[kept], strict=True)]
+    return Detections(boxes[kept], scores[kept], labels[kept], masks)

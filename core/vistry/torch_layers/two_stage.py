@@ -1,0 +1,35 @@
+"""Detectors that propose regions and look at each again, from torchvision's parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
+from torchvision.models.detection.image_list import ImageList
+
+from vistry.data.batches import Padded
+
+
+class TwoStage(nn.Module):
+    """`backbone`, `rpn` and `roi_heads` of a GeneralizedRCNN, called with images that have their size already.
+
+    Class 0 of the heads is the background; labels here are those of the data, from 0.
+    """
+
+    def __init__(self, model: GeneralizedRCNN):
+        super().__init__()
+        self.backbone, self.rpn, self.roi_heads = model.backbone, model.rpn, model.roi_heads
+
+    def forward(
+        self, images: Padded, targets: Sequence[dict[str, Tensor]] | None = None
+    ) -> dict[str, Tensor] | list[dict[str, Tensor]]:
+        """Loss terms of N images in training, else N dictionaries of boxes, scores, labels and, if any, masks."""
+        sizes = [tuple(size) for size in images.sizes]
+        known = None if targets is None else [{**target, "labels": target["labels"] + 1} for target in targets]
+        maps = self.backbone(images.pixels)
+        proposals, proposal_losses = self.rpn(ImageList(images.pixels, sizes), maps, known)
+        found, losses = self.roi_heads(maps, proposals, sizes, known)
+        if self.training:
+            return {**losses, **proposal_losses}
+        return [{**image, "labels": image["labels"] - 1} for image in found]

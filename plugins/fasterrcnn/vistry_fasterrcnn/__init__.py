@@ -1,0 +1,1 @@
+"""Faster R-CNN for Vistry."""

@@ -1,0 +1,16 @@
+"""Faster R-CNN's hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vistry.hooks import Backbone, hookimpl
+
+
+@hookimpl
+def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbone) -> Any:
+    """Faster R-CNN of torchvision's parts on a backbone's feature maps."""
+    from vistry_fasterrcnn import torch_model
+
+    return torch_model.build(num_classes, hyperparameters, backbone)

@@ -1,0 +1,34 @@
+"""Mask R-CNN as a torch module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+from torchvision.models.detection import MaskRCNN
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
+from vistry.hooks import Backbone
+from vistry.task.object_scores import lowest_score
+from vistry.torch_layers.norms import norm_kind
+from vistry.torch_layers.pyramid import Pyramid
+from vistry.torch_layers.two_stage import TwoStage
+
+STRIDES = (4, 8, 16, 32)
+SIZES = ((32,), (64,), (128,), (256,), (512,))
+ASPECTS = (0.5, 1.0, 2.0)
+
+
+def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbone) -> nn.Module:
+    """torchvision's MaskRCNN with its own settings, for padded images."""
+    pyramid = Pyramid(backbone, STRIDES, LastLevelMaxPool(), norm_kind(hyperparameters))
+    model = MaskRCNN(
+        pyramid,
+        num_classes + 1,
+        rpn_anchor_generator=AnchorGenerator(SIZES, (ASPECTS,) * len(SIZES)),
+        box_score_thresh=lowest_score(hyperparameters),
+        box_nms_thresh=hyperparameters["nms_iou_threshold"],
+        box_detections_per_img=hyperparameters["box_detections_per_image"],
+    )
+    return TwoStage(model)

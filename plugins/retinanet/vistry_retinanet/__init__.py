@@ -1,0 +1,1 @@
+"""RetinaNet as a Vistry plugin."""

@@ -1,0 +1,114 @@
+"""RetinaNet as a torch module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection import RetinaNet
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.image_list import ImageList
+from torchvision.models.detection.retinanet import RetinaNetClassificationHead, RetinaNetHead
+from torchvision.ops.feature_pyramid_network import LastLevelP6P7
+from vistry.data.batches import Padded
+from vistry.hooks import Backbone
+from vistry.kernels.dispatch import operation
+from vistry.task.object_scores import lowest_score
+from vistry.torch_layers.norms import norm_kind
+from vistry.torch_layers.pyramid import CHANNELS, Pyramid
+
+from vistry_retinanet.reference import BACKGROUND, IGNORED
+
+STRIDES = (8, 16, 32)
+SIZES = tuple((size, int(size * 2 ** (1 / 3)), int(size * 2 ** (2 / 3))) for size in (32, 64, 128, 256, 512))
+ASPECTS = (0.5, 1.0, 2.0)
+CANDIDATES = 1000
+ALPHA, GAMMA = 0.25, 2.0
+
+
+class ClassificationHead(RetinaNetClassificationHead):  # type: ignore[misc]
+    """torchvision's head, with the focal loss of a batch as one operation."""
+
+    def __init__(self, in_channels: int, num_anchors: int, num_classes: int):
+        super().__init__(in_channels, num_anchors, num_classes)
+        self._focal_loss = operation("sigmoid_focal_loss")
+
+    def compute_loss(
+        self, targets: Sequence[dict[str, Tensor]], head_outputs: dict[str, Tensor], matched_idxs: Sequence[Tensor]
+    ) -> Tensor:
+        """The mean over N images of the focal loss of all anchors, as a share of those that match an object."""
+        matched = torch.stack(list(matched_idxs))
+        marks = matched.new_tensor([IGNORED, BACKGROUND])  # found from the end, as the matcher marks them: -2 and -1
+        classes = [
+            torch.cat([target["labels"], marks])[index] for target, index in zip(targets, matched_idxs, strict=True)
+        ]
+        losses = self._focal_loss(head_outputs["cls_logits"], torch.stack(classes), ALPHA, GAMMA)
+        return (losses / (matched >= 0).sum(1).clamp(min=1)).mean()
+
+
+class PaddedRetinaNet(nn.Module):
+    """`backbone` and `head` of a RetinaNet, called with images that have their size already."""
+
+    def __init__(self, model: RetinaNet, score_threshold: float, iou_threshold: float, most: int):
+        super().__init__()
+        self.backbone, self.head, self.anchor_generator = model.backbone, model.head, model.anchor_generator
+        self._loss_of, self._coder = model.compute_loss, model.box_coder
+        self._suppress, self._limits = operation("batched_nms"), (score_threshold, iou_threshold, most)
+
+    def forward(
+        self, images: Padded, targets: Sequence[dict[str, Tensor]] | None = None
+    ) -> dict[str, Tensor] | list[dict[str, Tensor]]:
+        """Loss terms of N images in training, else N dictionaries of boxes, scores and labels."""
+        sizes = [tuple(size) for size in images.sizes]
+        maps = list(self.backbone(images.pixels).values())
+        outputs = self.head(maps)
+        anchors = self.anchor_generator(ImageList(images.pixels, sizes), maps)
+        if self.training:
+            losses: dict[str, Tensor] = self._loss_of(targets, outputs, anchors)
+            return losses
+        places = self.anchor_generator.num_anchors_per_location()[0]
+        counts = [places * height * width for height, width in (one.shape[-2:] for one in maps)]
+        return self._found(outputs, torch.stack(anchors), counts, sizes)
+
+    def _found(
+        self, outputs: dict[str, Tensor], anchors: Tensor, counts: list[int], sizes: Sequence[tuple[int, ...]]
+    ) -> list[dict[str, Tensor]]:
+        """The best boxes of each image: of every level the surest candidates, then without those that overlap."""
+        by_level = (torch.split(values, counts, dim=1) for values in (*outputs.values(), anchors))
+        levels = [self._candidates(*level) for level in zip(*by_level, strict=True)]
+        boxes, scores, labels = (torch.cat(parts, dim=1) for parts in zip(*levels, strict=True))
+        limits = torch.tensor([(width, height) * 2 for height, width in sizes], device=boxes.device)
+        boxes = boxes.clamp(min=0).minimum(limits[:, None])
+        kept = self._suppress(boxes, scores, labels, *self._limits)
+        found = []
+        for image, index in enumerate(kept):
+            index = index[index >= 0]
+            found.append({"boxes": boxes[image, index], "scores": scores[image, index], "labels": labels[image, index]})
+        return found
+
+    def _candidates(self, logits: Tensor, deltas: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Boxes [N, k, 4], scores [N, k] and labels [N, k] of one level, the surest first."""
+        classes = logits.shape[-1]
+        scores = logits.float().sigmoid().flatten(1)
+        scores, index = scores.topk(min(CANDIDATES, scores.shape[1]))
+        place = (index // classes)[..., None].expand(-1, -1, 4)
+        chosen = deltas.float().gather(1, place), anchors.gather(1, place)
+        boxes = self._coder.decode_single(*(values.flatten(0, 1) for values in chosen)).view_as(chosen[0])
+        return boxes, scores, index % classes
+
+
+def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbone) -> nn.Module:
+    """torchvision's RetinaNet with its own settings, for padded images; it has no background class."""
+    pyramid = Pyramid(backbone, STRIDES, LastLevelP6P7(CHANNELS, CHANNELS), norm_kind(hyperparameters))
+    anchors = AnchorGenerator(SIZES, (ASPECTS,) * len(SIZES))
+    places = anchors.num_anchors_per_location()[0]
+    head = RetinaNetHead(CHANNELS, places, num_classes)
+    head.classification_head = ClassificationHead(CHANNELS, places, num_classes)
+    return PaddedRetinaNet(
+        RetinaNet(pyramid, num_classes, anchor_generator=anchors, head=head),
+        lowest_score(hyperparameters),
+        hyperparameters["nms_iou_threshold"],
+        hyperparameters["box_detections_per_image"],
+    )

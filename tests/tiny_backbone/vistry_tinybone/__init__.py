@@ -1,0 +1,1 @@
+"""A backbone small enough to train detectors on in a test."""

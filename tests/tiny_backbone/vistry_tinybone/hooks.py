@@ -1,0 +1,35 @@
+"""The hooks of the tiny backbone."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+from vistry.hooks import hookimpl
+
+STAGES = ("stage1", "stage2", "stage3", "stage4")
+
+
+@hookimpl
+def vistry_build_model(num_classes: int) -> Any:
+    from torch import nn
+
+    def stage(before: int, after: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()
+        )
+
+    widths = (8, 8, 16, 24, 32)
+    layers = OrderedDict(
+        (name, stage(before, after))
+        for name, before, after in zip(("stem", *STAGES), (3, *widths), widths, strict=False)
+    )
+    head = OrderedDict(pool=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten(), head=nn.Linear(32, num_classes))
+    return nn.Sequential(OrderedDict(layers | head))
+
+
+@hookimpl
+def vistry_build_feature_maps() -> Any:
+    from vistry.torch_layers.stages import Stages
+
+    return Stages(vistry_build_model(1), STAGES)
