@@ -17,8 +17,9 @@ import vistry
 from flax import nnx
 from vistry.training.engines.jax_module import arrays_of, load_arrays, parameter_names, shapes_of
 
-SIZES = {"vits16r224": 32, "seresnext": 224}
-WHOLE = ["mobilenetv2", "resnet18", "resnet50", "resnest50", "seresnext", "vits16r224"]
+SIZES = {"vits16r224": 32, "vitb16r224": 32, "vitl16r224": 32, "seresnext": 224}
+# The others agree too (resnet152 within 3e-5), and take longer than the rest of this file.
+WHOLE = ["mobilenetv2", "resnet18", "resnet34", "resnet50", "resnest50", "seresnext", "vits16r224", "vitb16r224"]
 TOLERANCE = 1e-4  # of the largest logit, in float32
 
 
@@ -35,29 +36,37 @@ def _twins(name: str, **hyperparameters: Any) -> tuple[Any, torch.nn.Module]:
     asked = {"task": "multiclass", "num_classes": 5, "hyperparameters": hyperparameters}
     ours = vistry.create(name, backend="jax", **asked)
     theirs = vistry.create(name, backend="torch", **asked)
-    load_arrays(ours, _lively(theirs))
+    _enliven(theirs, name)
+    load_arrays(ours, {key: value.numpy() for key, value in theirs.state_dict().items()})
     return ours, theirs
 
 
-def _lively(module: torch.nn.Module) -> dict[str, np.ndarray[Any, Any]]:
-    """Weights at which nothing vanishes: norms around 1, biases and statistics that aren't 0, no branch off."""
+@torch.no_grad()
+def _enliven(module: torch.nn.Module, name: str) -> None:
+    """Set weights at which nothing vanishes: no branch off, norms around 1, statistics of images.
+
+    The norm that ends a bottleneck is around 0.3: where all are around 1, rounding grows so from block to block that
+    resnet101 in torch's float32 is 5e-4 off its float64.
+    """
     random = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for part in module.modules():
-            if isinstance(part, torch.nn.BatchNorm2d | torch.nn.LayerNorm):
-                part.weight.uniform_(0.7, 1.3, generator=random)
-                part.bias.uniform_(-0.3, 0.3, generator=random)
-            if isinstance(part, torch.nn.BatchNorm2d):
-                part.running_mean.uniform_(-0.3, 0.3, generator=random)
-                part.running_var.uniform_(0.7, 1.3, generator=random)
-            elif isinstance(part, torch.nn.Dropout):
-                part.p = 0.0
-    return {name: value.numpy() for name, value in module.state_dict().items()}
+    norms = [part for part in module.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    for path, part in module.named_modules():
+        if isinstance(part, torch.nn.BatchNorm2d | torch.nn.LayerNorm):
+            part.weight.uniform_(0.7, 1.3, generator=random).mul_(0.3 if path.endswith("bn3") else 1)
+            part.bias.uniform_(-0.3, 0.3, generator=random)
+        elif isinstance(part, torch.nn.Dropout):
+            part.p = 0.0
+    usual = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+    module.train()(_images(name, 4, seed=2)[0])
+    for norm, momentum in zip(norms, usual, strict=True):
+        norm.momentum = momentum
 
 
-def _images(name: str, count: int) -> tuple[torch.Tensor, jax.Array]:
+def _images(name: str, count: int, seed: int = 1) -> tuple[torch.Tensor, jax.Array]:
     size = SIZES.get(name, 64)
-    values = np.random.default_rng(1).standard_normal((count, size, size, 3), np.float32)
+    values = np.random.default_rng(seed).standard_normal((count, size, size, 3), np.float32)
     return torch.from_numpy(values.transpose(0, 3, 1, 2).copy()), jnp.asarray(values)
 
 
@@ -68,7 +77,7 @@ def _call(module: Any, images: jax.Array) -> Any:
 
 def _assert_close(ours: Any, theirs: torch.Tensor, tolerance: float = TOLERANCE) -> None:
     expected = theirs.detach().numpy()
-    assert expected.std() > 0.01 * abs(expected).max() > 0
+    assert expected.std(0).min() > 0.01 * abs(expected).max() > 0, "each logit has to differ between images"
     np.testing.assert_allclose(np.asarray(ours), expected, rtol=0, atol=tolerance * abs(expected).max())
 
 
