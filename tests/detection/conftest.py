@@ -34,7 +34,7 @@ QUICK = {
 
 
 def task_of(model: str) -> str:
-    return "segmentation" if model.startswith("maskrcnn") else "detection"
+    return "segmentation" if "mask" in model else "detection"
 
 
 @pytest.fixture(scope="session", autouse=True)

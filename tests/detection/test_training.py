@@ -18,15 +18,16 @@ from vistry.training.session import resume
 
 DETECTORS = ("fasterrcnn_tinybone_fpn", "retinanet_tinybone_fpn", "maskrcnn_tinybone_fpn")
 REGIONS, BOXES, MASKS = DETECTORS
+OWN_BOXES, OWN_MASKS = "tinyboxes", "tinymasks"  # a stranger's detectors, which take no time
 Quick = dict[str, Any]
 Trained = Callable[..., Any]
 
 
 def task_of(model: str) -> str:
-    return "segmentation" if model == MASKS else "detection"
+    return "segmentation" if model in (MASKS, OWN_MASKS) else "detection"
 
 
-@pytest.mark.parametrize("model", DETECTORS)
+@pytest.mark.parametrize("model", [*DETECTORS, OWN_BOXES, OWN_MASKS])
 def test_a_detector_trains_evaluates_and_predicts(model: str, trained: Trained, shapes: dict[str, Path]) -> None:
     result = trained(model)
     assert 0 <= result.metrics["mean_average_precision"] <= 1
@@ -42,12 +43,12 @@ def test_a_detector_trains_evaluates_and_predicts(model: str, trained: Trained, 
         assert 0 <= top < bottom <= 1
         assert box["label"] in ("square", "disc")
         assert 0.02 < box["score"] <= 1
-        assert ("polygon" in box) == (model == MASKS)
+        assert ("polygon" in box) == (model in (MASKS, OWN_MASKS))
     page = (result.run.folder / "report.html").read_text()
     assert "Largest misses" in page
 
 
-@pytest.mark.parametrize("model", [BOXES, MASKS])
+@pytest.mark.parametrize("model", [REGIONS, BOXES, OWN_MASKS])
 def test_a_run_cut_short_goes_on_to_the_same_weights(
     quick: Quick, model: str, shapes: dict[str, Path], trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,14 +115,14 @@ def test_metrics_are_not_crippled_by_the_serving_threshold(trained: Trained) -> 
     ],
 )
 def test_validation_metric_type(metric_type: str, present: str, absent: str, trained: Trained, shapes: Any) -> None:
-    metrics = trained(BOXES, validation_metric_type=metric_type).metrics
+    metrics = trained(OWN_BOXES, validation_metric_type=metric_type).metrics
     assert present in metrics
     assert absent not in metrics
     assert "mean_average_precision" in metrics
 
 
 def test_without_a_metric_every_epoch_is_the_best(trained: Trained) -> None:
-    result = trained(BOXES, number_of_epochs=2, validation_metric_type="none")
+    result = trained(OWN_BOXES, number_of_epochs=2, validation_metric_type="none")
     assert result.metrics == {}
     assert result.outcome.best_epoch == 1
     assert result.outcome.best_score is None
@@ -160,7 +161,7 @@ def test_min_size_and_max_size(
 ) -> None:
     seen = sizes_seen(monkeypatch)
     settings = {**quick, "apply_augmentations": 0, "validation_metric_type": "none", **sizes}
-    call = {"task": "detection", "model": BOXES, "output": tmp_path / "run"}
+    call = {"task": "detection", "model": OWN_BOXES, "output": tmp_path / "run"}
     if expected is None:
         with pytest.raises(HyperparameterError, match="below min_size"):
             vistry.train(shapes["detection"], **call, **settings)
@@ -179,7 +180,7 @@ def test_apply_augmentations(
         vistry.train(
             shapes["detection"],
             task="detection",
-            model=BOXES,
+            model=OWN_BOXES,
             output=tmp_path / f"run{value}",
             **{**settings, "apply_augmentations": value},
         )
@@ -213,9 +214,9 @@ def test_what_is_served_follows_the_thresholds(trained: Trained, shapes: dict[st
 
 def test_what_decides_the_weights_cant_be_changed_afterwards(trained: Trained, shapes: dict[str, Path]) -> None:
     with pytest.raises(HyperparameterError, match="can't be changed for a trained model"):
-        vistry.predict(trained(BOXES).run.folder, str(shapes["detection"].parent / "1.png"), learning_rate=0.1)
+        vistry.predict(trained(OWN_BOXES).run.folder, str(shapes["detection"].parent / "1.png"), learning_rate=0.1)
     with pytest.raises(HyperparameterError, match="must be"):
-        vistry.predict(trained(BOXES).run.folder, str(shapes["detection"].parent / "1.png"), box_score_threshold=7)
+        vistry.predict(trained(OWN_BOXES).run.folder, str(shapes["detection"].parent / "1.png"), box_score_threshold=7)
 
 
 def test_masks_follow_their_threshold_and_polygons_their_limit(trained: Trained, shapes: dict[str, Path]) -> None:

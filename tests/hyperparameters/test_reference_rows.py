@@ -13,9 +13,13 @@ from vistry.hyperparameter.schema import Schema, Source
 from vistry.registry.catalogue import Catalogue
 
 REFERENCE = run_path(str(Path(__file__).with_name("reference_rows.py")))
-STILL_TO_ARRIVE = {"yolov5", "fasterrcnn", "retinanet", "maskrcnn"}
+STILL_TO_ARRIVE = {"yolov5"}
 BEYOND = {"weights", "number_of_workers", "random_seed", "deterministic", "precision"}
-BEYOND_IN_MODEL = {"mobilenetv2": {"weights_convention"}}
+BEYOND_IN_TASK = dict.fromkeys(("image_object_detection", "image_instance_segmentation"), {"apply_augmentations"})
+BEYOND_IN_FAMILY = {
+    "mobilenetv2": {"weights_convention"},
+    **dict.fromkeys(("fasterrcnn", "retinanet", "maskrcnn"), {"backbone_norm"}),
+}
 CASES = [
     (model, task)
     for task, models in REFERENCE["MODELS"].items()
@@ -45,7 +49,9 @@ def accepts(schema: Schema, name: str, value: Any) -> bool:
 
 @pytest.mark.parametrize(("model", "task"), [*SHARED, *CASES])
 def test_names_are_the_references(model: str | None, task: str) -> None:
-    expected = {row.name for row in REFERENCE["rows_of"](model, task)} | BEYOND | BEYOND_IN_MODEL.get(model, set())
+    expected = {row.name for row in REFERENCE["rows_of"](model, task)} | BEYOND
+    family = REFERENCE["MODELS"][task].get(model)
+    expected |= BEYOND_IN_TASK.get(task, set()) | BEYOND_IN_FAMILY.get(family, set())
     assert set(vistry.hyperparameters(model, task).fields) == expected
 
 

@@ -90,9 +90,10 @@ def test_logits_and_statistics_agree_in_training_and_evaluation(name: str) -> No
             part[1].rate = 0.0
     ours.train()
     _assert_close(_call(ours, same), theirs.train()(pixels))
+    found = arrays_of(ours)
     for key, value in theirs.state_dict().items():
         if "running" in key:
-            _assert_close_statistics(arrays_of(ours)[key], value, key)
+            _assert_close_statistics(found[key], value, key)
     ours.eval()
     _assert_close(_call(ours, same), theirs.eval()(pixels))
 

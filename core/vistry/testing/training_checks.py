@@ -7,9 +7,8 @@ import math
 
 import numpy as np
 
-from vistry.task import behaviour_of
 from vistry.testing.check import CheckFailed, listed, require
-from vistry.testing.samples import CLASSES, black_images, eight_samples
+from vistry.testing.samples import black_images, eight_samples
 from vistry.testing.subject import ModelSubject
 
 _RATES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)  # the gradients of deep fresh networks are large
@@ -67,13 +66,13 @@ def predicts_where_nothing_is_found(subject: ModelSubject) -> None:
     """Images with nothing in them give predictions that can be written down, be they empty."""
     values = subject.values(box_score_threshold=1)
     images = black_images(subject.side(values, training=False))
-    predictions = subject.engine(values).predict(images, subject.frames(values, images))
-    require(len(predictions) == len(images), f"{len(images)} black images give {len(predictions)} predictions")
+    engine = subject.engine(values)
     try:
-        for prediction in predictions:
-            json.dumps(behaviour_of(subject.task).response(prediction, CLASSES, values), allow_nan=False)
+        answers = subject.response_of(engine, values, images)
+        json.dumps(answers, allow_nan=False)
     except (ValueError, TypeError, IndexError) as error:
         raise CheckFailed(
             f"the prediction for a black image can't be written down: {error}; look for a division by what is 0 in an "
             "image without contrast, or for an empty tensor that postprocessing doesn't expect"
         ) from error
+    require(len(answers) == len(images), f"{len(images)} black images give {len(answers)} predictions")

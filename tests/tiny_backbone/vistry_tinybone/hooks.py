@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any
 
 from vistry.hooks import hookimpl
+from vistry.registry.cards import ModelCard
 
 STAGES = ("stage1", "stage2", "stage3", "stage4")
 
 
 @hookimpl
-def vistry_build_model(num_classes: int) -> Any:
+def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Mapping[str, Any]) -> Any:
+    if card.name == "tinybone":
+        return classifier(num_classes)
+    from vistry_tinybone.detector import TinyDetector
+
+    return TinyDetector(num_classes, hyperparameters, card.name == "tinymasks")
+
+
+def classifier(num_classes: int) -> Any:
     from torch import nn
 
     def stage(before: int, after: int) -> nn.Module:
@@ -32,4 +42,4 @@ def vistry_build_model(num_classes: int) -> Any:
 def vistry_build_feature_maps() -> Any:
     from vistry.torch_layers.stages import Stages
 
-    return Stages(vistry_build_model(1), STAGES)
+    return Stages(classifier(1), STAGES)

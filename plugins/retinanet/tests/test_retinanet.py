@@ -1,0 +1,7 @@
+"""RetinaNet passes the checks for plugins; tests/detection holds it against torchvision's."""
+
+from __future__ import annotations
+
+from vistry.testing import plugin_checks
+
+test_plugin = plugin_checks("retinanet", heavy="smallest")

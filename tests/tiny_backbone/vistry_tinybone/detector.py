@@ -1,0 +1,62 @@
+"""A detector without torchvision: at each place of a map of stride 8 a class and the distances to four sides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from vistry.data.batches import Padded
+from vistry.kernels.dispatch import operation
+from vistry.task.object_scores import lowest_score
+
+STRIDE = 8
+
+
+class TinyDetector(nn.Module):
+    def __init__(self, num_classes: int, hyperparameters: Mapping[str, Any], with_masks: bool):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(3, 8, 4, stride=4), nn.ReLU(), nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.ReLU()
+        )
+        self.head = nn.Conv2d(16, num_classes + 4, 1)
+        self.with_masks = with_masks
+        self.limits = lowest_score(hyperparameters), hyperparameters["nms_iou_threshold"]
+        self.most = hyperparameters["box_detections_per_image"]
+        self.suppress = operation("batched_nms")
+
+    def forward(self, images: Padded, targets: Sequence[dict[str, Tensor]] | None = None) -> Any:
+        out = self.head(self.body(images.pixels)).permute(0, 2, 3, 1)
+        count, height, width, _ = out.shape
+        x, y = torch.meshgrid(torch.arange(width), torch.arange(height), indexing="xy")
+        centres = (torch.stack([x, y], dim=-1).reshape(-1, 2) + 0.5).to(out) * STRIDE
+        out = out.reshape(count, -1, out.shape[-1])
+        logits, sides = out[..., :-4], out[..., -4:].clamp(max=6).exp() * STRIDE
+        boxes = torch.cat([centres - sides[..., :2], centres + sides[..., 2:]], dim=-1)
+        if self.training:
+            assert targets is not None
+            return self.losses(logits, boxes, centres, targets)
+        scores, labels = logits.sigmoid().max(dim=-1)
+        for place, (high, wide) in enumerate(images.sizes):
+            outside = (centres[:, 0] >= wide) | (centres[:, 1] >= high)
+            scores[place] = scores[place].masked_fill(outside, -1)
+        kept = self.suppress(boxes, scores, labels, *self.limits, self.most)
+        return [self.found(*part) for part in zip(boxes, scores, labels, kept, strict=True)]
+
+    def found(self, boxes: Tensor, scores: Tensor, labels: Tensor, kept: Tensor) -> dict[str, Tensor]:
+        kept = kept[kept >= 0]
+        found = {"boxes": boxes[kept], "scores": scores[kept], "labels": labels[kept]}
+        return {**found, "masks": torch.ones(len(kept), 1, 4, 4)} if self.with_masks else found
+
+    def losses(
+        self, logits: Tensor, boxes: Tensor, centres: Tensor, targets: Sequence[dict[str, Tensor]]
+    ) -> dict[str, Tensor]:
+        wanted, distance = torch.zeros_like(logits), boxes.sum() * 0
+        for image, target in enumerate(targets):
+            for box, label in zip(target["boxes"], target["labels"], strict=True):
+                inside = ((centres > box[:2]) & (centres < box[2:])).all(dim=1)
+                wanted[image, inside, label] = 1
+                distance = distance + functional.l1_loss(boxes[image, inside], box.expand(int(inside.sum()), 4)) / 64
+        return {"classes": functional.binary_cross_entropy_with_logits(logits, wanted), "sides": distance}
