@@ -92,6 +92,7 @@ def test_tiles_may_be_switched_on_at_prediction_alone(
 ) -> None:
     run = trained(BOXES).run.folder
     image = str(shapes["detection"].parent / "2.png")
+    shown.clear()
     vistry.predict(run, image)
     assert sum(map(len, shown)) == 1
     shown.clear()

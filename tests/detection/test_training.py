@@ -320,3 +320,22 @@ def test_masks_and_drawings_are_written(trained: Trained, shapes: dict[str, Path
     with Image.open(tmp_path / "drawn" / "1.jpg") as drawing:
         assert drawing.width / drawing.height == 1.5
         assert len(drawing.getcolors(1 << 20) or []) > len(Image.open(image).getcolors() or [])
+
+
+@pytest.mark.parametrize("crowd", [0, 1])
+def test_a_split_without_objects_is_refused_before_any_work(
+    quick: Quick, crowd: int, shapes: dict[str, Path], tmp_path: Path
+) -> None:
+    rows = [json.loads(line) for line in shapes["detection"].read_text().splitlines()]
+    for row in rows:
+        row["image_url"] = str(shapes["detection"].parent / row["image_url"])
+    bad = tmp_path / "validation.jsonl"
+    objects = [{**label, "isCrowd": 1} for label in rows[0]["label"]] if crowd else []
+    bad.write_text(json.dumps({**rows[0], "label": objects}) + "\n")
+    data = tmp_path / "data.jsonl"
+    data.write_text("\n".join(map(json.dumps, rows[1:])) + "\n")
+    call = {"task": "detection", "model": OWN_BOXES, "validation": bad, "output": tmp_path / "run"}
+    with pytest.raises(VistryError, match="validation images has an object that isn't a crowd"):
+        vistry.train(data, **call, **quick)
+    assert not (tmp_path / "run").exists()
+    assert vistry.train(data, **call, **quick, validation_metric_type="none").metrics == {}

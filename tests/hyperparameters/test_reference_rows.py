@@ -15,10 +15,10 @@ from vistry.registry.catalogue import Catalogue
 REFERENCE = run_path(str(Path(__file__).with_name("reference_rows.py")))
 STILL_TO_ARRIVE = {"yolov5"}
 BEYOND = {"weights", "number_of_workers", "random_seed", "deterministic", "precision"}
-BEYOND_IN_TASK = dict.fromkeys(("image_object_detection", "image_instance_segmentation"), {"apply_augmentations"})
+BEYOND_IN_TASK = {key: {"apply_augmentations"} for key in ("image_object_detection", "image_instance_segmentation")}
 BEYOND_IN_FAMILY = {
     "mobilenetv2": {"weights_convention"},
-    **dict.fromkeys(("fasterrcnn", "retinanet", "maskrcnn"), {"backbone_norm"}),
+    **{key: {"backbone_norm"} for key in ("fasterrcnn", "retinanet", "maskrcnn")},
 }
 CASES = [
     (model, task)

@@ -166,6 +166,16 @@ def test_rows_that_are_padding_do_not_count_in_batch_norm() -> None:
         np.testing.assert_allclose(value, arrays_of(whole)[name], rtol=1e-6, err_msg=name)
 
 
+def test_tracing_a_batch_norm_costs_the_same_however_much_was_traced_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tracer that is asked for its sharding goes through all it has traced to say that it has none."""
+    asked: list[Any] = []
+    monkeypatch.setattr(jax.core.Tracer, "sharding", property(asked.append))
+    norm = BatchNorm(3)
+    nnx.jit(lambda norm, x: norm(x))(norm, jnp.ones((4, 2, 2, 3)))
+    assert norm.num_batches_tracked[...] == 1
+    assert asked == []
+
+
 def test_batch_norm_computes_in_float32_and_returns_what_came() -> None:
     x = jnp.asarray(1000 + RANDOM.standard_normal((64, 2, 2, 3), np.float32), jnp.bfloat16)
     ours = BatchNorm(3)

@@ -37,6 +37,9 @@ class Task(Protocol):
     name: str
     at_prediction: tuple[str, ...]
 
+    def check(self, training: Table, validation: Table, hyperparameters: Values) -> None:
+        """Raise DataError where nothing could be learned from these splits, or nothing measured."""
+
     def samples(self, table: Table, hyperparameters: Values) -> Samples:
         """The rows of a table as a training goes through them."""
 

@@ -20,6 +20,9 @@ class Classification:
 
     at_prediction = ("validation_resize_size", "validation_crop_size")
 
+    def check(self, training: Table, validation: Table, hyperparameters: Values) -> None:
+        """The doctor has said all there is to say."""
+
     def samples(self, table: Table, hyperparameters: Values) -> ImageSamples:
         """A random crop of each image."""
         batch_size = hyperparameters["training_batch_size"]

@@ -16,6 +16,7 @@ from vistry.data.object_views import ObjectsInImage, ObjectViewer
 from vistry.data.table import Table
 from vistry.data.tiles import Grid
 from vistry.data.views import Frame
+from vistry.errors import DataError
 from vistry.evaluation.detections import Detections, GroundTruth, Kind
 from vistry.evaluation.object_metrics import evaluate_objects
 from vistry.report.section import Evidence, Section
@@ -44,6 +45,19 @@ class ObjectTask:
         "nms_iou_threshold",
         "box_detections_per_image",
     )
+
+    def check(self, training: Table, validation: Table, hyperparameters: Values) -> None:
+        """Each split that is used has to have an object that is no crowd."""
+        self._check_split("training", training)
+        if self.is_measured(hyperparameters):
+            self._check_split("validation", validation)
+
+    def _check_split(self, name: str, table: Table) -> None:
+        if table.objects is None or table.objects.crowd.all():
+            raise DataError(
+                f"none of the {len(table)} {name} images has an object that isn't a crowd, so there is nothing to "
+                "learn or to measure; label more images, or give --validation"
+            )
 
     def samples(self, table: Table, hyperparameters: Values) -> ObjectSamples:
         """Each image, and with a grid each tile that has objects, cropped, bordered, flipped and resized."""

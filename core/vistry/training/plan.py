@@ -170,6 +170,7 @@ def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
     primary = primary_metric_of(task, request.primary_metric)
     start = find_start(card, values)
     training, validation, diagnoses = _splits(request, task, values["random_seed"])
+    behaviour_of(task).check(training, validation, values)
     return Plan(request, catalogue, card, task, primary, values, start, training, validation, diagnoses)
 
 

@@ -13,11 +13,13 @@ from vistry.hooks import Backbone
 from vistry.task.object_scores import lowest_score
 from vistry.torch_layers.norms import norm_kind
 from vistry.torch_layers.pyramid import Pyramid
+from vistry.torch_layers.region_pooling import RegionPooling
 from vistry.torch_layers.two_stage import TwoStage
 
 STRIDES = (4, 8, 16, 32)
 SIZES = ((32,), (64,), (128,), (256,), (512,))
 ASPECTS = (0.5, 1.0, 2.0)
+POOLED = ["0", "1", "2", "3"]
 
 
 def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbone) -> nn.Module:
@@ -27,6 +29,7 @@ def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbo
         pyramid,
         num_classes + 1,
         rpn_anchor_generator=AnchorGenerator(SIZES, (ASPECTS,) * len(SIZES)),
+        box_roi_pool=RegionPooling(POOLED, output_size=7, sampling_ratio=2),
         box_score_thresh=lowest_score(hyperparameters),
         box_nms_thresh=hyperparameters["nms_iou_threshold"],
         box_detections_per_img=hyperparameters["box_detections_per_image"],
