@@ -140,7 +140,7 @@ def _examined(path: Path, task: str, reading: Reading, pixels: Pixels, progress:
         *(placed(faults[row], table, row) for row in sorted(faults)),
         *warnings,
         *image_remarks(table, inspections),
-        *_lost(reading.table, kept),
+        *_lost(reading.table, kept, [*reading.findings, *report.findings, *faults.values()]),
         *class_findings(kept, task),
     )
     set_aside = (
@@ -175,10 +175,14 @@ def _quarantined(fault: Finding, table: Table, row: int) -> Quarantined:
     return Quarantined(table.images[row], fault.message, fault.check)
 
 
-def _lost(table: Table, kept: Table) -> Iterator[Finding]:
-    """What the quarantine took with it: splits, classes, or everything."""
+def _lost(table: Table, kept: Table, faults: Iterable[Finding]) -> Iterator[Finding]:
+    """What the quarantine took with it: splits, classes, or everything, then with the reason given most often."""
     if len(kept) == 0:
-        yield finding("data-empty", f"none of the {len(table)} images can be used", table.root)
+        errors = [fault for fault in faults if fault.severity == "error"]
+        often = Counter(fault.check for fault in errors).most_common(1)
+        first = [fault.message for fault in errors if often and fault.check == often[0][0]][:1]
+        why = "".join(f"; the most frequent reason: {message}" for message in first)
+        yield finding("data-empty", f"none of the {len(table)} images can be used{why}", table.root)
         return
     for split, name in enumerate(SPLITS):
         if np.any(table.split == split) and not np.any(kept.split == split):
