@@ -9,6 +9,7 @@ from vistry.testing.build_checks import (
     seeds_decide_the_numbers,
 )
 from vistry.testing.check import Check
+from vistry.testing.feature_map_checks import feature_maps_are_as_declared
 from vistry.testing.freezing_checks import freezing_prefixes_match, frozen_batch_norm_stays, frozen_parameters_stay
 from vistry.testing.hyperparameter_checks import (
     declared_hyperparameters_are_read,
@@ -46,6 +47,7 @@ OF_A_MODEL = (
     Check(builds_on_the_meta_device),
     Check(builds_for_real),
     Check(parameter_count_is_as_declared),
+    Check(feature_maps_are_as_declared, required=False),
     Check(seeds_decide_the_numbers),
     Check(freezing_prefixes_match, required=False),
     Check(frozen_parameters_stay, required=False),

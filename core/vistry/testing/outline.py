@@ -30,6 +30,14 @@ def parameters_of(backend: str, module: Any) -> Shapes:
     return {name: shape for name, shape in shapes_of(module).items() if name in names}
 
 
+def map_shapes(module: Any, side: int) -> list[tuple[int, int]]:
+    """Channels and height of each map that a torch module on the meta device makes of a square image."""
+    import torch
+
+    with torch.device("meta"), torch.no_grad():
+        return [(int(one.shape[1]), int(one.shape[2])) for one in module.eval()(torch.empty(1, 3, side, side))]
+
+
 def without_norms(parameters: Shapes, prefix: str) -> Shapes:
     """The parameters but for those of norms under a prefix, whose weight is a vector as no other layer's is."""
     norms = {

@@ -95,14 +95,16 @@ def build(
         num_classes=num_classes,
         hyperparameters=values,
         backend=backend,
-        backbone=_backbone(catalogue, card.backbone, values, backend),
+        backbone=build_backbone(catalogue, card.backbone, values, backend),
     )
     if module is None:
         raise RegistryError(f"{card.distribution} implements no vistry_build_model for {card.full_name}")
     return module
 
 
-def _backbone(catalogue: Catalogue, card: ModelCard | None, values: Mapping[str, Any], backend: str) -> Backbone | None:
+def build_backbone(
+    catalogue: Catalogue, card: ModelCard | None, values: Mapping[str, Any], backend: str
+) -> Backbone | None:
     """The network a composed model is built on. Raises RegistryError."""
     if card is None or card.feature_maps is None:
         return None

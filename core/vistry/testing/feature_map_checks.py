@@ -1,0 +1,47 @@
+"""The check of what a model offers detectors."""
+
+from __future__ import annotations
+
+import math
+
+from vistry.testing.check import CheckFailed, NothingToCheck, require
+from vistry.testing.outline import map_shapes, parameters_of, without_norms, without_numbers
+from vistry.testing.subject import ModelSubject
+from vistry.training.build import build_backbone
+
+SIDE = 128
+
+
+def feature_maps_are_as_declared(subject: ModelSubject) -> None:
+    """Its feature maps have the channels, strides and parameters that plugin.toml says, and its own tensors' names."""
+    declared = subject.card.feature_maps
+    if declared is None:
+        raise NothingToCheck("it offers no feature maps")
+    if subject.backend != "torch":
+        raise NothingToCheck(f"feature maps are checked in torch, and the first backend is {subject.backend}")
+    values = subject.values()
+    try:
+        backbone = without_numbers(
+            "torch", lambda: build_backbone(subject.catalogue, subject.card, values, subject.backend)
+        )
+    except Exception as error:
+        raise CheckFailed(f"vistry_build_feature_maps fails: {type(error).__name__}: {error}") from error
+    shapes = map_shapes(backbone.module, SIDE)
+    found = [(channels, SIDE // height) for channels, height in shapes]
+    expected = list(zip(declared.channels, declared.strides, strict=True))
+    require(
+        found == expected,
+        f"plugin.toml says feature maps of (channels, stride) {expected}, and the module's are {found}; "
+        "return a list of maps from fine to coarse, and write what is right",
+    )
+    parameters = parameters_of("torch", backbone.module)
+    strange = sorted(set(parameters) - set(subject.parameters()))
+    require(
+        not strange, f"the model has no tensor named {strange[:3]}: a classifier's weights couldn't be the backbone's"
+    )
+    count = sum(math.prod(shape) for shape in without_norms(parameters, "").values())
+    require(
+        count == declared.parameters,
+        f"plugin.toml says feature_maps.parameters = {declared.parameters}, and without head and batch norms the model "
+        f"has {count}; write the number that is right",
+    )
