@@ -50,7 +50,7 @@ def test_each_check_is_a_test(plugin: WritePlugin, tmp_path: Path) -> None:
     ):
         assert line in lines, done.stdout
     assert any("SKIPPED" in line and "it has one backend, torch" in line for line in lines)
-    assert "2 failed, 3 passed, 2 skipped, 34 deselected, 1 xfailed" in lines[-1]
+    assert "2 failed, 3 passed, 2 skipped, 36 deselected, 1 xfailed" in lines[-1]
 
 
 def check(*arguments: str) -> Result:
@@ -66,7 +66,7 @@ class TestTheCommand:
         assert lines[0].split() == ["model", "check", "result"]
         assert lines[1] == "vistry-mynet  manifest_is_valid                    passed"
         assert "mynet         backends_agree                       skipped: it has one backend, torch" in lines
-        assert lines[-1].endswith("; mynet: 15 run, 1 skipped, 0 expected to fail")
+        assert lines[-1].endswith("; mynet: 15 run, 2 skipped, 0 expected to fail")
 
     def test_a_failure(self, plugin: WritePlugin) -> None:
         plugin(MISCOUNTED)
