@@ -31,7 +31,7 @@ def predictions_of(
             while ahead:
                 current, ahead = ahead, start()
                 yield from _predicted(engine, viewer, [_result(future) for future in current], batch_size)
-        finally:
+        finally:  # a caller who stops early waits for nothing
             pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -100,7 +100,7 @@ def with_folded_norms(model: nn.Module) -> nn.Module:
         folded: nn.Module = fuse(model.eval())
     except Exception:
         folded = copy.deepcopy(model)
-        if "torchvision" in sys.modules:
+        if "torchvision" in sys.modules:  # whose frozen norms torch.fx doesn't know
             from vistry.torch_layers.norms import with_batch_norms
 
             with_batch_norms(folded)
