@@ -37,9 +37,9 @@ def task_of(model: str) -> str:
     return "segmentation" if "mask" in model else "detection"
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def tiny_backbone() -> Iterator[None]:
-    """The tiny backbone, found by discovery in this process."""
+    """The tiny backbone, found by discovery in this process, and gone before another folder's tests."""
     sys.path.insert(0, str(TINY))
     importlib.invalidate_caches()
     yield

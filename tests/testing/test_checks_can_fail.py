@@ -101,6 +101,33 @@ def vistry_freezing_map():
 
     return FreezingMap((("stages.0.",),))
 """
+ARGS = "args = { widths = [32, 64, 128] }"
+MAPS = """
+
+[models.mynet.feature_maps]
+channels = [64, 128]
+strides = [4, 16]
+parameters = 286560
+"""
+OFFERING = """
+
+@hookimpl
+def vistry_build_feature_maps(card):
+    from .model import Maps
+
+    return Maps(**card.args)
+"""
+MAPS_MODEL = """
+
+class Maps(nn.Module):
+    def __init__(self, widths):
+        super().__init__()
+        self.stages = Net(1, 0.0, widths).stages
+
+    def forward(self, images):
+        middle = self.stages[1](self.stages[0](images))
+        return [middle, self.stages[2](middle)]
+"""
 DROPPING = """
 
 @hookimpl
@@ -354,6 +381,14 @@ OF_MODELS = (
         "weights_survive_safetensors",
         "doesn't fit the model: head.bias is missing; look at vistry_map_weights",
         (HOOKS, END, END + DROPPING),
+    ),
+    fault(
+        "feature_maps_are_as_declared",
+        "plugin.toml says feature maps of (channels, stride) [(64, 4), (128, 16)], and the module's are "
+        "[(64, 4), (128, 8)]",
+        (MANIFEST, ARGS, ARGS + MAPS),
+        (MODEL, "\n\ndef stage", f"{MAPS_MODEL}\n\ndef stage"),
+        (HOOKS, END, END + OFFERING),
     ),
     fault(
         "backends_agree",

@@ -39,7 +39,8 @@ def test_every_check_passes_or_has_nothing_to_look_at(plugin: Callable[..., Path
     trials = [trial for trial in trials_of("mynet") if trial.check in OF_A_MODEL]
     results = {result.check: result for result in (trial.result() for trial in trials)}
     assert {name: result.reason for name, result in results.items() if result.status != "passed"} == {
-        "backends_agree": "it has one backend, jax"
+        "backends_agree": "it has one backend, jax",
+        "feature_maps_are_as_declared": "it offers no feature maps",
     }
 
 

@@ -248,9 +248,14 @@ def test_an_engine_that_only_predicts_folds_batch_norm_away() -> None:
     assert not any(isinstance(part, nn.BatchNorm2d) for part in with_folded_norms(_module()).modules())
 
 
-def test_a_network_that_cannot_be_traced_predicts_as_it_is() -> None:
-    module = _Undecided()
-    assert with_folded_norms(module) is module
+def test_a_network_that_cannot_be_traced_is_folded_part_by_part() -> None:
+    module, images = _Undecided().eval(), torch.from_numpy(_batch().images).permute(0, 3, 1, 2).float()
+    folded = with_folded_norms(module)
+    assert any(isinstance(part, nn.BatchNorm2d) for part in module.modules())
+    assert not any(isinstance(part, nn.BatchNorm2d) for part in folded.modules())
+    with torch.inference_mode():
+        torch.testing.assert_close(folded(images - 128), module(images - 128), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(folded(images), module(images), rtol=1e-4, atol=1e-4)
 
 
 def test_state_goes_out_and_in_without_a_bit_changed() -> None:

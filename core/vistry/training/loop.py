@@ -142,7 +142,7 @@ class Loop:
         """One update of the weights. Each batch counts by its images, so the group equals one large batch."""
         images = sum(len(batches[index]) for index in group)
         for index in group:
-            began = time.monotonic()
+            began = self._clock()
             step = self.position.epoch * self.batches + index
             batch = next(stream)
             rate = self.hyperparameters["learning_rate"] * self.schedule(step)
@@ -154,7 +154,7 @@ class Loop:
             self.position.batch = index + 1
             self.position.loss_sum += loss * len(batch.rows)
             self.position.images += len(batch.rows)
-            self._tick(loss, rate, time.monotonic() - began)
+            self._tick(loss, rate, self._clock() - began)
 
     def _close_epoch(self, is_whole: bool) -> None:
         """Evaluate, keep what is to be kept, and move on."""
@@ -180,7 +180,7 @@ class Loop:
             self._save_last()
 
     def _evaluate(self, entry: dict[str, Any]) -> bool:
-        began = time.monotonic()
+        began = self._clock()
         predictions = self._predictions()
         metrics = self.task.evaluate(predictions, self.validation.targets, self.classes, self.hyperparameters)
         is_measured = self.task.is_measured(self.hyperparameters)
@@ -189,7 +189,7 @@ class Loop:
                 f"the primary metric {self.primary} is undefined on the validation set of {len(predictions)} images; "
                 "choose another, or give a validation set with every class"
             )
-        self._evaluation_seconds = time.monotonic() - began
+        self._evaluation_seconds = self._clock() - began
         entry["validation"] = metrics
         entry["evaluation_seconds"] = self._evaluation_seconds
         if is_measured:
@@ -241,18 +241,28 @@ class Loop:
     def _tick(self, loss: float, rate: float, seconds: float) -> None:
         before = self._batch_seconds
         usual = seconds if before is None else 0.9 * before + 0.1 * seconds
-        self._batch_seconds = min(usual, 2 * seconds)  # a first step that compiled says nothing about the others
+        self._batch_seconds = min(usual, 2 * seconds)  # a slow first step says little about the others
         left = (self.epochs - self.position.epoch) * self.batches - self.position.batch
         remaining = left * self._batch_seconds + (self.epochs - self.position.epoch) * self._evaluation_seconds
         place = (self.position.epoch + 1, self.epochs, self.position.batch, self.batches)
         self.reporter.tick(Tick(*place, loss, rate, remaining if before is not None else None))
 
+    def _clock(self) -> float:
+        """Seconds, but for those that went into compiling, which is done once."""
+        return time.monotonic() - self._compile_seconds()
+
+    def _compile_seconds(self) -> float:
+        return float(self.engine.facts().get("compile_seconds", 0.0))
+
     def _is_late(self) -> bool:
-        """Whether an evaluation started after one more update would pass the deadline."""
+        """Whether an evaluation started after one more update would pass the deadline.
+
+        Before the first evaluation, compiling the prediction is taken to last as long as compiling has so far.
+        """
         if self.deadline is None:
             return False
         per_image = (self._batch_seconds or 0.0) * self.batches / len(self.training)
-        evaluation = self._evaluation_seconds or per_image * len(self.validation.images)
+        evaluation = self._evaluation_seconds or per_image * len(self.validation.images) + self._compile_seconds()
         reserve = 1.2 * evaluation + 2 * (self._batch_seconds or 0.0) + self._save_seconds
         return time.monotonic() + reserve >= self.deadline
 
