@@ -11,7 +11,7 @@ from vistry.data.batches import epoch_order, even_batches
 from vistry.data.object_augmentation import resized_size
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.floats(0.05, 20), min_size=1, max_size=60), st.integers(1, 9), st.integers(0, 99), st.data())
 def test_every_row_once_in_as_few_and_even_batches_as_without_shapes(aspects, batch_size, epoch, data):
     used = data.draw(st.lists(st.sampled_from(range(len(aspects))), unique=True))

@@ -37,7 +37,7 @@ def line(folder, name, boxes):
     return json.dumps({"image_url": str(folder / name), "label": label}) + "\n"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(IMAGES)
 def test_boxes_survive_the_way_to_coco_and_back(tmp_path_factory, images):
     from PIL import Image

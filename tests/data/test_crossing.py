@@ -25,7 +25,7 @@ def crosses(ring):
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(POINTS, min_size=1, max_size=5), st.sampled_from([0, 0.5, 4000]))
 def test_rings_that_cross_themselves_are_found(rings, offset):
     points = np.array([point for ring in rings for point in ring], dtype=np.float32) + np.float32(offset)

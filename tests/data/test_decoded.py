@@ -69,7 +69,7 @@ def test_without_a_budget_nothing_is_kept(decodes):
     assert decodes == {"a-30": 3}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.sampled_from([f"{name}-{size}" for name in "abc" for size in (3, 30, 60, 99)])), st.integers(0, 120))
 def test_it_keeps_what_a_plain_list_would(asked, budget):
     counts, kept = Counter(), []

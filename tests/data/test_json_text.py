@@ -16,7 +16,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.dictionaries(st.text(), VALUES, max_size=3), st.sampled_from([None, 1]), st.integers(1, 9))
 def test_what_is_read_piece_by_piece_is_what_json_loads(tmp_path_factory, content, indent, block):
     path = tmp_path_factory.mktemp("json") / "a.json"

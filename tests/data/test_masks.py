@@ -23,7 +23,7 @@ from vistry.data.outlines import outlines_of_mask
 MASKS = st.tuples(st.integers(1, 12), st.integers(1, 12)).flatmap(lambda shape: arrays(bool, shape))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(MASKS)
 def test_run_lengths_are_those_of_pycocotools(mask):
     theirs = peer.encode(np.asfortranarray(mask.astype(np.uint8)))
@@ -34,7 +34,7 @@ def test_run_lengths_are_those_of_pycocotools(mask):
     assert area_of_runs(runs) == peer.area(theirs) == mask.sum()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(MASKS)
 def test_the_box_of_a_mask(mask):
     rows, columns = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
@@ -47,7 +47,7 @@ def test_runs_of_no_length_are_no_part_of_the_box():
     assert box_of_runs(np.array([12], dtype=np.uint32), 4) == (0, 0, 0, 0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=12))
 def test_run_lengths_as_text_come_back(runs):
     assert runs_of_text(text_of_runs(np.array(runs, dtype=np.uint32))).tolist() == runs
@@ -66,7 +66,7 @@ RINGS = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(RINGS)
 def test_polygons_are_filled_as_pycocotools_merges_them(rings):
     flat = [ring.reshape(-1).tolist() for ring in rings]
@@ -81,7 +81,7 @@ def test_an_inner_ring_is_a_hole_where_rings_cancel_out():
     assert mask_of_rings([], 4, 3).shape == (3, 4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(MASKS)
 def test_the_outlines_of_a_mask_give_the_mask_again(mask):
     height, width = mask.shape

@@ -16,7 +16,7 @@ from vistry.data.object_sample import ObjectSample
 SIDES = st.integers(1, 2000)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(SIDES, SIDES, st.integers(16, 1000), st.integers(0, 1000))
 def test_the_size_is_that_of_torchvisions_transform(width, height, min_size, more):
     ours = resized_size(width, height, min_size, min_size + more)
@@ -70,7 +70,7 @@ def painted(seed: int, size: tuple[int, int] | None = None, count: int | None = 
     return ObjectSample(pixels, boxes, labels, labels % 2 == 1, masks)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 2**32), st.integers(0, 2**32))
 def test_the_objects_stay_with_their_pixels_masks_labels_and_flags(seed, draw):
     sample = painted(seed)
@@ -88,7 +88,7 @@ def test_the_objects_stay_with_their_pixels_masks_labels_and_flags(seed, draw):
         assert np.abs(np.array(box_of_mask(mask)) - box).max() <= 1
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32))
 def test_the_same_generator_gives_the_same_sample(seed):
     once, again = (TrainingObjects(32, 64)(painted(seed), np.random.default_rng(seed)) for _ in range(2))

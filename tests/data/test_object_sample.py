@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode
@@ -55,7 +55,7 @@ def assert_same_objects(sample, boxes, masks):
     np.testing.assert_array_equal(sample.labels, np.flatnonzero(kept))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(samples(masks=True))
 def test_flipped_as_torchvision_flips(sample):
     image, boxes, masks = (functional.horizontal_flip(part) for part in tensors(sample))
@@ -64,7 +64,7 @@ def test_flipped_as_torchvision_flips(sample):
     assert_same_objects(flipped, boxes, masks)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(samples())
 def test_flipped_twice_is_the_same(sample):
     again = sample.flipped().flipped()
@@ -73,7 +73,7 @@ def test_flipped_twice_is_the_same(sample):
     assert again.masks is sample.masks is None or np.array_equal(again.masks, sample.masks)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(samples(masks=True), st.data())
 def test_cropped_as_torchvision_crops(sample, data):
     left, top = data.draw(st.integers(0, sample.width - 1)), data.draw(st.integers(0, sample.height - 1))
@@ -92,9 +92,17 @@ def test_a_window_that_is_not_inside_the_image(window):
         sample.cropped(*window)
 
 
-@settings(max_examples=200, deadline=None)
+def is_exact(before, after):
+    """Whether float32, in which torch computes them, gives the pixels nearest to all centres."""
+    centres = np.arange(after)
+    rounded = ((centres + np.float32(0.5)) * np.float32(before / after)).astype(int)
+    return np.array_equal(rounded, (2 * centres + 1) * before // (2 * after))
+
+
+@settings(max_examples=200)
 @given(samples(masks=True), st.integers(1, 50), st.integers(1, 50))
 def test_resized_as_torchvision_resizes(sample, width, height):
+    assume(is_exact(sample.width, width) and is_exact(sample.height, height))
     image, boxes, masks = tensors(sample)
     size = [height, width]
     resized = sample.resized(width, height)
@@ -104,7 +112,7 @@ def test_resized_as_torchvision_resizes(sample, width, height):
     assert_same_objects(resized, functional.resize(boxes, size), nearest)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(samples(), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))
 def test_expanded_is_undone_by_cropping(sample, left, top, right, bottom):
     width, height = left + sample.width + right, top + sample.height + bottom
@@ -119,7 +127,7 @@ def test_expanded_is_undone_by_cropping(sample, left, top, right, bottom):
     assert expanded.masks is None or not expanded.masks[:, around].any()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(samples(masks=True), st.data())
 def test_a_mask_stays_within_a_pixel_of_its_box(sample, data):
     right, bottom = data.draw(st.integers(1, sample.width)), data.draw(st.integers(1, sample.height))
@@ -172,7 +180,7 @@ def every_step(sample):
     return [sample.flipped(), sample.cropped(0, 0, 1, 1), expanded, sample.resized(7, 5)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(samples())
 def test_a_step_leaves_its_sample_as_it_was(sample):
     before = [None if part is None else part.copy() for part in vars(sample).values()]
@@ -181,7 +189,7 @@ def test_a_step_leaves_its_sample_as_it_was(sample):
         assert now is then is None or np.array_equal(now, then)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(samples())
 def test_the_types_stay(sample):
     for moved in every_step(sample):

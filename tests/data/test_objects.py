@@ -115,7 +115,7 @@ def test_ragged_lists():
 CORNERS = st.lists(st.floats(0, 1, width=32), min_size=4, max_size=4, unique=True).map(sorted)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(CORNERS, min_size=1, max_size=4), st.integers(1, 5000), st.integers(1, 5000))
 def test_a_runs_rows_come_back_bit_for_bit(tmp_path_factory, corners, width, height):
     folder = tmp_path_factory.mktemp("run")

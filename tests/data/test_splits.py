@@ -15,7 +15,7 @@ from vistry.errors import DataError
 
 MULTICLASS = "image_classification"
 MULTILABEL = "image_classification_multilabel"
-many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 sizes = st.lists(st.integers(1, 40), min_size=1, max_size=8).filter(lambda counts: max(counts) > 1)
 fractions = st.floats(0.05, 0.6)
@@ -91,7 +91,7 @@ def test_multilabel_split_is_a_partition(table_of, labels, seed):
     assert len(parts[1]) >= 1
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 10_000))
 def test_multilabel_shares_are_close(table_of, seed):
     random = np.random.default_rng(seed)

@@ -45,7 +45,7 @@ def test_without_overlap_tiles_part_the_image():
 GRIDS = st.tuples(st.integers(1, 7), st.integers(1, 7)).filter(lambda sides: sides != (1, 1)).map(lambda a: Grid(*a))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(1, 90), st.integers(1, 90), GRIDS, st.floats(0, 0.99))
 def test_tiles_lie_in_the_image_and_cover_it(width, height, grid, overlap):
     found = tile_boxes(width, height, grid, overlap)
@@ -60,7 +60,7 @@ def test_tiles_lie_in_the_image_and_cover_it(width, height, grid, overlap):
         assert len(found) == grid.columns * grid.rows
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(200, 4000), GRIDS, st.floats(0, 0.9))
 def test_neighbours_overlap_by_the_ratio(width, grid, overlap):
     found = tile_boxes(width, 4000, grid, overlap)[: grid.columns]
@@ -94,7 +94,7 @@ def test_a_tile_is_a_sample_with_the_objects_it_shows():
     assert tile.boxes.tolist() == [[0, 5, 20, 15], [5, 45, 15, 55], [0, 5, 1, 55]]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 2**32), GRIDS, st.floats(0, 0.9))
 def test_a_tile_has_objects_where_its_sample_has(seed, grid, overlap):
     random = np.random.default_rng(seed)
@@ -137,7 +137,7 @@ def merged_by_definition(boxes, scores, labels, tile_of, iou):
     return kept
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.integers(0, 2**32), st.integers(0, 40), st.integers(1, 3), st.integers(1, 4), st.sampled_from([0, 0.25, 0.5, 1])
 )
@@ -155,7 +155,7 @@ def test_many_pairs_are_looked_at_in_parts(monkeypatch):
     assert len(at_once) < 250
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32), st.integers(1, 60), st.sampled_from([0.25, 0.5, 0.7]))
 def test_with_a_tile_for_each_box_it_is_non_maximum_suppression(seed, count, iou):
     boxes, _, labels, _ = scene(seed, count, 3, 1)

@@ -39,7 +39,7 @@ def compared(boxes: list[torch.Tensor], size: int, samples: int) -> None:
         )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), size=st.sampled_from([1, 7, 14]), samples=st.sampled_from([1, 2, 3]))
 def test_random_boxes(seed: int, size: int, samples: int) -> None:
     random = torch.Generator().manual_seed(seed)

@@ -74,7 +74,7 @@ def test_twelve_numbers(scene: Callable[..., Any], seed: int, kind: str) -> None
     compare(scene(seed, images=12, masks=kind == "mask"), kind)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**31), st.integers(1, 8), st.integers(1, 4), st.sampled_from([1, 2, 50]))
 def test_twelve_numbers_of_any_boxes(
     scene: Callable[..., Any], seed: int, images: int, classes: int, scores: int
@@ -82,7 +82,7 @@ def test_twelve_numbers_of_any_boxes(
     compare(scene(seed, images, classes, scores=scores), "box")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31), st.integers(1, 4), st.sampled_from([1, 3]))
 def test_twelve_numbers_of_any_masks(scene: Callable[..., Any], seed: int, images: int, scores: int) -> None:
     compare(scene(seed, images, 2, scores=scores, masks=True), "mask")

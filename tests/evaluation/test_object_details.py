@@ -48,7 +48,7 @@ def test_thresholds_by_hand() -> None:
     assert scan.mean_recall.tolist() == [0.25, 0.25]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**31))
 def test_a_scan_is_the_scores_at_each_threshold(scene: Callable[..., Any], seed: int) -> None:
     every = scene(seed)
@@ -87,7 +87,7 @@ def test_crowds_do_not_count(one_image: Callable[..., Any]) -> None:
     assert confusion_of(image) == [[0, 0, 0], [0, 0, 0], [0, 0, 0]]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**31), st.booleans(), st.sampled_from([0.0, 0.4]))
 def test_confusion_adds_up(scene: Callable[..., Any], seed: int, masks: bool, score: float) -> None:
     """Rows are the objects, columns the detections that aren't ignored, the diagonal the hits."""

@@ -142,7 +142,7 @@ def check(scene: Any, threshold: float, kind: str) -> None:
         assert defined == pytest.approx(slow_voc(scene, label, threshold, kind))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(0, 2**31), st.integers(1, 6), st.sampled_from([1, 3, 50]), st.sampled_from([0.1, 0.5, 0.75, 1.0]))
 def test_boxes_against_the_definition(
     scene: Callable[..., Any], seed: int, images: int, scores: int, threshold: float
@@ -157,7 +157,7 @@ def test_masks_against_the_definition(scene: Callable[..., Any], seed: int) -> N
 
 
 @given(st.integers(0, 2**31), st.sampled_from([0.0, 0.2, 0.5, 0.99]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_threshold_afterwards_is_a_threshold_before(scene: Callable[..., Any], seed: int, threshold: float) -> None:
     every = scene(seed)
     rankings = evaluate_voc(every.truth, every.found, every.classes, 0.5).rankings

@@ -62,7 +62,7 @@ def test_pixels_at_the_threshold_fall_on_torchvisions_side(steps):
 EDGES = st.tuples(st.floats(-60, 120, width=32), st.floats(0, 170, width=32))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(EDGES, EDGES, st.integers(0, 1000), st.integers(1, 64), st.integers(1, 64))
 def test_boxes_partly_outside_are_cut_as_torchvision_does(across, down, seed, width, height):
     """Boxes wholly outside, which torchvision refuses, are empty."""

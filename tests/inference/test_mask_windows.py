@@ -13,7 +13,7 @@ MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12))
 MARGINS = st.tuples(*[st.integers(0, 4)] * 4)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(MASKS, MARGINS)
 def test_run_lengths_of_a_window_are_those_of_the_image(inside, margins):
     left, right, top, bottom = margins
@@ -23,7 +23,7 @@ def test_run_lengths_of_a_window_are_those_of_the_image(inside, margins):
     assert run_lengths_of((inside, (left, top)), width, height) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(MASKS)
 def test_the_window_is_the_smallest(mask):
     inside, (left, top) = window_of(coco.encode(np.asfortranarray(mask, np.uint8)))

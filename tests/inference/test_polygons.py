@@ -36,14 +36,14 @@ def smooth_shape(random, width=240, height=180):
     return np.hypot(dx, dy) < radius
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(MASKS)
 def test_without_a_limit_the_rings_give_the_mask_again(mask):
     rings = polygons_of(encoded(mask))
     assert np.array_equal(filled(rings, mask.shape), mask)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(MASKS, st.integers(3, 12))
 def test_each_ring_keeps_to_the_limit_and_is_a_polygon(mask, limit):
     exact, simple = polygons_of(encoded(mask)), polygons_of(encoded(mask), limit)
