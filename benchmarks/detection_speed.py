@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -91,6 +92,11 @@ class Discs(Dataset):  # type: ignore[misc]
         return pixels, target
 
 
+def images_and_targets(batch: list[Any]) -> tuple[Any, ...]:
+    """Samples of different sizes as a list of images and one of targets."""
+    return tuple(zip(*batch, strict=True))
+
+
 class Torchvision:
     """torchvision's model in the loop of its reference scripts."""
 
@@ -111,7 +117,7 @@ class Torchvision:
             shuffle=True,
             num_workers=2,
             persistent_workers=True,
-            collate_fn=lambda batch: tuple(zip(*batch, strict=True)),
+            collate_fn=images_and_targets,
         )
 
     def epoch(self) -> float:
