@@ -11,7 +11,7 @@ from vistry.registry.cards import ModelCard
 from vistry.registry.manifest import KernelSpec, Manifest, PreprocessingSpec
 
 if TYPE_CHECKING:
-    from vistry.task.behaviour import TrainingData
+    from vistry.task.behaviour import Input, TrainingData
 
 
 @hookimpl(trylast=True)
@@ -48,6 +48,20 @@ def vistry_build_postprocess(task: str, hyperparameters: Mapping[str, Any]) -> C
     from vistry.task import behaviour_of
 
     return behaviour_of(task).build_postprocess(hyperparameters)
+
+
+@hookimpl(trylast=True)
+def vistry_build_input(task: str, hyperparameters: Mapping[str, Any]) -> Input:
+    """The task's way to read and show images."""
+    from vistry.task import behaviour_of
+
+    return behaviour_of(task).build_input(hyperparameters)
+
+
+@hookimpl(trylast=True)
+def vistry_fit_to_data() -> Sequence[str]:
+    """Nothing is fitted."""
+    return ()
 
 
 @hookimpl(trylast=True)

@@ -17,7 +17,8 @@ from vistry.registry.cards import ModelCard
 from vistry.registry.manifest import KernelSpec, Manifest, PreprocessingSpec
 
 if TYPE_CHECKING:
-    from vistry.task.behaviour import TrainingData
+    from vistry.data.table import Table
+    from vistry.task.behaviour import Input, TrainingData
 
 hookspec = pluggy.HookspecMarker("vistry")
 hookimpl = pluggy.HookimplMarker("vistry")
@@ -101,6 +102,23 @@ def vistry_build_postprocess(  # type: ignore[empty-body]
     """Build `postprocess(outputs, frames)`, which turns a batch of N model outputs into N predictions.
 
     `frames` are N `vistry.data.views.Frame`: the sizes of what the network was given, and of what that shows.
+    """
+
+
+@hookspec(firstresult=True)
+def vistry_build_input(  # type: ignore[empty-body]
+    card: ModelCard, task: str, hyperparameters: Mapping[str, Any]
+) -> Input:
+    """Build how images reach the network in training, and in validation and prediction."""
+
+
+@hookspec(firstresult=True)
+def vistry_fit_to_data(  # type: ignore[empty-body]
+    card: ModelCard, task: str, hyperparameters: Mapping[str, Any], backend: str, module: Any, table: Table
+) -> Sequence[str]:
+    """Fit to the training split what of the module isn't learned by gradients, anchors for example; say what was done.
+
+    Asked once before a training begins, after the first weights are in; returns sentences for the user.
     """
 
 

@@ -159,6 +159,19 @@ def test_a_file_that_is_missing_and_then_there(photo, tmp_path):
     assert images.get(photo("a.png")).shape == (20, 24, 3)
 
 
+def test_what_else_is_loaded_is_kept_by_its_key_alike():
+    asked = []
+
+    def load(key):
+        asked.append(key)
+        return np.full(key, 7, dtype=np.uint8)
+
+    arrays = DecodedImages(5, load)
+    assert [len(arrays.get(key)) for key in (2, 3, 2, 4, 2, 3)] == [2, 3, 2, 4, 2, 3]
+    assert asked == [2, 3, 4, 2, 3]
+    assert not arrays.get(3).flags.writeable
+
+
 def test_different_images_are_decoded_at_once(monkeypatch):
     both = Barrier(2, timeout=TIMEOUT)
 

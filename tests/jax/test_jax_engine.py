@@ -199,21 +199,20 @@ def test_another_rate_needs_no_other_program() -> None:
 def test_state_goes_out_and_in_without_a_bit_changed(changes: dict[str, Any]) -> None:
     first, second = (engine_of("jax", "twin_dropout", **changes) for _ in range(2))
     trained(first, sizes=(6, 5))
-    second.load_weights({name: value.copy() for name, value in first.weights().items()})
-    second.load_optimizer_state({name: value.copy() for name, value in first.optimizer_state().items()})
+    second.load_state({name: value.copy() for name, value in first.state().items()})
     for engine in (first, second):
         engine.accumulate(batch_of(5, 7), 1.0, 7)
         engine.update(0.05)
     for name, value in first.weights().items():
         np.testing.assert_array_equal(value, second.weights()[name], err_msg=name)
-    for name, value in first.optimizer_state().items():
-        np.testing.assert_array_equal(value, second.optimizer_state()[name], err_msg=name)
+    for name, value in first.state().items():
+        np.testing.assert_array_equal(value, second.state()[name], err_msg=name)
 
 
 def test_the_optimisers_state_has_the_parameters_names() -> None:
     engine = engine_of("jax", optimizer="adam", frozen_layers=1)
     trained(engine, sizes=(6,))
-    names = set(engine.optimizer_state())
+    names = {name.removeprefix("optimizer/") for name in engine.state() if name.startswith("optimizer/")}
     assert {"count", "head.weight.mu", "head.weight.nu", "body.1.bias.mu", "batch_size"} <= names
     assert not any(name.startswith("stem.") for name in names)
 

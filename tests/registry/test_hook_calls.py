@@ -226,7 +226,7 @@ class TestSchemas:
         with pytest.raises(RegistryError) as caught:
             vistry.hyperparameters("badnet", "multiclass")
         assert str(caught.value).endswith(
-            "classification.toml:27: training_crop_size = 224 must be 192 (fixed pooling) for bad/badnet"
+            "classification.toml:32: training_crop_size = 224 must be 192 (fixed pooling) for bad/badnet"
         )
         field = vistry.hyperparameters("goodnet", "multiclass").fields["training_crop_size"]
         assert (field.default, field.rule) == (192, "192 (fixed pooling)")

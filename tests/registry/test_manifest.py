@@ -134,11 +134,11 @@ def test_a_file_that_is_not_there() -> None:
         read_manifest(Path("plugin.toml"))
 
 
-@pytest.mark.parametrize(("api", "newer"), [("2.0", True), ("1.2", True), ("1.10", True), ("0.9", False)])
+@pytest.mark.parametrize(("api", "newer"), [("2.0", True), ("1.3", True), ("1.10", True), ("0.9", False)])
 def test_another_api_is_incompatible_before_anything_else_is_read(api: str, newer: bool) -> None:
     with pytest.raises(IncompatibleError) as caught:
         read(f'manifest = 3\napi = "{api}"\nquantum = true\n')
-    assert str(caught.value) == f"it was written for plugin API {api}, and this Vistry offers 1.1"
+    assert str(caught.value) == f"it was written for plugin API {api}, and this Vistry offers 1.2"
     assert caught.value.is_newer is newer
     assert isinstance(caught.value, VistryError)
 

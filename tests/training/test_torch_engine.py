@@ -264,8 +264,7 @@ def test_state_goes_out_and_in_without_a_bit_changed() -> None:
         for step in range(2):
             first.accumulate(_batch(seed=step), 1.0, step)
             first.update(0.1)
-        second.load_weights({name: value.copy() for name, value in first.weights().items()})
-        second.load_optimizer_state({name: value.copy() for name, value in first.optimizer_state().items()})
+        second.load_state({name: value.copy() for name, value in first.state().items()})
         for engine in (first, second):
             engine.accumulate(_batch(seed=5), 1.0, 5)
             engine.update(0.1)

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import click
 
-NAMES = (
-    "validation_resize_size",
-    "validation_crop_size",
-    "min_size",
-    "max_size",
-    "box_score_threshold",
-    "nms_iou_threshold",
-    "box_detections_per_image",
-    "tile_grid_size",
-    "tile_overlap_ratio",
-    "tile_predictions_nms_threshold",
-    "mask_pixel_score_threshold",
-    "max_number_of_polygon_points",
-    "export_as_image",
-    "image_type",
-)
+_NAMES = "vistry.changed_flags"
 
 
-def changed_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a command take these flags; it gets those that were given as `changed`, texts by name."""
+class ChangingCommand(click.Command):
+    """Takes the hyperparameters of prediction, those of plugins too, as flags by their own names.
 
-    @wraps(command)
-    def collected(**options: Any) -> None:
-        given = {name: options.pop(name) for name in NAMES}
-        command(**options, changed={name: value for name, value in given.items() if value is not None})
+    Its function gets those that were given as `changed`, texts by name.
+    """
 
-    for name in reversed(NAMES):
-        collected = click.option(f"--{name}", name, hidden=True)(collected)
-    return collected
+    def get_params(self, context: click.Context) -> list[click.Parameter]:
+        own = super().get_params(context)
+        return [*own, *(click.Option([f"--{name}", name], hidden=True) for name in _names(context))]
+
+    def invoke(self, context: click.Context) -> Any:
+        given = {name: context.params.pop(name) for name in _names(context)}
+        context.params["changed"] = {name: value for name, value in given.items() if value is not None}
+        return super().invoke(context)
+
+
+def _names(context: click.Context) -> list[str]:
+    if _NAMES not in context.meta:
+        context.meta[_NAMES] = _changeable()
+    names: list[str] = context.meta[_NAMES]
+    return names
+
+
+def _changeable() -> list[str]:
+    from vistry.hyperparameter.tables import shared_fields
+    from vistry.registry.catalogue import Catalogue
+
+    shared = {name: spec for name, (_, spec) in shared_fields().items()}
+    for card in Catalogue.read().cards:
+        shared |= card.hyperparameters
+    return [name for name, spec in shared.items() if spec.at_prediction]

@@ -7,17 +7,16 @@ from pathlib import Path
 
 import click
 
-from vistry.cli.changed_flags import changed_flags
+from vistry.cli.changed_flags import ChangingCommand
 
 
-@click.command()
+@click.command(cls=ChangingCommand)
 @click.argument("run")
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--format", "data_format", help="Format of the data, if it isn't recognised.")
 @click.option("--split", help="train, validation or test, where the data has them. [test]")
 @click.option("--backend", help="Engine that computes: torch or jax. [the run's own]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-@changed_flags
 def evaluate(
     run: str,
     data: Path,

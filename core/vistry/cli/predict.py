@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from vistry.cli.changed_flags import changed_flags
+from vistry.cli.changed_flags import ChangingCommand
 
 
-@click.command()
+@click.command(cls=ChangingCommand)
 @click.argument("run")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Write JSON Lines to this file.")
@@ -19,7 +19,6 @@ from vistry.cli.changed_flags import changed_flags
 @click.option("--masks", type=click.Path(path_type=Path), help="Where masks go if export_as_image is on. [.]")
 @click.option("--backend", help="Engine that computes: torch or jax. [the run's own]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines in the hosted product's schema.")
-@changed_flags
 def predict(
     run: str,
     images: tuple[Path, ...],

@@ -40,11 +40,12 @@ class Batch:
 class Padded(NamedTuple):
     """What a model is called with whose images differ in size.
 
-    `pixels`: [N, 3, H, W] normalised, 0 beyond each image. `sizes`: N heights and widths.
+    `pixels`: [N, 3, H, W] (torch) or [N, H, W, 3] (jax) normalised, 0 beyond each image. `sizes`: N heights and widths,
+    in jax as an array.
     """
 
     pixels: Any
-    sizes: Sequence[tuple[int, int]]
+    sizes: Any
 
 
 class Samples(Protocol):

@@ -19,6 +19,7 @@ from vistry.data.tiles import Grid, tile_boxes, tile_sample, tiles_with_objects
 
 STRIDE = 32
 CACHE_BYTES = 1 << 30
+# The last of an image's windows, after its tiles.
 WHOLE = -1
 
 Change = Callable[[ObjectSample, np.random.Generator], ObjectSample]
@@ -61,27 +62,49 @@ class ObjectSamples:
 
     def read(self, row: int, random: np.random.Generator) -> ObjectSample:
         image, tile = map(int, self._places[row])
-        sample = self._sample(image)
-        if tile != WHOLE and self._grid is not None:
-            sample = tile_sample(sample, tile_boxes(sample.width, sample.height, self._grid, self._overlap)[tile])
-        return self._change(sample, random)
+        return self._change(self._part(self._sample(image), tile), random)
+
+    @property
+    def images(self) -> npt.NDArray[np.int64]:
+        """[samples] the place in the table of the image that each is, or is a tile of."""
+        return self._places[:, 0]
+
+    def unread(self, row: int) -> ObjectSample:
+        """A sample with its objects, before `change`, and with black pixels: its image isn't read."""
+        image, tile = map(int, self._places[row])
+        return self._part(self._with_objects(image, self._black(image)), tile)
+
+    def windows(self, rows: Sequence[int]) -> npt.NDArray[np.int64]:
+        """[R, 4] the part that each of these samples of one image is: left, top, right, bottom in its pixels."""
+        image = self._places[rows[0], 0]
+        width, height = int(self._objects.width[image]), int(self._objects.height[image])
+        windows = np.array([[0, 0, width, height]])
+        if self._grid is not None:
+            windows = np.concatenate([tile_boxes(width, height, self._grid, self._overlap), windows])
+        return windows[self._places[rows, 1]]
 
     def batch(self, rows: Rows, read: Sequence[ObjectSample]) -> Batch:
         sizes = [(sample.height, sample.width) for sample in read]
-        return Batch(stacked([sample.pixels for sample in read], STRIDE), [_target(one) for one in read], rows, sizes)
+        return Batch(stacked([sample.pixels for sample in read], STRIDE), [target_of(one) for one in read], rows, sizes)
 
     def targets(self) -> list[dict[str, Any]]:
         """The targets of every image in its own size, without reading it."""
-        sizes = zip(self._objects.width.tolist(), self._objects.height.tolist(), strict=True)
-        return [
-            _target(self._with_objects(image, np.zeros((high, wide, 3), np.uint8)))
-            for image, (wide, high) in enumerate(sizes)
-        ]
+        return [target_of(self._with_objects(image, self._black(image))) for image in range(len(self._table))]
 
     def _aspects(self) -> npt.NDArray[np.float64]:
         """[samples] width over height."""
         aspects: npt.NDArray[np.float64] = self._objects.width / np.maximum(self._objects.height, 1)
         return aspects[self._places[:, 0]]
+
+    def _part(self, sample: ObjectSample, tile: int) -> ObjectSample:
+        if tile == WHOLE or self._grid is None:
+            return sample
+        return tile_sample(sample, tile_boxes(sample.width, sample.height, self._grid, self._overlap)[tile])
+
+    def _black(self, image: int) -> Pixels:
+        """[H, W, 3] of an image's size, in the memory of one byte."""
+        size = int(self._objects.height[image]), int(self._objects.width[image])
+        return np.broadcast_to(np.uint8(0), (*size, 3))
 
     def _sample(self, image: int) -> ObjectSample:
         return self._with_objects(image, self._images.get(self._table.images[image]))
@@ -112,7 +135,8 @@ def _places(table: Table, grid: Grid | None, overlap: float) -> npt.NDArray[np.i
     return np.concatenate(found)
 
 
-def _target(sample: ObjectSample) -> dict[str, Any]:
+def target_of(sample: ObjectSample) -> dict[str, Any]:
+    """What a sample is to a loss: its boxes, labels and masks, without crowds."""
     kept = sample.take(~sample.crowd)
     target: dict[str, Any] = {"boxes": kept.boxes, "labels": kept.labels}
     if kept.masks is not None:

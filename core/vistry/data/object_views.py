@@ -60,12 +60,15 @@ class ObjectViewer:
         whole = views[0]
         found = predictions[0]
         if len(views) > 1:
-            found = _merged(predictions, views, self.merge_iou)
+            found = found_once(predictions, views, self.merge_iou)
         return ObjectsInImage(found, whole.shown_width, whole.shown_height)
 
 
-def _merged(predictions: Sequence[Detections], views: Sequence[View], iou: float) -> Detections:
-    """The boxes of all views in pixels of the image, each object once, the highest score first."""
+def found_once(predictions: Sequence[Detections], views: Sequence[View], iou: float) -> Detections:
+    """The boxes of all views, which are in pixels of what each shows, in those of the image: each object once.
+
+    The highest score comes first.
+    """
     corners = [
         found.boxes + np.array([view.left, view.top] * 2, dtype=np.float32)
         for found, view in zip(predictions, views, strict=True)

@@ -51,8 +51,11 @@ class Viewer(Protocol):
     that the network is given `Padded` images.
     """
 
-    multiple: int
-    differ: bool
+    @property
+    def multiple(self) -> int: ...
+
+    @property
+    def differ(self) -> bool: ...
 
     def views(self, image: str | Path) -> list[View]:
         """The views of an image file, from one decode. Raises DataError."""

@@ -6,6 +6,7 @@ maps are [N, H, W, C]. A module whose attributes are called as torch's has the s
 
 from vistry.flax_layers.convolution import Conv
 from vistry.flax_layers.linear import Linear
+from vistry.flax_layers.nms import batched_nms
 from vistry.flax_layers.normalisation import BatchNorm, LayerNorm
 from vistry.flax_layers.pooling import average_pool, max_pool
 from vistry.flax_layers.rows import real_rows, rows_mask
@@ -18,6 +19,7 @@ __all__ = [
     "Linear",
     "Sequential",
     "average_pool",
+    "batched_nms",
     "max_pool",
     "real_rows",
     "rows_mask",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vistry.data.views import Viewer
 from vistry.errors import DataError, HyperparameterError, Problem, VistryError, suggestion
 from vistry.hook_calls import hooks_of
 from vistry.hyperparameter.schema import Hyperparameters, Schema, Source, schema_of
@@ -15,7 +16,7 @@ from vistry.registry.catalogue import Catalogue
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import Run, find_run
 from vistry.task import behaviour_of
-from vistry.training.build import build
+from vistry.training.build import build, checked_by_owner, input_of
 from vistry.training.engines import Engine, EngineSettings, engine_module, is_installed
 from vistry.training.predicting import predictions_of
 
@@ -34,14 +35,14 @@ class Prediction:
 class Predictor:
     """The best weights of a run, ready to predict."""
 
-    def __init__(self, run: Run, engine: Engine, values: Hyperparameters):
+    def __init__(self, run: Run, engine: Engine, viewer: Viewer, values: Hyperparameters):
         self.run = run
         self.engine = engine
         self.hyperparameters = values
         self.task = behaviour_of(run.record["task"])
         self.classes: tuple[str, ...] = tuple(run.record["classes"])
         self.batch_size: int = values["validation_batch_size"]
-        self._viewer = self.task.viewer(values)
+        self._viewer = viewer
 
     def predict(self, images: Iterable[str | Path], batch_size: int | None = None) -> Iterator[Prediction]:
         """A prediction for each image, in order; an image that can't be read costs only itself."""
@@ -80,6 +81,7 @@ def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Pred
     values = Hyperparameters.from_dict(found.hyperparameters)
     if changed:
         values = _changed(values, schema_of(catalogue, card, record["task"]), changed)
+        values = checked_by_owner(catalogue, card, record["task"], values)
     hooks = hooks_of(catalogue, card)
     asked = {"card": card, "task": record["task"], "hyperparameters": values}
     backend = backend or _own_backend(card, record["backend"])
@@ -87,12 +89,12 @@ def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Pred
     settings = EngineSettings(values, type(card.preprocessing)(**record["preprocessing"]))
     engine = engine_module(backend).make(module, settings, None, hooks.vistry_build_postprocess(**asked))
     engine.load_weights(weights)
-    return Predictor(found, engine, values)
+    return Predictor(found, engine, input_of(catalogue, card, record["task"], values).viewer(), values)
 
 
 def _changed(values: Hyperparameters, schema: Schema, changed: Mapping[str, Any]) -> Hyperparameters:
     """The run's values with some changed. Raises HyperparameterError for one that decides the weights."""
-    may_change = behaviour_of(schema.task).at_prediction
+    may_change = [name for name, field in schema.fields.items() if field.spec.at_prediction]
     problems = [
         Problem(name, "can't be changed for a trained model", suggestion(name, may_change))
         for name in changed

@@ -57,13 +57,13 @@ def _with_gradients(
 ) -> list[torch.Tensor | None]:
     """The function's result, then each argument's gradient, if it has one; the result's is drawn in digits of `dtype`.
 
-    Of a result in whole numbers there are no gradients.
+    Of a result in whole numbers there are no gradients, nor of one that is cut off from its arguments.
     """
     import torch
 
     leaves = [argument.detach().requires_grad_() if _is_real(argument) else argument for argument in arguments]
     result = function(*leaves)
-    if _is_real(result):
+    if result.requires_grad:
         drawn = torch.randn(result.shape, generator=torch.Generator().manual_seed(0)).to(dtype)
         result.backward(drawn.to(result))  # type: ignore[no-untyped-call]
     return [result.detach(), *(getattr(leaf, "grad", None) for leaf in leaves)]

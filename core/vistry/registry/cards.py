@@ -15,6 +15,7 @@ from vistry.registry.manifest import (
     GradientClipping,
     Manifest,
     ModelSpec,
+    MovingAverage,
     PreprocessingSpec,
     WeightsSpec,
 )
@@ -46,6 +47,8 @@ class ModelCard:
     freeze: tuple[tuple[str, ...], ...] = ()
     preprocessing: PreprocessingSpec = field(default_factory=PreprocessingSpec)
     gradient_clipping: GradientClipping = field(default_factory=GradientClipping)
+    moving_average: MovingAverage | None = None
+    checkpoint_notice: str = ""
     hyperparameters: Mapping[str, FieldSpec] = field(default_factory=dict)
     exclude: Mapping[str, str] = field(default_factory=dict)
     restrict: Mapping[str, Restriction] = field(default_factory=dict)
@@ -108,6 +111,9 @@ def _card(plugin: Plugin, manifest: Manifest, path: Path, name: str, model: Mode
         freeze=model.freeze or manifest.freeze,
         preprocessing=model.preprocessing or manifest.preprocessing,
         gradient_clipping=manifest.gradient_clipping,
+        checkpoint_notice=manifest.checkpoint_notice,
+        moving_average=manifest.moving_average,
+        classes=model.classes,
         hyperparameters=manifest.hyperparameters,
         exclude=manifest.exclude,
         restrict={**manifest.restrict, **model.restrict},

@@ -28,7 +28,8 @@ class FieldSpec:
     """A hyperparameter. `minimum` and `maximum` belong to the range, `above` and `below` don't.
 
     `flag` is 0 or 1 (true and false are accepted). A field with no default is unset until the user sets it,
-    and `unset_means` says what then happens. `example` shows the form of a text that has a `pattern`.
+    and `unset_means` says what then happens. `example` shows the form of a text that has a `pattern`. One with
+    `at_prediction` may be changed for a trained model; `unit` = "pixels" marks a size of the network's input.
     """
 
     type: Literal["integer", "number", "flag", "choice", "string"]
@@ -43,6 +44,8 @@ class FieldSpec:
     example: str = ""
     log_scale: bool = False
     unset_means: str = ""
+    at_prediction: bool = False
+    unit: Literal["", "pixels"] = ""
     tasks: tuple[TaskKey, ...] = TASK_NAMES
     default_for: dict[TaskKey, Scalar] = field(default_factory=dict)
 

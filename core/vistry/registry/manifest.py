@@ -9,7 +9,7 @@ from vistry.registry.fields import FieldSpec, Restriction, Scalar, TaskKey
 from vistry.registry.tables import matching, one_of
 from vistry.registry.task_names import TASK_NAMES
 
-API = (1, 1)
+API = (1, 2)
 BACKENDS = ("torch", "jax")
 WRAPPABLE_HOOKS = (
     "vistry_build_model",
@@ -22,6 +22,8 @@ WRAPPABLE_HOOKS = (
     "vistry_map_weights",
     "vistry_kernels",
     "vistry_build_feature_maps",
+    "vistry_build_input",
+    "vistry_fit_to_data",
 )
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
@@ -91,6 +93,21 @@ class GradientClipping:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MovingAverage:
+    """The average of a model's weights over its updates, which is then what is evaluated and kept.
+
+    After u updates it moves by 1 - decay * (1 - exp(-u / updates)) of the way to the weights of the moment.
+    """
+
+    decay: Annotated[float, _positive]
+    updates: Annotated[float, _positive] = 2000.0
+
+    def __post_init__(self) -> None:
+        if self.decay >= 1:
+            raise ValueError("'decay' must be below 1: at 1 the average would never move")
+
+
+@dataclass(frozen=True, kw_only=True)
 class KernelSpec:
     """A fast implementation of an operation on torch tensors, and how it is known to be right.
 
@@ -154,10 +171,12 @@ class ModelSpec:
     """One model of a family. What is left out is taken from the family's own keys.
 
     A model with a `backbone` is one of the family's `composition`, written down for what is particular to it.
+    `parameters` are counted for `classes`.
     """
 
     summary: str
     parameters: Annotated[int, _positive]
+    classes: int | None = None
     backbone: str = ""
     feature_maps: FeatureMapsSpec | None = None
     tasks: tuple[TaskKey, ...] = ()
@@ -188,6 +207,8 @@ class Manifest:
     freeze: tuple[tuple[str, ...], ...] = ()
     preprocessing: PreprocessingSpec = field(default_factory=PreprocessingSpec)
     gradient_clipping: GradientClipping = field(default_factory=GradientClipping)
+    moving_average: MovingAverage | None = None
+    checkpoint_notice: str = ""
     hyperparameters: dict[Name, FieldSpec] = field(default_factory=dict)
     exclude: dict[Name, str] = field(default_factory=dict)
     restrict: dict[Name, Restriction] = field(default_factory=dict)

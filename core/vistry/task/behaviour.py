@@ -27,27 +27,32 @@ class TrainingData:
     images: int
 
 
+class Input(Protocol):
+    """How images reach a network."""
+
+    def samples(self, table: Table) -> Samples:
+        """The rows of a table as a training goes through them."""
+
+    def viewer(self) -> Viewer:
+        """How an image is shown to the network in validation and prediction."""
+
+    def side(self, training: bool) -> int:
+        """The side in pixels of a square image that the network may be given."""
+
+
 class Task(Protocol):
     """One task. Arrays are numpy; only a loss and a postprocess touch a backend's tensors.
 
-    A prediction is what the task says it is, one an image. `at_prediction` are the hyperparameters that may be changed
-    for a trained model.
+    A prediction is what the task says it is, one an image.
     """
 
     name: str
-    at_prediction: tuple[str, ...]
 
     def check(self, training: Table, validation: Table, hyperparameters: Values) -> None:
         """Raise DataError where nothing could be learned from these splits, or nothing measured."""
 
-    def samples(self, table: Table, hyperparameters: Values) -> Samples:
-        """The rows of a table as a training goes through them."""
-
-    def viewer(self, hyperparameters: Values) -> Viewer:
-        """How an image is shown to the network in validation and prediction."""
-
-    def side(self, hyperparameters: Values, training: bool) -> int:
-        """The side in pixels of a square image that the network may be given."""
+    def build_input(self, hyperparameters: Values) -> Input:
+        """How images reach a network whose plugin doesn't say otherwise."""
 
     def targets(self, table: Table) -> Any:
         """What is true of each row, N long, as `evaluate` takes it."""

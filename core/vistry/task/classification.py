@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.augmentation import Prepare, TrainingCrop, ValidationCrop
+from vistry.data.augmentation import TrainingCrop, ValidationCrop
 from vistry.data.batches import ImageSamples
 from vistry.data.table import Table
 from vistry.data.views import WholeImage
@@ -16,27 +17,14 @@ from vistry.task.behaviour import Values
 
 
 class Classification:
-    """Random crops in training, the resized centre in validation and prediction."""
-
-    at_prediction = ("validation_resize_size", "validation_crop_size")
+    """What is the same for one label an image and for several."""
 
     def check(self, training: Table, validation: Table, hyperparameters: Values) -> None:
         """The doctor has said all there is to say."""
 
-    def samples(self, table: Table, hyperparameters: Values) -> ImageSamples:
-        """A random crop of each image."""
-        batch_size = hyperparameters["training_batch_size"]
-        crop = TrainingCrop(hyperparameters["training_crop_size"])
-        return ImageSamples(list(table.images), self.batch_targets(table), crop, batch_size)
-
-    def viewer(self, hyperparameters: Values) -> WholeImage:
-        """The centre of the resized image."""
-        return WholeImage(validation_crop(hyperparameters))
-
-    def side(self, hyperparameters: Values, training: bool) -> int:
-        """The crop's."""
-        side: int = hyperparameters["training_crop_size" if training else "validation_crop_size"]
-        return side
+    def build_input(self, hyperparameters: Values) -> CropInput:
+        """Crops of one size."""
+        return CropInput(self, hyperparameters)
 
     def targets(self, table: Table) -> npt.NDArray[Any]:
         """First axis N."""
@@ -55,6 +43,25 @@ class Classification:
         return {"predictions": np.asarray(predictions), "targets": targets}
 
 
-def validation_crop(hyperparameters: Values) -> Prepare:
-    """The centre crop the hyperparameters describe."""
-    return ValidationCrop(hyperparameters["validation_resize_size"], hyperparameters["validation_crop_size"])
+@dataclass(frozen=True)
+class CropInput:
+    """Random crops in training, the resized centre in validation and prediction."""
+
+    task: Classification
+    hyperparameters: Values
+
+    def samples(self, table: Table) -> ImageSamples:
+        """A random crop of each image."""
+        batch_size = self.hyperparameters["training_batch_size"]
+        crop = TrainingCrop(self.hyperparameters["training_crop_size"])
+        return ImageSamples(list(table.images), self.task.batch_targets(table), crop, batch_size)
+
+    def viewer(self) -> WholeImage:
+        """The centre of the resized image."""
+        resize, crop = self.hyperparameters["validation_resize_size"], self.hyperparameters["validation_crop_size"]
+        return WholeImage(ValidationCrop(resize, crop))
+
+    def side(self, training: bool) -> int:
+        """The crop's."""
+        side: int = self.hyperparameters["training_crop_size" if training else "validation_crop_size"]
+        return side

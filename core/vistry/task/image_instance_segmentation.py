@@ -10,13 +10,6 @@ class ImageInstanceSegmentation(ObjectTask):
 
     name = "image_instance_segmentation"
     kind = "mask"
-    at_prediction = (
-        *ObjectTask.at_prediction,
-        "mask_pixel_score_threshold",
-        "max_number_of_polygon_points",
-        "export_as_image",
-        "image_type",
-    )
 
 
 TASK = ImageInstanceSegmentation()

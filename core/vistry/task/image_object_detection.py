@@ -10,12 +10,6 @@ class ImageObjectDetection(ObjectTask):
 
     name = "image_object_detection"
     kind = "box"
-    at_prediction = (
-        *ObjectTask.at_prediction,
-        "tile_grid_size",
-        "tile_overlap_ratio",
-        "tile_predictions_nms_threshold",
-    )
 
 
 TASK = ImageObjectDetection()

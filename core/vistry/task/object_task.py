@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from vistry.data.mask_paste import run_lengths
-from vistry.data.object_augmentation import TrainingObjects
 from vistry.data.object_samples import ObjectSamples
-from vistry.data.object_views import ObjectsInImage, ObjectViewer
+from vistry.data.object_views import ObjectsInImage
 from vistry.data.table import Table
-from vistry.data.tiles import Grid
 from vistry.data.views import Frame
 from vistry.errors import DataError
 from vistry.evaluation.detections import Detections, GroundTruth, Kind
@@ -22,6 +20,7 @@ from vistry.evaluation.object_metrics import evaluate_objects
 from vistry.report.section import Evidence, Section
 from vistry.task.behaviour import Loss, Postprocess, TrainingData, Values
 from vistry.task.object_evidence import ObjectEvidence
+from vistry.task.object_input import ObjectInput
 from vistry.task.object_responses import box_entries
 from vistry.task.object_tensors import from_tensors, to_tensors
 from vistry.task.object_truth import truth_of
@@ -33,18 +32,12 @@ class ObjectTask:
 
     A detector is called with `Padded` images and, in training, a dictionary of `boxes`, `labels` and `masks` for each;
     it returns loss terms in training, else a dictionary of `boxes` [K, 4], `scores`, `labels` and, with masks,
-    `masks` [K, 1, M, M] of probabilities within each box. Boxes are corners in pixels of the image as it is given.
+    `masks` [K, 1, M, M] of probabilities within each box, or one dictionary of such arrays [N, K, ...] for all images,
+    where a label of -1 is none. Boxes are corners in pixels of the image as it is given.
     """
 
     name: str
     kind: Kind
-    at_prediction: tuple[str, ...] = (
-        "min_size",
-        "max_size",
-        "box_score_threshold",
-        "nms_iou_threshold",
-        "box_detections_per_image",
-    )
 
     def check(self, training: Table, validation: Table, hyperparameters: Values) -> None:
         """Each split that is used has to have an object that is no crowd."""
@@ -59,32 +52,9 @@ class ObjectTask:
                 "learn or to measure; label more images, or give --validation"
             )
 
-    def samples(self, table: Table, hyperparameters: Values) -> ObjectSamples:
-        """Each image, and with a grid each tile that has objects, cropped, bordered, flipped and resized."""
-        sizes = hyperparameters["min_size"], hyperparameters["max_size"]
-        return ObjectSamples(
-            table,
-            TrainingObjects(*sizes, augment=bool(hyperparameters["apply_augmentations"])),
-            hyperparameters["training_batch_size"],
-            with_masks=self.kind == "mask",
-            grid=_grid(hyperparameters),
-            overlap=hyperparameters.get("tile_overlap_ratio", 0.0),
-        )
-
-    def viewer(self, hyperparameters: Values) -> ObjectViewer:
-        """Each image resized, and with a grid its tiles."""
-        return ObjectViewer(
-            hyperparameters["min_size"],
-            hyperparameters["max_size"],
-            _grid(hyperparameters),
-            hyperparameters.get("tile_overlap_ratio", 0.0),
-            hyperparameters.get("tile_predictions_nms_threshold", 0.0),
-        )
-
-    def side(self, hyperparameters: Values, training: bool) -> int:  # noqa: ARG002
-        """`min_size`."""
-        side: int = hyperparameters["min_size"]
-        return side
+    def build_input(self, hyperparameters: Values) -> ObjectInput:
+        """Images that keep their aspect, between min_size and max_size."""
+        return ObjectInput(self.kind, hyperparameters)
 
     def targets(self, table: Table) -> list[GroundTruth]:
         """The objects of each image, with their masks for segmentation."""
@@ -103,7 +73,7 @@ class ObjectTask:
         threshold = hyperparameters["mask_pixel_score_threshold"] if self.kind == "mask" else None
 
         def postprocess(outputs: Any, frames: Sequence[Frame]) -> list[Detections]:
-            return [_shown(output, frame, threshold) for output, frame in zip(outputs, frames, strict=True)]
+            return [_shown(output, frame, threshold) for output, frame in zip(_each(outputs), frames, strict=True)]
 
         return postprocess
 
@@ -172,11 +142,6 @@ def served_of(prediction: ObjectsInImage, hyperparameters: Values) -> Detections
     return served.take(np.argsort(-served.scores, kind="stable"))
 
 
-def _grid(hyperparameters: Values) -> Grid | None:
-    text = hyperparameters.get("tile_grid_size")
-    return None if text is None else Grid.parse(text)
-
-
 def _own_loss(model: Any, images: Any, targets: Any) -> dict[str, Any]:
     terms: dict[str, Any] = model(images, targets)
     return terms
@@ -184,6 +149,17 @@ def _own_loss(model: Any, images: Any, targets: Any) -> dict[str, Any]:
 
 def _as_it_is(sample: Any, random: Any) -> Any:  # noqa: ARG001
     return sample
+
+
+def _each(outputs: Any) -> Sequence[Mapping[str, Any]]:
+    """What was found in each image; of arrays for all of them, the rows that hold something."""
+    if not isinstance(outputs, Mapping):
+        found: Sequence[Mapping[str, Any]] = outputs
+        return found
+    return [
+        {name: values[image][labels >= 0] for name, values in outputs.items()}
+        for image, labels in enumerate(outputs["labels"])
+    ]
 
 
 def _shown(output: Any, frame: Frame, mask_threshold: float | None) -> Detections:

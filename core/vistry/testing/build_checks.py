@@ -6,7 +6,7 @@ import numpy as np
 
 from vistry.testing.check import CheckFailed, listed, require
 from vistry.testing.outline import with_numbers, without_numbers
-from vistry.testing.samples import CLASSES, eight_samples
+from vistry.testing.samples import CLASSES
 from vistry.testing.subject import ModelSubject
 from vistry.training.engines import Engine
 
@@ -31,12 +31,11 @@ def builds_for_real(subject: ModelSubject) -> None:
     """Built for four classes it gives a finite prediction an image; a classifier's has a value for each class."""
     classifies = subject.task.startswith("image_classification")
     values = subject.values()
-    side = subject.side(values, training=False)
     if subject.left_out and classifies:
         shape = subject.output_shape()
         require(shape == (2, len(CLASSES)), _wrong_shape("output", shape, (2, len(CLASSES))))
         return
-    images = eight_samples(subject.task, side).images
+    images = subject.eight_samples(values, training=False).images
     predictions = subject.engine(values).predict(images, subject.frames(values, images))
     require(len(predictions) == len(images), f"{len(images)} images give {len(predictions)} predictions")
     if classifies:
@@ -76,7 +75,7 @@ def seeds_decide_the_numbers(subject: ModelSubject) -> None:
         "models built with random_seed 0 and 1 have the same weights; don't seed anything in the builder",
     )
     for engine in (first, again):
-        engine.accumulate(eight_samples(subject.task, subject.side(subject.values())), 1.0, 0)
+        engine.accumulate(subject.eight_samples(subject.values()), 1.0, 0)
         engine.update(0.01)
     differing = _differing(first, again)
     require(

@@ -6,7 +6,6 @@ import numpy as np
 
 from vistry.hooks import FreezingMap
 from vistry.testing.check import NothingToCheck, listed, require
-from vistry.testing.samples import eight_samples
 from vistry.testing.subject import ModelSubject
 
 _RATE = 0.1
@@ -87,6 +86,6 @@ def _around_a_step(subject: ModelSubject, freezing: FreezingMap) -> tuple[dict[s
     values = subject.values(layers_to_freeze=len(freezing.groups))
     engine = subject.engine(values)
     before = {name: value.copy() for name, value in engine.weights().items()}
-    engine.accumulate(eight_samples(subject.task, subject.side(values)), 1.0, 0)
+    engine.accumulate(subject.eight_samples(values), 1.0, 0)
     engine.update(_RATE)
     return before, engine.weights()

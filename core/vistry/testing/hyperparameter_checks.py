@@ -10,7 +10,7 @@ from vistry.errors import HyperparameterError, RegistryError
 from vistry.hyperparameter.schema import Hyperparameters, schema_of
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
 from vistry.testing.outline import without_numbers
-from vistry.testing.samples import black_images, eight_samples
+from vistry.testing.samples import black_images, eight_rows
 from vistry.testing.subject import ModelSubject
 
 _NO_SUCH = "no_such_name"
@@ -88,11 +88,12 @@ def _alternatives(subject: ModelSubject, own: set[str]) -> Iterator[dict[str, An
 
 
 def _read_in_a_step(subject: ModelSubject, wanted: Mapping[str, Any]) -> set[str]:
-    """The names that are read when a model is checked, built, trained for a step and asked to predict."""
+    """The names that are read when a model is checked, given images, built, trained for a step, asked to predict."""
     values = Reads(subject.values(**wanted))
     subject.problems(values)
+    subject.input(values).samples(eight_rows(subject.task, subject.side(values)))
     engine = subject.engine(values)
-    engine.accumulate(eight_samples(subject.task, subject.side(values)), 1.0, 0)
+    engine.accumulate(subject.eight_samples(values), 1.0, 0)
     images = black_images(subject.side(values, training=False))
     engine.predict(images, subject.frames(values, images))
     return values.names

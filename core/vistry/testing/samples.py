@@ -18,12 +18,15 @@ CLASSES = ("circle", "cross", "line", "square")
 IMAGES = 8
 
 
-def eight_samples(task: str, side: int) -> Batch:
-    """Noise [8, side, side, 3] uint8, with two images of each of four classes and the task's targets."""
+def eight_samples(task: str, side: int, differ: bool = False) -> Batch:
+    """Noise [8, side, side, 3] uint8, with two images of each of four classes and the task's targets.
+
+    With `differ` their sizes are stated, as for a network whose images may differ in size.
+    """
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (IMAGES, side, side, 3), dtype=np.uint8)
-    sizes = [(side, side)] * IMAGES if task in OBJECT_TASKS else None
-    return Batch(images, behaviour_of(task).batch_targets(_table(task, side)), np.arange(IMAGES), sizes)
+    sizes = [(side, side)] * IMAGES if differ else None
+    return Batch(images, behaviour_of(task).batch_targets(eight_rows(task, side)), np.arange(IMAGES), sizes)
 
 
 def black_images(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
@@ -33,12 +36,12 @@ def black_images(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 def training_data() -> TrainingData:
     """What a loss may ask of the eight samples."""
-    counts = tuple(int(count) for count in _table("image_classification", 1).class_counts())
+    counts = tuple(int(count) for count in eight_rows("image_classification", 1).class_counts())
     return TrainingData(CLASSES, counts, IMAGES)
 
 
-def _table(task: str, side: int) -> Table:
-    """One label an image; for objects that of a square in its middle, half as wide, as a box and as a mask."""
+def eight_rows(task: str, side: int) -> Table:
+    """The table of the eight samples: a label each; for objects that of a square in the middle, as a box and a mask."""
     return Table(
         root=Path(),
         format="folders",

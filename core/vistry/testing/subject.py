@@ -6,10 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from PIL import Image
+
 from vistry.data.augmentation import Pixels
-from vistry.data.views import Frame, View, frames_of
+from vistry.data.batches import Batch
+from vistry.data.views import Frame, frames_of
 from vistry.errors import HyperparameterError, RegistryError
 from vistry.hook_calls import hooks_of
 from vistry.hyperparameter.schema import Hyperparameters, Schema, Source, schema_of
@@ -18,14 +22,14 @@ from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin, discover
 from vistry.registry.policy import Policy
 from vistry.task import behaviour_of
+from vistry.task.behaviour import Input
 from vistry.testing.check import NotComputed, NothingToCheck
 from vistry.testing.outline import Shapes, output_shape, parameters_of, without_norms, without_numbers
-from vistry.testing.samples import CLASSES, training_data
-from vistry.training.build import build, make_engine
+from vistry.testing.samples import CLASSES, eight_samples, training_data
+from vistry.training.build import build, input_of, make_engine
 from vistry.training.engines import Engine
 
 SIDES = (32, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
-_SIZES = ("training_crop_size", "validation_crop_size", "validation_resize_size", "min_size", "max_size")
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,8 @@ class ModelSubject:
         """
         schema = self._schema()
         for side in SIDES:
-            given = {"precision": "fp32", **dict.fromkeys(_SIZES, side), **wanted}
+            sizes = [name for name, field in schema.fields.items() if field.spec.unit == "pixels"]
+            given = {"precision": "fp32", **dict.fromkeys(sizes, side), **wanted}
             taken = {name: value for name, value in given.items() if _takes(schema.fields.get(name), value)}
             try:
                 values = schema.resolve([Source.of(taken, "the check")])
@@ -140,17 +145,27 @@ class ModelSubject:
 
     def side(self, values: Mapping[str, Any], training: bool = True) -> int:
         """The side in pixels of the network's input."""
-        return behaviour_of(self.task).side(values, training)
+        return self.input(values).side(training)
+
+    def input(self, values: Mapping[str, Any]) -> Input:
+        """How images reach the model."""
+        return input_of(self.catalogue, self.card, self.task, values)
+
+    def eight_samples(self, values: Mapping[str, Any], training: bool = True) -> Batch:
+        """The eight samples in the size of the network's input."""
+        return eight_samples(self.task, self.side(values, training), self.input(values).viewer().differ)
 
     def frames(self, values: Mapping[str, Any], images: Pixels) -> list[Frame] | None:
         """What an engine is told of images that may differ in size; None where they may not."""
-        return frames_of(images) if behaviour_of(self.task).viewer(values).differ else None
+        return frames_of(images) if self.input(values).viewer().differ else None
 
     def response_of(self, engine: Engine, values: Mapping[str, Any], images: Pixels) -> list[dict[str, Any]]:
         """What a user is told of images [N, H, W, 3]."""
-        task = behaviour_of(self.task)
-        viewer, (_, height, width, _) = task.viewer(values), images.shape
-        view = [View(images[0], height, width)]
+        task, viewer = behaviour_of(self.task), self.input(values).viewer()
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "image.png"
+            Image.fromarray(images[0]).save(path)
+            view = viewer.views(path)
         found = engine.predict(images, self.frames(values, images))
         return [task.response(viewer.merged([one], view), CLASSES, values) for one in found]
 

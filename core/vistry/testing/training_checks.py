@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from vistry.testing.check import CheckFailed, listed, require
-from vistry.testing.samples import black_images, eight_samples
+from vistry.testing.samples import black_images
 from vistry.testing.subject import ModelSubject
 
 _RATES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)  # the gradients of deep fresh networks are large
@@ -18,7 +18,7 @@ _PLAIN = {"optimizer": "sgd", "momentum": 0, "nesterov": 0, "weight_decay": 0}
 def loss_is_finite(subject: ModelSubject) -> None:
     """On fresh weights each term of the loss is a finite number."""
     values = subject.values()
-    terms = subject.engine(values).accumulate(eight_samples(subject.task, subject.side(values)), 1.0, 0)
+    terms = subject.engine(values).accumulate(subject.eight_samples(values), 1.0, 0)
     wrong = [f"{name} = {value}" for name, value in terms.items() if not math.isfinite(value)]
     require(not wrong, f"on fresh weights the loss is not finite: {listed(wrong)}")
 
@@ -28,7 +28,7 @@ def loss_reaches_every_parameter(subject: ModelSubject) -> None:
     values = subject.values(optimizer="adam", weight_decay=0)
     engine = subject.engine(values)
     before = {name: value.copy() for name, value in engine.weights().items()}
-    samples = eight_samples(subject.task, subject.side(values))
+    samples = subject.eight_samples(values)
     for step in range(3):
         engine.accumulate(samples, 1.0, step)
         engine.update(0.001)
@@ -44,7 +44,7 @@ def one_step_lowers_the_loss(subject: ModelSubject) -> None:
     """A step along the gradient on eight fixed samples lowers their loss, if it is small enough."""
     values = subject.values(**_PLAIN)
     engine = subject.engine(values)
-    samples = eight_samples(subject.task, subject.side(values))
+    samples = subject.eight_samples(values)
     fresh = {name: value.copy() for name, value in engine.weights().items()}
     found = []
     for rate in _RATES:

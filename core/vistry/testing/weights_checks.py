@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from vistry.data.readers.labels import OBJECT_TASKS
 from vistry.errors import VistryError
+from vistry.evaluation.detections import Detections
 from vistry.runs.checkpoint import write_checkpoint
 from vistry.task.outputs import as_numpy
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
-from vistry.testing.samples import CLASSES, eight_samples
+from vistry.testing.samples import CLASSES
 from vistry.testing.subject import ModelSubject
 from vistry.training.build import Start, fill, preprocessing_of
 from vistry.training.engines import EngineSettings, engine_module
@@ -25,7 +29,7 @@ def weights_survive_safetensors(subject: ModelSubject) -> None:
     """A trained model written as safetensors and read into another one is that model, bit for bit."""
     values = subject.values()
     engine = subject.engine(values)
-    engine.accumulate(eight_samples(subject.task, subject.side(values)), 1.0, 0)
+    engine.accumulate(subject.eight_samples(values), 1.0, 0)
     engine.update(0.01)
     written = engine.weights()
     other = subject.values(random_seed=1)
@@ -44,7 +48,7 @@ def weights_survive_safetensors(subject: ModelSubject) -> None:
     read = again.weights()
     differing = [name for name in {**written, **read} if not _equal(written.get(name), read.get(name))]
     require(not differing, f"written and read, these tensors differ: {listed(differing)}")
-    images = eight_samples(subject.task, subject.side(values, training=False)).images
+    images = subject.eight_samples(values, training=False).images
     require(
         subject.response_of(engine, values, images) == subject.response_of(again, values, images),
         "the same weights give other predictions in another model: something that decides them is in no tensor of its "
@@ -57,31 +61,64 @@ def _equal(first: npt.NDArray[Any] | None, second: npt.NDArray[Any] | None) -> b
 
 
 def backends_agree(subject: ModelSubject) -> None:
-    """With one set of weights the logits of each backend are within 1e-4 of the largest of the first one's."""
+    """With one set of weights each backend's logits, or boxes and scores, are within 1e-4 of the first's largest."""
     others = subject.card.backends[1:]
     if not others:
         raise NothingToCheck(f"it has one backend, {subject.backend}")
-    values = subject.values()
+    values = subject.values(box_score_threshold=0)
     engine = subject.engine(values)
-    engine.accumulate(eight_samples(subject.task, subject.side(values)), 1.0, 0)
+    engine.accumulate(subject.eight_samples(values), 1.0, 0)
     engine.update(0.01)
     weights = engine.weights()
-    images = eight_samples(subject.task, subject.side(values, training=False)).images
-    logits = _logits(subject, subject.backend, values, weights, images)
+    images = subject.eight_samples(values, training=False).images
+    outputs = _outputs(subject, subject.backend, values, weights, images)
+    what, apart_in = ("boxes and scores", _objects_apart) if _finds_objects(subject) else ("logits", _logits_apart)
     for backend in others:
-        found = _logits(subject, backend, values, weights, images)
-        apart = float(np.abs(found - logits).max() / np.abs(logits).max())
+        found = _outputs(subject, backend, values, weights, images)
+        apart = apart_in(found, outputs)
         require(
             apart <= TOLERANCE,
-            f"with the same weights the logits of {backend} differ from those of {subject.backend} by {apart:.2g} of "
+            f"with the same weights the {what} of {backend} differ from those of {subject.backend} by {apart:.2g} of "
             f"the largest, where {TOLERANCE:g} is allowed; compare the two models layer by layer",
         )
 
 
-def _logits(
+def _finds_objects(subject: ModelSubject) -> bool:
+    return subject.task in OBJECT_TASKS
+
+
+def _logits_apart(found: npt.NDArray[np.float32], outputs: npt.NDArray[np.float32]) -> float:
+    return float(np.abs(found - outputs).max() / np.abs(outputs).max())
+
+
+def _objects_apart(found: Sequence[Detections], outputs: Sequence[Detections]) -> float:
+    """How far the object that is least like any of the other backend's in its image is from the nearest of them.
+
+    Whatever their order, which may differ where scores are nearly equal. Of boxes, in parts of the largest coordinate.
+    """
+    largest = max((float(one.boxes.max(initial=0)) for one in outputs), default=0)
+    if not largest:
+        raise NothingToCheck("it finds no object in noise, whatever the score")
+    apart = 0.0
+    for ours, theirs in zip(found, outputs, strict=True):
+        if len(ours.scores) and len(theirs.scores):
+            first, second = _as_points(ours, largest), _as_points(theirs, largest)
+            distances = np.abs(first[:, None] - second).max(axis=2)
+            apart = max(apart, float(distances.min(axis=0).max()), float(distances.min(axis=1).max()))
+        elif len(ours.scores) != len(theirs.scores):
+            return math.inf
+    return apart
+
+
+def _as_points(found: Detections, largest: float) -> npt.NDArray[np.float32]:
+    """[K, 5 + classes]: box, score and class of each object, such that two of different classes are far apart."""
+    return np.hstack([found.boxes / largest, found.scores[:, None], np.eye(len(CLASSES))[found.labels]])
+
+
+def _outputs(
     subject: ModelSubject, backend: str, values: Any, weights: dict[str, npt.NDArray[Any]], images: npt.NDArray[Any]
-) -> npt.NDArray[np.float32]:
-    """Outputs [N, C] in evaluation mode, before any postprocessing."""
+) -> Any:
+    """Outputs [N, C] in evaluation mode, before any postprocessing; of a detector what it finds in each image."""
     try:
         engine = engine_module(backend)
     except VistryError as error:
@@ -92,10 +129,11 @@ def _logits(
     strange = [name for name in {**mine, **shapes} if shapes.get(name) != mine.get(name)]
     require(not strange, f"{backend} and {subject.backend} name or shape these tensors differently: {listed(strange)}")
     engine.load_arrays(module, weights)
+    asked = {"card": subject.card, "task": subject.task, "hyperparameters": values}
     settings = EngineSettings(values, preprocessing_of(subject.catalogue, subject.card, subject.task, values))
-    made = engine.make(module, settings, None, _as_they_are)
-    found: npt.NDArray[np.float32] = made.predict(images)
-    return found
+    postprocess = subject.hooks.vistry_build_postprocess(**asked) if _finds_objects(subject) else _as_they_are
+    made = engine.make(module, settings, None, postprocess)
+    return made.predict(images, subject.frames(values, images))
 
 
 def _as_they_are(outputs: Any, frames: Any) -> npt.NDArray[np.float32]:  # noqa: ARG001

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
+from vistry.data.table import Table
 from vistry.errors import HyperparameterError, RegistryError, WeightsError
 from vistry.hook_calls import hooks_of
 from vistry.hooks import Backbone
@@ -20,7 +21,7 @@ from vistry.registry.manifest import PreprocessingSpec
 from vistry.registry.task_names import task_named
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import Run, find_run
-from vistry.task.behaviour import TrainingData
+from vistry.task.behaviour import Input, TrainingData
 from vistry.training.engines import Engine, EngineSettings, engine_module
 from vistry.training.weights import fitted, fitted_backbone, locate, read_weights
 
@@ -124,6 +125,22 @@ def preprocessing_of(catalogue: Catalogue, card: ModelCard, task: str, values: M
     return found
 
 
+def input_of(catalogue: Catalogue, card: ModelCard, task: str, values: Mapping[str, Any]) -> Input:
+    """How images reach a model: as its plugin says, else as its task does."""
+    found: Input = hooks_of(catalogue, card).vistry_build_input(card=card, task=task, hyperparameters=values)
+    return found
+
+
+def fit_to_data(
+    catalogue: Catalogue, card: ModelCard, task: str, values: Mapping[str, Any], backend: str, module: Any, table: Table
+) -> Sequence[str]:
+    """Let a model's plugin fit to the training split what isn't learned by gradients; what to tell the user of it."""
+    said: Sequence[str] = hooks_of(catalogue, card).vistry_fit_to_data(
+        card=card, task=task, hyperparameters=values, backend=backend, module=module, table=table
+    )
+    return said
+
+
 def frozen_layers(card: ModelCard, values: Mapping[str, Any]) -> int:
     """How many layers stay still: as many as asked, else what a pretrained model of this kind keeps."""
     asked: int | None = values["layers_to_freeze"]
@@ -154,20 +171,42 @@ def fill(
         return []
     engine = engine_module(backend)
     shapes = engine.shapes_of(module)
-    if card.backbone and not any(name.startswith(BODY) for name in found):
-        mapped = _mapped(catalogue, card.backbone, found, num_classes, values)
-        taken, fresh = fitted_backbone(mapped, shapes, BODY, origin)
-    else:
-        mapped = _mapped(catalogue, card, found, num_classes, values)
-        head = partial(_head, catalogue, card, task, num_classes, values, backend, shapes)
-        taken, fresh = fitted(mapped, shapes, head, origin)
+    taken, fresh = fit(catalogue, card, task, shapes, found, origin, num_classes, values, backend)
     if fresh:
         taken |= {name: value for name, value in engine.arrays_of(module).items() if name in fresh}
     engine.load_arrays(module, taken)
     return fresh
 
 
-def _mapped(
+def fit(
+    catalogue: Catalogue,
+    card: ModelCard,
+    task: str,
+    shapes: Mapping[str, tuple[int, ...]],
+    found: Mapping[str, Any],
+    origin: str,
+    num_classes: int,
+    values: Mapping[str, Any],
+    backend: str,
+) -> tuple[dict[str, Any], list[str]]:
+    """The tensors that a model of these shapes takes from `found`, and the names of those it keeps fresh.
+
+    Raises WeightsError where anything but the head doesn't fit.
+    """
+    if card.backbone and is_of_backbone(card, found):
+        mapped = mapped_weights(catalogue, card.backbone, found, num_classes, values)
+        return fitted_backbone(mapped, shapes, BODY, origin)
+    mapped = mapped_weights(catalogue, card, found, num_classes, values)
+    head = partial(_head, catalogue, card, task, num_classes, values, backend, shapes)
+    return fitted(mapped, shapes, head, origin)
+
+
+def is_of_backbone(card: ModelCard, found: Mapping[str, Any]) -> bool:
+    """Whether tensors are a classifier's, of which a composed model takes the backbone."""
+    return card.backbone is not None and not any(name.startswith(BODY) for name in found)
+
+
+def mapped_weights(
     catalogue: Catalogue, card: ModelCard, found: Mapping[str, Any], num_classes: int, values: Mapping[str, Any]
 ) -> Mapping[str, Any]:
     """Tensors as the owner of a model names them."""
@@ -211,6 +250,7 @@ def make_engine(
         hooks.vistry_freezing_map(card=card, task=task),
         frozen_layers(card, values),
         say,
+        card.moving_average,
     )
     loss = hooks.vistry_build_loss(**asked, backend=backend, data=data)
     engine: Engine = engine_module(backend).make(module, settings, loss, hooks.vistry_build_postprocess(**asked))

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vistry.data.batches import BatchReader
-from vistry.task import behaviour_of
-from vistry.training.build import build, make_engine
+from vistry.training.build import build, input_of, make_engine
 from vistry.training.plan import Plan
 from vistry.training.predicting import predictions_of
 
@@ -30,11 +29,11 @@ class Estimate:
 
 def estimate(plan: Plan) -> Estimate:
     """Train up to three steps on the plan's own images and throw the result away; nothing is written."""
-    values, task = plan.hyperparameters, behaviour_of(plan.task)
-    backend = plan.request.backend
+    values, backend = plan.hyperparameters, plan.request.backend
     module = build(plan.catalogue, plan.card, plan.task, len(plan.classes), values, backend)
     engine = make_engine(plan.catalogue, plan.card, plan.task, module, plan.data_summary, values, backend)
-    samples = task.samples(plan.training, values)
+    images = input_of(plan.catalogue, plan.card, plan.task, values)
+    samples = images.samples(plan.training)
     batches = samples.batches(values["random_seed"], 0)
     times = []
     with BatchReader(samples, values["number_of_workers"]) as reader:
@@ -47,7 +46,7 @@ def estimate(plan: Plan) -> Estimate:
                 break
     some = plan.validation.images[: values["validation_batch_size"]]
     began = time.monotonic()
-    predicted = list(predictions_of(engine, task.viewer(values), some, len(some)))
+    predicted = list(predictions_of(engine, images.viewer(), some, len(some)))
     per_image = (time.monotonic() - began) / len(predicted)
     step_seconds = min(times)
     epochs = values["number_of_epochs"]

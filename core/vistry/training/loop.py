@@ -31,7 +31,6 @@ from vistry.training.schedules import schedule_of
 EXPLODED = 100.0
 CHECKPOINT_SECONDS = 600.0
 PATIENCE_WITH_DISK = 20
-_MODEL, _OPTIMIZER = "model/", "optimizer/"
 
 
 @dataclass(frozen=True)
@@ -298,15 +297,13 @@ class Loop:
 
     def _save_last(self) -> None:
         began = time.monotonic()
-        tensors = {f"{_MODEL}{name}": value for name, value in self.engine.weights().items()}
-        tensors |= {f"{_OPTIMIZER}{name}": value for name, value in self.engine.optimizer_state().items()}
         facts = {
             "kind": "last",
             "position": asdict(self.position),
             "best": self.best.to_dict(),
             "history": self.history,
         }
-        write_checkpoint(self.run.folder / LAST, tensors, facts)
+        write_checkpoint(self.run.folder / LAST, self.engine.state(), facts)
         self._saved_at = time.monotonic()
         self._save_seconds = self._saved_at - began
 
@@ -315,13 +312,8 @@ class Loop:
         if not (self.run.folder / LAST).is_file():
             return False
         tensors, facts = read_checkpoint(self.run.last_state)
-        self.engine.load_weights(_under(_MODEL, tensors))
-        self.engine.load_optimizer_state(_under(_OPTIMIZER, tensors))
+        self.engine.load_state(tensors)
         self.position = Position(**facts["position"])
         self.best = BestSoFar(**facts["best"])
         self.history = facts["history"]
         return True
-
-
-def _under(prefix: str, tensors: dict[str, Any]) -> dict[str, Any]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

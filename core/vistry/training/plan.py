@@ -18,7 +18,7 @@ from vistry.registry.catalogue import Catalogue
 from vistry.registry.task_names import task_named
 from vistry.task import behaviour_of
 from vistry.task.behaviour import TrainingData
-from vistry.training.build import Start, check_backend, checked_by_owner, find_start
+from vistry.training.build import Start, check_backend, checked_by_owner, find_start, input_of
 
 FEW_STEPS = 60
 
@@ -65,7 +65,7 @@ class Plan:
     @cached_property
     def batches_per_epoch(self) -> int:
         """Batches in an epoch."""
-        samples = behaviour_of(self.task).samples(self.training, self.hyperparameters)
+        samples = input_of(self.catalogue, self.card, self.task, self.hyperparameters).samples(self.training)
         return len(samples.batches(self.hyperparameters["random_seed"], 0))
 
     @property

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from vistry.data.views import Viewer
 from vistry.errors import RunError, VistryError
 from vistry.hyperparameter.schema import Hyperparameters, Source
 from vistry.registry.cards import ModelCard
@@ -22,7 +23,7 @@ from vistry.runs.rows import read_rows, write_rows
 from vistry.task import behaviour_of
 from vistry.task.behaviour import Task, TrainingData
 from vistry.training import progress
-from vistry.training.build import Start, build, fill, make_engine, preprocessing_of
+from vistry.training.build import Start, build, fill, fit_to_data, input_of, make_engine, preprocessing_of
 from vistry.training.engines import Engine
 from vistry.training.loop import Interrupted, Loop, Outcome, Validation
 from vistry.training.plan import Plan, Request, make_plan
@@ -194,23 +195,27 @@ def _loop(
     counts = tuple(record["data"]["training_counts"])
     data = TrainingData(classes, counts, record["data"]["training_images"])
     module = build(catalogue, card, task.name, len(classes), values, backend)
+    training = read_rows(run.folder / "training.jsonl", classes, task.name)
     if not (run.folder / LAST).is_file():
         fresh = fill(catalogue, card, task.name, module, start, len(classes), values, backend)
         if fresh:
             more = f" and {len(fresh) - 4} more" if len(fresh) > 4 else ""
             named = f"{', '.join(fresh[:4])}{more}"
             reporter.note(f"what is trained from scratch for {len(classes)} classes: {named}")
+        for sentence in fit_to_data(catalogue, card, task.name, values, backend, module, training):
+            reporter.note(sentence)
     as_begun = {**values, "precision": run.status.get("engine", values)["precision"]}
     engine = make_engine(catalogue, card, task.name, module, data, as_begun, backend, reporter.note)
     facts = _facts(engine, run)
     reporter.note(f"{facts['device']}, {facts['precision']} ({facts['precision_reason']})")
+    images = input_of(catalogue, card, task.name, values)
     return Loop(
         engine,
         task,
         classes,
         values,
-        task.samples(read_rows(run.folder / "training.jsonl", classes, task.name), values),
-        _validation(run, task, classes, values),
+        images.samples(training),
+        _validation(run, task, classes, images.viewer(), values["validation_batch_size"]),
         run,
         reporter,
         record["primary_metric"],
@@ -223,9 +228,9 @@ def _facts(engine: Engine, run: Run) -> dict[str, Any]:
     return engine.facts() | {name: begun[name] for name in ("precision", "precision_reason") if name in begun}
 
 
-def _validation(run: Run, task: Task, classes: tuple[str, ...], values: Hyperparameters) -> Validation:
+def _validation(run: Run, task: Task, classes: tuple[str, ...], viewer: Viewer, batch_size: int) -> Validation:
     table = read_rows(run.folder / "validation.jsonl", classes, task.name)
-    return Validation(list(table.images), task.targets(table), task.viewer(values), values["validation_batch_size"])
+    return Validation(list(table.images), task.targets(table), viewer, batch_size)
 
 
 def sources_of(files: Iterable[Source], flags: dict[str, Any]) -> list[Source]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ from vistry.data.augmentation import Pixels
 from vistry.data.batches import Batch
 from vistry.data.views import Frame
 from vistry.hooks import FreezingMap
-from vistry.registry.manifest import GradientClipping, PreprocessingSpec
+from vistry.registry.manifest import GradientClipping, MovingAverage, PreprocessingSpec
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -31,6 +32,7 @@ class EngineSettings:
     freezing: FreezingMap = field(default_factory=lambda: FreezingMap(()))
     frozen_layers: int = 0
     say: Callable[[str], None] = _silently
+    averaging: MovingAverage | None = None
 
 
 class Engine(Protocol):
@@ -49,19 +51,32 @@ class Engine(Protocol):
         """
 
     def update(self, learning_rate: float) -> None:
-        """Clip the accumulated gradients, apply them, and clear them."""
+        """Clip the accumulated gradients, apply them and clear them; move the average of the weights, if any."""
 
     def predict(self, images: Pixels, frames: Sequence[Frame] | None = None) -> Any:
-        """N predictions of images [N, H, W, 3] uint8, in evaluation mode; `frames` where the images differ in size."""
+        """N predictions of images [N, H, W, 3] uint8, in evaluation mode; `frames` where the images differ in size.
+
+        They are those of `weights()`.
+        """
 
     def weights(self) -> Arrays:
-        """The model's tensors by name."""
+        """The model's tensors by name, or their average over the updates: what is evaluated and kept."""
 
     def load_weights(self, arrays: Arrays) -> None:
-        """Set the model's tensors; names and shapes are its own."""
+        """Set the model's tensors, and start their average from them; names and shapes are the model's own."""
 
-    def optimizer_state(self) -> Arrays:
-        """The optimiser's tensors by `parameter.quantity`, and the gradient scaler's if there is one."""
+    def state(self) -> Arrays:
+        """All that going on needs: tensors under `model/`, `optimizer/` and, if there is one, `average/`."""
 
-    def load_optimizer_state(self, arrays: Arrays) -> None:
-        """Set the optimiser's tensors."""
+    def load_state(self, arrays: Arrays) -> None:
+        """Go on from what `state` gave."""
+
+
+def under(prefix: str, arrays: Arrays) -> Arrays:
+    """The arrays whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+
+
+def averaging_step(averaging: MovingAverage, updates: int) -> float:
+    """How far an average moves towards the weights after the given number of updates, in [0, 1]."""
+    return 1 - averaging.decay * (1 - math.exp(-updates / averaging.updates))

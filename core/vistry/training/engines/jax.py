@@ -13,11 +13,11 @@ from flax import nnx
 from jax import Array
 
 from vistry.data.augmentation import Pixels
-from vistry.data.batches import Batch
+from vistry.data.batches import Batch, Padded
 from vistry.data.views import Frame, frames_of
 from vistry.errors import HyperparameterError, Problem
 from vistry.flax_layers import real_rows
-from vistry.training.engines.engine import Arrays, EngineSettings
+from vistry.training.engines.engine import Arrays, EngineSettings, averaging_step, under
 from vistry.training.engines.freezing import frozen_prefixes
 from vistry.training.engines.jax_compilation import Compiled
 from vistry.training.engines.jax_module import (
@@ -37,7 +37,9 @@ from vistry.training.engines.jax_optimizer import make_optimizer, state_arrays, 
 
 __all__ = ["JaxEngine", "arrays_of", "load_arrays", "make", "pick_precision", "seed_initialisation", "shapes_of"]
 
-BATCH_SIZE = "batch_size"
+BATCH_SIZE, OBJECTS = "batch_size", "objects"
+LEAST_OBJECTS = 8
+_MODEL, _OPTIMIZER, _AVERAGE, _UPDATES = "model/", "optimizer/", "average/", "average.updates"
 
 
 def pick_precision(wanted: str, device: jax.Device) -> tuple[str, str]:
@@ -64,6 +66,7 @@ class JaxEngine:
     _trained: Tensors  # parameters
     _still: Tensors  # frozen parameters
     _statistics: Tensors  # what changes without gradients
+    _average: Tensors  # of what is trained and of the statistics, where the model asks for one
 
     def __init__(
         self,
@@ -83,6 +86,8 @@ class JaxEngine:
         frozen = frozen_prefixes(settings.freezing, settings.frozen_layers, parameters)
         self._trainable = {name for name in parameters if not (frozen and name.startswith(frozen))}
         self._parameters = parameters
+        self._averaging = settings.averaging if loss is not None else None
+        self._updates = 0
         holds_norms = frozen and settings.freezing.freeze_batch_norm
         self._module = TakenApart(module, batch_norms_under(module, frozen) if holds_norms else [])
         self._place({name: variable.get_value() for name, variable in variables_of(module).items()})
@@ -92,6 +97,7 @@ class JaxEngine:
         self._gradients: Tensors | None = None
         self._key = jax.random.key(hyperparameters["random_seed"])
         self._rows = {"training": 0, "prediction": 0}
+        self._objects = 0
 
         exact = bool(hyperparameters["deterministic"]) and self.device.platform == "gpu"
         options = {"xla_gpu_deterministic_ops": True} if exact else None
@@ -100,6 +106,7 @@ class JaxEngine:
             Compiled(self._apply, "the optimiser", settings.say, donated=(0, 1, 2), options=options),
             Compiled(self._outputs, "the prediction", settings.say, options=options),
         ]
+        self._averaged = jax.jit(_moved, donate_argnums=0)
 
     def facts(self) -> dict[str, Any]:
         tensors = {**self._trained, **self._still}
@@ -123,6 +130,7 @@ class JaxEngine:
 
     def accumulate(self, batch: Batch, share: float, step: int) -> dict[str, float]:
         images, mask, rows = self._padded(batch.images, "training")
+        sizes = None if batch.sizes is None else np.asarray(batch.sizes, np.int32)[rows]
         if self._gradients is None:
             self._gradients = jax.tree.map(jnp.zeros_like, self._trained)
         program, *_ = self._programs
@@ -132,7 +140,8 @@ class JaxEngine:
             self._statistics,
             self._gradients,
             images,
-            batch.targets[rows],
+            sizes,
+            self._targets(batch.targets, rows),
             mask,
             np.float32(share),
             np.uint32(step),
@@ -146,11 +155,16 @@ class JaxEngine:
         self._trained, self._state, self._gradients = program(
             self._trained, self._state, self._gradients, np.float32(learning_rate)
         )
+        if self._averaging:
+            self._updates += 1
+            step = averaging_step(self._averaging, self._updates)
+            self._average = self._averaged(self._average, {**self._trained, **self._statistics}, np.float32(step))
 
     def predict(self, images: Pixels, frames: Sequence[Frame] | None = None) -> Any:
-        padded, _, _ = self._padded(images, "prediction")
+        padded, _, rows = self._padded(images, "prediction")
+        sizes = None if frames is None else np.array([frame[:2] for frame in frames], np.int32)[rows]
         *_, program = self._programs
-        outputs = program(self._trained, self._still, self._statistics, padded)
+        outputs = program(self._tensors() | self._average, padded, sizes)
         real = jax.tree.map(lambda output: output[: len(images)], jax.device_get(outputs))
         return self._postprocess(real, frames or frames_of(images))
 
@@ -162,6 +176,23 @@ class JaxEngine:
         rows %= len(images)
         return (images if mask.all() else images[rows]), mask, rows
 
+    def _targets(self, targets: Any, rows: npt.NDArray[np.int64]) -> Any:
+        """Targets of the rows; objects as arrays with room for the most in an image so far, labels -1 beyond them."""
+        if isinstance(targets, np.ndarray):
+            return targets[rows]
+        most = max(len(target["labels"]) for target in targets)
+        if most > self._objects or not self._objects:
+            self._objects = max(LEAST_OBJECTS, 1 << (most - 1).bit_length() if most else 0)
+        boxes = np.zeros((len(targets), self._objects, 4), np.float32)
+        labels = np.full((len(targets), self._objects), -1, np.int32)
+        for image, target in enumerate(targets):
+            boxes[image, : len(target["labels"])] = target["boxes"]
+            labels[image, : len(target["labels"])] = target["labels"]
+        return {"boxes": boxes[rows], "labels": labels[rows]}
+
+    def _tensors(self) -> Tensors:
+        return {**self._trained, **self._still, **self._statistics}
+
     # What is compiled
 
     def _add_gradient(
@@ -171,7 +202,8 @@ class JaxEngine:
         statistics: Tensors,
         gradients: Tensors,
         images: Array,
-        targets: Array,
+        sizes: Array | None,
+        targets: Any,
         mask: Array,
         share: Array,
         step: Array,
@@ -182,7 +214,7 @@ class JaxEngine:
             tensors = self._cast({**trained, **still}) | statistics
             module = self._module.put_together(tensors, jax.random.fold_in(self._key, step))
             with real_rows(mask):
-                terms = self._loss(module, self._normalised(images), targets)
+                terms = self._loss(module, self._inputs(images, sizes), targets)
             after = {name: value.get_value() for name, value in variables_of(module).items() if name in statistics}
             return share * sum(terms.values(), start=jnp.zeros(())), (terms, after)
 
@@ -195,9 +227,19 @@ class JaxEngine:
         trained = jax.tree.map(lambda value, step: value - rate * step, trained, steps)
         return trained, state, jax.tree.map(jnp.zeros_like, gradients)
 
-    def _outputs(self, trained: Tensors, still: Tensors, statistics: Tensors, images: Array) -> Any:
-        module: Any = self._module.put_together(self._cast({**trained, **still}) | statistics)
-        return jax.tree.map(lambda output: output.astype(jnp.float32), module(self._normalised(images)))
+    def _outputs(self, tensors: Tensors, images: Array, sizes: Array | None) -> Any:
+        parameters, others = by_name(tensors, self._parameters.__contains__)
+        module: Any = self._module.put_together(self._cast(parameters) | others)
+        return jax.tree.map(_in_single_precision, module(self._inputs(images, sizes)))
+
+    def _inputs(self, images: Array, sizes: Array | None) -> Array | Padded:
+        """What a model is called with: the images, where they are of different size with their sizes [N, 2]."""
+        pixels = self._normalised(images)
+        if sizes is None:
+            return pixels
+        row, column = jnp.arange(pixels.shape[1])[:, None], jnp.arange(pixels.shape[2])
+        inside = (row < sizes[:, :1, None]) & (column < sizes[:, 1:, None])
+        return Padded(jnp.where(inside[..., None], pixels, 0), sizes)
 
     def _normalised(self, images: Array) -> Array:
         """[N, H, W, 3] uint8 to [N, H, W, 3], normalised, in the precision that computes."""
@@ -217,28 +259,60 @@ class JaxEngine:
         copies = {name: jnp.array(value, copy=True) for name, value in tensors.items()}
         self._trained, others = by_name(copies, self._trainable.__contains__)
         self._still, self._statistics = by_name(others, self._parameters.__contains__)
+        moving = {**self._trained, **self._statistics} if self._averaging else {}
+        self._average = {name: jnp.array(value, copy=True) for name, value in moving.items()}
 
     def weights(self) -> Arrays:
-        tensors = {**self._trained, **self._still, **self._statistics}
-        return {name: np.array(value) for name, value in tensors.items()}
+        return {name: np.array(value) for name, value in (self._tensors() | self._average).items()}
 
     def load_weights(self, arrays: Arrays) -> None:
-        mine = {**self._trained, **self._still, **self._statistics}
+        mine = self._tensors()
         check_names(arrays, mine)
         shaped = {name: value.reshape(mine[name].shape).astype(mine[name].dtype) for name, value in arrays.items()}
         self._place({**mine, **shaped})
 
-    def optimizer_state(self) -> Arrays:
-        """The optimiser's tensors, and the size that batches are padded to, on which the last bits depend."""
-        arrays = {} if self._state is None else state_arrays(self._state)
-        return {**arrays, BATCH_SIZE: np.array(self._rows["training"])}
+    def state(self) -> Arrays:
+        arrays = {f"{_MODEL}{name}": np.array(value) for name, value in self._tensors().items()}
+        arrays |= {f"{_OPTIMIZER}{name}": value for name, value in self._optimizer_state().items()}
+        if self._averaging:
+            arrays |= {f"{_AVERAGE}{name}": np.array(value) for name, value in self._average.items()}
+            arrays[_UPDATES] = np.array(self._updates)
+        return arrays
 
-    def load_optimizer_state(self, arrays: Arrays) -> None:
+    def load_state(self, arrays: Arrays) -> None:
+        self.load_weights(under(_MODEL, arrays))
+        self._load_optimizer_state(under(_OPTIMIZER, arrays))
+        if self._averaging:
+            kept = under(_AVERAGE, arrays)
+            self._average = {
+                name: jnp.array(kept[name].reshape(value.shape), value.dtype) for name, value in self._average.items()
+            }
+            self._updates = int(arrays[_UPDATES].item())
+
+    def _optimizer_state(self) -> Arrays:
+        """The optimiser's tensors, and the sizes that batches are padded to, on which the last bits depend."""
+        arrays = {} if self._state is None else state_arrays(self._state)
+        return {**arrays, BATCH_SIZE: np.array(self._rows["training"]), OBJECTS: np.array(self._objects)}
+
+    def _load_optimizer_state(self, arrays: Arrays) -> None:
         arrays = dict(arrays)
         self._rows["training"] = arrays.pop(BATCH_SIZE).item()
+        self._objects = arrays.pop(OBJECTS, np.array(0)).item()
         if arrays:
             shapes = jax.eval_shape(self._optimizer.init, self._trained)
             self._state = state_from_arrays(shapes, arrays)
+
+
+def _in_single_precision(output: Array) -> Array:
+    return output.astype(jnp.float32) if jnp.issubdtype(output.dtype, jnp.floating) else output
+
+
+def _moved(average: Tensors, tensors: Tensors, step: Array) -> Tensors:
+    """An average that has moved by a share of the way to the tensors; whole numbers are copied."""
+    return {
+        name: value + step * (tensors[name] - value) if jnp.issubdtype(value.dtype, jnp.floating) else tensors[name]
+        for name, value in average.items()
+    }
 
 
 def seed_initialisation(seed: int) -> None:

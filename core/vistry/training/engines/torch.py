@@ -18,7 +18,7 @@ from vistry.data.batches import Batch, Padded
 from vistry.data.views import Frame, frames_of
 from vistry.errors import HyperparameterError, Problem, TrainingError
 from vistry.hooks import FreezingMap
-from vistry.training.engines.engine import Arrays, EngineSettings
+from vistry.training.engines.engine import Arrays, EngineSettings, averaging_step, under
 from vistry.training.engines.freezing import frozen_prefixes
 from vistry.training.engines.processor import auto_precision, keep_freed_memory
 
@@ -137,6 +137,9 @@ class TorchEngine:
         self.model = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._still = freeze(self.model, settings.freezing, settings.frozen_layers)
         self._loss, self._postprocess = loss, postprocess
+        self._averaging = settings.averaging if loss is not None else None
+        self._average = copy.deepcopy(self.model).eval() if self._averaging else self.model
+        self._updates = 0
         self._folds = loss is None and self.device.type == "cpu"
         self._predicting: nn.Module | None = None
         self._seed = hyperparameters["random_seed"]
@@ -188,11 +191,14 @@ class TorchEngine:
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self._optimizer.zero_grad(set_to_none=True)
+        if self._averaging:
+            self._updates += 1
+            move_average(self._average, self.model, averaging_step(self._averaging, self._updates))
 
     @torch.inference_mode()
     def predict(self, images: Pixels, frames: Sequence[Frame] | None = None) -> Any:
         if self._predicting is None:
-            self._predicting = with_folded_norms(self.model) if self._folds else self.model
+            self._predicting = with_folded_norms(self.model) if self._folds else self._average
         self._predicting.eval()
         with self._autocast():
             outputs = self._predicting(
@@ -201,13 +207,31 @@ class TorchEngine:
         return self._postprocess(outputs, frames or frames_of(images))
 
     def weights(self) -> Arrays:
-        return arrays_of(self.model)
+        return arrays_of(self._average)
 
     def load_weights(self, arrays: Arrays) -> None:
         load_arrays(self.model, arrays)
+        if self._averaging:
+            load_arrays(self._average, arrays)
         self._predicting = None
 
-    def optimizer_state(self) -> Arrays:
+    def state(self) -> Arrays:
+        arrays = {f"model/{name}": value for name, value in arrays_of(self.model).items()}
+        arrays |= {f"optimizer/{name}": value for name, value in self._optimizer_state().items()}
+        if self._averaging:
+            arrays |= {f"average/{name}": value for name, value in arrays_of(self._average).items()}
+            arrays["average.updates"] = np.array(self._updates)
+        return arrays
+
+    def load_state(self, arrays: Arrays) -> None:
+        load_arrays(self.model, under("model/", arrays))
+        self._load_optimizer_state(under("optimizer/", arrays))
+        if self._averaging:
+            load_arrays(self._average, under("average/", arrays))
+            self._updates = arrays["average.updates"].item()
+        self._predicting = None
+
+    def _optimizer_state(self) -> Arrays:
         arrays = {}
         for name, parameter in self._trained():
             for quantity, value in self._optimizer.state.get(parameter, {}).items():
@@ -217,7 +241,7 @@ class TorchEngine:
             arrays["scaler"] = np.array([self._scaler.get_scale(), self._scaler._get_growth_tracker()])
         return arrays
 
-    def load_optimizer_state(self, arrays: Arrays) -> None:
+    def _load_optimizer_state(self, arrays: Arrays) -> None:
         for name, parameter in self._trained():
             found = {
                 key.removeprefix(f"{name}."): value for key, value in arrays.items() if key.rpartition(".")[0] == name
@@ -277,6 +301,17 @@ def _placed(quantity: str, value: np.ndarray[Any, Any], parameter: nn.Parameter)
     if quantity == "step":
         return tensor
     return torch.empty_like(parameter, requires_grad=False).copy_(tensor)
+
+
+@torch.no_grad()
+def move_average(average: nn.Module, model: nn.Module, step: float) -> None:
+    """Move every tensor of an average that share of the way to the model's; whole numbers are copied."""
+    theirs = model.state_dict()
+    for name, value in average.state_dict().items():
+        if value.is_floating_point():
+            value.lerp_(theirs[name], step)
+        else:
+            value.copy_(theirs[name])
 
 
 def arrays_of(model: nn.Module) -> Arrays:
