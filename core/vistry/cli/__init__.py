@@ -17,6 +17,7 @@ COMMANDS = {
     "predict": "Label images with a run's model.",
     "runs": "List runs and their results.",
     "doctor": "Check a data set and name every fault in it.",
+    "weights": "Take the weights out of a checkpoint from elsewhere.",
     "convert": "Write boxes and masks as COCO or JSON Lines.",
     "models": "List the models that can be trained.",
     "tasks": "List the tasks.",

@@ -19,10 +19,14 @@ Tensors = Mapping[str, np.ndarray[Any, Any]]
 
 def write_checkpoint(path: Path, tensors: Tensors, facts: Mapping[str, Any]) -> None:
     """Write tensors and facts in one atomic step. Raises RunError; the old file then stays as it was."""
-    header = {"vistry": json.dumps(facts, allow_nan=False)}
+    write_tensors(path, tensors, {"vistry": json.dumps(facts, allow_nan=False)})
+
+
+def write_tensors(path: Path, tensors: Tensors, header: Mapping[str, str]) -> None:
+    """Write tensors as safetensors with these texts in the header, in one atomic step. Raises RunError."""
     with replacing(path) as temporary:
         try:
-            save_file({name: np.asarray(value, order="C") for name, value in tensors.items()}, temporary, header)
+            save_file({name: np.asarray(value, order="C") for name, value in tensors.items()}, temporary, dict(header))
         except SafetensorError as error:
             raise OSError(28 if "No space" in str(error) else 5, str(error)) from error
 

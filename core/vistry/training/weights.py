@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def _published(name: str, card: ModelCard, spec: WeightsSpec) -> Path:
     else:
         path = _cached(name, card, spec)
         remedy = "delete it and fetch it again"
-    found = _sha256(path)
+    found = sha256_of(path)
     if not found.startswith(spec.sha256):
         raise WeightsError(
             f"{path} is not the file its plugin names: SHA-256 {found[:16]}..., "
@@ -97,7 +98,8 @@ def _fetch(spec: WeightsSpec, path: Path) -> None:
             file.write(chunk)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -108,12 +110,13 @@ def read_weights(path: Path, card: ModelCard, policy: Policy) -> Arrays:
     A pickle is read only if its hash is in the manifest or policy allows it, and never executed.
     """
     if path.suffix in PICKLES:
-        found = _sha256(path)
+        found = sha256_of(path)
         published = any(found.startswith(spec.sha256) for spec in card.weights.values())
         if not published and not policy.allows_pickle():
             raise WeightsError(
-                f"{path} is a pickle, which can carry code; convert it to safetensors, or, to read its tensors without "
-                "running anything in it, write in registry.toml:\n[weights]\nallow_pickle = true"
+                f"{path} is a pickle, which can carry code; to take its tensors out without running anything in it, "
+                f"type: {import_command(path)}\nor, to let such files be read as tensors only, write in "
+                "registry.toml:\n[weights]\nallow_pickle = true"
             )
         return _read_pickle(path)
     try:
@@ -123,19 +126,29 @@ def read_weights(path: Path, card: ModelCard, policy: Policy) -> Arrays:
         raise WeightsError(f"{path} is no safetensors file that can be read: {error}") from None
 
 
+def import_command(path: Path) -> str:
+    """What to type to have the tensors of a pickle as safetensors."""
+    return f"vistry weights import {shlex.quote(str(path))}"
+
+
 def _read_pickle(path: Path) -> Arrays:
     try:
         import torch
     except ImportError:
-        raise WeightsError(f"{path} is a pickle of torch, which is not installed; convert it to safetensors") from None
+        raise WeightsError(
+            f"{path} is a pickle of torch, which is not installed; type: {import_command(path)}"
+        ) from None
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise WeightsError(f"{path} can't be read as weights alone: {str(error).splitlines()[0]}") from None
+        raise WeightsError(
+            f"{path} can't be read as weights alone: {str(error).splitlines()[0]}\n"
+            f"to take its tensors out without running anything in it, type: {import_command(path)}"
+        ) from None
     found = found.get("state_dict", found) if isinstance(found, Mapping) else {}
     tensors = {name: value for name, value in found.items() if isinstance(value, torch.Tensor)}
     if not tensors:
-        raise WeightsError(f"{path} holds no tensors by name")
+        raise WeightsError(f"{path} holds no tensors by name where they are looked for; type: {import_command(path)}")
     return {
         name: value.detach().float().numpy() if value.is_floating_point() else value.numpy()
         for name, value in tensors.items()
