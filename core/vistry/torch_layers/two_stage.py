@@ -9,17 +9,21 @@ from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.image_list import ImageList
 
 from vistry.data.batches import Padded
+from vistry.torch_layers.single_precision import with_single_precision
 
 
 class TwoStage(nn.Module):
     """`backbone`, `rpn` and `roi_heads` of a GeneralizedRCNN, called with images that have their size already.
 
-    Class 0 of the heads is the background; labels here are those of the data, from 0.
+    Class 0 of the heads is the background; labels here are those of the data, from 0. Boxes are float32 throughout.
     """
 
     def __init__(self, model: GeneralizedRCNN):
         super().__init__()
         self.backbone, self.rpn, self.roi_heads = model.backbone, model.rpn, model.roi_heads
+        predictors = self.roi_heads.box_predictor, self.roi_heads.mask_predictor
+        for head in (self.rpn.head, *(one for one in predictors if one is not None)):
+            with_single_precision(head)
 
     def forward(
         self, images: Padded, targets: Sequence[dict[str, Tensor]] | None = None

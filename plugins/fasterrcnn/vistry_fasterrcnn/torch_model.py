@@ -7,13 +7,13 @@ from typing import Any
 
 from torch import nn
 from torchvision.models.detection import FasterRCNN
-from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from vistry.hooks import Backbone
 from vistry.task.object_scores import lowest_score
 from vistry.torch_layers.norms import norm_kind
 from vistry.torch_layers.pyramid import Pyramid
 from vistry.torch_layers.region_pooling import RegionPooling
+from vistry.torch_layers.single_precision import Anchors
 from vistry.torch_layers.two_stage import TwoStage
 
 STRIDES = (4, 8, 16, 32)
@@ -28,7 +28,7 @@ def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbo
     model = FasterRCNN(
         pyramid,
         num_classes + 1,
-        rpn_anchor_generator=AnchorGenerator(SIZES, (ASPECTS,) * len(SIZES)),
+        rpn_anchor_generator=Anchors(SIZES, (ASPECTS,) * len(SIZES)),
         box_roi_pool=RegionPooling(POOLED, output_size=7, sampling_ratio=2),
         box_score_thresh=lowest_score(hyperparameters),
         box_nms_thresh=hyperparameters["nms_iou_threshold"],

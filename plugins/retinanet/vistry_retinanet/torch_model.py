@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torchvision.models.detection import RetinaNet
-from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.retinanet import RetinaNetClassificationHead, RetinaNetHead
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
@@ -18,6 +17,7 @@ from vistry.kernels.dispatch import operation
 from vistry.task.object_scores import lowest_score
 from vistry.torch_layers.norms import norm_kind
 from vistry.torch_layers.pyramid import CHANNELS, Pyramid
+from vistry.torch_layers.single_precision import Anchors
 
 from vistry_retinanet.reference import BACKGROUND, IGNORED
 
@@ -102,7 +102,7 @@ class PaddedRetinaNet(nn.Module):
 def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbone) -> nn.Module:
     """torchvision's RetinaNet with its own settings, for padded images; it has no background class."""
     pyramid = Pyramid(backbone, STRIDES, LastLevelP6P7(CHANNELS, CHANNELS), norm_kind(hyperparameters))
-    anchors = AnchorGenerator(SIZES, (ASPECTS,) * len(SIZES))
+    anchors = Anchors(SIZES, (ASPECTS,) * len(SIZES))
     places = anchors.num_anchors_per_location()[0]
     head = RetinaNetHead(CHANNELS, places, num_classes)
     head.classification_head = ClassificationHead(CHANNELS, places, num_classes)

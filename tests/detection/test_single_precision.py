@@ -1,0 +1,65 @@
+"""Boxes are exact where the network computes in bfloat16, which has no odd numbers above 256."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import vistry
+from vistry.data.batches import Padded
+
+DETECTORS = ("fasterrcnn_tinybone_fpn", "retinanet_tinybone_fpn", "maskrcnn_tinybone_fpn")
+WIDTH, HEIGHT = 512, 64
+
+
+def made(model: str) -> Any:
+    torch.manual_seed(0)
+    task = "segmentation" if "mask" in model else "detection"
+    return vistry.create(model, task=task, num_classes=2, hyperparameters={"box_score_threshold": 0})
+
+
+def images() -> Padded:
+    return Padded(torch.rand(2, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(0)), [(HEIGHT, WIDTH)] * 2)
+
+
+@pytest.mark.parametrize("model", DETECTORS)
+def test_what_is_found_lies_between_the_numbers_of_bfloat16(model: str) -> None:
+    module = made(model).eval()
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        found = module(images())
+    boxes = torch.cat([one["boxes"] for one in found])
+    assert boxes.dtype == torch.float32
+    far = boxes[boxes > 256]
+    assert len(far) > 10
+    assert (far.bfloat16().float() != far).float().mean() > 0.5
+
+
+@pytest.mark.parametrize("model", DETECTORS)
+def test_the_boxes_are_those_of_single_precision_but_for_the_networks_rounding(model: str) -> None:
+    """With heads that say nothing, boxes are where the anchors are."""
+    module = made(model).eval()
+    for name, parameter in module.named_parameters():
+        if any(part in name for part in ("bbox_pred", "bbox_reg", "rpn.head", "cls_logits", "cls_score")):
+            torch.nn.init.zeros_(parameter)
+    found = []
+    for enabled in (False, True):
+        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            found.append(torch.cat([one["boxes"] for one in module(images())]))
+    single, half = found
+    assert len(single) == len(half) > 10
+    torch.testing.assert_close(half, single)
+
+
+@pytest.mark.parametrize("model", DETECTORS)
+def test_an_object_one_pixel_wide_has_a_loss_wherever_it_is(model: str) -> None:
+    module = made(model).train()
+    box = torch.tensor([[387.0, 8, 388, 60]])  # 388 to 388 in bfloat16
+    target = {"boxes": box, "labels": torch.tensor([1])}
+    if "mask" in model:
+        mask = torch.zeros(1, HEIGHT, WIDTH, dtype=torch.uint8)
+        mask[:, 8:60, 387] = 1
+        target["masks"] = mask
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        terms = module(images(), [target] * 2)
+    assert all(bool(torch.isfinite(value)) for value in terms.values()), terms
