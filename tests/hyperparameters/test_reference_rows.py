@@ -20,11 +20,7 @@ BEYOND_IN_FAMILY = {
     "yolov5": {"apply_mosaic"},
     **{key: {"backbone_norm"} for key in ("fasterrcnn", "retinanet", "maskrcnn")},
 }
-CASES = [
-    (model, task)
-    for task, models in REFERENCE["MODELS"].items()
-    for model, family in models.items()
-]
+CASES = [(model, task) for task, models in REFERENCE["MODELS"].items() for model, family in models.items()]
 SHARED = [(None, task) for task in REFERENCE["ALL"]]
 # of each rule: values that are in range, and values that are not
 PROBES: dict[Any, tuple[list[Any], list[Any]]] = {

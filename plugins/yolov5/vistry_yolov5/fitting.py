@@ -1,0 +1,57 @@
+"""Anchors fitted to the objects of a training split, in a module of either backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from vistry.data.ragged import owners
+from vistry.data.table import Table
+from vistry.data.tiles import tile_boxes
+from vistry.task.object_input import grid_of
+from vistry.training.engines import engine_module
+
+from vistry_yolov5.anchors import anchors_for
+from vistry_yolov5.architecture import ANCHORS_EACH, STRIDES, square_side
+
+NAME = "model.24.anchors"
+
+
+def fit_anchors(module: Any, backend: str, table: Table, hyperparameters: Mapping[str, Any]) -> Sequence[str]:
+    """Give a module other anchors where its own miss too many of the objects; what to tell the user."""
+    engine = engine_module(backend)
+    tensors = engine.arrays_of(module)
+    strides = np.array(STRIDES, np.float32)[:, None, None]
+    present = (tensors[NAME] * strides).reshape(-1, 2)
+    random = np.random.default_rng(hyperparameters["random_seed"])
+    anchors, sentence = anchors_for(object_sizes(table, hyperparameters), present, random)
+    if sentence is None:
+        return []
+    fitted = np.asarray(anchors, np.float32).reshape(len(STRIDES), ANCHORS_EACH, 2) / strides
+    engine.load_arrays(module, {**tensors, NAME: fitted})
+    return [sentence]
+
+
+def object_sizes(table: Table, hyperparameters: Mapping[str, Any]) -> npt.NDArray[np.float64]:
+    """[K, 2] widths and heights in pixels of the network's input; with a grid, each object in a tile as well."""
+    objects = table.objects
+    if objects is None:
+        return np.zeros((0, 2))
+    image = owners(table.label_starts)
+    sides = np.maximum(objects.width, objects.height)[image]
+    found = [_scaled(objects.boxes, sides, square_side(hyperparameters))]
+    grid = grid_of(hyperparameters)
+    if grid is not None:
+        sizes = zip(objects.width.tolist(), objects.height.tolist(), strict=True)
+        tiles = [tile_boxes(*size, grid, hyperparameters["tile_overlap_ratio"])[0] for size in sizes]
+        sides = np.array([max(right - left, bottom - top) for left, top, right, bottom in tiles])[image]
+        found.append(_scaled(objects.boxes, sides, square_side(hyperparameters)))
+    kept = ~np.asarray(objects.crowd, dtype=bool)
+    return np.concatenate([sizes[kept] for sizes in found])
+
+
+def _scaled(boxes: npt.NDArray[np.floating], sides: npt.NDArray[np.integer], side: int) -> npt.NDArray[np.float64]:
+    """Sizes of boxes, each from an image whose longer side becomes `side`."""
+    return np.asarray((boxes[:, 2:] - boxes[:, :2]) * (side / np.maximum(sides, 1))[:, None], dtype=np.float64)

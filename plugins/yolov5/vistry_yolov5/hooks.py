@@ -1,0 +1,60 @@
+"""YOLOv5's hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from vistry.errors import Problem
+from vistry.hooks import hookimpl
+
+from vistry_yolov5.architecture import LARGEST_STRIDE, square_side
+
+if TYPE_CHECKING:
+    from vistry.data.table import Table
+    from vistry.task.behaviour import Input
+
+
+@hookimpl
+def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], backend: str) -> Any:
+    """The network in the size that model_size names."""
+    if backend == "jax":
+        from vistry_yolov5 import flax_model
+
+        return flax_model.build(num_classes, hyperparameters)
+    from vistry_yolov5 import torch_model
+
+    return torch_model.build(num_classes, hyperparameters)
+
+
+@hookimpl
+def vistry_build_input(hyperparameters: Mapping[str, Any]) -> Input:
+    """Square images: mosaics in training, letterboxes in validation and prediction."""
+    from vistry_yolov5.images import SquareInput
+
+    return SquareInput(hyperparameters)
+
+
+@hookimpl
+def vistry_fit_to_data(hyperparameters: Mapping[str, Any], backend: str, module: Any, table: Table) -> Sequence[str]:
+    """The anchors that the objects of the training split need, where the present ones miss too many of them."""
+    from vistry_yolov5.fitting import fit_anchors
+
+    return fit_anchors(module, backend, table, hyperparameters)
+
+
+@hookimpl
+def vistry_check_hyperparameters(hyperparameters: Mapping[str, Any]) -> list[Problem]:
+    """A size that isn't a multiple of the largest stride is rounded up, which is said."""
+    size = hyperparameters["image_size"]
+    rounded = square_side(hyperparameters)
+    if size == rounded:
+        return []
+    message = f"{size} is no multiple of {LARGEST_STRIDE}, so images are {rounded} pixels wide and high"
+    return [Problem("image_size", message, f"set {rounded}", "warning")]
+
+
+@hookimpl
+def vistry_map_weights(state_dict: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without the anchors in pixels that older checkpoints have beside those in strides."""
+    return {name: value for name, value in state_dict.items() if not name.endswith(".anchor_grid")}

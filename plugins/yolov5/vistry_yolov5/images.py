@@ -1,0 +1,49 @@
+"""How images reach YOLOv5: squares of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vistry.data.table import Table
+from vistry.task.object_input import grid_of
+
+from vistry_yolov5.architecture import square_side
+from vistry_yolov5.letterbox import LetterboxViewer
+from vistry_yolov5.samples import YoloSamples
+
+
+@dataclass(frozen=True)
+class SquareInput:
+    """Mosaics in training, letterboxes in validation and prediction; with a grid of tiles too."""
+
+    hyperparameters: Mapping[str, Any]
+
+    def samples(self, table: Table) -> YoloSamples:
+        """Each image, and with a grid each tile that has objects, alone or among three others."""
+        values = self.hyperparameters
+        return YoloSamples(
+            table,
+            square_side(values),
+            values["training_batch_size"],
+            mosaic=bool(values["apply_mosaic"]),
+            augment=bool(values["apply_augmentations"]),
+            multi_scale=bool(values["multi_scale"]),
+            grid=grid_of(values),
+            overlap=values["tile_overlap_ratio"],
+        )
+
+    def viewer(self) -> LetterboxViewer:
+        """Each image in a square, and with a grid its tiles."""
+        values = self.hyperparameters
+        return LetterboxViewer(
+            square_side(values),
+            grid_of(values),
+            values["tile_overlap_ratio"],
+            values["tile_predictions_nms_threshold"],
+        )
+
+    def side(self, training: bool) -> int:  # noqa: ARG002
+        """The square's."""
+        return square_side(self.hyperparameters)

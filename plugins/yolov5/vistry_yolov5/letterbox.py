@@ -1,0 +1,87 @@
+"""An image in the middle of a grey square, as the network sees it, and what it found back in the image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from vistry.data.images import load_pixels
+from vistry.data.object_views import ObjectsInImage, found_once
+from vistry.data.tiles import Grid, tile_boxes
+from vistry.data.views import View
+from vistry.evaluation.detections import Detections
+
+from vistry_yolov5.architecture import LARGEST_STRIDE
+
+GREY = 114
+
+
+def fitted_size(width: int, height: int, side: int) -> tuple[int, int]:
+    """Width and height with the longer one at `side`, up or down, and a pixel or more of the other."""
+    scale = side / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def margins(width: int, height: int, side: int) -> tuple[int, int]:
+    """How far from the left and from the top of a square what is centred in it begins."""
+    return (side - width) // 2, (side - height) // 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class LetterboxView(View):
+    """A square that shows a part of an image; `shown_*` are the square's own sizes.
+
+    `part`: width and height of the part, in pixels of the image. `fitted`: the same, in pixels of the square.
+    """
+
+    part: tuple[int, int]
+    fitted: tuple[int, int]
+
+    def in_part(self, found: Detections) -> Detections:
+        """Boxes in pixels of the square as boxes in pixels of the part, clipped to it; those without area are gone."""
+        margin = np.array(margins(*self.fitted, self.shown_width) * 2)
+        scale = np.array(self.fitted * 2) / np.array(self.part * 2)
+        boxes = np.clip((found.boxes - margin) / scale, 0, self.part * 2).astype(np.float32)
+        kept = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+        return Detections(boxes[kept], found.scores[kept], found.labels[kept])
+
+
+@dataclass(frozen=True)
+class LetterboxViewer:
+    """The image in a square of `image_size`; with a grid its tiles too, each in such a square.
+
+    What is found in several views is kept once, by the rule of `vistry.data.tiles.merged` with `merge_iou`.
+    """
+
+    image_size: int
+    grid: Grid | None = None
+    overlap: float = 0.0
+    merge_iou: float = 0.0
+    multiple: int = LARGEST_STRIDE
+    differ: bool = False
+
+    def views(self, image: str | Path) -> list[View]:
+        pixels = load_pixels(image)
+        height, width, _ = pixels.shape
+        windows = [(0, 0, width, height)]
+        if self.grid is not None:
+            windows += [tuple(window) for window in tile_boxes(width, height, self.grid, self.overlap).tolist()]
+        whole = Image.fromarray(pixels)
+        return [self._view(whole, *window) for window in windows]
+
+    def _view(self, image: Image.Image, left: int, top: int, right: int, bottom: int) -> LetterboxView:
+        part, side = (right - left, bottom - top), self.image_size
+        fitted = fitted_size(*part, side)
+        square = Image.new("RGB", (side, side), (GREY, GREY, GREY))
+        shown = image.resize(fitted, Image.Resampling.BILINEAR, box=(left, top, right, bottom))
+        square.paste(shown, margins(*fitted, side))
+        return LetterboxView(np.asarray(square), side, side, left, top, part=part, fitted=fitted)
+
+    def merged(self, predictions: Sequence[Detections], views: Sequence[View]) -> ObjectsInImage:
+        squares = [view for view in views if isinstance(view, LetterboxView)]
+        parts = [view.in_part(found) for found, view in zip(predictions, squares, strict=True)]
+        found = parts[0] if len(parts) == 1 else found_once(parts, views, self.merge_iou)
+        return ObjectsInImage(found, *squares[0].part)

@@ -1,0 +1,132 @@
+"""Images with objects as YOLOv5 trains on them: squares of one size, most of them mosaics of four images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from vistry.data.batches import Batch, Rows, epoch_order, even_batches
+from vistry.data.decoded import DecodedImages
+from vistry.data.images import Pixels, load_pixels
+from vistry.data.object_sample import ObjectSample
+from vistry.data.object_samples import ObjectSamples, target_of
+from vistry.data.ragged import starts_of
+from vistry.data.table import Table
+from vistry.data.tiles import Grid
+
+from vistry_yolov5.architecture import LARGEST_STRIDE
+from vistry_yolov5.letterbox import fitted_size
+from vistry_yolov5.recipe import MOSAIC, training_sample
+
+CACHE_BYTES = 2 << 30
+# With multi_scale: the sides of a batch, in sides of the images.
+SIDES = (0.5, 1.5)
+
+
+class Square(NamedTuple):
+    """`sample`: what was made of an image. `side`: pixels of the batch's side, if this is the first in one."""
+
+    sample: ObjectSample
+    side: int
+
+
+class YoloSamples:
+    """The images of a table and, with a grid, each tile that has objects, as squares of `image_size`.
+
+    With `mosaic` a sample is made of itself and three others, drawn anew in each epoch. `augment` is what else is
+    random, but for `multi_scale`: the size of each batch. A batch's targets are dictionaries of `boxes` [K, 4] float32
+    in pixels of the square and `labels` [K] int64. Crowds are left out. Up to `cache_bytes` of images are kept in
+    memory, in the size in which they are used.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        image_size: int,
+        batch_size: int,
+        *,
+        mosaic: bool,
+        augment: bool,
+        multi_scale: bool,
+        grid: Grid | None = None,
+        overlap: float = 0.0,
+        cache_bytes: int = CACHE_BYTES,
+    ):
+        self._samples = ObjectSamples(table, _as_it_is, batch_size, grid=grid, overlap=overlap)
+        self._files, self._image_size, self._batch_size = table.images, image_size, batch_size
+        self._mosaic, self._augment, self._multi_scale = mosaic, augment, multi_scale
+        images = self._samples.images
+        self._by_image = np.argsort(images, kind="stable")
+        self._starts = starts_of(np.bincount(images, minlength=len(table)))
+        self._cache = DecodedImages(cache_bytes, self._fitted_parts)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def name(self, row: int) -> str:
+        return self._samples.name(row)
+
+    def batches(self, seed: int, epoch: int) -> list[Rows]:
+        return even_batches(epoch_order(np.arange(len(self)), seed, epoch), self._batch_size)
+
+    def read(self, row: int, random: np.random.Generator) -> Square:
+        others = random.integers(len(self), size=MOSAIC - 1).tolist() if self._mosaic else []
+        sources = [self.fitted(source) for source in (row, *others)]
+        sample = training_sample(sources, self._image_size, random, self._augment)
+        return Square(sample, self._drawn_side(random) if self._multi_scale else self._image_size)
+
+    def batch(self, rows: Rows, read: Sequence[Square]) -> Batch:
+        side = read[0].side
+        samples = [square.sample for square in read]
+        if side != self._image_size:
+            samples = [sample.resized(side, side) for sample in samples]
+        return Batch(np.stack([sample.pixels for sample in samples]), [target_of(one) for one in samples], rows)
+
+    def fitted(self, row: int) -> ObjectSample:
+        """A sample with its longer side at `image_size`, before anything random. Raises DataError."""
+        image = int(self._samples.images[row])
+        rows, windows, starts = self._parts(image)
+        place = int(np.flatnonzero(rows == row)[0])
+        sample, (width, height) = self._samples.unread(row), self._fitted_size(windows[place])
+        pixels = self._cache.get(image)[starts[place] : starts[place + 1]].reshape(height, width, 3)
+        boxes = sample.boxes * np.array([width / sample.width, height / sample.height] * 2)
+        return ObjectSample(pixels, boxes.astype(np.float32), sample.labels, sample.crowd)
+
+    def _drawn_side(self, random: np.random.Generator) -> int:
+        """A multiple of the largest stride between half and one and a half times `image_size`, or one stride."""
+        least, most = (factor * self._image_size / LARGEST_STRIDE for factor in SIDES)
+        fewest = math.ceil(least)
+        return int(random.integers(fewest, max(fewest, math.floor(most)) + 1)) * LARGEST_STRIDE
+
+    def _parts(self, image: int) -> tuple[Rows, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """[R] the samples of an image, first all of it; [R, 4] their parts; [R + 1] where in the cache each begins."""
+        rows = self._by_image[self._starts[image] : self._starts[image + 1]]
+        windows = self._samples.windows(rows.tolist())
+        return rows, windows, starts_of([3 * math.prod(self._fitted_size(window)) for window in windows])
+
+    def _fitted_size(self, window: npt.NDArray[np.int64]) -> tuple[int, int]:
+        left, top, right, bottom = window.tolist()
+        return fitted_size(right - left, bottom - top, self._image_size)
+
+    def _fitted_parts(self, image: int) -> Pixels:
+        """The pixels of all samples of an image one after the other, from one decode: [bytes] uint8."""
+        _, windows, _ = self._parts(image)
+        whole = windows[0, 2:]
+        # A JPEG may come smaller, as long as every part still has a pixel for each it needs.
+        enough = math.ceil(self._image_size * whole.min() / (windows[:, 2:] - windows[:, :2]).min())
+        decoded = Image.fromarray(load_pixels(self._files[image], at_least=enough))
+        shrunk = np.array(decoded.size) / whole
+        parts = []
+        for window in windows:
+            box = tuple(np.minimum(window * np.tile(shrunk, 2), decoded.size * 2).tolist())
+            shown = decoded.resize(self._fitted_size(window), Image.Resampling.BILINEAR, box=box)
+            parts.append(np.asarray(shown).reshape(-1))
+        return np.concatenate(parts)
+
+
+def _as_it_is(sample: ObjectSample, random: np.random.Generator) -> ObjectSample:  # noqa: ARG001
+    return sample

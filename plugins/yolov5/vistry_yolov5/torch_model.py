@@ -1,0 +1,255 @@
+"""YOLOv5 as a torch module."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from vistry.data.batches import Padded
+from vistry.kernels.dispatch import operation
+from vistry.task.object_scores import lowest_score
+
+from vistry_yolov5.architecture import (
+    ANCHORS,
+    ANCHORS_AT,
+    ANCHORS_EACH,
+    BATCH_NORM_EPS,
+    BATCH_NORM_MOMENTUM,
+    HEADS,
+    LARGEST_STRIDE,
+    STRIDES,
+    Layer,
+    head_channels,
+    layers,
+    square_side,
+)
+from vistry_yolov5.loss import detection_loss
+
+MOST_DETECTIONS = 300
+OBJECTNESS = 4
+"""Where a cell's fields have the objectness: after x, y, width and height, before the classes."""
+
+
+class Conv(nn.Module):
+    """A convolution, batch norm and SiLU."""
+
+    def __init__(self, taken: int, channels: int, kernel: int = 1, stride: int = 1, padding: int = 0):
+        super().__init__()
+        self.conv = nn.Conv2d(taken, channels, kernel, stride, padding, bias=False)
+        self.bn = nn.BatchNorm2d(channels, BATCH_NORM_EPS, BATCH_NORM_MOMENTUM)
+        self.act = nn.SiLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, taken, H, W] to [N, channels, H / stride, W / stride]."""
+        x = self.conv(x)
+        if self.bn.training and x.numel() == x.shape[1]:
+            x = self._of_one_value(x)
+        else:
+            x = self.bn(x)
+        result: Tensor = self.act(x)
+        return result
+
+    def _of_one_value(self, x: Tensor) -> Tensor:
+        """The batch norm of [1, channels, 1, 1], which torch's refuses: two values that are equal vary as little."""
+        result: Tensor = self.bn(x.expand(2, -1, -1, -1))[:1]
+        return result
+
+
+class Bottleneck(nn.Module):
+    """Two convolutions of as many channels, 1x1 and 3x3, added to what they take where there is a shortcut."""
+
+    def __init__(self, channels: int, shortcut: bool):
+        super().__init__()
+        self.cv1 = Conv(channels, channels)
+        self.cv2 = Conv(channels, channels, kernel=3, padding=1)
+        self.shortcut = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, channels, H, W] to the same."""
+        result: Tensor = self.cv2(self.cv1(x))
+        return x + result if self.shortcut else result
+
+
+class C3(nn.Module):
+    """A cross-stage-partial block with three convolutions: half the channels pass bottlenecks, half none."""
+
+    def __init__(self, taken: int, channels: int, repeats: int, shortcut: bool):
+        super().__init__()
+        half = channels // 2
+        self.cv1 = Conv(taken, half)
+        self.cv2 = Conv(taken, half)
+        self.cv3 = Conv(2 * half, channels)
+        self.m = nn.Sequential(*(Bottleneck(half, shortcut) for _ in range(repeats)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, taken, H, W] to [N, channels, H, W]."""
+        result: Tensor = self.cv3(torch.cat((self.m(self.cv1(x)), self.cv2(x)), dim=1))
+        return result
+
+
+class SPPF(nn.Module):
+    """Spatial pyramid pooling by one window three times over, which sees what windows of 5, 9 and 13 see."""
+
+    def __init__(self, taken: int, channels: int, kernel: int):
+        super().__init__()
+        half = taken // 2
+        self.cv1 = Conv(taken, half)
+        self.cv2 = Conv(4 * half, channels)
+        self.pool = nn.MaxPool2d(kernel, stride=1, padding=kernel // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, taken, H, W] to [N, channels, H, W]."""
+        whole = self.cv1(x)
+        once = self.pool(whole)
+        twice = self.pool(once)
+        result: Tensor = self.cv2(torch.cat((whole, once, twice, self.pool(twice)), dim=1))
+        return result
+
+
+class Concat(nn.Module):
+    """Maps of one size put together along their channels."""
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        """[N, C1, H, W], [N, C2, H, W], ... to [N, C1 + C2 + ..., H, W]."""
+        return torch.cat(maps, dim=1)
+
+
+class Detect(nn.Module):
+    """The three heads: for each cell and anchor x, y, width, height, objectness and a logit for each class.
+
+    `anchors`: [3, 3, 2], for each stride the widths and heights of three anchors, in units of that stride.
+    """
+
+    anchors: Tensor
+
+    def __init__(self, num_classes: int, channels: Sequence[int]):
+        super().__init__()
+        fields = OBJECTNESS + 1 + num_classes
+        self.m = nn.ModuleList(nn.Conv2d(taken, ANCHORS_EACH * fields, 1) for taken in channels)
+        pixels = torch.tensor(ANCHORS, dtype=torch.float32)
+        self.register_buffer("anchors", pixels / torch.tensor(STRIDES).view(-1, 1, 1))
+        for head, stride in zip(self.m, STRIDES, strict=True):
+            _add_priors(cast(nn.Conv2d, head), stride, num_classes)
+
+    def forward(self, *maps: Tensor) -> list[Tensor]:
+        """Maps [N, channels, h, w] of each stride to logits [N, 3 * (5 + classes), h, w]."""
+        return [head(one) for head, one in zip(self.m, maps, strict=True)]
+
+
+@torch.no_grad()
+def _add_priors(head: nn.Conv2d, stride: int, num_classes: int) -> None:
+    """Let the first scores be those of about 8 objects in an image of 640 (Lin et al., 2017, section 4.1)."""
+    assert head.bias is not None
+    fields = head.bias.view(ANCHORS_EACH, -1)
+    fields[:, OBJECTNESS] += math.log(8 / (ANCHORS_AT / stride) ** 2)
+    fields[:, OBJECTNESS + 1 :] += math.log(0.6 / (num_classes - 0.99999))
+
+
+class YOLOv5(nn.Module):
+    """The network of a size; its tensors are named `model.<layer>.<...>`.
+
+    `lowest_score`: the scores above which it answers. `nms_iou`: the overlap with a better box of its class from which
+    on a box is left out. `image_size`: the side of its images in pixels, by which the loss weighs objectness; they may
+    have any size that is a multiple of 32.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        model_size: str = "medium",
+        *,
+        lowest_score: float = 0.01,
+        nms_iou: float = 0.5,
+        image_size: int = ANCHORS_AT,
+    ):
+        super().__init__()
+        table = layers(model_size)
+        self.model = nn.ModuleList(_part(layer, taken) for layer, taken in table)
+        self.model.append(Detect(num_classes, head_channels(model_size)))
+        self._inputs = [*(layer.inputs for layer, _ in table), HEADS]
+        self._used_later = {index for inputs in self._inputs for index in inputs if index >= 0}
+        self._num_classes, self._image_size = num_classes, image_size
+        self._lowest_score, self._nms_iou = lowest_score, nms_iou
+        self._decode, self._suppress = operation("decode_head"), operation("batched_nms")
+        self._complete_iou = operation("complete_iou")
+
+    def forward(
+        self, images: Tensor | Padded, targets: Sequence[Mapping[str, Tensor]] | None = None
+    ) -> dict[str, Tensor] | list[dict[str, Tensor]]:
+        """Loss terms of images [N, 3, H, W] in [0, 1] in training, else N dictionaries of boxes, scores and labels.
+
+        `boxes`: [K, 4] x1, y1, x2, y2 in pixels of the image as it is given, not cut at its border; K is at most 300.
+        """
+        heads = self.heads(images.pixels if isinstance(images, Padded) else images)
+        if not self.training:
+            return self._found(heads)
+        if targets is None:
+            raise ValueError("YOLOv5 in training needs targets: call it with them, or call eval() first")
+        return detection_loss(
+            heads, targets, self._head.anchors, STRIDES, self._num_classes, self._image_size, self._complete_iou
+        )
+
+    def heads(self, images: Tensor) -> list[Tensor]:
+        """Images [N, 3, H, W] to logits [N, 3 * (5 + classes), h, w] of each stride.
+
+        Channel `anchor * (5 + classes) + field`; the fields are x, y, width, height, objectness and the classes.
+        """
+        height, width = images.shape[-2:]
+        if height % LARGEST_STRIDE or width % LARGEST_STRIDE:
+            raise ValueError(
+                f"YOLOv5 takes images whose height and width are multiples of {LARGEST_STRIDE}, and these are "
+                f"{height} x {width}; pad or resize them"
+            )
+        kept: dict[int, Tensor] = {}
+        last: Any = images
+        for place, (part, inputs) in enumerate(zip(self.model, self._inputs, strict=True)):
+            last = part(*(last if index < 0 else kept[index] for index in inputs))
+            if place in self._used_later:
+                kept[place] = last
+        logits: list[Tensor] = last
+        return logits
+
+    @property
+    def _head(self) -> Detect:
+        return cast(Detect, self.model[-1])
+
+    def _found(self, heads: Sequence[Tensor]) -> list[dict[str, Tensor]]:
+        """The best boxes of each image, each with its best class, without those that overlap one of their class."""
+        levels = zip(heads, self._head.anchors, STRIDES, strict=True)
+        decoded = torch.cat([self._decoded(*level) for level in levels], dim=1)
+        boxes, scores, labels = decoded[..., :4], decoded[..., 4], decoded[..., 5].long()
+        kept = self._suppress(boxes, scores, labels, self._lowest_score, self._nms_iou, MOST_DETECTIONS)
+        found = []
+        for image, index in enumerate(kept):
+            index = index[index >= 0]
+            found.append({"boxes": boxes[image, index], "scores": scores[image, index], "labels": labels[image, index]})
+        return found
+
+    def _decoded(self, logits: Tensor, anchors: Tensor, stride: int) -> Tensor:
+        """[N, 3 * h * w, 6] of x1, y1, x2, y2, score and label; all float32, since a kernel takes one dtype."""
+        found: Tensor = self._decode(logits.detach().float(), anchors.float() * stride, stride, self._lowest_score)
+        return found
+
+
+def _part(layer: Layer, taken: int) -> nn.Module:
+    if layer.kind == "conv":
+        return Conv(taken, layer.channels, layer.kernel, layer.stride, layer.padding)
+    if layer.kind == "c3":
+        return C3(taken, layer.channels, layer.repeats, layer.shortcut)
+    if layer.kind == "sppf":
+        return SPPF(taken, layer.channels, layer.kernel)
+    return nn.Upsample(scale_factor=2, mode="nearest") if layer.kind == "upsample" else Concat()
+
+
+def build(num_classes: int, hyperparameters: Mapping[str, Any]) -> YOLOv5:
+    """The network of the size, thresholds and image size that the hyperparameters say."""
+    return YOLOv5(
+        num_classes,
+        hyperparameters["model_size"],
+        lowest_score=lowest_score(hyperparameters),
+        nms_iou=hyperparameters["nms_iou_threshold"],
+        image_size=square_side(hyperparameters),
+    )
