@@ -103,10 +103,37 @@ def batched_nms(batch: int) -> Iterator[Call]:  # noqa: ARG001
         yield Call(about, arguments, compiles=False)  # how many boxes an image keeps, a graph can't know
 
 
+def decode_head(batch: int) -> Iterator[Call]:
+    """Each head of YOLOv5 at 640 pixels, of one image and of a batch, as trained: one cell in a hundred sees something.
+
+    And with a threshold that every anchor is above, which is the kernel's worst.
+    """
+    anchors = torch.tensor([[10.0, 13.0], [16.0, 30.0], [33.0, 23.0]], device="cuda")
+    for images in (1, batch):
+        for layout, memory_format in LAYOUTS.items():
+            for stride, threshold in ((8, 0.01), (16, 0.01), (32, 0.01), (8, -1.0)):
+                shape = (images, 3 * 85, 640 // stride, 640 // stride)
+                logits = torch.randn(shape, device="cuda").sub_(2)
+                sees = torch.rand((images, 3, 1, *shape[2:]), device="cuda") < 0.01
+                logits.view(images, 3, 85, *shape[2:])[:, :, 4:5].sub_(6).add_(8 * sees)
+                about: dict[str, object] = {"layout": layout, "shape": list(shape), "threshold": threshold}
+                yield Call(about, (logits.to(memory_format=memory_format), anchors, stride, threshold))
+
+
+def complete_iou(batch: int) -> Iterator[Call]:  # noqa: ARG001
+    """The candidates of a batch on one level: few objects, and a crowd."""
+    for count in (1_000, 100_000):
+        boxes, targets = torch.rand((2, count, 4), device="cuda").mul_(4).add_(0.1)
+        leaf = boxes.clone().requires_grad_()
+        yield Call({"shape": [count, 4]}, (leaf, targets), (leaf,))
+
+
 CALLS: dict[str, Callable[[int], Iterator[Call]]] = {
     "scale_add_relu": scale_add_relu,
     "sigmoid_focal_loss": sigmoid_focal_loss,
     "batched_nms": batched_nms,
+    "decode_head": decode_head,
+    "complete_iou": complete_iou,
 }
 
 

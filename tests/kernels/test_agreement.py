@@ -53,6 +53,10 @@ def some(dtype, device):
     yield torch.zeros(3, dtype=dtype, device=device), torch.arange(3), 0.5
 
 
+def cut_off(x, y):
+    return torch.relu(x * y).detach()
+
+
 def picked(x, places, times):
     return times * x[places].float()
 
@@ -101,6 +105,13 @@ def test_a_kernel_that_agrees(kernel: Make) -> None:
 def test_a_kernel_that_does_not(told: Any, name: str, expected: str) -> None:
     start = r"^multiply_relu in float32 of \[50\], \[50\]: the "
     assert len([sentence for sentence in told(name) if re.search(start + expected, sentence)]) == 1
+
+
+def test_an_operation_without_gradients_agrees_with_one_that_has_none_either(told: Any) -> None:
+    assert told("cut_off", reference="wrong:cut_off") == []
+    start = "multiply_relu in float32 of [50], [50]: the gradient of argument 1 is "
+    assert f"{start}missing" in told("cut_off")
+    assert f"{start}none of the reference's" in told("halved", reference="wrong:cut_off")
 
 
 class TestOtherArgumentsAndResults:
