@@ -1,0 +1,276 @@
+"""YOLOv5 in Flax, with the names, shapes and initial distributions of `vistry_yolov5.torch_model`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax import Array
+from vistry.data.batches import Padded
+from vistry.flax_layers import BatchNorm, Conv, batched_nms, max_pool
+from vistry.flax_layers.initial import Initial, Values, uniform_by_fan_in
+from vistry.task.object_scores import lowest_score
+
+from vistry_yolov5.architecture import (
+    ANCHORS,
+    ANCHORS_AT,
+    ANCHORS_EACH,
+    BATCH_NORM_EPS,
+    BATCH_NORM_MOMENTUM,
+    HEADS,
+    LARGEST_STRIDE,
+    STRIDES,
+    Layer,
+    head_channels,
+    layers,
+    square_side,
+)
+from vistry_yolov5.flax_loss import by_anchor, detection_loss
+
+MOST_DETECTIONS = 300
+OBJECTNESS = 4
+"""Where a cell's fields have the objectness: after x, y, width and height, before the classes."""
+
+
+class ConvUnit(nnx.Module):
+    """A convolution, batch norm and SiLU."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 1,
+        stride: int = 1,
+        padding: int = 0,
+        *,
+        random: np.random.Generator,
+    ):
+        self.conv = Conv(inputs, outputs, kernel, stride=stride, padding=padding, use_bias=False, random=random)
+        self.bn = BatchNorm(outputs, eps=BATCH_NORM_EPS, momentum=BATCH_NORM_MOMENTUM)
+
+    def __call__(self, x: Array) -> Array:
+        """[N, H, W, I] to [N, H / stride, W / stride, O]."""
+        return jax.nn.silu(self.bn(self.conv(x)))
+
+
+class Bottleneck(nnx.Module):
+    """1x1 and 3x3 convolutions, added to what came in where there is a shortcut."""
+
+    def __init__(self, channels: int, shortcut: bool, random: np.random.Generator):
+        self.cv1 = ConvUnit(channels, channels, random=random)
+        self.cv2 = ConvUnit(channels, channels, 3, padding=1, random=random)
+        self.shortcut = shortcut
+
+    def __call__(self, x: Array) -> Array:
+        """[N, H, W, C] to the same."""
+        out = self.cv2(self.cv1(x))
+        return x + out if self.shortcut else out
+
+
+class C3(nnx.Module):
+    """A stage of which half of the channels goes past the bottlenecks (Wang et al., CSPNet, 2020)."""
+
+    def __init__(self, inputs: int, outputs: int, repeats: int, shortcut: bool, random: np.random.Generator):
+        width = outputs // 2
+        self.cv1 = ConvUnit(inputs, width, random=random)
+        self.cv2 = ConvUnit(inputs, width, random=random)
+        self.cv3 = ConvUnit(2 * width, outputs, random=random)
+        self.m = nnx.List([Bottleneck(width, shortcut, random) for _ in range(repeats)])
+
+    def __call__(self, x: Array) -> Array:
+        """[N, H, W, I] to [N, H, W, O]."""
+        out = self.cv1(x)
+        for bottleneck in self.m:
+            out = bottleneck(out)
+        return self.cv3(jnp.concatenate([out, self.cv2(x)], -1))
+
+
+class SPPF(nnx.Module):
+    """What windows of three sizes see, pooled one after the other (after He et al., 2015)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, random: np.random.Generator):
+        width = inputs // 2
+        self.cv1 = ConvUnit(inputs, width, random=random)
+        self.cv2 = ConvUnit(4 * width, outputs, random=random)
+        self.kernel = kernel
+
+    def __call__(self, x: Array) -> Array:
+        """[N, H, W, I] to [N, H, W, O]."""
+        seen = [self.cv1(x)]
+        for _ in range(3):
+            seen.append(max_pool(seen[-1], self.kernel, stride=1, padding=self.kernel // 2))
+        return self.cv2(jnp.concatenate(seen, -1))
+
+
+class Upsample(nnx.Module):
+    """Each pixel four times."""
+
+    def __call__(self, x: Array) -> Array:
+        """[N, H, W, C] to [N, 2 H, 2 W, C]."""
+        return x.repeat(2, 1).repeat(2, 2)
+
+
+class Concat(nnx.Module):
+    """The channels of several maps."""
+
+    def __call__(self, *maps: Array) -> Array:
+        """Each [N, H, W, C] to [N, H, W, sum of C]."""
+        return jnp.concatenate(maps, -1)
+
+
+class Detect(nnx.Module):
+    """A 1x1 convolution for each stride, and the anchors [3, 3, 2] in strides."""
+
+    def __init__(self, channels: tuple[int, ...], num_classes: int, random: np.random.Generator):
+        outputs = ANCHORS_EACH * (OBJECTNESS + 1 + num_classes)
+        self.m = nnx.List(
+            [
+                Conv(inputs, outputs, 1, bias=_head_bias(inputs, stride, num_classes), random=random)
+                for inputs, stride in zip(channels, STRIDES, strict=True)
+            ]
+        )
+        anchors = np.array(ANCHORS, np.float32) / np.array(STRIDES, np.float32)[:, None, None]
+        self.anchors = nnx.Variable(jnp.asarray(anchors))
+
+    def __call__(self, *maps: Array) -> list[Array]:
+        """Each [N, h, w, C] to logits [N, h, w, 3 (5 + classes)]."""
+        return [convolution(seen) for convolution, seen in zip(self.m, maps, strict=True)]
+
+
+def _head_bias(inputs: int, stride: int, num_classes: int) -> Initial:
+    """As torch draws it, plus the logits of about 8 objects in an image of 640 (Lin et al., 2017, section 4.1)."""
+
+    def draw(random: np.random.Generator, shape: tuple[int, ...]) -> Values:
+        bias = uniform_by_fan_in(inputs)(random, shape).reshape(ANCHORS_EACH, -1)
+        bias[:, OBJECTNESS] += math.log(8 / (ANCHORS_AT / stride) ** 2)
+        bias[:, OBJECTNESS + 1 :] += math.log(0.6 / (num_classes - 0.99999))
+        return bias.reshape(shape)
+
+    return draw
+
+
+class YOLOv5(nnx.Module):
+    """The network of a size; its tensors are named `model.<layer>.<...>`.
+
+    `lowest_score`: the scores above which it answers. `nms_iou`: the overlap with a better box of its class from which
+    on a box is left out. `image_size`: the side of its images in pixels, by which the loss weighs objectness; they may
+    have any size that is a multiple of 32.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        model_size: str = "medium",
+        *,
+        lowest_score: float = 0.01,
+        nms_iou: float = 0.5,
+        image_size: int = ANCHORS_AT,
+        random: np.random.Generator,
+    ):
+        table = layers(model_size)
+        detect = Detect(head_channels(model_size), num_classes, random)
+        self.model = nnx.List([*(_part(layer, taken, random) for layer, taken in table), detect])
+        self.inputs = (*(layer.inputs for layer, _ in table), HEADS)
+        self.num_classes, self.image_size = num_classes, image_size
+        self.lowest_score, self.nms_iou = lowest_score, nms_iou
+        self.deterministic = False  # what Flax's eval() sets
+
+    def __call__(self, images: Array | Padded, targets: Mapping[str, Array] | None = None) -> dict[str, Array]:
+        """Loss terms of images [N, H, W, 3] in [0, 1] in training, else the best boxes of each image.
+
+        `targets`: `boxes` [N, M, 4] x1, y1, x2, y2 in pixels and `labels` [N, M], -1 where there is no object. The best
+        boxes are `boxes` [N, 300, 4], not cut at the border, `scores` [N, 300] and `labels` [N, 300], -1 where there
+        are no more.
+        """
+        pixels = images.pixels if isinstance(images, Padded) else images
+        if self.deterministic:
+            return self._found(self.heads(pixels))
+        if targets is None:
+            raise ValueError("YOLOv5 in training needs targets: call it with them, or call eval() first")
+        heads = self.heads(pixels)
+        return detection_loss(heads, targets, self._anchors(), STRIDES, self.num_classes, self.image_size)
+
+    def heads(self, images: Array) -> list[Array]:
+        """Images [N, H, W, 3] to logits [N, h, w, 3 * (5 + classes)] of each stride.
+
+        Channel `anchor * (5 + classes) + field`; the fields are x, y, width, height, objectness and the classes.
+        """
+        _, height, width, _ = images.shape
+        if height % LARGEST_STRIDE or width % LARGEST_STRIDE:
+            raise ValueError(
+                f"YOLOv5 takes images whose height and width are multiples of {LARGEST_STRIDE}, and these are "
+                f"{height} x {width}; pad or resize them"
+            )
+        made: list[Any] = []
+        for place, (part, inputs) in enumerate(zip(self.model, self.inputs, strict=True)):
+            seen = [made[place + index if index < 0 else index] for index in inputs] if made else [images]
+            made.append(part(*seen))
+        logits: list[Array] = made[-1]
+        return logits
+
+    def _anchors(self) -> Array:
+        """[3, 3, 2], in units of each stride."""
+        return cast(Detect, self.model[-1]).anchors[...]
+
+    def _found(self, heads: Sequence[Array]) -> dict[str, Array]:
+        """The best boxes of each image, each with its best class, without those that overlap one of their class."""
+        levels = zip(heads, self._anchors(), STRIDES, strict=True)
+        parts = [decoded(head, sizes * stride, stride, self.num_classes) for head, sizes, stride in levels]
+        boxes, scores, labels = (jnp.concatenate(part, 1) for part in zip(*parts, strict=True))
+        kept = batched_nms(boxes, scores, labels, self.lowest_score, self.nms_iou, MOST_DETECTIONS)
+        is_box = kept >= 0
+        at = jnp.maximum(kept, 0)
+        return {
+            "boxes": jnp.where(is_box[..., None], jnp.take_along_axis(boxes, at[..., None], 1), 0),
+            "scores": jnp.where(is_box, jnp.take_along_axis(scores, at, 1), 0),
+            "labels": jnp.where(is_box, jnp.take_along_axis(labels, at, 1), -1),
+        }
+
+
+def decoded(head: Array, anchors: Array, stride: int, num_classes: int) -> tuple[Array, Array, Array]:
+    """Boxes, scores and labels of every anchor in every cell, by anchor, then row, then column.
+
+    head [N, h, w, 3 * (5 + classes)] of logits; anchors [3, 2], widths and heights in pixels. Boxes are [N, 3 h w, 4],
+    x1, y1, x2, y2 in pixels of the input; a score [N, 3 h w] is objectness times the probability of the likeliest
+    class, the label [N, 3 h w], of equal ones the first.
+
+    x and y are (2 sigmoid(t) - 0.5 + cell) * stride, width and height (2 sigmoid(t)) ** 2 * anchor: YOLOv3's boxes
+    (Redmon and Farhadi, 2018, section 2.1) with a centre that reaches half a cell further and sizes that can't explode.
+    """
+    images, height, width, _ = head.shape
+    fields = by_anchor(head, num_classes).reshape(images, -1, OBJECTNESS + 1 + num_classes)
+    rows, columns = np.mgrid[:height, :width].reshape(2, -1)
+    cells = np.tile(np.stack([columns, rows], 1), (ANCHORS_EACH, 1))
+    centre = (2 * jax.nn.sigmoid(fields[..., :2]) - 0.5 + cells) * stride
+    size = jnp.square(2 * jax.nn.sigmoid(fields[..., 2:OBJECTNESS])) * anchors.repeat(height * width, 0)
+    boxes = jnp.concatenate([centre - size / 2, centre + size / 2], -1)
+    classes = fields[..., OBJECTNESS + 1 :]
+    scores = jax.nn.sigmoid(fields[..., OBJECTNESS]) * jax.nn.sigmoid(classes.max(-1))
+    return boxes, scores, classes.argmax(-1)
+
+
+def _part(layer: Layer, taken: int, random: np.random.Generator) -> nnx.Module:
+    if layer.kind == "conv":
+        return ConvUnit(taken, layer.channels, layer.kernel, layer.stride, layer.padding, random=random)
+    if layer.kind == "c3":
+        return C3(taken, layer.channels, layer.repeats, layer.shortcut, random)
+    if layer.kind == "sppf":
+        return SPPF(taken, layer.channels, layer.kernel, random)
+    return Upsample() if layer.kind == "upsample" else Concat()
+
+
+def build(num_classes: int, hyperparameters: Mapping[str, Any]) -> YOLOv5:
+    """The network of the size, thresholds and image size that the hyperparameters say, drawn from their random seed."""
+    return YOLOv5(
+        num_classes,
+        hyperparameters["model_size"],
+        lowest_score=lowest_score(hyperparameters),
+        nms_iou=hyperparameters["nms_iou_threshold"],
+        image_size=square_side(hyperparameters),
+        random=np.random.default_rng(hyperparameters["random_seed"]),
+    )
