@@ -10,7 +10,7 @@ from functools import cache
 import torch
 
 ENOUGH_GAIN = 1.2
-_ROUNDS = 5
+_ROUNDS = 20
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 
 
