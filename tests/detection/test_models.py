@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -171,6 +172,14 @@ def test_losses_are_torchvisions_and_an_image_without_objects_trains(
     for name, value in found.items():
         assert torch.isfinite(value)
         torch.testing.assert_close(value, expected[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("classes", [1, 40])
+def test_masks_begin_undecided_however_few_the_classes(classes: int) -> None:
+    targets = [{**target, "labels": target["labels"] * 0} for target in targets_of("maskrcnn_resnet18_fpn")]
+    torch.manual_seed(0)
+    losses = made("maskrcnn_resnet18_fpn", classes, backbone_norm="frozen").train()(padded(), targets)
+    assert float(losses["loss_mask"].detach()) == pytest.approx(math.log(2), abs=0.1)
 
 
 @pytest.mark.parametrize("model", COUNTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import vistry
+from click.testing import CliRunner
 from PIL import Image
 from safetensors.numpy import load_file
+from vistry.cli import main
 from vistry.errors import HyperparameterError, VistryError
+from vistry.runs.checkpoint import read_checkpoint, write_checkpoint
+from vistry.runs.folder import Run
 from vistry.training import loop as loop_module
 from vistry.training.session import resume
 
@@ -219,8 +224,20 @@ def test_what_decides_the_weights_cant_be_changed_afterwards(trained: Trained, s
         vistry.predict(trained(OWN_BOXES).run.folder, str(shapes["detection"].parent / "1.png"), box_score_threshold=7)
 
 
-def test_masks_follow_their_threshold_and_polygons_their_limit(trained: Trained, shapes: dict[str, Path]) -> None:
-    run, image = trained(MASKS).run.folder, str(shapes["segmentation"].parent / "1.png")
+def with_decided_masks(run: Run, folder: Path) -> Path:
+    """A copy of a run whose masks are as ragged as random ones, and no longer undecided."""
+    copy = Run(shutil.copytree(run.folder, folder))
+    weights, facts = read_checkpoint(copy.best_weights)
+    weights["roi_heads.mask_predictor.mask_fcn_logits.weight"] *= 1000
+    write_checkpoint(copy.best_weights, weights, facts)
+    return copy.folder
+
+
+def test_masks_follow_their_threshold_and_polygons_their_limit(
+    trained: Trained, shapes: dict[str, Path], tmp_path: Path
+) -> None:
+    run = with_decided_masks(trained(MASKS).run, tmp_path / "decided")
+    image = str(shapes["segmentation"].parent / "1.png")
 
     def polygons(**changed: Any) -> list[Any]:
         [found] = vistry.predict(run, image, box_score_threshold=0.02, **changed)
@@ -281,7 +298,6 @@ def test_other_classes_keep_all_but_what_depends_on_them(
 
 
 def test_a_classifiers_weights_start_the_backbone(trained: Trained, shapes: dict[str, Path], tmp_path: Path) -> None:
-    from vistry.runs.checkpoint import write_checkpoint
     from vistry.training.engines.torch import arrays_of
 
     classifier = arrays_of(vistry.create("tinybone", task="multiclass", num_classes=5))
@@ -303,9 +319,6 @@ def test_a_classifiers_weights_start_the_backbone(trained: Trained, shapes: dict
 
 
 def test_masks_and_drawings_are_written(trained: Trained, shapes: dict[str, Path], tmp_path: Path) -> None:
-    from click.testing import CliRunner
-    from vistry.cli import main
-
     run, image = str(trained(MASKS).run.folder), str(shapes["segmentation"].parent / "1.png")
     flags = ["--box_score_threshold", "0.02", "--export_as_image", "true", "--image_type", "PNG"]
     where = ["--draw", str(tmp_path / "drawn"), "--masks", str(tmp_path)]
@@ -320,6 +333,48 @@ def test_masks_and_drawings_are_written(trained: Trained, shapes: dict[str, Path
     with Image.open(tmp_path / "drawn" / "1.jpg") as drawing:
         assert drawing.width / drawing.height == 1.5
         assert len(drawing.getcolors(1 << 20) or []) > len(Image.open(image).getcolors() or [])
+
+
+def test_masks_and_drawings_are_written_from_python(
+    trained: Trained, shapes: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, image = trained(OWN_MASKS).run.folder, str(shapes["segmentation"].parent / "1.png")
+    call = {"box_score_threshold": 0.02, "export_as_image": True, "image_type": "BMP"}
+    monkeypatch.chdir(tmp_path)
+    for folder, places in ((tmp_path, {}), (tmp_path / "there", {"masks": tmp_path / "there", "draw": str(tmp_path)})):
+        [found] = vistry.predict(run, image, **call, **places)
+        assert len(list((folder / "masks").rglob("*.bmp"))) == len(found["boxes"]) > 0
+    assert (tmp_path / "1.jpg").is_file()
+    with pytest.raises(VistryError, match="masks are written with export_as_image = true only"):
+        vistry.predict(run, image, masks=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("model", "flags", "message"),
+    [
+        (OWN_BOXES, ("--tile_overlap_ratio", "0.5"), "tile_overlap_ratio: has no effect without tile_grid_size"),
+        (OWN_MASKS, ("--image_type", "PNG"), "image_type: has no effect unless export_as_image is 1"),
+    ],
+)
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_what_has_no_effect_on_a_trained_model_is_said(
+    command: str, model: str, flags: tuple[str, ...], message: str, trained: Trained, shapes: dict[str, Path]
+) -> None:
+    data = shapes[task_of(model)]
+    asked = data.parent / "1.png" if command == "predict" else data
+    result = CliRunner().invoke(main, [command, str(trained(model).run.folder), str(asked), *flags])
+    assert result.exit_code == 0, result.output
+    warnings = [line for line in result.stderr.splitlines() if line.startswith("warning")]
+    assert warnings[0].startswith(f"warning: {message}")
+    assert all(flags[0].removeprefix("--") in line for line in warnings)
+
+
+def test_how_masks_are_written_is_nothing_to_metrics(trained: Trained, shapes: dict[str, Path]) -> None:
+    run, data = trained(OWN_MASKS).run.folder, shapes["segmentation"]
+    result = vistry.evaluate(run, data, export_as_image=True, max_number_of_polygon_points=3)
+    names = ("export_as_image", "max_number_of_polygon_points")
+    assert result.warnings == tuple(f"{name}: has no effect on metrics; leave it out" for name in names)
+    assert vistry.evaluate(run, data, mask_pixel_score_threshold=0.4).warnings == ()
 
 
 @pytest.mark.parametrize("crowd", [0, 1])

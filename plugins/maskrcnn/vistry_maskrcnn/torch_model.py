@@ -20,10 +20,15 @@ STRIDES = (4, 8, 16, 32)
 SIZES = ((32,), (64,), (128,), (256,), (512,))
 ASPECTS = (0.5, 1.0, 2.0)
 POOLED = ["0", "1", "2", "3"]
+UNDECIDED = 0.001
 
 
 def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbone) -> nn.Module:
-    """torchvision's MaskRCNN with its own settings, for padded images."""
+    """torchvision's MaskRCNN with its own settings, for padded images; at first each pixel may or may not be inside.
+
+    torchvision draws the last layer's weights the larger, the fewer classes there are. With one class the first loss of
+    masks is 20 in place of log 2, and training diverges.
+    """
     pyramid = Pyramid(backbone, STRIDES, LastLevelMaxPool(), norm_kind(hyperparameters))
     model = MaskRCNN(
         pyramid,
@@ -35,4 +40,5 @@ def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbo
         box_nms_thresh=hyperparameters["nms_iou_threshold"],
         box_detections_per_img=hyperparameters["box_detections_per_image"],
     )
+    nn.init.normal_(model.roi_heads.mask_predictor.mask_fcn_logits.weight, std=UNDECIDED)
     return TwoStage(model)
