@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from vistry.data import read
+from vistry.data.reading import guess_task
 from vistry.errors import DataError
 
 MULTICLASS = "image_classification"
@@ -55,6 +56,37 @@ def test_multiclass_in_many_dialects(csv_file, text):
 )
 def test_multilabel_in_many_dialects(csv_file, text):
     assert rows_of(read(csv_file(text), MULTILABEL)) == {"a.jpg": ["nut", "fig"], "b.jpg": []}
+
+
+def test_rows_with_a_label_each_are_brought_together(csv_file):
+    path = csv_file("image,label\na.jpg,nut\nb.jpg,\na.jpg,fig\nc.jpg,fig\na.jpg,nut\n")
+    reading = read(path, MULTILABEL)
+    assert rows_of(reading) == {"a.jpg": ["nut", "fig"], "b.jpg": [], "c.jpg": ["fig"]}
+    assert reading.table.lines.tolist() == [2, 3, 5]
+    (fault,) = reading.findings
+    assert (fault.check, fault.where) == ("image-repeated", f"{path}:6")
+    assert fault.message.endswith("/a.jpg: the row says nothing that those since line 2 don't")
+    assert guess_task(path) == (MULTILABEL, "several labels, or none, for some image")
+
+
+def test_an_image_in_two_splits_is_not_brought_together(csv_file):
+    path = csv_file("image,label,split\na.jpg,nut,train\na.jpg,fig,test\na.jpg,fig,train\n")
+    table = read(path, MULTILABEL).table
+    assert table.split.tolist() == [0, 2]
+    assert [labels.tolist() for _, labels in table] == [[1, 0], [0]]
+
+
+def test_whole_lists_are_not_brought_together(csv_file):
+    table = read(csv_file("image,labels\na.jpg,nut|fig\na.jpg,date\n"), MULTILABEL).table
+    assert [[table.classes[label] for label in labels] for _, labels in table] == [["nut", "fig"], ["date"]]
+
+
+def test_a_row_for_each_label_is_multilabel_and_a_rare_second_one_a_mistake(csv_file):
+    several = "".join(f"{image}.jpg,{label}\n" for image in "abcd" for label in ("nut", "fig"))
+    task, reason = guess_task(csv_file("image,label\n" + several))
+    assert (task, reason) == (MULTILABEL, "rows with other labels for many an image")
+    single = "".join(f"{image}.jpg,nut\n" for image in range(30))
+    assert guess_task(csv_file(f"image,label\n{single}0.jpg,fig\n"))[0] == MULTICLASS
 
 
 def test_a_comma_is_part_of_a_label_where_bars_separate(csv_file):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -68,6 +69,22 @@ def test_data_that_cannot_be_read(doctor, tmp_path):
     assert result.exit_code == 1
     content = json.loads(result.output)
     assert (content["schema"], content["findings"][0]["check"]) == (1, "data-missing")
+
+
+@pytest.mark.parametrize("more", [[], ["--task", "multiclass"]])
+def test_data_that_may_not_be_read(doctor, jsonl, monkeypatch, more):
+    path = jsonl(("a.jpg", "cat"))
+    original = Path.open
+
+    def refusing(self, *arguments, **options):
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refusing)
+    result = doctor(path, *more)
+    assert result.exit_code == 1
+    assert f"error data-missing\n  {path}: can't be read: Permission denied" in result.output
 
 
 def test_full_decodes_everything(doctor, class_folders, photo):

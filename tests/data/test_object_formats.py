@@ -273,6 +273,13 @@ def test_voc_masks(photo, put, tmp_path):
     ]
 
 
+def test_voc_without_any_masks_says_what_it_lacks(photo, put, tmp_path):
+    photo("JPEGImages/a.jpg", size=(40, 20))
+    put("Annotations/a.xml", voc("a.jpg", obj()))
+    with pytest.raises(DataError, match=r"no labelled image was found; 1 image\(s\) have no picture in Segmentation"):
+        examine(tmp_path, SEGMENTATION)
+
+
 YAML = "train: ../train/images\nval: valid/images\nnc: 2\nnames: [nut, fig]\n"
 
 

@@ -92,8 +92,17 @@ def test_an_unreadable_file_names_it(jsonl, monkeypatch):
 
 def test_labels_of_whole_images_are_no_objects(tmp_path):
     (tmp_path / "a.csv").write_text("image,label\na.jpg,cat\n")
-    with pytest.raises(DataError, match="labels of whole images are no data for image_object_detection"):
+    with pytest.raises(DataError, match="labels of whole images are no data for image_object_detection; use --task"):
         read(tmp_path, "image_object_detection", "csv")
+
+
+@pytest.mark.parametrize("corners", ["xmin,ymin,xmax,ymax", "X1,Y1,X2,Y2"])
+def test_boxes_in_csv_are_not_taken_for_labels_of_whole_images(tmp_path, corners):
+    (tmp_path / "a.csv").write_text(f"image,{corners},label\na.jpg,1,2,3,4,cat\n")
+    message = f"a.csv:1: the columns {', '.join(corners.lower().split(','))} look like boxes, .*as JSON Lines, COCO"
+    with pytest.raises(DataError, match=message):
+        guess_task(tmp_path)
+    assert len(read(tmp_path, "image_classification_multilabel").table) == 1
 
 
 @pytest.mark.parametrize("format", ["coco", "custom_vision", "voc", "yolo", "masks"])

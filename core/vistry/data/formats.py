@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from importlib import import_module
 from typing import IO
@@ -89,6 +90,21 @@ def format_of_bytes(head: bytes) -> ImageFormat | None:
 def format_of_suffix(suffix: str) -> ImageFormat | None:
     """The format that a file extension such as '.JPG' promises."""
     return _BY_SUFFIX.get(suffix.lower())
+
+
+def is_image_file(path: str) -> bool:
+    """Whether a file is an image by its extension, or without one by its first bytes.
+
+    One that can't be opened counts, so that whoever reads it names it.
+    """
+    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122
+    if suffix or not os.path.isfile(path):  # noqa: PTH113
+        return suffix in IMAGE_SUFFIXES
+    try:
+        with open(path, "rb") as stream:  # noqa: PTH123
+            return format_of_bytes(stream.read(HEAD_BYTES)) is not None
+    except OSError:
+        return True
 
 
 def open_image(stream: IO[bytes], head: bytes, name: str) -> Image.Image:

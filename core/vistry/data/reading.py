@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import islice
@@ -53,11 +54,8 @@ class Reader(Protocol):
 def read(path: Path | str, task: str, format: str | None = None) -> Reading:
     """Read the data set at a path for a task, by its full name. Raises DataError where nothing can be read."""
     path = Path(path)
-    try:
+    with _named_where_unreadable(path):
         reading = reader_for(path, format, task).read(path, task)
-    except OSError as error:
-        message = f"can't be read: {error.strerror}"
-        raise DataSetError(finding("data-missing", message, error.filename or path)) from error
     if len(reading.table) == 0:
         raise DataSetError(_nothing_left(path, reading))
     return reading
@@ -65,7 +63,19 @@ def read(path: Path | str, task: str, format: str | None = None) -> Reading:
 
 def guess_task(path: Path | str, format: str | None = None) -> tuple[str, str]:
     """The full name of the task that the labels suggest, and the reason. Raises DataError like `read`."""
-    return reader_for(Path(path), format).guess_task(Path(path))
+    path = Path(path)
+    with _named_where_unreadable(path):
+        return reader_for(path, format).guess_task(path)
+
+
+@contextmanager
+def _named_where_unreadable(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to read a file or folder into a finding that names it."""
+    try:
+        yield
+    except OSError as error:
+        message = f"can't be read: {error.strerror}"
+        raise DataSetError(finding("data-missing", message, error.filename or path)) from error
 
 
 def reader_for(path: Path, format: str | None = None, task: str | None = None) -> Reader:
@@ -113,7 +123,9 @@ def _known(format: str) -> str:
 def _nothing_left(path: Path, reading: Reading) -> Finding:
     errors = [fault for fault in reading.findings if fault.severity == "error"]
     if not errors:
-        return finding("data-empty", "the data set is empty: no labelled image was found", path)
+        remarks = [remark.message for remark in reading.findings if remark.severity == "warning"]
+        why = "".join(f"; {remark}" for remark in remarks[:1])
+        return finding("data-empty", f"the data set is empty: no labelled image was found{why}", path)
     message = f"none of {len(errors)} rows could be read; the first: {errors[0].where}: {errors[0].message}"
     return finding("data-empty", message, path, remedy=errors[0].remedy)
 

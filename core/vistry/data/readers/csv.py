@@ -1,4 +1,4 @@
-"""CSV with a column of images, and labels in one column or in one 0/1 column a class."""
+"""CSV with a column of images, and labels in one column, in a row each, or in one 0/1 column a class."""
 
 from __future__ import annotations
 
@@ -10,8 +10,17 @@ from pathlib import Path
 
 from vistry.data.findings import DataSetError, Finding, finding
 from vistry.data.readers.annotation_files import AnnotationFile, annotation_files, has_annotation_files, split_of_word
-from vistry.data.readers.csv_columns import Columns, Row, find_columns
-from vistry.data.readers.labels import MULTICLASS, MULTILABEL, ClassNames, label_reader
+from vistry.data.readers.csv_columns import Columns, Row, box_columns, find_columns
+from vistry.data.readers.label_rows import LabelledImage, are_often_several, has_a_label_a_row, merged
+from vistry.data.readers.labels import (
+    AS_OBJECTS,
+    MULTICLASS,
+    MULTILABEL,
+    WHOLE_IMAGES,
+    ClassNames,
+    label_reader,
+    needs_whole_images,
+)
 from vistry.data.readers.locations import Locator
 from vistry.data.readers.table_builder import TableBuilder
 from vistry.data.reading import Reading
@@ -31,6 +40,7 @@ def fits(path: Path) -> bool:
 
 def read(path: Path, task: str) -> Reading:
     """Every row of the files; a bad row is a finding and costs that row only."""
+    needs_whole_images(task, path)
     root = (path if path.is_dir() else path.parent).resolve()
     builder = TableBuilder(root, NAME)
     names = ClassNames(builder)
@@ -43,12 +53,22 @@ def read(path: Path, task: str) -> Reading:
 
 
 def guess_task(path: Path) -> tuple[str, str]:
-    """Multi-label where a cell holds several labels, or a row not exactly one 1; else multi-class."""
+    """Multi-label where a cell holds several labels, a row not exactly one 1, or many images have several rows.
+
+    Raises DataSetError for columns of boxes, which this format doesn't read.
+    """
     for file in annotation_files(path, SUFFIXES):
         if rows := _rows(file.path):
             columns, rows = find_columns(rows, file.path)
-            if any(_is_multilabel(row, columns) for _, row in rows if len(row) == len(columns.header)):
+            if boxes := box_columns(columns.header):
+                message = f"the columns {', '.join(boxes)} look like boxes, which are not read from CSV"
+                remedy = f"{AS_OBJECTS}, or {WHOLE_IMAGES} for what is in each image"
+                raise DataSetError(finding("task-mismatch", message, file.path, 1, remedy=remedy))
+            whole = [row for _, row in rows if len(row) == len(columns.header)]
+            if any(_is_multilabel(row, columns) for row in whole):
                 return MULTILABEL, "several labels, or none, for some image"
+            if not columns.one_hot and are_often_several((row[columns.image], row[columns.labels[0]]) for row in whole):
+                return MULTILABEL, "rows with other labels for many an image"
     return MULTICLASS, "one label an image"
 
 
@@ -69,15 +89,21 @@ def _read_file(
     read_label = label_reader(task, names)
     index = builder.add_file(file.path)
     findings = []
+    images: list[LabelledImage] = []
     for line, row in rows:
         try:
             image, split = _image_and_split(row, columns, file.split)
-            builder.add(locator.locate(image), read_label(cells(row)), split, index, line)
+            images.append((locator.locate(image), read_label(cells(row)), split, line))
         except DataSetError as error:
             fault = replace(error.finding, file=str(file.path), line=line)
             if fault.check in FATAL:
                 raise DataSetError(fault) from error
             findings.append(fault)
+    if task == MULTILABEL and not columns.one_hot and has_a_label_a_row(images):
+        images, repeats = merged(images, file.path)
+        findings += repeats
+    for path, labels, split, line in images:
+        builder.add(path, labels, split, index, line)
     return findings
 
 

@@ -17,6 +17,7 @@ LABEL_NAMES = (
     "label", "labels", "class", "classes", "class_name", "category", "categories", "target", "tag", "tags"
 )  # fmt: skip
 SPLIT_NAMES = ("split", "set", "subset", "partition")
+CORNER_NAMES = (("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"))
 Row = tuple[int, list[str]]
 
 
@@ -57,6 +58,12 @@ def find_columns(rows: list[Row], path: Path) -> tuple[Columns, list[Row]]:
         remedy = "name it 'label', or give each class a column of 0 and 1"
         raise DataSetError(finding("format-unknown", message, path, line, remedy=remedy))
     return Columns(tuple(first), image, labels, split), below
+
+
+def box_columns(header: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns that hold the corners of boxes, if there are some."""
+    named = {cell.lower() for cell in header}
+    return next((names for names in CORNER_NAMES if named.issuperset(names)), ())
 
 
 def _without_header(first: list[str], image: int, path: Path, line: int) -> Columns:

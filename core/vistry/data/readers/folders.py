@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vistry.data.findings import DataSetError, Finding, finding
-from vistry.data.formats import HEAD_BYTES, IMAGE_SUFFIXES, format_of_bytes
+from vistry.data.formats import is_image_file
 from vistry.data.readers.annotation_files import split_of_word
-from vistry.data.readers.labels import MULTICLASS
+from vistry.data.readers.labels import AS_OBJECTS, MULTICLASS, OBJECT_TASKS
 from vistry.data.readers.locations import is_inside, is_unicode
 from vistry.data.readers.table_builder import TableBuilder
 from vistry.data.reading import Reading
@@ -31,7 +31,8 @@ def read(path: Path, task: str) -> Reading:
     """Every image with its folder's name as the label. Raises DataError for tasks that a folder can't label."""
     if task != MULTICLASS:
         message = f"a folder for each class gives an image one label, which is not what {task} needs"
-        remedy = "use --task multiclass, or describe the labels in a JSON Lines or CSV file"
+        others = AS_OBJECTS if task in OBJECT_TASKS else "describe the labels in a JSON Lines or CSV file"
+        remedy = f"use --task multiclass, or {others}"
         raise DataSetError(finding("task-mismatch", message, path, remedy=remedy))
     survey = _Survey(path.resolve())
     builder = TableBuilder(survey.root, NAME)
@@ -88,7 +89,7 @@ class _Survey:
             if entry.is_dir():
                 if self._may_enter(entry):
                     yield from self.images(entry.path)
-            elif _is_image(entry):
+            elif is_image_file(entry.path):
                 yield entry.path
             else:
                 self._pass("file-ignored", entry.path)
@@ -99,7 +100,7 @@ class _Survey:
                 if self._may_enter(entry, note):
                     yield entry
             elif note:
-                self._pass("image-unlabelled" if _is_image(entry) else "file-ignored", entry.path)
+                self._pass("image-unlabelled" if is_image_file(entry.path) else "file-ignored", entry.path)
 
     def _entries(self, folder: str) -> Iterator[Entry]:
         with os.scandir(folder) as listing:
@@ -141,12 +142,3 @@ def _passed_over(check: str, paths: list[str]) -> Finding:
         "image-unlabelled": "image(s) ignored outside a class folder",
     }
     return finding(check, f"{len(paths)} {nouns[check]}, such as {paths[0]}", paths[0], count=len(paths))
-
-
-def _is_image(entry: Entry) -> bool:
-    """By its suffix; a file without one by its first bytes."""
-    suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122
-    if suffix or not entry.is_file():
-        return suffix in IMAGE_SUFFIXES
-    with open(entry.path, "rb") as stream:  # noqa: PTH123
-        return format_of_bytes(stream.read(HEAD_BYTES)) is not None

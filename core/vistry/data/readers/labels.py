@@ -16,6 +16,8 @@ MULTILABEL = "image_classification_multilabel"
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"
 OBJECT_TASKS = (DETECTION, SEGMENTATION)
+WHOLE_IMAGES = "use --task multiclass or --task multilabel"
+AS_OBJECTS = "describe the objects as JSON Lines, COCO, Pascal VOC or YOLO"
 
 ReadLabel = Callable[[Any], list[int]]
 
@@ -35,6 +37,13 @@ def needs_objects(task: str, path: Path) -> None:
         message = f"the labels are boxes or masks, but {task} classifies whole images"
         remedy = "use --task detection or --task segmentation, or describe the labels in a JSON Lines or CSV file"
         raise DataSetError(finding("task-mismatch", message, path, remedy=remedy))
+
+
+def needs_whole_images(task: str, path: Path) -> None:
+    """Raise DataSetError for a task that finds objects, from a reader of labels for whole images."""
+    if task in OBJECT_TASKS:
+        message = f"labels of whole images are no data for {task}"
+        raise DataSetError(finding("task-mismatch", message, path, remedy=f"{WHOLE_IMAGES}, or {AS_OBJECTS}"))
 
 
 def task_of_label(label: Any) -> tuple[str, str]:

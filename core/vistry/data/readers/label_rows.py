@@ -1,0 +1,38 @@
+"""Rows that each give an image one of its labels, brought together to one row an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from vistry.data.findings import Finding, finding
+
+LabelledImage = tuple[str, list[int], int, int]
+"""Path, provisional class ids, index into SPLITS, line."""
+OFTEN = 0.1
+
+
+def has_a_label_a_row(rows: Sequence[LabelledImage]) -> bool:
+    """Whether no row has several labels; where one has, each row is a whole list."""
+    return all(len(labels) <= 1 for _, labels, _, _ in rows)
+
+
+def merged(rows: Sequence[LabelledImage], file: Path) -> tuple[list[LabelledImage], list[Finding]]:
+    """One row for each image and split, where the first one stood, with the labels of all; and what is said twice."""
+    found: dict[tuple[str, int], LabelledImage] = {}
+    repeats = []
+    for image, labels, split, line in rows:
+        first = found.setdefault((image, split), (image, [], split, line))
+        if set(labels) <= set(first[1]) and first[3] != line:
+            message = f"{image}: the row says nothing that those since line {first[3]} don't"
+            repeats.append(finding("image-repeated", message, file, line))
+        first[1].extend(label for label in labels if label not in first[1])
+    return list(found.values()), repeats
+
+
+def are_often_several(rows: Iterable[tuple[str, str]]) -> bool:
+    """Whether of (image, label) many images have several labels, more than are likely to be mistakes."""
+    labels: dict[str, set[str]] = {}
+    for image, label in rows:
+        labels.setdefault(image, set()).add(label)
+    return sum(len(names) > 1 for names in labels.values()) > OFTEN * len(labels)
