@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,12 @@ from safetensors.numpy import load_file
 from vistry.errors import RunError, TrainingError
 from vistry.runs.files import write_text
 from vistry.runs.folder import Run, find_run
+from vistry.runs.lock import training_in
 from vistry.training import loop as loop_module
+from vistry.training import session
 from vistry.training.engines import torch as torch_engine
 from vistry.training.loop import Loop
+from vistry.training.plan import make_plan
 from vistry.training.session import resume
 
 SETTINGS: dict[str, Any] = {
@@ -173,8 +178,7 @@ def test_a_real_sigkill_loses_nothing(where: str, count: int, never_killed: Run,
     killed = subprocess.run([sys.executable, "-c", program, str(digits), where, str(count)], check=False)
     assert killed.returncode == -signal.SIGKILL
     _same(resume("last").run, never_killed)
-    leftovers = list(find_run("last").folder.rglob("*.part"))
-    assert len(leftovers) <= 1
+    assert not list(find_run("last").folder.rglob("*.part"))
 
 
 def test_ctrl_c_leaves_a_run_that_can_be_resumed(
@@ -236,6 +240,41 @@ def test_a_full_disk_is_a_sentence_and_the_last_good_state_stays(
     _same(resume("last").run, never_killed)
 
 
+def test_what_failed_first_is_said_though_nothing_more_can_be_written(
+    digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vistry.runs import checkpoint
+
+    def full(*arguments: Any) -> None:
+        monkeypatch.setattr(Path, "replace", full)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(RunError, match=r"the disk is full: .*best\.safetensors could not be written"):
+        vistry.train(digits, task="multiclass", model="tiny", **SETTINGS)
+
+
+def test_no_second_training_in_a_run_folder(never_killed: Run, runs: Path) -> None:
+    run = shutil.copytree(never_killed.folder, runs / "copy")
+    status = json.loads((run / "status.json").read_text())
+    (run / "status.json").write_text(json.dumps({**status, "status": "running"}))
+    with training_in(run), pytest.raises(RunError, match="is being trained by another process"):
+        resume(run)
+    assert resume(run).outcome.status == "completed"
+
+
+def test_a_run_goes_on_without_the_one_it_was_built_upon(
+    digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = {**SETTINGS, "number_of_epochs": 1}
+    source = vistry.train(digits, task="multiclass", model="tiny", **short).run.folder
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "_is_late", lambda self: True)
+        run = vistry.train(digits, task="multiclass", model="tiny", checkpoint_run_id=str(source), **SETTINGS).run
+    shutil.rmtree(source)
+    assert resume(run.folder).outcome.status == "completed"
+
+
 def test_a_file_too_large_for_its_limits_leaves_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     write_text(path, "old")
@@ -266,6 +305,26 @@ def test_the_time_limit_is_kept_with_the_best_model(digits: Path, runs: Path) ->
     assert result.run.best_weights.is_file()
     assert sum(entry["seconds"] for entry in result.run.history()) <= 3.0
     assert len(result.run.history()) >= 1
+
+
+def test_planning_counts_against_the_time_limit(digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[float] = []
+
+    def planned(*arguments: Any) -> Any:
+        times.append(time.monotonic())
+        return make_plan(*arguments)
+
+    def stopping(self: Loop) -> None:
+        assert self.deadline is not None
+        times.append(self.deadline - 60)
+        raise Killed
+
+    monkeypatch.setattr(session, "make_plan", planned)
+    monkeypatch.setattr(Loop, "fit", stopping)
+    with pytest.raises(Killed):
+        vistry.train(digits, task="multiclass", model="tiny", time_limit=60.0, **SETTINGS)
+    planning_began, clock_began = times
+    assert clock_began <= planning_began
 
 
 @pytest.mark.parametrize("updates", [1, 3, 4])
@@ -308,8 +367,6 @@ def test_a_loss_that_is_no_longer_finite_stops_the_run(
 
 
 def test_a_run_of_a_later_version_is_refused(never_killed: Run, tmp_path: Path) -> None:
-    import shutil
-
     later = shutil.copytree(never_killed.folder, tmp_path / "later")
     record = json.loads((later / "run.json").read_text())
     (later / "run.json").write_text(json.dumps({**record, "schema": 99}))
@@ -318,8 +375,6 @@ def test_a_run_of_a_later_version_is_refused(never_killed: Run, tmp_path: Path) 
 
 
 def test_a_damaged_run_is_a_sentence(never_killed: Run, tmp_path: Path) -> None:
-    import shutil
-
     damaged = shutil.copytree(never_killed.folder, tmp_path / "damaged")
     (damaged / "checkpoints" / "best.safetensors").write_bytes(b"nothing")
     with pytest.raises(RunError, match="can't be read"):

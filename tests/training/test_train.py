@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,16 @@ import numpy as np
 import pytest
 import vistry
 from safetensors import safe_open
+from safetensors.numpy import save_file
+from vistry.cli.train import result_text
 from vistry.errors import DataError, HyperparameterError, RegistryError, RunError, WeightsError
+from vistry.hyperparameter.schema import Source
 from vistry.inference.predictor import Predictor
 from vistry.runs.folder import Run
 from vistry.training.build import check_backend
+from vistry.training.loop import Outcome
 from vistry.training.plan import Request, make_plan
+from vistry.training.session import TrainingResult
 
 SHORT: dict[str, Any] = {"number_of_epochs": 2, "warmup_cosine_lr_warmup_epochs": 1, "precision": "fp32"}
 
@@ -238,6 +244,19 @@ def test_a_wrong_call_is_a_sentence_and_leaves_nothing_behind(
     assert not list(runs.glob("*"))
 
 
+def test_weights_that_do_not_fit_are_an_error_of_the_plan_and_leave_nothing_behind(
+    vistry: Callable[..., Any], trained: Run, digits: Path, runs: Path, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong.safetensors"
+    save_file({"stem.weight": np.zeros((2, 2), np.float32)}, wrong)
+    common = ["--task", "multiclass", "--model", "tiny", "--data", digits, "--weights", wrong]
+    for more in (["--dry-run"], []):
+        result = vistry("train", *common, *more, check=False)
+        assert result.returncode == 2
+        assert "wrong.safetensors doesn't fit the model: conv1.weight is missing" in result.stderr
+    assert not list(runs.glob("*"))
+
+
 def test_an_existing_folder_is_never_written_over(digits: Path, runs: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     with pytest.raises(RunError, match="taken exists already"):
@@ -306,6 +325,55 @@ def test_no_runs_are_a_sentence(vistry: Callable[..., Any], runs: Path) -> None:
     listed = vistry("runs")
     assert listed.stdout == ""
     assert f"there are no runs in {runs}" in listed.stderr
+
+
+def test_a_damaged_run_hides_no_other(
+    vistry: Callable[..., Any], trained: Run, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(trained.folder, runs / "good")
+    (shutil.copytree(trained.folder, runs / "bad") / "status.json").unlink()
+    lines = vistry("runs").stdout.splitlines()
+    assert sorted(line.split()[0] for line in lines) == ["bad", "good"]
+    assert any(line.startswith("bad  unreadable: ") and "it has no status.json" in line for line in lines)
+    entries = {entry["id"]: entry for entry in json.loads(vistry("runs", "--json").stdout)["runs"]}
+    assert entries["bad"]["status"] == "unreadable"
+    assert entries["good"]["status"] == "completed"
+
+
+def test_a_split_that_is_none_is_a_sentence(trained: Run, digits: Path) -> None:
+    with pytest.raises(DataError, match="there is no split 'tset'; did you mean 'test'"):
+        vistry.evaluate(trained.folder, digits, split="tset")
+    with pytest.raises(DataError, match="has no images of a split 'test'"):
+        vistry.evaluate(trained.folder, digits, split="test")
+
+
+def test_a_result_without_a_score_is_told(trained: Run) -> None:
+    outcome = Outcome("completed", "all epochs are done", 1, None, 2)
+    assert result_text(TrainingResult(trained, outcome, {})).startswith("all epochs are done; best: epoch 2\nrun: ")
+
+
+def test_a_validation_size_without_effect_is_a_warning(digits: Path, tmp_path: Path, runs: Path) -> None:
+    for digit in range(2):
+        shutil.copytree(digits / f"digit{digit}", tmp_path / "first" / f"digit{digit}")
+        shutil.copytree(digits / f"digit{digit + 2}", tmp_path / "other" / f"digit{digit}")
+    request = Request(tmp_path / "first", "multiclass", "tiny", validation_size=0.3)
+    said = "validation_size: has no effect, because the validation images are given; leave it out"
+    assert said not in make_plan(request, []).warnings()
+    assert said in make_plan(replace(request, validation=tmp_path / "other"), []).warnings()
+
+
+@pytest.mark.parametrize(
+    ("settings", "proposal"),
+    [
+        ({"training_batch_size": 16}, "try --training_batch_size 5 --learning_rate 0.0031"),
+        ({"training_batch_size": 5, "number_of_epochs": 2}, "try --number_of_epochs 6"),
+    ],
+)
+def test_a_plan_of_few_steps_proposes_what_is_different(
+    settings: dict[str, int], proposal: str, digits: Path, runs: Path
+) -> None:
+    plan = make_plan(Request(digits, "multiclass", "tiny"), [Source.of({"number_of_epochs": 10, **settings}, "a test")])
+    assert plan.warnings()[-1].endswith(proposal)
 
 
 def test_help_lists_the_models_hyperparameters(vistry: Callable[..., Any]) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from vistry.runs.folder import Run
 
 
 @click.group(invoke_without_command=True)
@@ -27,8 +30,7 @@ def runs(context: click.Context, folder: Path | None, as_json: bool) -> None:
     if not found:
         click.echo(f"there are no runs in {folder or runs_folder()}; to make one, type: vistry train --help", err=True)
     for entry in found:
-        score = "" if entry["best_score"] is None else f"{entry['primary_metric']} {entry['best_score']:.4f}"
-        click.echo(f"{entry['id']}  {entry['task']}  {entry['status']}  {score}".rstrip())
+        click.echo(_text(entry))
 
 
 @runs.command()
@@ -55,8 +57,14 @@ def show(folder: Path | None, run: str, as_json: bool) -> None:
         click.echo(epoch_line(entry, epochs, record["primary_metric"], best))
 
 
-def _line(run: Any) -> dict[str, Any]:
-    record, status = run.record, run.status
+def _line(run: Run) -> dict[str, Any]:
+    """A run's entry; of one that can't be read the reason, because one bad run hides no other."""
+    from vistry.errors import RunError
+
+    try:
+        record, status = run.record, run.status
+    except RunError as error:
+        return {"id": run.id, "folder": str(run.folder), "status": "unreadable", "error": str(error)}
     return {
         "id": run.id,
         "folder": str(run.folder),
@@ -67,3 +75,10 @@ def _line(run: Any) -> dict[str, Any]:
         "best_score": status.get("best_score"),
         "created": record["created"],
     }
+
+
+def _text(entry: dict[str, Any]) -> str:
+    if "error" in entry:
+        return f"{entry['id']}  {entry['status']}: {entry['error']}"
+    score = "" if entry["best_score"] is None else f"{entry['primary_metric']} {entry['best_score']:.4f}"
+    return f"{entry['id']}  {entry['task']}  {entry['status']}  {score}".rstrip()

@@ -43,7 +43,7 @@ class _TrainCommand(click.Command):
 @click.option("--task", required=True, is_eager=True, help="multiclass, multilabel, or the task's full name.")
 @click.option("--model", is_eager=True, help="Model name; type: vistry models.")
 @click.option("--validation", type=click.Path(path_type=Path), help="Labelled images to validate on.")
-@click.option("--validation-size", type=float, default=0.2, help="Share split off when none is given. [0.2]")
+@click.option("--validation-size", type=float, help="Share split off when none is given. [0.2]")
 @click.option("--format", "data_format", help="Format of the data, if it isn't recognised.")
 @click.option("--primary-metric", help="Metric that decides which epoch is the best.")
 @click.option("--config", "configs", type=click.Path(path_type=Path), multiple=True, help="YAML or TOML file.")
@@ -58,8 +58,9 @@ def train(context: click.Context, /, **options: Any) -> None:
     from vistry.hyperparameter.sources import read_file
     from vistry.training import progress
     from vistry.training.plan import Request, make_plan
-    from vistry.training.session import carry_out, sources_of
+    from vistry.training.session import carry_out, deadline_in, sources_of
 
+    deadline = deadline_in(options["time_limit"])
     flags = parse_flags(context.args, [parameter.opts[0] for parameter in context.command.params])
     request = Request(
         options["data_path"],
@@ -80,7 +81,7 @@ def train(context: click.Context, /, **options: Any) -> None:
     if not options["as_json"]:
         click.echo(_summary(plan))
     reporter = progress.Silent() if options["as_json"] else progress.reporter_for()
-    result = carry_out(plan, options["output"], options["time_limit"], reporter)
+    result = carry_out(plan, options["output"], deadline, reporter)
     click.echo(result_json(result) if options["as_json"] else result_text(result))
 
 
@@ -155,9 +156,9 @@ def result_text(result: TrainingResult) -> str:
     from vistry.report.page import REPORT
 
     outcome, run = result.outcome, result.run
+    score = "" if outcome.best_score is None else f", {run.record['primary_metric']} {outcome.best_score:.4f}"
     return (
-        f"{outcome.reason}; best: epoch {(outcome.best_epoch or 0) + 1}, "
-        f"{run.record['primary_metric']} {outcome.best_score:.4f}\n"
+        f"{outcome.reason}; best: epoch {(outcome.best_epoch or 0) + 1}{score}\n"
         f"run:     {run.folder}\n"
         f"report:  {run.folder / REPORT}\n"
         f"weights: {run.best_weights}\n"

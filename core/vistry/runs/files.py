@@ -6,12 +6,14 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from vistry.errors import RunError
+
+UNFINISHED = ".part"
 
 
 @contextmanager
@@ -22,7 +24,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
         os.close(handle)
     except OSError as error:
         raise _refused(path, error) from error
@@ -33,10 +35,31 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
+    except BrokenPipeError:
+        raise  # whoever read the output has gone, which is no fault of this file
     except OSError as error:
         raise _refused(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def lines_to(path: Path | None) -> Iterator[Callable[[str], None]]:
+    """A function that writes a line to a file, which is there when the block ends well; to none it writes nothing.
+
+    Raises RunError, at once where the place can't be written.
+    """
+    if path is None:
+        yield lambda line: None  # noqa: ARG005
+        return
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        yield lambda line: print(line, file=file)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a process that was killed left half written in a folder and below it."""
+    for path in folder.rglob(f".*{UNFINISHED}"):
+        path.unlink(missing_ok=True)
 
 
 def _refused(path: Path, error: OSError) -> RunError:

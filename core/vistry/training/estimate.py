@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vistry.data.batches import BatchReader
-from vistry.training.build import build, input_of, make_engine
+from vistry.training.build import build, fill, input_of, make_engine
 from vistry.training.plan import Plan
 from vistry.training.predicting import predictions_of
 
@@ -30,7 +30,9 @@ class Estimate:
 def estimate(plan: Plan) -> Estimate:
     """Train up to three steps on the plan's own images and throw the result away; nothing is written."""
     values, backend = plan.hyperparameters, plan.request.backend
-    module = build(plan.catalogue, plan.card, plan.task, len(plan.classes), values, backend)
+    classes = len(plan.classes)
+    module = build(plan.catalogue, plan.card, plan.task, classes, values, backend)
+    fill(plan.catalogue, plan.card, plan.task, module, plan.start, classes, values, backend)
     engine = make_engine(plan.catalogue, plan.card, plan.task, module, plan.data_summary, values, backend)
     images = input_of(plan.catalogue, plan.card, plan.task, values)
     samples = images.samples(plan.training)

@@ -21,6 +21,8 @@ from vistry.task.behaviour import TrainingData
 from vistry.training.build import Start, check_backend, checked_by_owner, find_start, input_of
 
 FEW_STEPS = 60
+SMALL_BATCH = 4
+VALIDATION_SIZE = 0.2
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Request:
     model: str | None = None
     validation: Path | None = None
     format: str | None = None
-    validation_size: float = 0.2
+    validation_size: float | None = None
     primary_metric: str | None = None
     backend: str = "torch"
 
@@ -83,18 +85,25 @@ class Plan:
                 "training starts from random weights; with few images, pretrained ones do far better: "
                 f"--weights {next(iter(self.card.weights))}, or --weights FILE"
             )
-        return found + list(self._too_few_updates())
+        return found + list(self._without_effect()) + list(self._too_few_updates())
+
+    def _without_effect(self) -> Iterable[str]:
+        given = self.request.validation is not None or len(self.diagnoses[0].table.rows_of("validation"))
+        if self.request.validation_size is not None and given:
+            yield "validation_size: has no effect, because the validation images are given; leave it out"
 
     def _too_few_updates(self) -> Iterable[str]:
         batch = self.hyperparameters["training_batch_size"]
         if self.updates >= FEW_STEPS or len(self.training) > 20 * batch:
             return
-        smaller = max(2, min(16, len(self.training) // 10))
+        smaller = max(SMALL_BATCH, min(16, len(self.training) // 10))
         rate = self.hyperparameters["learning_rate"] * smaller / batch
+        more = -(-FEW_STEPS * self.hyperparameters["number_of_epochs"] // self.updates)
+        proposal = f"--training_batch_size {smaller} --learning_rate {rate:.2g}"
         yield (
             f"with {len(self.training)} training images and training_batch_size = {batch} an epoch is "
             f"{self.batches_per_epoch} steps and the whole training {self.updates}, which is too few to learn well; "
-            f"try --training_batch_size {smaller} --learning_rate {rate:.2g}"
+            f"try {proposal if smaller < batch else f'--number_of_epochs {more}'}"
         )
 
 
@@ -132,12 +141,13 @@ def resolve_hyperparameters(
 
 
 def _splits(request: Request, task: str, seed: int) -> tuple[Table, Table, tuple[Diagnosis, ...]]:
-    if not 0 < request.validation_size < 1:
-        raise DataError(f"validation_size = {request.validation_size:g}: must be a number between 0 and 1")
+    size = VALIDATION_SIZE if request.validation_size is None else request.validation_size
+    if not 0 < size < 1:
+        raise DataError(f"validation_size = {size:g}: must be a number between 0 and 1")
     diagnosis = _usable(doctor.examine(request.data, task, request.format))
     if request.validation is None:
         table = diagnosis.table
-        training, validation = splits.split(table, task, request.validation_size, seed, diagnosis.groups)
+        training, validation = splits.split(table, task, size, seed, diagnosis.groups)
         return table.take(training), table.take(validation), (diagnosis,)
     other = _usable(doctor.examine(request.validation, task), may_be=("class-single",))
     diagnosis = doctor.without_leaks(diagnosis, other)

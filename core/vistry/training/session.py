@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +20,9 @@ from vistry.hyperparameter.schema import Hyperparameters, Source
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.report import write_report
+from vistry.runs.files import remove_unfinished
 from vistry.runs.folder import LAST, Run, find_run, new_run
+from vistry.runs.lock import training_in
 from vistry.runs.rows import read_rows, write_rows
 from vistry.task import behaviour_of
 from vistry.task.behaviour import Task, TrainingData
@@ -45,7 +49,7 @@ def train(
     model: str | None = None,
     validation: str | Path | None = None,
     format: str | None = None,
-    validation_size: float = 0.2,
+    validation_size: float | None = None,
     primary_metric: str | None = None,
     backend: str = "torch",
     output: str | Path | None = None,
@@ -57,37 +61,56 @@ def train(
 
     `time_limit` is in seconds. Raises VistryError; problems with the call are all found before any work.
     """
+    deadline = deadline_in(time_limit)
     validation_path = None if validation is None else Path(validation)
     request = Request(Path(data), task, model, validation_path, format, validation_size, primary_metric, backend)
     plan = make_plan(request, [Source.of(hyperparameters, "the call")])
-    return carry_out(plan, output, time_limit, reporter or progress.Silent())
+    return carry_out(plan, output, deadline, reporter or progress.Silent())
+
+
+def deadline_in(seconds: float | None) -> float | None:
+    """The time.monotonic() of so many seconds from now; planning counts, so ask before it."""
+    return None if seconds is None else time.monotonic() + seconds
 
 
 def carry_out(
-    plan: Plan, output: str | Path | None, time_limit: float | None, reporter: progress.Reporter
+    plan: Plan, output: str | Path | None, deadline: float | None, reporter: progress.Reporter
 ) -> TrainingResult:
-    """Train as planned, into a new run folder."""
-    deadline = None if time_limit is None else time.monotonic() + time_limit
+    """Train as planned, into a new run folder, to be over at `deadline`, by time.monotonic()."""
     run = new_run(plan.card.name, None if output is None else Path(output))
-    _record(run, plan)
-    return _run(run, plan.catalogue, plan.card, plan.start, deadline, reporter)
+    with training_in(run.folder):
+        try:
+            _record(run, plan)
+            loop = _loop(run, plan.catalogue, plan.card, plan.start, reporter)
+        except BaseException:
+            shutil.rmtree(run.folder, ignore_errors=True)  # it never began, and the same command has to work again
+            raise
+        return _fit(loop, deadline)
 
 
 def resume(
     run: str | Path, *, time_limit: float | None = None, reporter: progress.Reporter | None = None
 ) -> TrainingResult:
     """Go on with a run that was killed or stopped; the result is the one it would have had. Raises RunError."""
+    deadline = deadline_in(time_limit)
     found = find_run(run)
     if found.status["status"] == "completed":
         raise RunError(f"{found.id} is complete; to build upon it, train with --checkpoint_run_id {found.id}")
     catalogue = Catalogue.read()
     card = catalogue.model(found.record["model"]["full_name"])
-    deadline = None if time_limit is None else time.monotonic() + time_limit
-    return _run(found, catalogue, card, _recorded_start(found), deadline, reporter or progress.Silent())
+    with training_in(found.folder):
+        remove_unfinished(found.folder)
+        loop = _loop(found, catalogue, card, _recorded_start(found), reporter or progress.Silent())
+        if loop.restore():
+            loop.reporter.note(f"going on from epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}")
+        return _fit(loop, deadline)
 
 
 def _recorded_start(run: Run) -> Start:
+    """Where the first weights come from; nowhere, and nothing is missed, once a state to go on from is saved."""
     recorded = run.record["start"]
+    if (run.folder / LAST).is_file():
+        return Start()
     if recorded["run"]:
         return Start(run=find_run(recorded["run"]))
     return Start(file=Path(recorded["file"]) if recorded["file"] else None)
@@ -137,29 +160,19 @@ def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
-def _run(
-    run: Run,
-    catalogue: Catalogue,
-    card: ModelCard,
-    start: Start,
-    deadline: float | None,
-    reporter: progress.Reporter,
-) -> TrainingResult:
-    values = Hyperparameters.from_dict(run.hyperparameters)
-    loop = _loop(run, catalogue, card, start, values, reporter)
-    loop.deadline = deadline
-    if loop.restore():
-        reporter.note(f"going on from epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}")
+def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
+    run, loop.deadline = loop.run, deadline
     _set_status(run, "running", "", engine=_facts(loop.engine, run), process=os.getpid())
     try:
-        with reporter:
+        with loop.reporter:
             outcome = loop.fit()
     except Interrupted:
         _set_status(run, "interrupted", "Ctrl-C")
         raise
     except VistryError as error:
-        _set_status(run, "failed", str(error))
-        write_report(run)
+        with suppress(RunError):  # where the disk is full these fail, too, and what failed first has to be said
+            _set_status(run, "failed", str(error))
+            write_report(run)
         raise
     best = next(entry for entry in loop.history if entry["epoch"] == outcome.best_epoch)
     _set_status(
@@ -186,11 +199,10 @@ def _loop(
     catalogue: Catalogue,
     card: ModelCard,
     start: Start,
-    values: Hyperparameters,
     reporter: progress.Reporter,
 ) -> Loop:
     """The loop of a recorded run: a new run and a resumed one are set up by the same lines."""
-    record = run.record
+    record, values = run.record, Hyperparameters.from_dict(run.hyperparameters)
     task, backend, classes = behaviour_of(record["task"]), record["backend"], tuple(record["classes"])
     counts = tuple(record["data"]["training_counts"])
     data = TrainingData(classes, counts, record["data"]["training_images"])
