@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vistry
+from vistry.errors import RegistryError
+from vistry.inference.predictor import load
 from vistry.report import write_report
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import Run
@@ -39,6 +41,12 @@ def test_it_predicts_what_it_predicted_when_it_was_written(run: Run) -> None:
         assert len(entry["boxes"]) == len(served.scores) > 0
         ours = sorted(box["score"] for box in entry["boxes"])
         np.testing.assert_allclose(ours, sorted(served.scores.tolist()), atol=1e-4)
+
+
+def test_without_its_plugin_it_says_where_its_model_came_from(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISTRY_DISABLE", "tinybone")
+    with pytest.raises(RegistryError, match=f"the run {run.id} had it from vistry-tinybone 0.1, see: vistry plugins"):
+        load(run.folder)
 
 
 def test_it_is_evaluated_and_drawn(run: Run) -> None:

@@ -141,3 +141,19 @@ def test_what_is_no_tiling_is_refused(
     with pytest.raises(HyperparameterError, match=message):
         vistry.train(shapes[task], task=task, model=model, output=tmp_path / "run", **settings)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "message"),
+    [
+        ("tinymasks", "2x2", "tinymasks doesn't take it; it is for image_object_detection"),
+        ("tinyboxes", "1x1", "the whole image, no tiling"),
+        ("tinyboxes", "2xx2", "must be text such as '3x2'"),
+    ],
+)
+def test_what_is_no_tiling_is_refused_at_prediction_too(
+    model: str, size: str, message: str, trained: Callable[..., Any]
+) -> None:
+    run = trained(model).run.folder
+    with pytest.raises(HyperparameterError, match=message):
+        load(run, tile_grid_size=size)

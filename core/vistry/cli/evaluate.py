@@ -36,6 +36,8 @@ def evaluate(
     if as_json:
         click.echo(json.dumps({"schema": 1, **result.to_dict()}))
         return
+    for warning in result.warnings:
+        click.echo(f"warning: {warning}", err=True)
     for image, reason in result.left_out:
         click.echo(f"left out: {image}: {reason}", err=True)
     click.echo(f"{result.images} images")

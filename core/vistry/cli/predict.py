@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import click
 
 from vistry.cli.changed_flags import ChangingCommand
+from vistry.cli.printing import json_line, printable
 
 
 @click.command(cls=ChangingCommand)
@@ -36,26 +35,26 @@ def predict(
     """
     from vistry.inference.object_files import ObjectFiles
     from vistry.inference.predictor import image_files, load
-    from vistry.runs.files import replacing
+    from vistry.runs.files import lines_to
 
     files = image_files(images)
     predictor = load(run, backend=backend, **changed)
+    for warning in predictor.hyperparameters.warnings:
+        click.echo(f"warning: {warning}", err=True)
     written = ObjectFiles.of(predictor, draw, masks)
     failed = 0
-    entries: list[dict[str, Any]] = []
-    for prediction in predictor.predict(files):
-        failed += prediction.values is None
-        entry = {"filename": prediction.image, **predictor.respond(prediction)}
-        written.write(prediction)
-        if as_json:
-            click.echo(json.dumps(entry, ensure_ascii=False))
-        elif output is None:
-            click.echo(f"{prediction.image}  {predictor.headline(prediction)}")
-        entries.append(entry)
+    with lines_to(output) as write:
+        for prediction in predictor.predict(files):
+            failed += prediction.values is None
+            line = json_line({"filename": prediction.image, **predictor.respond(prediction)})
+            written.write(prediction)
+            write(line)
+            if as_json:
+                click.echo(line)
+            elif output is None:
+                click.echo(printable(f"{prediction.image}  {predictor.headline(prediction)}"))
     if output is not None:
-        with replacing(output) as temporary, temporary.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
-        click.echo(f"{len(entries)} predictions in {output}", err=True)
+        click.echo(f"{len(files)} predictions in {output}", err=True)
     for line in written.summary():
         click.echo(line, err=True)
     if failed:

@@ -18,6 +18,17 @@ def print_json(**content: Any) -> None:
     click.echo(json.dumps({"schema": SCHEMA, **content}, indent=indent, ensure_ascii=False))
 
 
+def json_line(content: Any) -> str:
+    """JSON on one line, in letters as they are; file names that aren't Unicode survive as escapes."""
+    line = json.dumps(content, ensure_ascii=False)
+    return line if printable(line) == line else json.dumps(content)
+
+
+def printable(text: str) -> str:
+    """A text with the bytes of a file name that isn't Unicode written as \\xff."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> None:
     """Print rows under headers: a table on a terminal, else aligned text with nothing cut off.
 

@@ -7,19 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from vistry.data import doctor
-from vistry.data.table import Table
+from vistry.data.table import SPLITS, Table
 from vistry.errors import DataError, suggestion
 from vistry.inference.predictor import Predictor, load
+
+# Hyperparameters of how objects that were found are written.
+OF_OUTPUT = ("max_number_of_polygon_points", "export_as_image", "image_type")
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics by name, over how many images, and the images left out with the reason."""
+    """Metrics by name, over how many images, the images left out with the reason, and values without effect."""
 
     metrics: dict[str, float]
     primary_metric: str
     images: int
     left_out: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -28,6 +32,7 @@ class Evaluation:
             "images": self.images,
             "metrics": self.metrics,
             "left_out": [{"image": image, "reason": reason} for image, reason in self.left_out],
+            "warnings": list(self.warnings),
         }
 
 
@@ -58,13 +63,17 @@ def evaluate(
     metrics = predictor.task.evaluate(values, targets, predictor.classes, predictor.hyperparameters)
     left_out = [(item["image"], item["reason"]) for item in diagnosis.to_dict()["quarantined"]]
     left_out += [(item.image, item.error or "") for item in predictions if item.values is None]
-    return Evaluation(metrics, predictor.run.record["primary_metric"], len(usable), tuple(left_out))
+    warnings = [str(problem) for problem in predictor.hyperparameters.warnings]
+    warnings += [f"{name}: has no effect on metrics; leave it out" for name in changed if name in OF_OUTPUT]
+    return Evaluation(metrics, predictor.run.record["primary_metric"], len(usable), tuple(left_out), tuple(warnings))
 
 
 def _chosen(table: Table, split: str | None) -> Table:
     if split is None:
         rows = table.rows_of("test")
         return table.take(rows) if len(rows) else table
+    if split not in SPLITS:
+        raise DataError(f"there is no split '{split}'; {suggestion(split, SPLITS)}")
     rows = table.rows_of(split)
     if not len(rows):
         raise DataError(f"{table.root} has no images of a split '{split}'")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vistry.data.formats import is_image_file
 from vistry.data.views import Viewer
-from vistry.errors import DataError, HyperparameterError, Problem, VistryError, suggestion
+from vistry.errors import DataError, HyperparameterError, Problem, RegistryError, VistryError, suggestion
 from vistry.hook_calls import hooks_of
 from vistry.hyperparameter.schema import Hyperparameters, Schema, Source, schema_of
 from vistry.registry.cards import ModelCard
@@ -19,8 +21,6 @@ from vistry.task import behaviour_of
 from vistry.training.build import build, checked_by_owner, input_of
 from vistry.training.engines import Engine, EngineSettings, engine_module, is_installed
 from vistry.training.predicting import predictions_of
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".gif", ".webp")
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,13 @@ def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Pred
     found = find_run(run)
     weights, _ = read_checkpoint(found.best_weights)
     catalogue, record = Catalogue.read(), found.record
-    card = catalogue.model(record["model"]["full_name"])
+    card = _model_of(found, catalogue)
     values = Hyperparameters.from_dict(found.hyperparameters)
     if changed:
         values = _changed(values, schema_of(catalogue, card, record["task"]), changed)
         values = checked_by_owner(catalogue, card, record["task"], values)
+        about_these = (problem for problem in values.warnings if problem.field in changed)
+        values = Hyperparameters(values.settings.values(), about_these)
     hooks = hooks_of(catalogue, card)
     asked = {"card": card, "task": record["task"], "hyperparameters": values}
     backend = backend or _own_backend(card, record["backend"])
@@ -92,13 +94,26 @@ def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Pred
     return Predictor(found, engine, input_of(catalogue, card, record["task"], values).viewer(), values)
 
 
+def _model_of(run: Run, catalogue: Catalogue) -> ModelCard:
+    """The run's model. Raises RegistryError that names the distribution where it came from."""
+    model = run.record["model"]
+    try:
+        return catalogue.model(model["full_name"])
+    except RegistryError as error:
+        source = f"the run {run.id} had it from {model['distribution']} {model['version']}"
+        raise RegistryError(f"{error}; {source}, see: vistry plugins") from error
+
+
 def _changed(values: Hyperparameters, schema: Schema, changed: Mapping[str, Any]) -> Hyperparameters:
-    """The run's values with some changed. Raises HyperparameterError for one that decides the weights."""
+    """The run's values with some changed. Raises HyperparameterError for one that decides the weights.
+
+    What the model doesn't take at all is refused by the schema, which says whose it is.
+    """
     may_change = [name for name, field in schema.fields.items() if field.spec.at_prediction]
     problems = [
         Problem(name, "can't be changed for a trained model", suggestion(name, may_change))
         for name in changed
-        if name not in may_change
+        if name in schema.fields and name not in may_change
     ]
     if problems:
         raise HyperparameterError(problems)
@@ -118,12 +133,11 @@ def _own_backend(card: ModelCard, backend: str) -> str:
 
 
 def image_files(paths: Iterable[str | Path]) -> list[Path]:
-    """The files named, and the images in the folders named, sorted. Raises DataError for a path that is missing."""
+    """The files named, and the images in the folders named, sorted. Raises DataError for a path that can't be read."""
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = (file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
-            found += sorted(file for file in inside if not file.name.startswith("."))
+            found += sorted(_images_in(path))
         elif path.exists():
             found.append(path)
         else:
@@ -133,18 +147,41 @@ def image_files(paths: Iterable[str | Path]) -> list[Path]:
     return found
 
 
+def _images_in(folder: Path) -> Iterator[Path]:
+    """The images in a folder and below it, but for hidden ones."""
+    for place, inner, files in os.walk(folder, onerror=_unreadable):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        visible = (os.path.join(place, name) for name in files if not name.startswith("."))  # noqa: PTH118
+        yield from map(Path, filter(is_image_file, visible))
+
+
+def _unreadable(error: OSError) -> None:
+    raise DataError(f"{error.filename}: can't be read: {error.strerror}") from error
+
+
 def predict(
-    run: str | Path, images: str | Path | Sequence[str | Path], *, backend: str | None = None, **changed: Any
+    run: str | Path,
+    images: str | Path | Sequence[str | Path],
+    *,
+    backend: str | None = None,
+    draw: str | Path | None = None,
+    masks: str | Path | None = None,
+    **changed: Any,
 ) -> list[dict[str, Any]]:
     """Predictions of images or folders in the hosted product's schema, each with its `filename`.
 
-    `changed` as in `load`.
+    `draw` is a folder for pictures of what was found. With `export_as_image` masks are written to `masks`, or to the
+    working folder. `changed` as in `load`.
     """
+    from vistry.inference.object_files import ObjectFiles
+
     named = [images] if isinstance(images, (str, Path)) else list(images)
     if not named:
         raise VistryError("no images are named")
     predictor = load(run, backend=backend, **changed)
-    return [
-        {"filename": prediction.image, **predictor.respond(prediction)}
-        for prediction in predictor.predict(image_files(named))
-    ]
+    written = ObjectFiles.of(predictor, *(None if folder is None else Path(folder) for folder in (draw, masks)))
+    entries = []
+    for prediction in predictor.predict(image_files(named)):
+        written.write(prediction)
+        entries.append({"filename": prediction.image, **predictor.respond(prediction)})
+    return entries
