@@ -1,7 +1,9 @@
-"""Steps a second of both engines on the same model and batch, and of the same network written the usual way in Flax.
+"""Steps a second of both engines on the same model and batch, and of the same network in Flax and in Keras.
 
-In one process, in turn, on one core, medians of pairs: `python benchmarks/jax_speed.py [--models resnet18 mobilenetv2]
-[--sizes 64 128] [--batch 8] [--pairs 5] [--json]`. Compiling isn't counted; its seconds are shown beside.
+The one in Flax is written the usual way, below. Keras's is that of KerasHub (ResNet) or of Keras itself (MobileNetV2),
+on JAX; it takes part where keras_hub is installed. In one process, in turn, on one core, medians of pairs:
+`python benchmarks/jax_speed.py [--models resnet18 mobilenetv2] [--sizes 64 128] [--batch 8] [--pairs 5] [--json]`.
+Compiling isn't counted; its seconds are shown beside.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
+os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
@@ -151,6 +155,43 @@ def plain_step(name: str, batch: Batch) -> Callable[[], None]:
     return lambda: jax.block_until_ready(step(model, optimizer, images, targets))
 
 
+def keras_resnet18(size: int) -> Any:
+    from keras import Sequential, layers
+    from keras_hub.models import ResNetBackbone
+
+    body = ResNetBackbone(
+        input_conv_filters=[64],
+        input_conv_kernel_sizes=[7],
+        stackwise_num_filters=[64, 128, 256, 512],
+        stackwise_num_blocks=[2, 2, 2, 2],
+        stackwise_num_strides=[1, 2, 2, 2],
+        block_type="basic_block",
+        image_shape=(size, size, 3),
+    )
+    return Sequential([body, layers.GlobalAveragePooling2D(), layers.Dense(CLASSES)])
+
+
+def keras_mobilenetv2(size: int) -> Any:
+    from keras.applications import MobileNetV2
+
+    return MobileNetV2((size, size, 3), weights=None, classes=CLASSES, classifier_activation=None)
+
+
+KERAS = {"resnet18": keras_resnet18, "mobilenetv2": keras_mobilenetv2}
+
+
+def keras_step(name: str, batch: Batch) -> Callable[[], None]:
+    """A training step as Keras compiles it."""
+    import keras
+
+    model = KERAS[name](batch.images.shape[1])
+    model.compile(
+        keras.optimizers.SGD(0.001, 0.9, nesterov=True), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
+    images = batch.images.astype(np.float32) / 255
+    return lambda: model.train_on_batch(images, batch.targets)
+
+
 def engine_step(name: str, backend: str, batch: Batch) -> tuple[Callable[[], None], Any]:
     """A training step of one of our engines."""
     catalogue = Catalogue.read()
@@ -176,13 +217,15 @@ def seconds(step: Callable[[], None], steps: int) -> float:
 
 
 def measure(name: str, size: int, count: int, pairs: int, steps: int) -> dict[str, Any]:
-    """Medians over rounds in which each of the three takes its turn."""
+    """Medians over rounds in which each takes its turn."""
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
     batch = Batch(images, random.integers(0, CLASSES, count), np.arange(count))
     ours, engine = engine_step(name, "jax", batch)
     theirs, _ = engine_step(name, "torch", batch)
     runners = {"jax": ours, "torch": theirs, "plain_flax": plain_step(name, batch)}
+    if find_spec("keras_hub"):
+        runners["keras"] = keras_step(name, batch)
     for runner in runners.values():
         runner()
     rounds = [{who: seconds(runner, steps) for who, runner in runners.items()} for _ in range(pairs)]
@@ -192,8 +235,11 @@ def measure(name: str, size: int, count: int, pairs: int, steps: int) -> dict[st
         "size": size,
         "batch": count,
         **{f"{who}_steps_per_second": round(1 / value, 2) for who, value in median.items()},
-        "jax_over_torch": round(statistics.median(found["torch"] / found["jax"] for found in rounds), 2),
-        "jax_over_plain_flax": round(statistics.median(found["plain_flax"] / found["jax"] for found in rounds), 2),
+        **{
+            f"jax_over_{who}": round(statistics.median(found[who] / found["jax"] for found in rounds), 2)
+            for who in runners
+            if who != "jax"
+        },
         "compile_seconds": engine.facts()["compile_seconds"],
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -220,6 +221,14 @@ def test_it_trains_freezes_resumes_and_reports(environment: Any, tmp_path: Path)
     assert found["normalisation"]["mean"] == pytest.approx([127 / 255] * 3)
     for run in ("whole", "killed", "several"):
         assert "efficientnet_lite0" in (tmp_path / run / "report.html").read_text()
+
+
+def test_its_own_tests_pass(environment: Any, tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE / "tests", tmp_path / "tests")
+    done = environment.run("python", "-m", "pytest", "-q", "tests", cwd=tmp_path, OMP_NUM_THREADS="1")
+    assert done.returncode == 0, done.stdout
+    assert "vistry-efficientnet-lite: 4 run, 1 skipped, 0 expected to fail; " in done.stdout, done.stdout
+    assert "efficientnet_lite0: 15 run, 2 skipped, 0 expected to fail; " in done.stdout, done.stdout
 
 
 def test_nothing_else_knows_it() -> None:

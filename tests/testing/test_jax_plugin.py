@@ -1,13 +1,15 @@
-"""A plugin for JAX alone is checked as one for torch is."""
+"""A plugin for JAX alone is checked as one for torch is, and docs/backends.md makes one of both."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from vistry.testing import trials_of
 from vistry.testing.all_checks import OF_A_MODEL
 
+PAGE = (Path(__file__).parents[2] / "docs" / "backends.md").read_text()
 MODEL = """
 from flax import nnx
 
@@ -49,3 +51,14 @@ def test_the_shape_of_an_output_is_known_without_numbers(plugin: Callable[..., P
     (folder / "vistry_mynet" / "model.py").write_text(MODEL.replace("num_classes, rngs", "num_classes + 1, rngs"))
     [trial] = [trial for trial in trials_of("mynet") if str(trial) == "mynet-builds_for_real"]
     assert trial.on[0].output_shape() == (2, 5)  # type: ignore[union-attr]
+
+
+def test_the_pages_twin_agrees_with_the_network_it_is_of(plugin: Callable[..., Path]) -> None:
+    folder = plugin(("plugin.toml", 'backends = ["torch"]', 'backends = ["torch", "jax"]'))
+    files = re.findall(r"<!-- file: (\S+) -->\n```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    assert [file for file, _ in files] == ["flax_model.py", "hooks.py"]
+    for file, text in files:
+        (folder / "vistry_mynet" / file).write_text(text)
+    [trial] = [trial for trial in trials_of("mynet") if str(trial) == "mynet-backends_agree"]
+    result = trial.result()
+    assert (result.status, result.reason) == ("passed", "")
