@@ -82,7 +82,7 @@ def test_convolution(
     graph, state = nnx.split(ours)
     found = jax.jit(jax.grad(lambda state: jnp.square(nnx.merge(graph, state, copy=True)(same)).sum()))(state)
     _close(np.asarray(found.weight.get_value()).transpose(0, 2, 3, 1), theirs.weight.grad)
-    np.testing.assert_allclose(found.bias.get_value(), theirs.bias.grad, rtol=1e-4)
+    _close(found.bias.get_value(), theirs.bias.grad)
 
 
 @pytest.mark.parametrize(("size", "before", "after"), [(8, 0, 1), (7, 1, 1)])
@@ -134,7 +134,7 @@ def test_batch_norm_keeps_the_unbiased_variance_with_torchs_momentum() -> None:
         result = theirs(x)
         _close(call(ours, same), result)
     for name, value in arrays_of(ours).items():
-        np.testing.assert_allclose(value, theirs.state_dict()[name].numpy(), rtol=1e-5, err_msg=name)
+        np.testing.assert_allclose(value, theirs.state_dict()[name].numpy(), rtol=1e-5, atol=1e-6, err_msg=name)
     ours.eval()
     _close(call(ours, same), theirs.eval()(x))
 
@@ -163,7 +163,7 @@ def test_rows_that_are_padding_do_not_count_in_batch_norm() -> None:
     found = masking(masked, padded, jnp.array([1.0, 1, 1, 1, 0, 0]))
     np.testing.assert_allclose(found[:4], expected, rtol=1e-5, atol=1e-6)
     for name, value in arrays_of(masked).items():
-        np.testing.assert_allclose(value, arrays_of(whole)[name], rtol=1e-6, err_msg=name)
+        np.testing.assert_allclose(value, arrays_of(whole)[name], rtol=1e-5, atol=1e-6, err_msg=name)
 
 
 def test_tracing_a_batch_norm_costs_the_same_however_much_was_traced_before(monkeypatch: pytest.MonkeyPatch) -> None:
