@@ -9,6 +9,8 @@ from dataclasses import dataclass
 class VistryError(Exception):
     """An error for the person at the keyboard: the command line prints it without a traceback."""
 
+    exit_status = 2
+
 
 class RegistryError(VistryError):
     """A name, a plugin or a policy file that the registry can't use."""

@@ -177,6 +177,7 @@ def test_a_real_sigkill_loses_nothing(where: str, count: int, never_killed: Run,
     program = PROGRAM.replace("SETTINGS", repr(SETTINGS))
     killed = subprocess.run([sys.executable, "-c", program, str(digits), where, str(count)], check=False)
     assert killed.returncode == -signal.SIGKILL
+    assert find_run("last").status["status"] == "killed"
     _same(resume("last").run, never_killed)
     assert not list(find_run("last").folder.rglob("*.part"))
 
@@ -203,7 +204,7 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed(
     flags = [word for name, value in SETTINGS.items() for word in (f"--{name}", str(value))]
     arguments = ["train", "--task", "multiclass", "--model", "tiny", "--data", str(digits), *flags]
     stopped = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
-    assert stopped.returncode != 0
+    assert stopped.returncode == 130
     assert "interrupted; to go on, type: vistry resume" in stopped.stderr
     assert "Traceback" not in stopped.stderr
     assert find_run("last").status["status"] == "interrupted"
@@ -259,7 +260,9 @@ def test_no_second_training_in_a_run_folder(never_killed: Run, runs: Path) -> No
     status = json.loads((run / "status.json").read_text())
     (run / "status.json").write_text(json.dumps({**status, "status": "running"}))
     with training_in(run), pytest.raises(RunError, match="is being trained by another process"):
+        assert Run(run).status["status"] == "running"
         resume(run)
+    assert Run(run).status["status"] == "killed"
     assert resume(run).outcome.status == "completed"
 
 

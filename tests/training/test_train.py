@@ -149,6 +149,17 @@ def test_a_second_data_set_is_the_validation_set(digits: Path, tmp_path: Path, r
     assert result.run.record["classes"] == ["digit0", "digit1", "digit2", "digit3"]
 
 
+def test_a_named_format_is_the_validation_datas_too(digits: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(digits / "digit3", other / "digit3")
+    (other / "labels.csv").write_text("image,label\ndigit3/00.png,three\n")
+    formats = {}
+    for name in (None, "folders"):
+        plan = make_plan(Request(digits, "multiclass", "tiny", other, format=name), [])
+        formats[name] = (plan.diagnoses[1].table.format, plan.classes[-1])
+    assert formats == {None: ("csv", "three"), "folders": ("folders", "digit3")}
+
+
 @pytest.mark.parametrize("task", ["multiclass", "multilabel"])
 def test_where_no_model_is_named_the_tasks_default_is_trained(
     task: str, digits: Path, multilabel: Path, runs: Path
@@ -280,6 +291,11 @@ def test_train_evaluate_predict_and_runs_on_the_command_line(
     assert "tiny/tiny for image_classification: 4 classes, 51 training and 13 validation images" in lines
     assert "an epoch is 4 steps and the whole training 8, which is too few to learn well" in trained.stderr
     assert "try --training_batch_size 5 --learning_rate 0.016" in trained.stderr
+
+    nearly_all = vistry("train", *common, "--dry-run", "--training_batch_size", 40, "--number_of_epochs", 60)
+    assert "each update sees most of the images; smaller batches learn more an epoch; try" in nearly_all.stdout
+    less = vistry("train", *common, "--dry-run", "--training_batch_size", 25, "--number_of_epochs", 60)
+    assert "warning" not in less.stdout
 
     listed = json.loads(vistry("runs", "--json").stdout)
     assert listed["schema"] == 1

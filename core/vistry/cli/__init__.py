@@ -57,12 +57,12 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; exit 2 with a sentence for a VistryError, 130 when interrupted."""
+        """Run the command; exit with a sentence and the status of a VistryError, with 130 when interrupted."""
         try:
             return super().invoke(ctx)
         except VistryError as error:
             click.echo(f"error: {error}", err=True)
-            ctx.exit(2)
+            ctx.exit(error.exit_status)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             ctx.exit(130)

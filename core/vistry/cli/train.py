@@ -44,7 +44,7 @@ class _TrainCommand(click.Command):
 @click.option("--model", is_eager=True, help="Model name; type: vistry models.")
 @click.option("--validation", type=click.Path(path_type=Path), help="Labelled images to validate on.")
 @click.option("--validation-size", type=float, help="Share split off when none is given. [0.2]")
-@click.option("--format", "data_format", help="Format of the data, if it isn't recognised.")
+@click.option("--format", "data_format", help="Format of the data and the validation data, if not recognised.")
 @click.option("--primary-metric", help="Metric that decides which epoch is the best.")
 @click.option("--config", "configs", type=click.Path(path_type=Path), multiple=True, help="YAML or TOML file.")
 @click.option("--backend", default="torch", help="Engine that trains: torch or jax. [torch]")

@@ -14,6 +14,7 @@ from typing import Any
 
 from vistry.errors import RunError, suggestion
 from vistry.runs.files import write_json, write_text
+from vistry.runs.lock import is_abandoned
 
 SCHEMA = 1
 BEST = "checkpoints/best.safetensors"
@@ -45,8 +46,11 @@ class Run:
 
     @property
     def status(self) -> dict[str, Any]:
-        """status.json: how far the run is and why it ended."""
-        return self._read("status.json")
+        """status.json: how far the run is and why it ended; of a run whose process is gone without a word, that."""
+        found = self._read("status.json")
+        if found["status"] == "running" and is_abandoned(self.folder):
+            found |= {"status": "killed", "reason": f"its process is gone; to go on, type: vistry resume {self.folder}"}
+        return found
 
     @cached_property
     def hyperparameters(self) -> dict[str, dict[str, Any]]:

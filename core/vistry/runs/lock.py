@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from vistry.errors import RunError
+
+INSTANT = 0.1  # seconds; who only looks whether a folder is locked holds a lock for much less
 
 
 @contextmanager
@@ -18,14 +21,35 @@ def training_in(folder: Path) -> Iterator[None]:
     The lock is on the folder itself and ends with the process, however that ends. Where the file system has no locks,
     there is none.
     """
+    with _opened(folder) as descriptor:
+        if _is_held(descriptor, fcntl.LOCK_EX):
+            time.sleep(INSTANT)
+            if _is_held(descriptor, fcntl.LOCK_EX):
+                raise RunError(f"{folder} is being trained by another process; wait for its end, or stop it")
+        yield
+
+
+def is_abandoned(folder: Path) -> bool:
+    """Whether no process trains in a run folder; False where the file system has no locks to tell by."""
+    with _opened(folder) as descriptor:
+        return _is_held(descriptor, fcntl.LOCK_SH) is False
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunError(f"{folder} is being trained by another process; wait for its end, or stop it") from None
-        except OSError:
-            pass
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _is_held(descriptor: int, kind: int) -> bool | None:
+    """Whether another holds the lock, which is taken if not; None where the file system has no locks."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    return False

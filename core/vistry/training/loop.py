@@ -68,6 +68,8 @@ class Outcome:
 class Interrupted(TrainingError):
     """The user pressed Ctrl-C; the run can be resumed."""
 
+    exit_status = 130  # a shell's for SIGINT
+
 
 @dataclass
 class Loop:

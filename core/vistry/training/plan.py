@@ -93,18 +93,20 @@ class Plan:
             yield "validation_size: has no effect, because the validation images are given; leave it out"
 
     def _too_few_updates(self) -> Iterable[str]:
-        batch = self.hyperparameters["training_batch_size"]
-        if self.updates >= FEW_STEPS or len(self.training) > 20 * batch:
-            return
-        smaller = max(SMALL_BATCH, min(16, len(self.training) // 10))
+        batch, images = self.hyperparameters["training_batch_size"], len(self.training)
+        smaller = max(SMALL_BATCH, min(16, images // 10))
         rate = self.hyperparameters["learning_rate"] * smaller / batch
         more = -(-FEW_STEPS * self.hyperparameters["number_of_epochs"] // self.updates)
         proposal = f"--training_batch_size {smaller} --learning_rate {rate:.2g}"
-        yield (
-            f"with {len(self.training)} training images and training_batch_size = {batch} an epoch is "
-            f"{self.batches_per_epoch} steps and the whole training {self.updates}, which is too few to learn well; "
-            f"try {proposal if smaller < batch else f'--number_of_epochs {more}'}"
-        )
+        begin = f"with {images} training images and training_batch_size = {batch}"
+        if self.updates < FEW_STEPS and images <= 20 * batch:
+            steps = "1 step" if self.batches_per_epoch == 1 else f"{self.batches_per_epoch} steps"
+            yield (
+                f"{begin} an epoch is {steps} and the whole training {self.updates}, which is too few to learn well; "
+                f"try {proposal if smaller < batch else f'--number_of_epochs {more}'}"
+            )
+        elif smaller < batch and images < 2 * batch:
+            yield f"{begin} each update sees most of the images; smaller batches learn more an epoch; try {proposal}"
 
 
 def primary_metric_of(task: str, wanted: str | None) -> str:
@@ -149,7 +151,7 @@ def _splits(request: Request, task: str, seed: int) -> tuple[Table, Table, tuple
         table = diagnosis.table
         training, validation = splits.split(table, task, size, seed, diagnosis.groups)
         return table.take(training), table.take(validation), (diagnosis,)
-    other = _usable(doctor.examine(request.validation, task), may_be=("class-single",))
+    other = _usable(doctor.examine(request.validation, task, request.format), may_be=("class-single",))
     diagnosis = doctor.without_leaks(diagnosis, other)
     if not len(diagnosis.table):
         raise DataError(f"no training image is left: each one is also in the validation data {request.validation}")
