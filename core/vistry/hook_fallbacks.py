@@ -33,6 +33,12 @@ def vistry_check_hyperparameters() -> list[Problem]:
 
 
 @hookimpl(trylast=True)
+def vistry_settle_hyperparameters() -> dict[str, Any]:
+    """Nothing is settled."""
+    return {}
+
+
+@hookimpl(trylast=True)
 def vistry_build_loss(
     task: str, hyperparameters: Mapping[str, Any], backend: str, data: TrainingData
 ) -> Callable[..., dict[str, Any]]:

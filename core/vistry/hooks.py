@@ -6,7 +6,7 @@ An implementation names only the arguments it wants. The hooks are asked of the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +86,13 @@ def vistry_check_hyperparameters(  # type: ignore[empty-body]
     card: ModelCard, task: str, hyperparameters: Mapping[str, Any]
 ) -> list[Problem]:
     """Find values that don't go together for this model."""
+
+
+@hookspec(firstresult=True)
+def vistry_settle_hyperparameters(  # type: ignore[empty-body]
+    card: ModelCard, task: str, hyperparameters: Mapping[str, Any], first_weights: Collection[str]
+) -> dict[str, Any]:
+    """Give what is "auto" or unset the value it means for the weights that a training starts from."""
 
 
 @hookspec(firstresult=True)

@@ -72,15 +72,16 @@ def create(
     *,
     task: str,
     num_classes: int,
-    weights: str = "none",
+    weights: str | None = None,
     backend: str = "torch",
     hyperparameters: Mapping[str, Any] | None = None,
 ) -> Any:
     """A model as its backend's module, with weights if any are named.
 
-    `weights` is "none", a name from the model's manifest, or a path. Raises RegistryError, HyperparameterError
-    or WeightsError.
+    `weights` is "none", a name from the model's manifest, or a path, and may be among `hyperparameters`. Raises
+    RegistryError, HyperparameterError or WeightsError.
     """
     from vistry.training.build import create_model
 
-    return create_model(model, task, num_classes, weights, backend, hyperparameters or {})
+    named = {} if weights is None else {"weights": weights}
+    return create_model(model, task, num_classes, backend, {"weights": "none", **(hyperparameters or {}), **named})

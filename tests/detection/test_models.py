@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import vistry
+from safetensors.torch import save_file
 from torchvision.models import detection
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
@@ -222,7 +224,11 @@ def test_backbone_norm(norm: str, kind: str) -> None:
     assert kind in kinds.pop()
 
 
-def test_auto_norms_are_frozen_for_pretrained_weights_alone() -> None:
+def kind_of_norm(module: torch.nn.Module) -> str:
+    return type(module.get_submodule("backbone.body.bn1")).__name__
+
+
+def test_auto_norms_of_a_run_before_they_were_settled() -> None:
     catalogue = Catalogue.read()
     card = catalogue.model("retinanet_resnet18_fpn")
     values = {**vistry.hyperparameters(card.name, "detection").defaults()}
@@ -230,8 +236,22 @@ def test_auto_norms_are_frozen_for_pretrained_weights_alone() -> None:
     for weights in ("none", "imagenet"):
         with torch.device("meta"):
             module = build(catalogue, card, "image_object_detection", 2, {**values, "weights": weights}, "torch")
-        kinds.append(type(module.get_submodule("backbone.body.bn1")).__name__)
+        kinds.append(kind_of_norm(module))
     assert kinds == ["BatchNorm2d", "FrozenBatchNorm2d"]
+
+
+@pytest.mark.parametrize("family", ["fasterrcnn", "maskrcnn", "retinanet"])
+def test_auto_norms_follow_the_first_weights(family: str, tmp_path: Path) -> None:
+    """Statistics that were learned stay as they are; a network that has none, or no weights, gets group norms."""
+    name = f"{family}_resnet18_fpn"
+    kinds = {}
+    for norm in ("frozen", "batch", "group"):
+        path = tmp_path / f"{norm}.safetensors"
+        save_file(made(name, backbone_norm=norm).state_dict(), path)
+        kinds[norm] = kind_of_norm(made(name, weights=str(path)))
+    assert kinds == {"frozen": "FrozenBatchNorm2d", "batch": "FrozenBatchNorm2d", "group": "GroupNorm"}
+    assert kind_of_norm(made(name)) == "GroupNorm"
+    assert kind_of_norm(made(name, weights=str(path), backbone_norm="group")) == "GroupNorm"
 
 
 def test_a_model_on_a_missing_backbone_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

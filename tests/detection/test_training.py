@@ -236,7 +236,7 @@ def with_decided_masks(run: Run, folder: Path) -> Path:
 def test_masks_follow_their_threshold_and_polygons_their_limit(
     trained: Trained, shapes: dict[str, Path], tmp_path: Path
 ) -> None:
-    run = with_decided_masks(trained(MASKS).run, tmp_path / "decided")
+    run = with_decided_masks(trained(MASKS, backbone_norm="batch").run, tmp_path / "decided")
     image = str(shapes["segmentation"].parent / "1.png")
 
     def polygons(**changed: Any) -> list[Any]:
@@ -258,7 +258,7 @@ def test_masks_follow_their_threshold_and_polygons_their_limit(
 
 
 def test_pretrained_detectors_freeze_what_torchvisions_do(trained: Trained, shapes: dict[str, Path]) -> None:
-    first = trained(BOXES).run
+    first = trained(BOXES, backbone_norm="batch").run
     second = trained(BOXES, weights=str(first.best_weights), backbone_norm="batch")
     third = trained(BOXES, weights=str(first.best_weights), backbone_norm="batch", layers_to_freeze=2)
     before, unset, two = (load_file(run.best_weights) for run in (first, second.run, third.run))
@@ -272,6 +272,19 @@ def test_pretrained_detectors_freeze_what_torchvisions_do(trained: Trained, shap
     assert not still(two, "backbone.body.stage2.")
 
 
+def test_what_auto_meant_for_the_first_weights_is_recorded(trained: Trained) -> None:
+    first = trained(BOXES).run
+    assert first.hyperparameters["backbone_norm"] == {
+        "value": "group",
+        "origin": "auto, settled by retinanet",
+        "given": False,
+    }
+    assert not any(name.endswith("running_mean") for name in load_file(first.best_weights))
+    second = trained(BOXES, weights=str(trained(BOXES, backbone_norm="batch").run.best_weights), backbone_norm="auto")
+    assert second.run.hyperparameters["backbone_norm"]["value"] == "frozen"
+    assert second.run.hyperparameters["backbone_norm"]["given"]
+
+
 def test_other_classes_keep_all_but_what_depends_on_them(
     quick: Quick, trained: Trained, shapes: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -282,7 +295,7 @@ def test_other_classes_keep_all_but_what_depends_on_them(
         row["label"] = [{**label, "label": "thing"} for label in row["label"]]
     data = tmp_path / "one_class.jsonl"
     data.write_text("\n".join(map(json.dumps, rows)) + "\n")
-    settings = {**quick, "learning_rate": 0.0, "validation_metric_type": "none", "backbone_norm": "batch"}
+    settings = {**quick, "learning_rate": 0.0, "validation_metric_type": "none"}
     second = vistry.train(
         data,
         task="detection",

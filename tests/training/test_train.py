@@ -14,15 +14,17 @@ import numpy as np
 import pytest
 import vistry
 from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from vistry.cli.train import result_text
 from vistry.errors import DataError, HyperparameterError, RegistryError, RunError, WeightsError
+from vistry.hook_calls import hooks_of
 from vistry.hyperparameter.schema import Source
 from vistry.inference.predictor import Predictor
 from vistry.runs.folder import Run
+from vistry.training import build as build_module
 from vistry.training.build import check_backend
 from vistry.training.loop import Outcome
-from vistry.training.plan import Request, make_plan
+from vistry.training.plan import Plan, Request, make_plan
 from vistry.training.session import TrainingResult
 
 SHORT: dict[str, Any] = {"number_of_epochs": 2, "warmup_cosine_lr_warmup_epochs": 1, "precision": "fp32"}
@@ -459,3 +461,48 @@ def test_a_single_class_is_refused(digits: Path, tmp_path: Path, runs: Path) -> 
     shutil.copytree(digits / "digit0", tmp_path / "data" / "digit0")
     with pytest.raises(DataError, match="class"):
         vistry.train(tmp_path / "data", task="multiclass", model="tiny", **SHORT)
+
+
+def test_an_owner_settles_what_is_unset_and_nothing_else(
+    digits: Path, trained: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: dict[str, Any] = {"layers_to_freeze": "1"}
+    asked: list[Any] = []
+
+    def settling(catalogue: Any, card: Any) -> Any:
+        def settle(**arguments: Any) -> dict[str, Any]:
+            asked.append(sorted(arguments["first_weights"]))
+            return answers
+
+        owner = hooks_of(catalogue, card)
+        owner.vistry_settle_hyperparameters = settle
+        return owner
+
+    monkeypatch.setattr(build_module, "hooks_of", settling)
+
+    def planned(**values: Any) -> Plan:
+        return make_plan(Request(digits, "multiclass", "tiny"), [Source.of(values, "the call")])
+
+    settled = planned(weights=str(trained.best_weights)).hyperparameters
+    assert settled["layers_to_freeze"] == 1
+    assert settled.settings["layers_to_freeze"].origin == "auto, settled by tiny"
+    assert not settled.given("layers_to_freeze")
+    assert asked == [sorted(load_file(trained.best_weights))]
+    planned()
+    assert asked[1:] == [[]]
+    with pytest.raises(RegistryError, match="vistry-tiny settles layers_to_freeze, which is set: 2"):
+        planned(layers_to_freeze=2)
+    answers = {"layers_to_freeze": -3}
+    with pytest.raises(HyperparameterError, match="-3, from auto, settled by tiny, must be an integer in"):
+        planned()
+    answers = {"no_such": 1}
+    with pytest.raises(HyperparameterError, match="tiny has no such hyperparameter"):
+        planned()
+
+
+def test_weights_of_a_created_model_are_an_argument_or_a_hyperparameter(trained: Run) -> None:
+    expected = load_file(trained.best_weights)["head.weight"]
+    path = str(trained.best_weights)
+    for named in ({"weights": path}, {"hyperparameters": {"weights": path}}):
+        module = vistry.create("tiny", task="multiclass", num_classes=len(expected), **named)
+        np.testing.assert_array_equal(module.state_dict()["head.weight"].numpy(), expected)

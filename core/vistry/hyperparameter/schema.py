@@ -119,6 +119,13 @@ class Schema:
             raise HyperparameterError(errors)
         return Hyperparameters(settings.values(), problems)
 
+    def checked(self, source: Source) -> dict[str, Any]:
+        """One source's values, parsed, each in its own range. Raises HyperparameterError."""
+        valid, problems = self._validated(source)
+        if problems:
+            raise HyperparameterError(problems)
+        return valid
+
     def _validated(self, source: Source) -> tuple[dict[str, Any], list[Problem]]:
         """The source's good values, parsed, and what is wrong with the others."""
         values = {str(name): value for name, value in source.values.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -14,10 +14,11 @@ from vistry.data.table import Table
 from vistry.errors import HyperparameterError, RegistryError, WeightsError
 from vistry.hook_calls import hooks_of
 from vistry.hooks import Backbone
-from vistry.hyperparameter.schema import Hyperparameters, Source, schema_of
+from vistry.hyperparameter.schema import Hyperparameters, Setting, Source, schema_of
 from vistry.registry.cards import BODY, ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.manifest import PreprocessingSpec
+from vistry.registry.policy import Policy
 from vistry.registry.task_names import task_named
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import Run, find_run
@@ -64,6 +65,32 @@ def checked_by_owner(catalogue: Catalogue, card: ModelCard, task: str, values: H
     if errors:
         raise HyperparameterError(errors)
     return Hyperparameters(values.settings.values(), [*values.warnings, *problems])
+
+
+def settled(
+    catalogue: Catalogue, card: ModelCard, task: str, values: Hyperparameters, first_weights: Collection[str]
+) -> Hyperparameters:
+    """The values, where the owner has settled what is "auto" or unset for the tensors of these names, if any.
+
+    Raises HyperparameterError for an answer out of range, RegistryError where there was a value already.
+    """
+    answers: dict[str, Any] = hooks_of(catalogue, card).vistry_settle_hyperparameters(
+        card=card, task=task, hyperparameters=values, first_weights=first_weights
+    )
+    for name in answers:
+        if values.get(name) not in (None, "auto"):
+            raise RegistryError(f"{card.distribution} settles {name}, which is set: {values[name]}")
+    origin = f"auto, settled by {card.family}"
+    valid = schema_of(catalogue, card, task).checked(Source.of(answers, origin))
+    settings = [Setting(name, value, origin, values.given(name)) for name, value in valid.items()]
+    return Hyperparameters([*values.settings.values(), *settings], values.warnings)
+
+
+def first_weights(start: Start, card: ModelCard, policy: Policy) -> list[str]:
+    """The names of the tensors that a training starts from. Raises WeightsError or RunError."""
+    if start.run is not None:
+        return list(read_checkpoint(start.run.best_weights)[0])
+    return [] if start.file is None else list(read_weights(start.file, card, policy))
 
 
 def find_start(card: ModelCard, values: Mapping[str, Any]) -> Start:
@@ -257,16 +284,17 @@ def make_engine(
     return engine
 
 
-def create_model(model: str, task: str, num_classes: int, weights: str, backend: str, given: Mapping[str, Any]) -> Any:
+def create_model(model: str, task: str, num_classes: int, backend: str, given: Mapping[str, Any]) -> Any:
     """`vistry.create`."""
     catalogue = Catalogue.read()
     card, task = catalogue.model(model), task_named(task).name
     if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
         raise RegistryError(f"num_classes = {num_classes!r}: must be an integer of at least 1")
     check_backend(card, backend)
-    sources = [Source.of({**given, "weights": weights}, "the call")]
+    sources = [Source.of(given, "the call")]
     values = checked_by_owner(catalogue, card, task, schema_of(catalogue, card, task).resolve(sources))
     start = find_start(card, values)
+    values = settled(catalogue, card, task, values, first_weights(start, card, catalogue.policy))
     module = build(catalogue, card, task, num_classes, values, backend)
     fill(catalogue, card, task, module, start, num_classes, values, backend)
     return module

@@ -12,7 +12,15 @@ from vistry.hyperparameter.schema import Source, schema_of
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.runs.checkpoint import write_tensors
-from vistry.training.build import build, check_backend, checked_by_owner, fit, is_of_backbone, mapped_weights
+from vistry.training.build import (
+    build,
+    check_backend,
+    checked_by_owner,
+    fit,
+    is_of_backbone,
+    mapped_weights,
+    settled,
+)
 from vistry.training.engines import engine_module, is_installed
 from vistry.training.foreign_weights import read_foreign
 from vistry.training.weights import Arrays, sha256_of
@@ -95,6 +103,7 @@ def classes_of(
     check_backend(card, backend)
     sources = [Source.of({**given, "weights": origin}, "the command line")]
     values = checked_by_owner(catalogue, card, task, schema_of(catalogue, card, task).resolve(sources))
+    values = settled(catalogue, card, task, values, arrays)
 
     def shapes(classes: int) -> dict[str, tuple[int, ...]]:
         found: dict[str, tuple[int, ...]] = engine_module(backend).shapes_of(

@@ -18,7 +18,15 @@ from vistry.registry.catalogue import Catalogue
 from vistry.registry.task_names import task_named
 from vistry.task import behaviour_of
 from vistry.task.behaviour import TrainingData
-from vistry.training.build import Start, check_backend, checked_by_owner, find_start, input_of
+from vistry.training.build import (
+    Start,
+    check_backend,
+    checked_by_owner,
+    find_start,
+    first_weights,
+    input_of,
+    settled,
+)
 
 FEW_STEPS = 60
 SMALL_BATCH = 4
@@ -181,6 +189,7 @@ def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
     values = resolve_hyperparameters(catalogue, card, task, sources)
     primary = primary_metric_of(task, request.primary_metric)
     start = find_start(card, values)
+    values = settled(catalogue, card, task, values, first_weights(start, card, catalogue.policy))
     training, validation, diagnoses = _splits(request, task, values["random_seed"])
     behaviour_of(task).check(training, validation, values)
     return Plan(request, catalogue, card, task, primary, values, start, training, validation, diagnoses)

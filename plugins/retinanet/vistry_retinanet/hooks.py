@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from vistry.hooks import Backbone, hookimpl
@@ -14,3 +14,11 @@ def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], bac
     from vistry_retinanet import torch_model
 
     return torch_model.build(num_classes, hyperparameters, backbone)
+
+
+@hookimpl
+def vistry_settle_hyperparameters(hyperparameters: Mapping[str, Any], first_weights: Collection[str]) -> dict[str, Any]:
+    """The backbone's norms."""
+    from vistry.task.backbone_norm import settled_norm
+
+    return settled_norm(hyperparameters, first_weights)

@@ -14,8 +14,8 @@ from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 from vistry.data.batches import Padded
 from vistry.hooks import Backbone
 from vistry.kernels.dispatch import operation
+from vistry.task.backbone_norm import norm_kind
 from vistry.task.object_scores import lowest_score
-from vistry.torch_layers.norms import norm_kind
 from vistry.torch_layers.pyramid import CHANNELS, Pyramid
 from vistry.torch_layers.single_precision import Anchors
 
