@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import jax
@@ -88,6 +89,17 @@ def assert_same(ours: Any, theirs: Any, tolerance: float = 2e-4) -> None:
     for name, value in expected.items():
         assert found[name].shape == value.shape
         np.testing.assert_allclose(found[name], value, rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+def test_an_engine_holds_its_weights_once() -> None:
+    def numbers() -> int:
+        gc.collect()
+        return sum(array.size for array in jax.live_arrays())
+
+    before = numbers()
+    engine = engine_of("jax")
+    weights = sum(value.size for value in engine.weights().values())
+    assert numbers() - before < 1.2 * weights
 
 
 @pytest.mark.parametrize(

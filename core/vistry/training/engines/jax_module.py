@@ -87,6 +87,7 @@ def parameter_names(module: nnx.Module) -> set[str]:
 class TakenApart:
     """A module's structure in training and in evaluation, to be put together with any tensors inside a jitted function.
 
+    It keeps no weights, which would be a second copy of the network's.
     `still` are the batch norms that keep their statistics in training too.
     """
 
@@ -97,7 +98,10 @@ class TakenApart:
         self._training, state = nnx.split(module)
         module.eval()  # type: ignore[no-untyped-call]
         self._evaluation = nnx.graphdef(module)
-        self._variables = nnx.to_flat_state(state)
+        self._variables = [
+            (path, variable if isinstance(variable, _NO_WEIGHTS) else variable.replace(None))
+            for path, variable in nnx.to_flat_state(state)
+        ]
 
     def put_together(self, tensors: Tensors, key: Array | None = None) -> nnx.Module:
         """The module with these tensors: in training, its randomness drawn from `key`; without a key in evaluation."""
