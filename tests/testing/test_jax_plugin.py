@@ -59,6 +59,22 @@ def test_the_pages_twin_agrees_with_the_network_it_is_of(plugin: Callable[..., P
     assert [file for file, _ in files] == ["flax_model.py", "hooks.py"]
     for file, text in files:
         (folder / "vistry_mynet" / file).write_text(text)
-    [trial] = [trial for trial in trials_of("mynet") if str(trial) == "mynet-backends_agree"]
-    result = trial.result()
-    assert (result.status, result.reason) == ("passed", "")
+    for backend in (None, "jax"):
+        [trial] = [trial for trial in trials_of("mynet", backend=backend) if str(trial) == "mynet-backends_agree"]
+        result = trial.result()
+        assert (result.status, result.reason) == ("passed", "")
+
+
+def test_the_second_backend_can_be_the_one_that_is_computed(plugin: Callable[..., Path]) -> None:
+    """A fault in training alone, which the outputs of evaluation don't show."""
+    folder = plugin(("plugin.toml", 'backends = ["torch"]', 'backends = ["torch", "jax"]'))
+    for file, text in re.findall(r"<!-- file: (\S+) -->\n```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL):
+        detached = text.replace("self.stages(images)", "jax.lax.stop_gradient(self.stages(images))")
+        (folder / "vistry_mynet" / file).write_text(detached)
+    failed = {}
+    for backend in ("torch", "jax"):
+        [trial] = [
+            trial for trial in trials_of("mynet", backend=backend) if str(trial) == "mynet-loss_reaches_every_parameter"
+        ]
+        failed[backend] = trial.result().status
+    assert failed == {"torch": "passed", "jax": "failed"}

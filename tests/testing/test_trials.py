@@ -112,6 +112,7 @@ def test_expected_failures_are_strict(plugin: WritePlugin) -> None:
     ("call", "message"),
     [
         ({"name": "mynt"}, "no plugin 'mynt' is installed; did you mean 'mynet'?"),
+        ({"backend": "jaxx"}, "no model of 'mynet' has the backend 'jaxx'; known: torch"),
         ({"heavy": "none"}, "there is no heavy = 'none'; known: all, smallest"),
         (
             {"expected": {("mynet", "builds_for_rael"): "x"}},

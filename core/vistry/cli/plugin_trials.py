@@ -11,9 +11,9 @@ from vistry.cli.printing import print_json
 from vistry.testing.trials import Result, Trial, counts, trials_of
 
 
-def print_trials(name: str, heavy: Any, expect: Iterable[str], as_json: bool) -> bool:
+def print_trials(name: str, heavy: Any, backend: str | None, expect: Iterable[str], as_json: bool) -> bool:
     """Make every check on a plugin and print how each ended; whether none failed."""
-    trials = trials_of(name, dict(map(_expected, expect)), heavy)
+    trials = trials_of(name, dict(map(_expected, expect)), heavy, backend)
     if as_json:
         results = [trial.result() for trial in trials]
         print_json(plugin=name, checks=[result.to_dict() for result in results])

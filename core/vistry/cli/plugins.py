@@ -58,10 +58,18 @@ def show(name: str, as_json: bool) -> None:
 @plugins.command()
 @click.argument("name", required=False)
 @click.option("--heavy", type=click.Choice(["all", "smallest"]), help="Compute all models, or the smallest only. [all]")
+@click.option("--backend", help="Compute in this one, of the models that have it. [the first of each]")
 @click.option("--expect", multiple=True, metavar="MODEL:CHECK=REASON", help="A check that is to fail, and why.")
 @as_json
 @click.pass_context
-def check(ctx: click.Context, name: str | None, heavy: str | None, expect: tuple[str, ...], as_json: bool) -> None:
+def check(
+    ctx: click.Context,
+    name: str | None,
+    heavy: str | None,
+    backend: str | None,
+    expect: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Import every plugin in use, or with NAME try all that a plugin has to be; exit 1 if something fails.
 
     A disabled plugin is left alone unless it is named.
@@ -69,11 +77,11 @@ def check(ctx: click.Context, name: str | None, heavy: str | None, expect: tuple
     if name is not None:
         from vistry.cli.plugin_trials import print_trials
 
-        if not print_trials(name, heavy or "all", expect, as_json):
+        if not print_trials(name, heavy or "all", backend, expect, as_json):
             ctx.exit(1)
         return
-    if heavy or expect:
-        raise click.UsageError("--heavy and --expect need the NAME of a plugin", ctx)
+    if heavy or backend or expect:
+        raise click.UsageError("--heavy, --backend and --expect need the NAME of a plugin", ctx)
     from vistry.hook_calls import checked
 
     catalogue = Catalogue.read()

@@ -23,16 +23,19 @@ class _Summary:
         terminalreporter.write_line(f"plugin checks: {counts(self.results)}")
 
 
-def plugin_checks(name: str, *, expected: Expected | None = None, heavy: Heavy = "all") -> Callable[..., None]:
+def plugin_checks(
+    name: str, *, expected: Expected | None = None, heavy: Heavy = "all", backend: str | None = None
+) -> Callable[..., None]:
     """The tests of an installed plugin, one for each model and check: `test_plugin = plugin_checks("mynet")`.
 
     `expected` maps (model, check), or (distribution, check), to the reason why it fails; if it passes, the test fails.
     `heavy` = "smallest" computes the family's smallest model only, for the first of its tasks; of the others it checks
-    what needs no arithmetic. Raises RegistryError for a plugin, a model or a check that isn't there.
+    what needs no arithmetic. `backend` is the one to compute in, by default each model's first. Raises RegistryError
+    for a plugin, a model, a check or a backend that isn't there.
     """
     import pytest
 
-    @pytest.mark.parametrize("trial", trials_of(name, expected, heavy), ids=str)
+    @pytest.mark.parametrize("trial", trials_of(name, expected, heavy, backend), ids=str)
     def test(trial: Trial, request: pytest.FixtureRequest) -> None:
         manager = request.config.pluginmanager
         if not manager.has_plugin(_NAME):

@@ -18,7 +18,7 @@ def feature_maps_are_as_declared(subject: ModelSubject) -> None:
     if declared is None:
         raise NothingToCheck("it offers no feature maps")
     if subject.backend != "torch":
-        raise NothingToCheck(f"feature maps are checked in torch, and the first backend is {subject.backend}")
+        raise NothingToCheck(f"feature maps are checked in torch, and this is {subject.backend}")
     values = subject.values()
     try:
         backbone = without_numbers(

@@ -66,17 +66,13 @@ class PluginSubject:
 
 @dataclass(frozen=True)
 class ModelSubject:
-    """One model for one task, with the backend its plugin names first; `left_out` says why it isn't computed."""
+    """One model for one task, in one of its backends; `left_out` says why it isn't computed."""
 
     catalogue: Catalogue
     card: ModelCard
     task: str
+    backend: str
     left_out: str = ""
-
-    @property
-    def backend(self) -> str:
-        """The backend that the checks use."""
-        return self.card.backends[0]
 
     @property
     def hooks(self) -> Any:

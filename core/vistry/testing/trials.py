@@ -79,21 +79,27 @@ class Trial:
         return Result(self.subject, self.check.name, status, reason, error)
 
 
-def trials_of(name: str, expected: Expected | None = None, heavy: Heavy = "all") -> list[Trial]:
+def trials_of(
+    name: str, expected: Expected | None = None, heavy: Heavy = "all", backend: str | None = None
+) -> list[Trial]:
     """Every check on an installed plugin and on each of its models, in order.
 
     `expected` has the reason for each (model, check) that is to fail; of the plugin as a whole, (distribution, check).
-    With `heavy` = "smallest" only the smallest model is computed, for the first of its tasks. Where the manifest or the
-    code can't be used, what needs it isn't checked. Raises RegistryError for a plugin, a model or a check that isn't
-    there.
+    With `heavy` = "smallest" only the smallest model is computed, for the first of its tasks. `backend` is the one to
+    compute in, of the models that have it; by default the first of each. Where the manifest or the code can't be used,
+    what needs it isn't checked. Raises RegistryError for a plugin, a model, a check or a backend that isn't there.
     """
     if heavy not in get_args(Heavy):
         raise RegistryError(f"there is no heavy = '{heavy}'; known: {', '.join(get_args(Heavy))}")
     whole = PluginSubject.named(name)
     possible = _possible(whole.plugin)
     trials = [Trial(whole.plugin.distribution, check, (whole,)) for check in possible if check not in OF_A_MODEL]
-    for card in whole.catalogue.cards:
-        subjects = tuple(_subjects(whole.catalogue, card, heavy))
+    cards = [card for card in whole.catalogue.cards if backend in (None, *card.backends)]
+    if backend and whole.catalogue.cards and not cards:
+        there = dict.fromkeys(other for card in whole.catalogue.cards for other in card.backends)
+        raise RegistryError(f"no model of '{name}' has the backend '{backend}'; {suggestion(backend, list(there))}")
+    for card in cards:
+        subjects = tuple(_subjects(cards, whole.catalogue, card, heavy, backend or card.backends[0]))
         trials += [Trial(card.name, check, subjects) for check in possible if check in OF_A_MODEL]
     return _expecting(trials, whole.plugin, dict(expected or {}))
 
@@ -123,14 +129,16 @@ def _possible(plugin: Plugin) -> Sequence[Check]:
     return EVERY_CHECK
 
 
-def _subjects(catalogue: Catalogue, card: ModelCard, heavy: Heavy) -> Iterator[ModelSubject]:
-    """The model for each of its tasks."""
-    smallest = min(catalogue.cards, key=lambda other: other.parameters)
+def _subjects(
+    cards: Sequence[ModelCard], catalogue: Catalogue, card: ModelCard, heavy: Heavy, backend: str
+) -> Iterator[ModelSubject]:
+    """The model, one of `cards`, for each of its tasks."""
+    smallest = min(cards, key=lambda other: other.parameters)
     computed = (smallest.name, smallest.tasks[0])
     for task in card.tasks:
         is_left_out = heavy == "smallest" and (card.name, task) != computed
         left_out = f'computed for {" and ".join(computed)} alone, since heavy = "smallest"' if is_left_out else ""
-        yield ModelSubject(catalogue, card, task, left_out)
+        yield ModelSubject(catalogue, card, task, backend, left_out)
 
 
 def _expecting(trials: list[Trial], plugin: Plugin, expected: dict[tuple[str, str], str]) -> list[Trial]:
