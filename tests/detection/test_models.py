@@ -12,12 +12,14 @@ import pytest
 import torch
 import vistry
 from safetensors.torch import save_file
+from torch.nn import functional
 from torchvision.models import detection
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 from vistry.data.batches import Padded
 from vistry.errors import RegistryError
 from vistry.registry.catalogue import Catalogue
+from vistry.torch_layers.norms import GroupNorm
 from vistry.training.build import build
 
 # Published by torchvision (resnet50), and torchvision's own classes on its other backbones, with 91 outputs: parameters
@@ -222,6 +224,18 @@ def test_backbone_norm(norm: str, kind: str) -> None:
     }
     assert len(kinds) == 1
     assert kind in kinds.pop()
+
+
+@pytest.mark.parametrize(("channels", "groups"), [(64, 32), (32, 16), (24, 12), (144, 24), (2048, 32), (3, 1), (1, 1)])
+def test_groups_of_group_norm(channels: int, groups: int) -> None:
+    norm = GroupNorm(channels, 1e-5).requires_grad_(False)
+    maps = torch.randn(2, channels, 3, 5, generator=torch.Generator().manual_seed(0))
+    expected = functional.layer_norm(maps.reshape(2, groups, -1), (channels // groups * 15,)).reshape(maps.shape)
+    assert float((norm(maps) - expected).abs().max()) < 1e-5
+    one_pixel = maps[:, :, :1, :1]
+    if channels > 1:
+        expected = functional.layer_norm(one_pixel.reshape(2, channels), (channels,)).reshape(one_pixel.shape)
+        assert float((norm(one_pixel) - expected).abs().max()) < 1e-4
 
 
 def kind_of_norm(module: torch.nn.Module) -> str:

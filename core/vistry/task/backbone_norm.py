@@ -9,8 +9,8 @@ from typing import Any
 def settled_norm(hyperparameters: Mapping[str, Any], first_weights: Collection[str]) -> dict[str, Any]:
     """What `backbone_norm = "auto"` means for the weights of these names: their own statistics, frozen.
 
-    Where they have none, or there are no weights, group norm: the statistics of two images are a poor sample, which
-    group norm doesn't need (Wu and He, 2018).
+    Where they have none, or there are no weights, group norm: the statistics of two images are a poor sample, and group
+    norm (Wu and He, 2018) learns faster without; docs/differences.md has what was measured.
     """
     if hyperparameters["backbone_norm"] != "auto":
         return {}

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
+from torch.nn import functional
 from torchvision.ops import FrozenBatchNorm2d
 
-GROUP = 16
+GROUPS = 32
+
+
+class GroupNorm(nn.GroupNorm):
+    """Group norm (Wu and He, 2018) of [N, C, H, W] in at most 32 groups, each of at least two channels.
+
+    A map of one pixel, as in a squeezed attention, is one group: of two values alone their order would be left.
+    """
+
+    def __init__(self, channels: int, eps: float):
+        most = max(1, min(GROUPS, channels // 2))
+        super().__init__(next(count for count in range(most, 0, -1) if channels % count == 0), channels, eps)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The map, normalised."""
+        groups = 1 if x.shape[2:].numel() == 1 else self.num_groups
+        return functional.group_norm(x, groups, self.weight, self.bias, self.eps)
 
 
 def with_norms(module: nn.Module, kind: str) -> nn.Module:
-    """The module with each BatchNorm2d exchanged: "frozen" has the same tensors as "batch", "group" no statistics.
-
-    Group norm (Wu and He, 2018) has groups of 16 channels, or of the next larger number that divides them evenly: their
-    other rule of 32 groups would leave each of 32 channels alone, and nothing of a map of one pixel.
-    """
+    """The module with each BatchNorm2d exchanged: "frozen" has the same tensors as "batch", "group" no statistics."""
     for name, child in list(module.named_children()):
         if isinstance(child, nn.BatchNorm2d):
             if kind != "batch":
@@ -25,9 +39,7 @@ def with_norms(module: nn.Module, kind: str) -> nn.Module:
 
 def _exchanged(norm: nn.BatchNorm2d, kind: str) -> nn.Module:
     if kind == "group":
-        channels = norm.num_features
-        groups = next(count for count in range(max(1, channels // GROUP), 0, -1) if channels % count == 0)
-        return nn.GroupNorm(groups, channels, norm.eps)
+        return GroupNorm(norm.num_features, norm.eps)
     frozen: nn.Module = FrozenBatchNorm2d(norm.num_features, norm.eps)
     state = {name: value for name, value in norm.state_dict().items() if name != "num_batches_tracked"}
     frozen.load_state_dict(state)
