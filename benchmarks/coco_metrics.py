@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from vistry.evaluation.coco import coco_values, evaluate_coco
-from vistry.evaluation.detections import Detections, GroundTruth
-from vistry.evaluation.object_metrics import evaluate_objects
+from vistry.evaluation.detection.coco import coco_values, evaluate_coco
+from vistry.evaluation.detection.metrics import evaluate_objects
+from vistry.evaluation.detection.types import Detections, GroundTruth
 
 LIMIT_SECONDS = 30
 OBJECTS = 7

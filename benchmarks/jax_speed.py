@@ -26,11 +26,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
-from vistry.data.batches import Batch
 from vistry.hyperparameter.schema import Source, schema_of
+from vistry.loading.batches import Batch
 from vistry.registry.catalogue import Catalogue
 from vistry.task.behaviour import TrainingData
-from vistry.training.build import build, make_engine
+from vistry.training.model_setup import build, make_engine
 
 CLASSES = 10
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))

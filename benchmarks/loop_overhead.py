@@ -14,10 +14,10 @@ from pathlib import Path
 
 import vistry
 from train_speed import write_photographs
-from vistry.data.batches import BatchReader
 from vistry.hyperparameter.schema import Source
+from vistry.loading.batches import BatchReader
 from vistry.task import behaviour_of
-from vistry.training.build import build, make_engine
+from vistry.training.model_setup import build, make_engine
 from vistry.training.plan import Plan, Request, make_plan
 
 SETTINGS = {"number_of_epochs": 1, "training_batch_size": 8, "learning_rate": 0.001}

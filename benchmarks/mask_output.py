@@ -23,9 +23,9 @@ import torch
 from pycocotools import mask as coco
 from skimage.measure import approximate_polygon, find_contours
 from torchvision.models.detection.roi_heads import paste_masks_in_image
-from vistry.data.mask_paste import pasted, run_lengths
-from vistry.data.masks import mask_of_rings
-from vistry.data.polygons import polygons_of
+from vistry.data.masks.paste import pasted, run_lengths
+from vistry.data.masks.polygons import polygons_of
+from vistry.data.masks.rle import mask_of_rings
 
 WIDTH, HEIGHT = 1066, 800
 SIDE = 28

@@ -85,7 +85,7 @@ def one(random: np.random.Generator, number: int) -> dict[str, object]:
 def read_with_vistry(folder: Path, task: str) -> dict[str, object]:
     from vistry.data.doctor import examine
     from vistry.data.splits import split
-    from vistry.registry.task_names import task_named
+    from vistry.registry.tasks import task_named
 
     name = task_named(task).name
     diagnosis = examine(folder, name, pixels="none")

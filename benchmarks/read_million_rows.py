@@ -52,7 +52,7 @@ def one_row(image_url: str, chosen: random.Random, task: str) -> dict[str, objec
 def read_with_vistry(path: Path, task: str) -> dict[str, object]:
     from vistry.data.doctor import examine
     from vistry.data.splits import split
-    from vistry.registry.task_names import task_named
+    from vistry.registry.tasks import task_named
 
     name = task_named(task).name
     diagnosis = examine(path, name, pixels="none")

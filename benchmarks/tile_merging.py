@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torchvision.ops import batched_nms
-from vistry.data.tiles import Grid, merged, tile_boxes
+from vistry.loading.detection.tiles import Grid, merged, tile_boxes
 
 LIMIT_SECONDS = 1
 IOU = 0.25

@@ -9,7 +9,7 @@ from vistry.errors import RegistryError, suggestion
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import FILTERS, Catalogue
 from vistry.registry.discovery import Plugin
-from vistry.registry.task_names import TASKS, TaskName, task_named
+from vistry.registry.tasks import TASKS, TaskName, task_named
 
 if TYPE_CHECKING:
     from vistry.hyperparameter.schema import Schema
@@ -61,7 +61,7 @@ def layers_to_freeze(model: str, task: str | None = None) -> tuple[tuple[str, ..
     card = catalogue.model(model)
     if task is None:
         return card.freeze
-    from vistry.hook_calls import hooks_of
+    from vistry.plugin.calls import hooks_of
 
     found = hooks_of(catalogue, card).vistry_freezing_map(card=card, task=task_named(task).name)
     return tuple(tuple(group) for group in found.groups)
@@ -81,7 +81,7 @@ def create(
     `weights` is "none", a name from the model's manifest, or a path, and may be among `hyperparameters`. Raises
     RegistryError, HyperparameterError or WeightsError.
     """
-    from vistry.training.build import create_model
+    from vistry.training.model_setup import create_model
 
     named = {} if weights is None else {"weights": weights}
     return create_model(model, task, num_classes, backend, {"weights": "none", **(hyperparameters or {}), **named})

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vistry.data.aspect_batches import aspect_batches
-from vistry.data.batches import epoch_order, even_batches
-from vistry.data.object_augmentation import resized_size
+from vistry.loading.batches import epoch_order, even_batches
+from vistry.loading.detection.aspect_batches import aspect_batches
+from vistry.loading.detection.augmentation import resized_size
 
 
 @settings(max_examples=200)

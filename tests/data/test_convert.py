@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vistry.cli import main
 from vistry.data.doctor import examine
-from vistry.data.masks import masks_of_row
+from vistry.data.masks.rle import masks_of_row
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from vistry.data.checks.crossing import crossing_rings
-from vistry.data.ragged import starts_of
+from vistry.data.offsets import starts_of
 
 POINTS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=3, max_size=8)
 

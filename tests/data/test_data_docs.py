@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vistry.data.findings import CHECKS
-from vistry.data.formats import PIXEL_LIMIT
+from vistry.data.images.formats import PIXEL_LIMIT
 
 PAGE = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
 

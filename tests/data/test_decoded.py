@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vistry.data import decoded
-from vistry.data.decoded import DecodedImages
-from vistry.data.images import load_pixels
+from vistry.data.images import cache as decoded
+from vistry.data.images.cache import DecodedImages
+from vistry.data.images.decode import load_pixels
 from vistry.errors import DataError
 
 TIMEOUT = 20

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from PIL import Image, ImageFile, ImageOps
-from vistry.data import images
 from vistry.data.findings import DataSetError
-from vistry.data.formats import PIXEL_LIMIT
-from vistry.data.images import decode_image, load_image, load_pixels, shrink_factor
+from vistry.data.images import decode as images
+from vistry.data.images.decode import decode_image, load_image, load_pixels, shrink_factor
+from vistry.data.images.formats import PIXEL_LIMIT
 
 PIXELS = struct.pack(">I", 100) + b"IDAT"
 RED, GREEN = (255, 0, 0), (0, 255, 0)

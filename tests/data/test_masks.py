@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as peer
-from vistry.data.masks import (
+from vistry.data.masks.contours import outlines_of_mask
+from vistry.data.masks.rle import (
     area_of_runs,
     box_of_mask,
     box_of_runs,
@@ -18,7 +19,6 @@ from vistry.data.masks import (
     runs_of_text,
     text_of_runs,
 )
-from vistry.data.outlines import outlines_of_mask
 
 MASKS = st.tuples(st.integers(1, 12), st.integers(1, 12)).flatmap(lambda shape: arrays(bool, shape))
 

@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
-from vistry.data import object_augmentation
-from vistry.data.masks import box_of_mask
-from vistry.data.object_augmentation import TrainingObjects, ValidationObjects, resized_size, within_memory
-from vistry.data.object_sample import ObjectSample
+from vistry.data.masks.rle import box_of_mask
+from vistry.loading.detection import augmentation as object_augmentation
+from vistry.loading.detection.augmentation import TrainingObjects, ValidationObjects, resized_size, within_memory
+from vistry.loading.detection.sample import ObjectSample
 
 SIDES = st.integers(1, 2000)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from vistry.data.doctor import examine
-from vistry.data.masks import masks_of_row
+from vistry.data.masks.rle import masks_of_row
 from vistry.data.reading import detect, guess_task
 from vistry.errors import DataError
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
-from vistry.data.masks import box_of_mask
-from vistry.data.object_sample import ObjectSample
+from vistry.data.masks.rle import box_of_mask
+from vistry.loading.detection.sample import ObjectSample
 
 
 @st.composite

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from vistry.data.images import load_pixels
-from vistry.data.object_samples import ObjectSamples
+from vistry.data.images.decode import load_pixels
 from vistry.data.objects import objects_in_memory
-from vistry.data.tiles import Grid
+from vistry.loading.detection.dataset import ObjectSamples
+from vistry.loading.detection.tiles import Grid
 
 SIZES = [(50, 30), (24, 40), (20, 20)]
 BOXES = [[2, 3, 20, 25], [30, 10, 48, 28], [4, 22, 20, 39]]

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vistry.data import read, split
 from vistry.data.doctor import examine
-from vistry.data.masks import mask_of, masks_of_row
+from vistry.data.masks.rle import mask_of, masks_of_row
 from vistry.data.objects import no_shapes, objects_in_memory
-from vistry.data.ragged import bounds_by_list, starts_of, take_lists
+from vistry.data.offsets import bounds_by_list, starts_of, take_lists
 from vistry.errors import DataError, RunError
 from vistry.runs.rows import read_rows, write_rows
 

@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.ops import batched_nms
-from vistry.data import tiles
-from vistry.data.object_sample import ObjectSample
-from vistry.data.tiles import Grid, merged, tile_boxes, tile_sample, tiles_with_objects
 from vistry.errors import VistryError
+from vistry.loading.detection import tiles
+from vistry.loading.detection.sample import ObjectSample
+from vistry.loading.detection.tiles import Grid, merged, tile_boxes, tile_sample, tiles_with_objects
 
 
 @pytest.mark.parametrize("text", ["3x2", "3X2", "(3, 2)", "3,2", " 3 x 2 "])

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import vistry
 from vistry.errors import RegistryError
+from vistry.evaluation.detection.tensors import from_tensors
 from vistry.inference.predictor import load
 from vistry.report import write_report
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import Run
-from vistry.task.object_tensors import from_tensors
 
 FROZEN = Path(__file__).parent.parent / "frozen"
 TASKS = {"detection": "det", "segmentation": "seg"}

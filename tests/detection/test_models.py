@@ -16,11 +16,11 @@ from torch.nn import functional
 from torchvision.models import detection
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
-from vistry.data.batches import Padded
 from vistry.errors import RegistryError
+from vistry.loading.batches import Padded
 from vistry.registry.catalogue import Catalogue
 from vistry.torch_layers.norms import GroupNorm
-from vistry.training.build import build
+from vistry.training.model_setup import build
 
 # Published by torchvision (resnet50), and torchvision's own classes on its other backbones, with 91 outputs: parameters
 # with frozen batch norms, and with batch norms.

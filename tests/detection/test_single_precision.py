@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 import vistry
-from vistry.data.batches import Padded
+from vistry.loading.batches import Padded
 
 DETECTORS = ("fasterrcnn_tinybone_fpn", "retinanet_tinybone_fpn", "maskrcnn_tinybone_fpn")
 WIDTH, HEIGHT = 512, 64

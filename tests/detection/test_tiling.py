@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import vistry
 from PIL import Image
-from vistry.data.object_augmentation import ValidationObjects
-from vistry.data.object_samples import ObjectSamples
-from vistry.data.object_views import ObjectViewer
-from vistry.data.tiles import Grid
 from vistry.errors import HyperparameterError
-from vistry.evaluation.detections import Detections
+from vistry.evaluation.detection.types import Detections
 from vistry.inference.predictor import load
+from vistry.loading.detection.augmentation import ValidationObjects
+from vistry.loading.detection.dataset import ObjectSamples
+from vistry.loading.detection.tiles import Grid
+from vistry.loading.detection.views import ObjectViewer
 from vistry.runs.rows import read_rows
-from vistry.training.engines.torch import TorchEngine
+from vistry.training.engines.torch.engine import TorchEngine
 
 BOXES = "retinanet_tinybone_fpn"
 TILES = {"tile_grid_size": "2x1", "tile_overlap_ratio": 0.0}
@@ -52,7 +52,7 @@ def test_training_goes_over_each_image_and_each_tile_with_objects(trained: Calla
 
 
 def test_an_image_is_decoded_once_for_all_its_views(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vistry.data import object_views
+    from vistry.loading.detection import views as object_views
 
     pixels = np.random.default_rng(0).integers(0, 256, (80, 100, 3), dtype=np.uint8)
     path = tmp_path / "a.png"

@@ -132,7 +132,7 @@ def test_the_good_ones_still_work(environment: Any) -> None:
     names = {model["full_name"] for model in environment.json("models")["models"]}
     assert {"mobilenetv2/mobilenetv2", "good/goodnet", "rival/goodnet"} <= names
     done = environment.python(
-        "import vistry; from vistry.registry.catalogue import Catalogue; from vistry.hook_calls import hooks_of\n"
+        "import vistry; from vistry.registry.catalogue import Catalogue; from vistry.plugin.calls import hooks_of\n"
         "catalogue = Catalogue.read()\n"
         "card = catalogue.model('good/goodnet')\n"
         "print(hooks_of(catalogue, card).vistry_build_model(\n"

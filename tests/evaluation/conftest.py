@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from pycocotools import mask as coco_mask
-from vistry.evaluation.detections import Boxes, Detections, GroundTruth, Rle
+from vistry.evaluation.detection.types import Boxes, Detections, GroundTruth, Rle
 
 SIDE = 160
 

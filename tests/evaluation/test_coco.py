@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-from vistry.evaluation.coco import SIZES, coco_values, evaluate_coco
+from vistry.evaluation.detection.coco import SIZES, coco_values, evaluate_coco
 
 NAMES = [
     "coco_average_precision",

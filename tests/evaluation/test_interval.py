@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from vistry.evaluation.interval import wilson
+from vistry.evaluation.confidence_interval import wilson
 
 
 def test_known_figures() -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vistry.evaluation.object_confusion import object_confusion
-from vistry.evaluation.object_curves import precision_recall_of
-from vistry.evaluation.object_thresholds import THRESHOLDS, scan_scores
-from vistry.evaluation.voc import Ranking, evaluate_voc
+from vistry.evaluation.detection.confusion import object_confusion
+from vistry.evaluation.detection.curves import precision_recall_of
+from vistry.evaluation.detection.thresholds import THRESHOLDS, scan_scores
+from vistry.evaluation.detection.voc import Ranking, evaluate_voc
 
 A, B, C = (0, 0, 10, 10), (20, 0, 30, 10), (40, 0, 50, 10)
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from vistry.errors import VistryError
-from vistry.evaluation.coco import coco_values, evaluate_coco
-from vistry.evaluation.object_metrics import evaluate_objects
+from vistry.evaluation.detection.coco import coco_values, evaluate_coco
+from vistry.evaluation.detection.metrics import evaluate_objects
 
 A, B = (0, 0, 10, 10), (20, 0, 30, 10)
 CLASSES = ("cat", "dog")

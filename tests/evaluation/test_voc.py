@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
-from vistry.evaluation.voc import evaluate_voc, voc_values
+from vistry.evaluation.detection.voc import evaluate_voc, voc_values
 
 A, B = (0, 0, 10, 10), (20, 0, 30, 10)
 

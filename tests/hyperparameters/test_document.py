@@ -13,7 +13,7 @@ from vistry.hyperparameter.document import document, main
 from vistry.hyperparameter.tables import shared_fields
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import discover
-from vistry.registry.fields import FieldSpec, Restriction
+from vistry.registry.field_spec import FieldSpec, Restriction
 from vistry.registry.policy import Policy
 
 CHECKOUT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from vistry.errors import HyperparameterError, RegistryError
 from vistry.hyperparameter.schema import Hyperparameters, Schema, Source
 from vistry.hyperparameter.values import shown
-from vistry.registry.task_names import TASK_NAMES
+from vistry.registry.tasks import TASK_NAMES
 
 
 def resolve(model: str | None, task: str, /, **values: Any) -> Hyperparameters:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vistry.hyperparameter.tables import shared_fields
 from vistry.hyperparameter.values import shown, shown_given
-from vistry.registry.fields import FieldSpec
+from vistry.registry.field_spec import FieldSpec
 
 FIELDS = {name: spec for name, (_, spec) in shared_fields().items()}
 NUMERIC = sorted(name for name, spec in FIELDS.items() if spec.type in ("integer", "number"))

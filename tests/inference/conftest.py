@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from pycocotools import mask as coco
-from vistry.evaluation.detections import Detections
+from vistry.evaluation.detection.types import Detections
 
 
 def make_detections(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from vistry.errors import RunError, VistryError
 from vistry.inference.drawing import colour_of, drawn, write_drawing
-from vistry.inference.picture_labels import font_for, ink_on
+from vistry.inference.label_placement import font_for, ink_on
 
 CLASSES = ("ant", "bee", "cat")
 GREY = 128

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 from torchvision.models.detection.roi_heads import paste_masks_in_image
-from vistry.data.mask_paste import pasted, run_lengths
+from vistry.data.masks.paste import pasted, run_lengths
 
 WIDTH, HEIGHT = 150, 130
 

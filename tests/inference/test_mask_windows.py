@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco
-from vistry.data.mask_windows import run_lengths_of, window_of
+from vistry.data.masks.windows import run_lengths_of, window_of
 
 MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12))
 MARGINS = st.tuples(*[st.integers(0, 4)] * 4)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco
-from vistry.data.masks import mask_of_rings
-from vistry.data.polygons import polygons_of, simplified
+from vistry.data.masks.polygons import polygons_of, simplified
+from vistry.data.masks.rle import mask_of_rings
 
 MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12))
 

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from vistry.data.masks import mask_of_rings
+from vistry.data.masks.rle import mask_of_rings
 from vistry.task.object_responses import box_entries
 
 CLASSES = ("can", "carton")

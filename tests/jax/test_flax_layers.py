@@ -12,8 +12,8 @@ import torch
 from flax import nnx
 from torch.nn import functional
 from vistry.flax_layers import BatchNorm, Conv, LayerNorm, Linear, Sequential, average_pool, max_pool, real_rows
-from vistry.flax_layers.initial import normal_by_fan_out
-from vistry.training.engines.jax_module import arrays_of, load_arrays
+from vistry.flax_layers.initialisation import normal_by_fan_out
+from vistry.training.engines.jax.module import arrays_of, load_arrays
 
 RANDOM = np.random.default_rng(0)
 

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 import vistry
-from vistry.data.batches import Batch
 from vistry.errors import HyperparameterError, TrainingError
-from vistry.hooks import FreezingMap
+from vistry.loading.batches import Batch
+from vistry.plugin.hooks import FreezingMap
 from vistry.registry.manifest import GradientClipping, PreprocessingSpec
 from vistry.task import behaviour_of
 from vistry.task.behaviour import TrainingData
 from vistry.training.engines import EngineSettings, engine_module
-from vistry.training.engines.jax import JaxEngine, pick_precision
-from vistry.training.engines.jax_optimizer import make_optimizer
+from vistry.training.engines.jax.engine import JaxEngine, pick_precision
+from vistry.training.engines.jax.optimizer import make_optimizer
 
 BASE: dict[str, Any] = {
     "optimizer": "sgd",
@@ -303,7 +303,7 @@ def test_flaxs_own_layers_train_under_their_own_names() -> None:
 def test_decay_shrinks_weights_and_nothing_else() -> None:
     from flax import nnx
     from vistry.flax_layers import BatchNorm, LayerNorm, Linear
-    from vistry.training.engines.jax_module import decayed_names
+    from vistry.training.engines.jax.module import decayed_names
 
     class WithToken(nnx.Module):
         def __init__(self) -> None:

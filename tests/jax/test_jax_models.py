@@ -15,7 +15,7 @@ import pytest
 import torch
 import vistry
 from flax import nnx
-from vistry.training.engines.jax_module import arrays_of, load_arrays, parameter_names, shapes_of
+from vistry.training.engines.jax.module import arrays_of, load_arrays, parameter_names, shapes_of
 
 SIZES = {"vits16r224": 32, "vitb16r224": 32, "vitl16r224": 32, "seresnext": 224}
 # resnet101 and resnet152 agree within 3e-5 too: resnet50 with more blocks, left out for the half minute each takes.

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from flax import nnx
-from vistry.data.batches import Batch, Padded
-from vistry.data.views import Frame
-from vistry.hooks import FreezingMap
+from vistry.loading.batches import Batch, Padded
+from vistry.loading.views import Frame
+from vistry.plugin.hooks import FreezingMap
 from vistry.registry.manifest import PreprocessingSpec
 from vistry.task.image_object_detection import TASK
 from vistry.training.engines import EngineSettings
-from vistry.training.engines.jax import JaxEngine
+from vistry.training.engines.jax.engine import JaxEngine
 
 VALUES: dict[str, Any] = {
     "optimizer": "sgd",

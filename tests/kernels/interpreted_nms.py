@@ -11,8 +11,8 @@ import vistry.torch_layers.nms as plain
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 from vistry.kernels.agreement import disagreements_on
+from vistry.kernels.core_kernels import OWN
 from vistry.kernels.dispatch import Operation
-from vistry.kernels.own import OWN
 from vistry.torch_layers.nms_kernel import batched_nms
 
 ARGUMENTS = next(iter(plain.samples(torch.float32, "cpu")))

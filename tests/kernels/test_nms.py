@@ -14,8 +14,8 @@ import pytest
 import torch
 from vistry.errors import RegistryError
 from vistry.kernels.agreement import disagreements
+from vistry.kernels.core_kernels import OWN
 from vistry.kernels.dispatch import operation
-from vistry.kernels.own import OWN
 from vistry.kernels.table import all_kernels, plugin_kernels
 from vistry.torch_layers.nms import batched_nms
 

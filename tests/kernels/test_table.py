@@ -14,12 +14,12 @@ import pytest
 from click.testing import CliRunner
 from vistry.cli import main
 from vistry.errors import RegistryError
-from vistry.hook_calls import BrokenPluginError, checked
 from vistry.kernels.table import all_kernels
+from vistry.plugin.calls import BrokenPluginError, checked
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.manifest import Manifest
 from vistry.registry.policy import read_policy, user_file
-from vistry.registry.tables import read_table
+from vistry.registry.typed_toml import read_table
 
 HEAD = {"manifest": 1, "api": "1.0", "license": "MIT", "summary": "s", "hooks": "acme.hooks"}
 TABLE = {

@@ -10,7 +10,7 @@ import pytest
 import vistry
 from vistry.errors import RegistryError
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.notices import notices
+from vistry.registry.unmatched_policy import notices
 
 LayOut = Callable[..., Path]
 

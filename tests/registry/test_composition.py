@@ -10,7 +10,7 @@ import vistry
 from vistry.errors import RegistryError
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
-from vistry.training.build import build_backbone
+from vistry.training.model_setup import build_backbone
 
 LayOut = Callable[..., Path]
 MAPS = """

@@ -16,9 +16,9 @@ from vistry.cli import main
 from vistry.registry.catalogue import FILTERS, Catalogue
 from vistry.registry.discovery import State
 from vistry.registry.manifest import WeightsSpec
-from vistry.registry.notices import notices
 from vistry.registry.policy import read_layer
-from vistry.registry.tables import read_table
+from vistry.registry.typed_toml import read_table
+from vistry.registry.unmatched_policy import notices
 
 CHECKOUT = Path(__file__).parents[2]
 PAGE = (CHECKOUT / "docs" / "registry.md").read_text()

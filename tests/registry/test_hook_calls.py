@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import vistry
 from vistry.errors import RegistryError
-from vistry.hook_calls import HOOK_NAMES, BrokenPluginError, checked, hooks_of
 from vistry.hyperparameter.schema import Source
+from vistry.plugin.calls import HOOK_NAMES, BrokenPluginError, checked, hooks_of
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.manifest import WRAPPABLE_HOOKS
 
 LayOut = Callable[..., Path]
-HEAD = "from vistry.hooks import FreezingMap, hookimpl\n"
+HEAD = "from vistry.plugin.hooks import FreezingMap, hookimpl\n"
 BUILD = "@hookimpl\ndef vistry_build_model(num_classes):\n    return num_classes\n"
 FREEZING = "@hookimpl\ndef vistry_freezing_map(card):\n    return FreezingMap((('{prefix}' + card.name,),))\n"
 WRAPS = 'wraps = ["vistry_freezing_map"]\n'

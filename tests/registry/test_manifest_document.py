@@ -13,10 +13,10 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
-from vistry.registry import fields as field_schema
+from vistry.registry import field_spec as field_schema
 from vistry.registry import manifest as schema
 from vistry.registry.manifest import Manifest
-from vistry.registry.tables import read_table
+from vistry.registry.typed_toml import read_table
 
 PAGE = (Path(__file__).parents[2] / "docs" / "manifest.md").read_text()
 TABLES = dict(re.findall(r"<!-- table: (\w+) -->\n(.*?)(?=\n<!-- table: |\n## Kinds|\Z)", PAGE, re.DOTALL))

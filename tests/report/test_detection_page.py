@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
-from vistry.evaluation.detections import Detections, GroundTruth
-from vistry.report.object_picture import COLOURS, Outline, object_picture
+from vistry.evaluation.detection.types import Detections, GroundTruth
+from vistry.report.detection_picture import COLOURS, Outline, object_picture
 from vistry.report.section import Section
-from vistry.task.detection_report import detection_sections
-from vistry.task.object_evidence import ObjectEvidence
+from vistry.report.tasks.detection import detection_sections
+from vistry.report.tasks.detection_inputs import ObjectEvidence
 
 DASH = "|\N{EN DASH}"
 A, B, C = (0, 0, 20, 20), (30, 0, 70, 40), (10, 50, 40, 80)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 from vistry.report.axis import Axis, fitting, tick_label
 from vistry.report.headline import when
-from vistry.report.labels import shortened, width_of
 from vistry.report.lines import Line, over_epochs
 from vistry.report.markup import element, name_of
 from vistry.report.numbers import count, percent, score
+from vistry.report.shortening import shortened, width_of
 from vistry.report.table import Number, Share, table
 
 

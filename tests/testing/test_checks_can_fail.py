@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from vistry.testing import Result, trials_of
 from vistry.testing.all_checks import OF_A_MODEL, OF_A_PLUGIN, OF_ITS_CODE
-from vistry.training.engines import torch as torch_engine
+from vistry.training.engines.torch import engine as torch_engine
 
 WritePlugin = Callable[..., Path]
 HOOKS, MODEL, MANIFEST, PROJECT = "hooks.py", "model.py", "plugin.toml", "pyproject.toml"
@@ -216,7 +216,7 @@ OF_PLUGINS = (
     fault(
         "queries_import_no_tensor_library",
         "a query imports torch, which costs seconds; in the hooks module import it inside the functions that need it",
-        (HOOKS, "from vistry.hooks", "import torch\nfrom vistry.hooks"),
+        (HOOKS, "from vistry.plugin.hooks", "import torch\nfrom vistry.plugin.hooks"),
     ),
     fault(
         "queries_import_no_tensor_library",
@@ -429,7 +429,7 @@ def test_a_plugin_with_a_fault_fails_that_check(wrong: Fault, plugin: WritePlugi
 def test_a_model_with_a_fault_fails_that_check(
     wrong: Fault, plugin: WritePlugin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "vistry.training.engines.jax", torch_engine)
+    monkeypatch.setitem(sys.modules, "vistry.training.engines.jax.engine", torch_engine)
     plugin(ONE_TASK, *wrong.edits)
     trials = [trial for trial in trials_of("mynet") if trial.subject == "mynet"]
     found = failures([trial.result() for trial in trials])

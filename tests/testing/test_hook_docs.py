@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 import vistry
-from vistry import hook_fallbacks, hooks
-from vistry.hook_calls import HOOK_NAMES
+from vistry.plugin import hooks
+from vistry.plugin.calls import HOOK_NAMES
+from vistry.task import hook_defaults as hook_fallbacks
 from vistry.testing import trials_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text()

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from vistry.evaluation.detections import Detections
+from vistry.evaluation.detection.types import Detections
 from vistry.testing.check import NothingToCheck
 from vistry.testing.weights_checks import _objects_apart
 

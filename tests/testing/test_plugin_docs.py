@@ -9,8 +9,8 @@ from typing import Any
 
 from vistry.testing import plugin_checks
 from vistry.testing.all_checks import EVERY_CHECK
+from vistry.testing.model_subject import SIDES
 from vistry.testing.new_plugin import TEMPLATE
-from vistry.testing.subject import SIDES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
 

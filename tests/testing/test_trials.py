@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import vistry.testing.trials as trials_module
+import vistry.testing.check_runs as trials_module
 from vistry.errors import RegistryError
 from vistry.testing import NothingToCheck, Result, Trial, counts, trials_of
 from vistry.testing.all_checks import EVERY_CHECK, OF_A_MODEL
 from vistry.testing.check import Check, CheckFailed, NotComputed
-from vistry.testing.subject import ModelSubject
+from vistry.testing.model_subject import ModelSubject
 
 WritePlugin = Callable[..., Path]
 TWO_MODELS = (

@@ -10,7 +10,7 @@ from PIL import Image
 from skimage import data
 from torchvision.transforms import functional
 from torchvision.transforms.v2 import CenterCrop, Compose, RandomResizedCrop, Resize
-from vistry.data.augmentation import AREA, ASPECT, TrainingCrop, ValidationCrop, _crop_box, _shifted_hue
+from vistry.loading.augmentation import AREA, ASPECT, TrainingCrop, ValidationCrop, _crop_box, _shifted_hue
 
 
 @pytest.fixture(scope="module")

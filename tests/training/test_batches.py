@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vistry.data.augmentation import TrainingCrop
-from vistry.data.batches import BatchReader, ImageSamples, epoch_order, even_batches
+from vistry.loading.augmentation import TrainingCrop
+from vistry.loading.batches import BatchReader, ImageSamples, epoch_order, even_batches
 
 
 @given(rows=st.integers(1, 400), batch_size=st.integers(1, 100))

@@ -11,7 +11,7 @@ import vistry
 from safetensors.numpy import load_file
 from vistry.errors import HyperparameterError, WeightsError
 from vistry.runs.folder import Run
-from vistry.training.engines.torch import TorchEngine
+from vistry.training.engines.torch.engine import TorchEngine
 from vistry.training.loop import Loop
 
 BASE: dict[str, Any] = {"number_of_epochs": 3, "warmup_cosine_lr_warmup_epochs": 1, "precision": "fp32"}
@@ -163,8 +163,8 @@ def test_sizes_of_the_crops(train: Any, seen: dict[str, list[Any]]) -> None:
 def test_resize_decides_what_the_crop_shows(train: Any, digits: Path) -> None:
     run = train(number_of_epochs=1)
     image = str(digits / "digit0" / "00.png")
-    from vistry.data.augmentation import ValidationCrop
-    from vistry.data.views import WholeImage
+    from vistry.loading.augmentation import ValidationCrop
+    from vistry.loading.views import WholeImage
 
     near, far = ValidationCrop(32, 16)(image), ValidationCrop(16, 16)(image)
     assert (near != far).any()
@@ -208,8 +208,8 @@ def test_deterministic_asks_torch_for_deterministic_algorithms(train: Any) -> No
 
 
 def test_number_of_workers_is_the_number_of_threads(train: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vistry.data import batches
-    from vistry.training import predicting
+    from vistry.loading import batches
+    from vistry.training import prediction as predicting
 
     pools: list[int] = []
     original = batches.ThreadPoolExecutor

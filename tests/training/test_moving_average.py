@@ -11,9 +11,9 @@ import pytest
 import torch
 from flax import nnx
 from torch import nn
-from vistry.data.batches import Batch
 from vistry.flax_layers import BatchNorm, Conv, Linear
-from vistry.hooks import FreezingMap
+from vistry.loading.batches import Batch
+from vistry.plugin.hooks import FreezingMap
 from vistry.registry.manifest import MovingAverage, PreprocessingSpec
 from vistry.task.behaviour import TrainingData
 from vistry.task.image_classification import TASK

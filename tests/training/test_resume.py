@@ -23,7 +23,7 @@ from vistry.runs.folder import Run, find_run
 from vistry.runs.lock import training_in
 from vistry.training import loop as loop_module
 from vistry.training import session
-from vistry.training.engines import torch as torch_engine
+from vistry.training.engines.torch import engine as torch_engine
 from vistry.training.loop import Loop
 from vistry.training.plan import make_plan
 from vistry.training.session import resume
@@ -352,7 +352,7 @@ def test_a_run_cut_short_by_the_time_limit_goes_on_exactly(
 def test_a_loss_that_is_no_longer_finite_stops_the_run(
     value: float, says: str, digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vistry.training.engines.torch import TorchEngine
+    from vistry.training.engines.torch.engine import TorchEngine
 
     original = TorchEngine.accumulate
 

@@ -15,7 +15,7 @@ import pytest
 import vistry
 from vistry.training import loop as loop_module
 from vistry.training import session as session_module
-from vistry.training.engines.torch import TorchEngine
+from vistry.training.engines.torch.engine import TorchEngine
 from vistry.training.progress import Silent, Tick
 
 SETTINGS: dict[str, Any] = {

@@ -9,14 +9,21 @@ import pytest
 import torch
 import vistry
 from torch import nn
-from vistry.data.batches import Batch
 from vistry.errors import HyperparameterError
-from vistry.hooks import FreezingMap
+from vistry.loading.batches import Batch
+from vistry.plugin.hooks import FreezingMap
 from vistry.registry.manifest import GradientClipping, PreprocessingSpec
 from vistry.task.behaviour import TrainingData
 from vistry.task.image_classification import TASK
-from vistry.training.engines import EngineSettings, engine_module, processor
-from vistry.training.engines.torch import TorchEngine, freeze, parameter_groups, pick_precision, with_folded_norms
+from vistry.training.engines import EngineSettings, engine_module
+from vistry.training.engines.torch import precision as processor
+from vistry.training.engines.torch.engine import (
+    TorchEngine,
+    freeze,
+    parameter_groups,
+    pick_precision,
+    with_folded_norms,
+)
 
 BASE: dict[str, Any] = {
     "optimizer": "sgd",

@@ -17,13 +17,13 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from vistry.cli.train import result_text
 from vistry.errors import DataError, HyperparameterError, RegistryError, RunError, WeightsError
-from vistry.hook_calls import hooks_of
 from vistry.hyperparameter.schema import Source
 from vistry.inference.predictor import Predictor
+from vistry.plugin.calls import hooks_of
 from vistry.runs.folder import Run
-from vistry.training import build as build_module
-from vistry.training.build import check_backend
+from vistry.training import model_setup as build_module
 from vistry.training.loop import Outcome
+from vistry.training.model_setup import check_backend
 from vistry.training.plan import Plan, Request, make_plan
 from vistry.training.session import TrainingResult
 
@@ -189,7 +189,7 @@ def test_a_package_a_model_needs_is_named_before_any_work(
             raise PackageNotFoundError(name)
         return version(name)
 
-    monkeypatch.setattr("vistry.training.build.version", without_timm)
+    monkeypatch.setattr("vistry.training.model_setup.version", without_timm)
     with pytest.raises(RegistryError) as error:
         vistry.train(digits, task="multiclass", model="seresnext")
     assert str(error.value) == (
@@ -211,7 +211,7 @@ def test_a_package_a_model_needs_is_named_before_any_work(
 def test_what_counts_is_what_the_backends_extra_always_requires(
     requirement: str, needed: bool, tiny_plugin: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vistry.training.build.requires", lambda distribution: [requirement])
+    monkeypatch.setattr("vistry.training.model_setup.requires", lambda distribution: [requirement])
     card = vistry.model("tiny")
     if needed:
         with pytest.raises(RegistryError, match=r"tiny needs absent-package for torch, .* 'vistry-tiny\[torch\]'"):

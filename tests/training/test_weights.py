@@ -18,7 +18,7 @@ from vistry.errors import WeightsError
 from vistry.registry.cards import ModelCard
 from vistry.registry.manifest import WeightsSpec
 from vistry.registry.policy import Layer, Policy, PolicyTables, WeightsPolicy
-from vistry.training.weights import fitted, locate, read_weights
+from vistry.weights.locate import fitted, locate, read_weights
 
 ALLOWING = Policy((Layer("a test", PolicyTables(weights=WeightsPolicy(allow_pickle=True))),))
 
@@ -76,7 +76,7 @@ def test_offline_names_the_file_and_where_to_put_it(
     def refuse(*arguments: object, **options: object) -> None:
         raise OSError("Network is unreachable")
 
-    monkeypatch.setattr("vistry.training.weights.urlopen", refuse)
+    monkeypatch.setattr("vistry.weights.locate.urlopen", refuse)
     monkeypatch.setenv("VISTRY_WEIGHTS", str(tmp_path))
     with pytest.raises(WeightsError, match="could not be fetched .*unreachable") as error:
         locate("imagenet", card)
@@ -107,7 +107,7 @@ def test_a_fetched_file_is_kept(card: ModelCard, tmp_path: Path, monkeypatch: py
 
     monkeypatch.setenv("VISTRY_WEIGHTS", str(tmp_path / "cache"))
     content = b"weights"
-    monkeypatch.setattr("vistry.training.weights.urlopen", lambda *a, **k: io.BytesIO(content))
+    monkeypatch.setattr("vistry.weights.locate.urlopen", lambda *a, **k: io.BytesIO(content))
     found = locate("imagenet", _published(card, tmp_path, hashlib.sha256(content).hexdigest()))
     assert found is not None
     assert found.read_bytes() == content
@@ -126,7 +126,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "__init__.py").write_text("raise RuntimeError('imported')")
     torch.save({"a": torch.ones(2)}, folder / "models" / "w.pth")
     monkeypatch.syspath_prepend(str(folder.parent))
-    monkeypatch.setattr("vistry.training.weights.urlopen", None)
+    monkeypatch.setattr("vistry.weights.locate.urlopen", None)
     return folder
 
 

@@ -28,10 +28,10 @@ from safetensors import safe_open
 from torch import nn
 from vistry.cli import main
 from vistry.errors import WeightsError
+from vistry.inference.import_checkpoint import NO_NOTICE
 from vistry.registry.policy import Policy
-from vistry.training.foreign_import import NO_NOTICE
-from vistry.training.foreign_weights import read_foreign
-from vistry.training.weights import read_weights
+from vistry.weights.locate import read_weights
+from vistry.weights.state_dicts import read_foreign
 
 CODE = """
 import torch

@@ -24,7 +24,7 @@ def convert(data: Path, out: Path, wanted: str, task: str | None, data_format: s
     from vistry.data.conversion import converted
     from vistry.data.doctor import examine
     from vistry.data.reading import guess_task
-    from vistry.registry.task_names import task_named
+    from vistry.registry.tasks import task_named
     from vistry.runs.files import replacing
 
     name = task_named(task).name if task else guess_task(data, data_format)[0]

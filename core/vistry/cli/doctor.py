@@ -51,7 +51,7 @@ def doctor(data: Path, task: str | None, data_format: str | None, full: bool, as
 def _task(data: Path, task: str | None, data_format: str | None) -> tuple[str, str | None]:
     """The full name of the task, and why it was guessed, if it was."""
     from vistry.data.reading import guess_task
-    from vistry.registry.task_names import task_named
+    from vistry.registry.tasks import task_named
 
     if task is not None:
         return task_named(task).name, None
@@ -66,7 +66,7 @@ def _print_failure(data: Path, fault: Finding, as_json: bool) -> None:
 
 
 def _print_diagnosis(diagnosis: Diagnosis, reason: str | None) -> None:
-    from vistry.registry.task_names import task_named
+    from vistry.registry.tasks import task_named
 
     console = _console()
     table = diagnosis.table

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from vistry.cli.changed_flags import ChangingCommand
+from vistry.cli.prediction_options import ChangingCommand
 
 
 @click.command(cls=ChangingCommand)

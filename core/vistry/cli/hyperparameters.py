@@ -8,12 +8,12 @@ import click
 
 import vistry
 from vistry.cli.hyperparameter_flags import parse_flags
-from vistry.cli.nouns import Noun, as_json
+from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_facts, print_json, print_table
 from vistry.errors import RegistryError, suggestion
 from vistry.hyperparameter.schema import Hyperparameters, Schema, Source
 from vistry.hyperparameter.values import shown
-from vistry.registry.task_names import TASKS
+from vistry.registry.tasks import TASKS
 
 _OPTIONS = ("--task", "--explain", "--json-schema", "--json")
 for_task = click.option("--task", help="The task; may be left out for a model with one task.")

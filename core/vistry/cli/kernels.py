@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vistry.cli.nouns import Noun, as_json
+from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_json, print_table
 from vistry.errors import RegistryError
 from vistry.kernels.table import Kernel, all_kernels, kernels_for, settled

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 import vistry
-from vistry.cli.nouns import Noun, as_json
+from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_facts, print_json, print_table
 from vistry.registry.cards import ModelCard
-from vistry.registry.task_names import task_named
+from vistry.registry.tasks import task_named
 
 
 @click.group(cls=Noun)

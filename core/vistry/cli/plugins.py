@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from vistry.cli.nouns import Noun, as_json
+from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_facts, print_json, print_table
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
-from vistry.registry.notices import notices
+from vistry.registry.unmatched_policy import notices
 
 for_user = click.option("--user", is_flag=True, help="In your own registry.toml, for all projects.")
 
@@ -75,14 +75,14 @@ def check(
     A disabled plugin is left alone unless it is named.
     """
     if name is not None:
-        from vistry.cli.plugin_trials import print_trials
+        from vistry.cli.check_table import print_trials
 
         if not print_trials(name, heavy or "all", backend, expect, as_json):
             ctx.exit(1)
         return
     if heavy or backend or expect:
         raise click.UsageError("--heavy, --backend and --expect need the NAME of a plugin", ctx)
-    from vistry.hook_calls import checked
+    from vistry.plugin.calls import checked
 
     catalogue = Catalogue.read()
     found = checked(catalogue)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from vistry.cli.changed_flags import ChangingCommand
+from vistry.cli.prediction_options import ChangingCommand
 from vistry.cli.printing import json_line, printable
 
 
@@ -33,7 +33,7 @@ def predict(
     An image that can't be read has an error entry; the others have their predictions. Hyperparameters of prediction may
     be changed: --box_score_threshold 0.5.
     """
-    from vistry.inference.object_files import ObjectFiles
+    from vistry.inference.detection_files import ObjectFiles
     from vistry.inference.predictor import image_files, load
     from vistry.runs.files import lines_to
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vistry.cli.times import Duration
+from vistry.cli.duration import Duration
 
 
 @click.command()

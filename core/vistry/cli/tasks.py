@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 import vistry
-from vistry.cli.nouns import Noun, as_json
+from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_facts, print_json, print_table
-from vistry.registry.task_names import task_named
+from vistry.registry.tasks import task_named
 
 
 @click.group(cls=Noun)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from vistry.cli.duration import Duration
 from vistry.cli.hyperparameter_flags import parse_flags
-from vistry.cli.times import Duration
 
 if TYPE_CHECKING:
     from vistry.training.plan import Plan

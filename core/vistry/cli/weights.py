@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vistry.cli.hyperparameter_flags import parse_flags
-from vistry.cli.nouns import as_json
+from vistry.cli.list_group import as_json
 from vistry.cli.printing import print_json
 
 if TYPE_CHECKING:
-    from vistry.training.foreign_import import Imported
+    from vistry.inference.import_checkpoint import Imported
 
 
 @click.group()
@@ -44,7 +44,7 @@ def import_(
     flags = parse_flags(context.args, [parameter.opts[0] for parameter in context.command.params])
     if flags and not model:
         raise click.UsageError(f"--{next(iter(flags))} needs --model", context)
-    from vistry.training.foreign_import import import_weights
+    from vistry.inference.import_checkpoint import import_weights
 
     imported = import_weights(file, output, key, model, flags)
     if options["as_json"]:

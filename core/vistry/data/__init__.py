@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vistry.data.doctor import Diagnosis as Diagnosis
     from vistry.data.doctor import examine as examine
-    from vistry.data.images import load_image as load_image
-    from vistry.data.images import load_pixels as load_pixels
+    from vistry.data.images.decode import load_image as load_image
+    from vistry.data.images.decode import load_pixels as load_pixels
     from vistry.data.reading import Reading as Reading
     from vistry.data.reading import read as read
     from vistry.data.splits import split as split
@@ -20,8 +20,8 @@ _HOME = {
     "Reading": "vistry.data.reading",
     "Table": "vistry.data.table",
     "examine": "vistry.data.doctor",
-    "load_image": "vistry.data.images",
-    "load_pixels": "vistry.data.images",
+    "load_image": "vistry.data.images.decode",
+    "load_pixels": "vistry.data.images.decode",
     "read": "vistry.data.reading",
     "split": "vistry.data.splits",
 }

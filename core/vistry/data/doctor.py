@@ -16,8 +16,8 @@ from vistry.data.checks.duplicates import duplicate_findings, groups_of_same, le
 from vistry.data.checks.image_remarks import image_remarks
 from vistry.data.checks.inspection import Inspection, Progress, inspect_all
 from vistry.data.checks.objects import check_objects
-from vistry.data.checks.placing import placed
 from vistry.data.checks.presence import absent_images
+from vistry.data.checks.row_location import placed
 from vistry.data.findings import CHECKS, SEVERITIES, Finding, finding
 from vistry.data.reading import Reading, read
 from vistry.data.table import SPLITS, Table

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.ragged import Starts, bounds_by_list, owners, starts_of, take_lists
+from vistry.data.offsets import Starts, bounds_by_list, owners, starts_of, take_lists
 
 Boxes = npt.NDArray[np.floating]
 Flags = npt.NDArray[np.bool_]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.objects import Objects
-from vistry.data.ragged import owners, positions, starts_of
+from vistry.data.offsets import owners, positions, starts_of
 
 SPLITS = ("train", "validation", "test")
 UNASSIGNED = -1

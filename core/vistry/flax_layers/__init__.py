@@ -9,8 +9,8 @@ from vistry.flax_layers.linear import Linear
 from vistry.flax_layers.nms import batched_nms
 from vistry.flax_layers.normalisation import BatchNorm, LayerNorm
 from vistry.flax_layers.pooling import average_pool, max_pool
-from vistry.flax_layers.rows import real_rows, rows_mask
 from vistry.flax_layers.sequential import Sequential
+from vistry.flax_layers.valid_rows import real_rows, rows_mask
 
 __all__ = [
     "BatchNorm",

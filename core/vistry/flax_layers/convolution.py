@@ -11,7 +11,7 @@ import numpy as np
 from flax import nnx
 from jax import Array, lax
 
-from vistry.flax_layers.initial import Initial, uniform_by_fan_in
+from vistry.flax_layers.initialisation import Initial, uniform_by_fan_in
 from vistry.flax_layers.windows import padded, taps
 
 SMALL_MAP = 4

@@ -7,7 +7,7 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
-from vistry.flax_layers.initial import Initial, uniform_by_fan_in
+from vistry.flax_layers.initialisation import Initial, uniform_by_fan_in
 
 
 class Linear(nnx.Module):

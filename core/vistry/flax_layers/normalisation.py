@@ -7,7 +7,7 @@ import numpy as np
 from flax import nnx
 from jax import Array, lax
 
-from vistry.flax_layers.rows import rows_mask
+from vistry.flax_layers.valid_rows import rows_mask
 
 
 class BatchNorm(nnx.Module):

@@ -13,9 +13,9 @@ from vistry.hyperparameter.values import shown
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin, discover
-from vistry.registry.fields import Scalar
+from vistry.registry.field_spec import Scalar
 from vistry.registry.policy import Policy
-from vistry.registry.task_names import TASKS
+from vistry.registry.tasks import TASKS
 
 _TITLES = {
     "model_agnostic": "For every model",

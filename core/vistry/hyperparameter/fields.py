@@ -12,7 +12,7 @@ from vistry.hyperparameter.tables import shared_fields
 from vistry.hyperparameter.values import shown_given
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.fields import FieldSpec, Restriction, Scalar, narrowed
+from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, narrowed
 from vistry.registry.policy import Override
 from vistry.registry.toml_file import place
 
@@ -196,7 +196,7 @@ def _computing_plugins(card: ModelCard, catalogue: Catalogue) -> list[str]:
 
 
 def _computed(card: ModelCard, task: str, catalogue: Catalogue) -> Mapping[str, Scalar]:
-    from vistry.hook_calls import hooks_of
+    from vistry.plugin.calls import hooks_of
 
     hooks, names = hooks_of(catalogue, card), _computing_plugins(card, catalogue)
     asked = f"vistry_default_hyperparameters of {' and '.join(names)}"

@@ -17,8 +17,8 @@ from vistry.hyperparameter.rules import cross_field_problems
 from vistry.hyperparameter.values import shown_given
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.fields import Scalar
-from vistry.registry.task_names import TASKS, task_named
+from vistry.registry.field_spec import Scalar
+from vistry.registry.tasks import TASKS, task_named
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vistry.registry.fields import Scalar
+from vistry.registry.field_spec import Scalar
 
 
 def shown(value: Scalar | None) -> str:

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from vistry.data.mask_windows import Window, window_of
-from vistry.data.outlines import outlines_of_mask
+from vistry.data.masks.contours import outlines_of_mask
+from vistry.data.masks.windows import Window, window_of
 from vistry.errors import VistryError
-from vistry.evaluation.detections import Detections
-from vistry.inference.picture_labels import Colour, Label, ink_on, write_labels
+from vistry.evaluation.detection.types import Detections
+from vistry.inference.label_placement import Colour, Label, ink_on, write_labels
 from vistry.runs.files import replacing
 
 Pixels = npt.NDArray[np.uint8]

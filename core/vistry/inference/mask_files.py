@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vistry.data.masks import mask_of_runs, runs_of_text
+from vistry.data.masks.rle import mask_of_runs, runs_of_text
 from vistry.errors import VistryError, suggestion
-from vistry.evaluation.detections import Detections, Rle
+from vistry.evaluation.detection.types import Detections, Rle
 from vistry.runs.files import replacing
 
 FORMATS = {"JPG": "JPEG", "PNG": "PNG", "BMP": "BMP"}

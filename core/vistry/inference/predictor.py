@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vistry.data.formats import is_image_file
-from vistry.data.views import Viewer
+from vistry.data.images.formats import is_image_file
 from vistry.errors import DataError, HyperparameterError, Problem, RegistryError, VistryError, suggestion
-from vistry.hook_calls import hooks_of
 from vistry.hyperparameter.schema import Hyperparameters, Schema, Source, schema_of
+from vistry.loading.views import Viewer
+from vistry.plugin.calls import hooks_of
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import Run, find_run
 from vistry.task import behaviour_of
-from vistry.training.build import build, checked_by_owner, input_of
 from vistry.training.engines import Engine, EngineSettings, engine_module, is_installed
-from vistry.training.predicting import predictions_of
+from vistry.training.model_setup import build, checked_by_owner, input_of
+from vistry.training.prediction import predictions_of
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def predict(
     `draw` is a folder for pictures of what was found. With `export_as_image` masks are written to `masks`, or to the
     working folder. `changed` as in `load`.
     """
-    from vistry.inference.object_files import ObjectFiles
+    from vistry.inference.detection_files import ObjectFiles
 
     named = [images] if isinstance(images, (str, Path)) else list(images)
     if not named:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vistry.errors import RegistryError, suggestion
-from vistry.kernels.own import OWN
+from vistry.kernels.core_kernels import OWN
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
 from vistry.registry.manifest import KernelSpec
@@ -105,7 +105,7 @@ def _conflict(operation: str, served: tuple[str, str], claimants: Sequence[Kerne
 
 def _computed(catalogue: Catalogue, plugin: Plugin) -> Sequence[KernelSpec]:
     """What the plugin's hook says. Raises BrokenPluginError where that is no list of kernels."""
-    from vistry.hook_calls import BrokenPluginError, hooks_of_plugin
+    from vistry.plugin.calls import BrokenPluginError, hooks_of_plugin
 
     specs = hooks_of_plugin(catalogue, plugin).vistry_kernels(manifest=plugin.manifest)
     if isinstance(specs, list | tuple) and all(isinstance(spec, KernelSpec) for spec in specs):

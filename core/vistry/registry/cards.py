@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vistry.registry.discovery import Plugin
-from vistry.registry.fields import FieldSpec, Restriction, Scalar
+from vistry.registry.field_spec import FieldSpec, Restriction, Scalar
 from vistry.registry.manifest import (
     CompositionSpec,
     FeatureMapsSpec,

@@ -13,7 +13,7 @@ from vistry.registry.cards import ModelCard, cards_of, composed_cards
 from vistry.registry.discovery import Plugin, discover
 from vistry.registry.manifest import BACKENDS
 from vistry.registry.policy import DISABLE_VARIABLE, FILE_NAME, Policy, Said, read_policy
-from vistry.registry.task_names import task_named
+from vistry.registry.tasks import task_named
 
 FILTERS = ("task", "family", "backend", "name", "max_parameters", "license")
 

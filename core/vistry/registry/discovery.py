@@ -12,7 +12,7 @@ from typing import Literal
 
 from vistry.registry.manifest import Manifest
 from vistry.registry.manifest_file import IncompatibleError, read_manifest
-from vistry.registry.packages import package_file
+from vistry.registry.package_files import package_file
 from vistry.registry.toml_file import TomlFileError
 
 GROUP = "vistry.plugins"

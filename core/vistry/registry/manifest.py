@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from vistry.registry.fields import FieldSpec, Restriction, Scalar, TaskKey
-from vistry.registry.tables import matching, one_of
-from vistry.registry.task_names import TASK_NAMES
+from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, TaskKey
+from vistry.registry.tasks import TASK_NAMES
+from vistry.registry.typed_toml import matching, one_of
 
 API = (1, 2)
 BACKENDS = ("torch", "jax")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from vistry.errors import RegistryError
-from vistry.registry.fields import Scalar
+from vistry.registry.field_spec import Scalar
 from vistry.registry.manifest import Defaults
 from vistry.registry.toml_file import read_toml, validated
 from vistry.registry.toml_lines import line_of

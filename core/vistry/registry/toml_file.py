@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vistry.errors import Problem, RegistryError
-from vistry.registry.tables import Fault, read_table
 from vistry.registry.toml_lines import line_of
+from vistry.registry.typed_toml import Fault, read_table
 
 Table = TypeVar("Table")
 

@@ -7,9 +7,9 @@ from pathlib import PurePath
 
 from markupsafe import Markup
 
-from vistry.report.contents import Contents, Entry, class_counts, diagnoses
 from vistry.report.markup import Content, element, name_of, text_of
 from vistry.report.numbers import count
+from vistry.report.run_contents import Contents, Entry, class_counts, diagnoses
 from vistry.report.section import Section
 from vistry.report.table import folded, table
 

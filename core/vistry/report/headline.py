@@ -6,10 +6,10 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from vistry.registry.task_names import TASKS
-from vistry.report.contents import Contents
+from vistry.registry.tasks import TASKS
 from vistry.report.markup import Content, element, name_of, text_of
 from vistry.report.numbers import UNDEFINED, count, score
+from vistry.report.run_contents import Contents
 from vistry.training.progress import duration
 
 MOOD = {"completed": "good", "failed": "bad", "running": "busy"}

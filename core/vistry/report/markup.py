@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
-from vistry.report.labels import shortened
+from vistry.report.shortening import shortened
 
 Content = str | Markup | int
 LONGEST_NAME = 48

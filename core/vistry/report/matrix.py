@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from vistry.report.labels import shortened, width_of
 from vistry.report.markup import element
 from vistry.report.numbers import count, percent
+from vistry.report.shortening import shortened, width_of
 
 SPACE = 560
 SMALLEST, LARGEST = 10, 72

@@ -10,10 +10,10 @@ from importlib.resources import files
 
 from markupsafe import Markup
 
-from vistry.report.contents import Contents, contents_of
 from vistry.report.data_section import data
 from vistry.report.headline import headline
 from vistry.report.markup import element
+from vistry.report.run_contents import Contents, contents_of
 from vistry.report.section import Section
 from vistry.report.settings_section import settings
 from vistry.report.training_sections import curves, metrics, timings

@@ -8,9 +8,9 @@ from typing import Any
 from markupsafe import Markup
 
 from vistry.hyperparameter.values import shown
-from vistry.report.contents import Contents
 from vistry.report.markup import element, text_of
 from vistry.report.numbers import count
+from vistry.report.run_contents import Contents
 from vistry.report.section import Section
 from vistry.report.table import folded, table
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from vistry.data.images import load_image
+from vistry.data.images.decode import load_image
 from vistry.errors import VistryError
 
 SIDE = 240

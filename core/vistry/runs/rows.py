@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vistry.data.ragged import starts_of
+from vistry.data.offsets import starts_of
 from vistry.data.table import UNASSIGNED, Table
 from vistry.errors import DataError, RunError
 from vistry.runs.files import replacing

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
-from vistry.data.batches import Samples
 from vistry.data.table import Table
-from vistry.data.views import Frame, Viewer
+from vistry.loading.batches import Samples
+from vistry.loading.views import Frame, Viewer
 from vistry.report.section import Evidence, Section
 
 Loss = Callable[[Any, Any, Any], dict[str, Any]]

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.augmentation import TrainingCrop, ValidationCrop
-from vistry.data.batches import ImageSamples
 from vistry.data.table import Table
-from vistry.data.views import WholeImage
+from vistry.loading.augmentation import TrainingCrop, ValidationCrop
+from vistry.loading.batches import ImageSamples
+from vistry.loading.views import WholeImage
 from vistry.task.behaviour import Values
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.table import Table
-from vistry.data.views import Frame
 from vistry.evaluation import classification
+from vistry.loading.views import Frame
 from vistry.report.section import Evidence, Section
 from vistry.task.behaviour import Loss, Postprocess, TrainingData, Values
 from vistry.task.class_weights import multiclass_weights
@@ -74,7 +74,7 @@ class ImageClassification(Classification):
 
     def report_sections(self, evidence: Evidence) -> list[Section]:
         """Confusion matrix, mistakes, classes, curves and calibration."""
-        from vistry.task.multiclass_report import multiclass_sections
+        from vistry.report.tasks.multiclass import multiclass_sections
 
         return multiclass_sections(evidence)
 

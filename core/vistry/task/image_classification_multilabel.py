@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.table import Table
-from vistry.data.views import Frame
 from vistry.evaluation import classification
+from vistry.loading.views import Frame
 from vistry.report.section import Evidence, Section
 from vistry.task.behaviour import Loss, Postprocess, TrainingData, Values
 from vistry.task.class_weights import multilabel_weights
@@ -73,7 +73,7 @@ class ImageClassificationMultilabel(Classification):
 
     def report_sections(self, evidence: Evidence) -> list[Section]:
         """Classes, thresholds, mistakes, curves and calibration."""
-        from vistry.task.multilabel_report import multilabel_sections
+        from vistry.report.tasks.multilabel import multilabel_sections
 
         return multilabel_sections(evidence)
 

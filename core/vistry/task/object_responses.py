@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from vistry.data.polygons import polygons_of
-from vistry.evaluation.detections import Detections
+from vistry.data.masks.polygons import polygons_of
+from vistry.evaluation.detection.types import Detections
 
 
 def box_entries(

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.mask_paste import run_lengths
-from vistry.data.object_samples import ObjectSamples
-from vistry.data.object_views import ObjectsInImage
+from vistry.data.masks.paste import run_lengths
 from vistry.data.table import Table
-from vistry.data.views import Frame
 from vistry.errors import DataError
-from vistry.evaluation.detections import Detections, GroundTruth, Kind
-from vistry.evaluation.object_metrics import evaluate_objects
+from vistry.evaluation.detection.metrics import evaluate_objects
+from vistry.evaluation.detection.tensors import from_tensors, to_tensors
+from vistry.evaluation.detection.types import Detections, GroundTruth, Kind
+from vistry.loading.detection.dataset import ObjectSamples
+from vistry.loading.detection.ground_truth import truth_of
+from vistry.loading.detection.input import ObjectInput
+from vistry.loading.detection.views import ObjectsInImage
+from vistry.loading.views import Frame
 from vistry.report.section import Evidence, Section
+from vistry.report.tasks.detection_inputs import ObjectEvidence
 from vistry.task.behaviour import Loss, Postprocess, TrainingData, Values
-from vistry.task.object_evidence import ObjectEvidence
-from vistry.task.object_input import ObjectInput
 from vistry.task.object_responses import box_entries
-from vistry.task.object_tensors import from_tensors, to_tensors
-from vistry.task.object_truth import truth_of
 from vistry.task.outputs import as_numpy
 
 
@@ -119,7 +119,7 @@ class ObjectTask:
 
     def report_sections(self, evidence: Evidence) -> list[Section]:
         """Average precision by size, confusion, misses, false alarms, classes, curves, thresholds."""
-        from vistry.task.detection_report import detection_sections
+        from vistry.report.tasks.detection import detection_sections
 
         found, truth = from_tensors(evidence.tensors)
         values = evidence.hyperparameters

@@ -2,6 +2,6 @@
 
 from vistry.testing.as_pytest import plugin_checks
 from vistry.testing.check import CheckFailed, NothingToCheck
-from vistry.testing.trials import Result, Trial, counts, trials_of
+from vistry.testing.check_runs import Result, Trial, counts, trials_of
 
 __all__ = ["CheckFailed", "NothingToCheck", "Result", "Trial", "counts", "plugin_checks", "trials_of"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vistry.testing.check import CheckFailed, NothingToCheck
-from vistry.testing.trials import Expected, Heavy, Result, Trial, counts, trials_of
+from vistry.testing.check_runs import Expected, Heavy, Result, Trial, counts, trials_of
 
 _NAME = "vistry-plugin-checks"
 

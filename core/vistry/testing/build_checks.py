@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from vistry.testing.check import CheckFailed, listed, require
-from vistry.testing.outline import with_numbers, without_numbers
+from vistry.testing.meta_device import with_numbers, without_numbers
+from vistry.testing.model_subject import ModelSubject
 from vistry.testing.samples import CLASSES
-from vistry.testing.subject import ModelSubject
 from vistry.training.engines import Engine
 
 CLASSES_OF_IMAGENET = 1000

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from vistry.testing.check import CheckFailed, NothingToCheck, require
-from vistry.testing.outline import map_shapes, parameters_of, without_norms, without_numbers
-from vistry.testing.subject import ModelSubject
-from vistry.training.build import build_backbone
+from vistry.testing.meta_device import map_shapes, parameters_of, without_norms, without_numbers
+from vistry.testing.model_subject import ModelSubject
+from vistry.training.model_setup import build_backbone
 
 SIDE = 128
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from vistry.hooks import FreezingMap
+from vistry.plugin.hooks import FreezingMap
 from vistry.testing.check import NothingToCheck, listed, require
-from vistry.testing.subject import ModelSubject
+from vistry.testing.model_subject import ModelSubject
 
 _RATE = 0.1
 

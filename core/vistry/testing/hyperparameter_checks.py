@@ -9,9 +9,9 @@ from typing import Any
 from vistry.errors import HyperparameterError, RegistryError
 from vistry.hyperparameter.schema import Hyperparameters, schema_of
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
-from vistry.testing.outline import without_numbers
+from vistry.testing.meta_device import without_numbers
+from vistry.testing.model_subject import ModelSubject
 from vistry.testing.samples import black_images, eight_rows
-from vistry.testing.subject import ModelSubject
 
 _NO_SUCH = "no_such_name"
 

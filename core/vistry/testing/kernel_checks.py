@@ -6,7 +6,7 @@ from vistry.errors import RegistryError
 from vistry.kernels.agreement import disagreements
 from vistry.kernels.table import plugin_kernels
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
-from vistry.testing.subject import PluginSubject
+from vistry.testing.model_subject import PluginSubject
 
 
 def kernels_agree_with_their_references(subject: PluginSubject) -> None:

@@ -6,10 +6,10 @@ import os
 import subprocess
 import sys
 
-from vistry.hook_calls import BrokenPluginError, hooks_of, load
+from vistry.plugin.calls import BrokenPluginError, hooks_of, load
 from vistry.registry.discovery import GROUP
 from vistry.testing.check import CheckFailed, require
-from vistry.testing.subject import PluginSubject
+from vistry.testing.model_subject import PluginSubject
 from vistry.testing.wheel import entry_points_of, packed_files
 
 TENSOR_LIBRARIES = ("torch", "torchvision", "jax", "flax", "tensorflow")

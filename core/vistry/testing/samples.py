@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vistry.data.batches import Batch
 from vistry.data.objects import Objects, no_shapes, objects_in_memory
 from vistry.data.readers.labels import OBJECT_TASKS
 from vistry.data.table import UNASSIGNED, Table
+from vistry.loading.batches import Batch
 from vistry.task import behaviour_of
 from vistry.task.behaviour import TrainingData
 

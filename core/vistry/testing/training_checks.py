@@ -8,8 +8,8 @@ import math
 import numpy as np
 
 from vistry.testing.check import CheckFailed, listed, require
+from vistry.testing.model_subject import ModelSubject
 from vistry.testing.samples import black_images
-from vistry.testing.subject import ModelSubject
 
 _RATES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)  # the gradients of deep fresh networks are large
 _PLAIN = {"optimizer": "sgd", "momentum": 0, "nesterov": 0, "weight_decay": 0}

@@ -13,14 +13,14 @@ import numpy.typing as npt
 
 from vistry.data.readers.labels import OBJECT_TASKS
 from vistry.errors import VistryError
-from vistry.evaluation.detections import Detections
+from vistry.evaluation.detection.types import Detections
 from vistry.runs.checkpoint import write_checkpoint
 from vistry.task.outputs import as_numpy
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
+from vistry.testing.model_subject import ModelSubject
 from vistry.testing.samples import CLASSES
-from vistry.testing.subject import ModelSubject
-from vistry.training.build import Start, fill, preprocessing_of
 from vistry.training.engines import EngineSettings, engine_module
+from vistry.training.model_setup import Start, fill, preprocessing_of
 
 TOLERANCE = 1e-4
 

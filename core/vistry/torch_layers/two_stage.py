@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.image_list import ImageList
 
-from vistry.data.batches import Padded
+from vistry.loading.batches import Padded
 from vistry.torch_layers.single_precision import with_single_precision
 
 

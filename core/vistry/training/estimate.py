@@ -8,10 +8,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from vistry.data.batches import BatchReader
-from vistry.training.build import build, fill, input_of, make_engine
+from vistry.loading.batches import BatchReader
+from vistry.training.model_setup import build, fill, input_of, make_engine
 from vistry.training.plan import Plan
-from vistry.training.predicting import predictions_of
+from vistry.training.prediction import predictions_of
 
 STEPS = 3
 ENOUGH_SECONDS = 10.0

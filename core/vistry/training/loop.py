@@ -16,15 +16,15 @@ from dataclasses import asdict, dataclass, field
 from types import FrameType
 from typing import Any
 
-from vistry.data.batches import Batch, BatchReader, Rows, Samples
-from vistry.data.views import Viewer
 from vistry.errors import DataError, TrainingError
+from vistry.loading.batches import Batch, BatchReader, Rows, Samples
+from vistry.loading.views import Viewer
 from vistry.runs.checkpoint import read_checkpoint, write_checkpoint
 from vistry.runs.folder import BEST, LAST, PREDICTIONS, Run
 from vistry.task.behaviour import Task
 from vistry.training.early_stopping import BestSoFar
 from vistry.training.engines import Engine
-from vistry.training.predicting import predictions_of
+from vistry.training.prediction import predictions_of
 from vistry.training.progress import Reporter, Tick
 from vistry.training.schedules import schedule_of
 

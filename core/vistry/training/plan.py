@@ -15,10 +15,10 @@ from vistry.errors import DataError, RegistryError, VistryError, suggestion
 from vistry.hyperparameter.schema import Hyperparameters, Source, schema_of
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.task_names import task_named
+from vistry.registry.tasks import task_named
 from vistry.task import behaviour_of
 from vistry.task.behaviour import TrainingData
-from vistry.training.build import (
+from vistry.training.model_setup import (
     Start,
     check_backend,
     checked_by_owner,

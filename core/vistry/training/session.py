@@ -14,9 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from vistry.data.views import Viewer
 from vistry.errors import RunError, VistryError
 from vistry.hyperparameter.schema import Hyperparameters, Source
+from vistry.loading.views import Viewer
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.report import write_report
@@ -27,9 +27,9 @@ from vistry.runs.rows import read_rows, write_rows
 from vistry.task import behaviour_of
 from vistry.task.behaviour import Task, TrainingData
 from vistry.training import progress
-from vistry.training.build import Start, build, fill, fit_to_data, input_of, make_engine, preprocessing_of
 from vistry.training.engines import Engine
 from vistry.training.loop import Interrupted, Loop, Outcome, Validation
+from vistry.training.model_setup import Start, build, fill, fit_to_data, input_of, make_engine, preprocessing_of
 from vistry.training.plan import Plan, Request, make_plan
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from torch import nn
 from torchvision.models.detection import FasterRCNN
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
-from vistry.hooks import Backbone
-from vistry.task.backbone_norm import norm_kind
-from vistry.task.object_scores import lowest_score
+from vistry.evaluation.detection.score_floor import lowest_score
+from vistry.plugin.hooks import Backbone
+from vistry.torch_layers.backbone_norm import norm_kind
 from vistry.torch_layers.pyramid import Pyramid
 from vistry.torch_layers.region_pooling import RegionPooling
 from vistry.torch_layers.single_precision import Anchors

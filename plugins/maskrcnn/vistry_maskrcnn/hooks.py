@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from vistry.hooks import Backbone, hookimpl
+from vistry.plugin.hooks import Backbone, hookimpl
 
 
 @hookimpl
@@ -19,6 +19,6 @@ def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], bac
 @hookimpl
 def vistry_settle_hyperparameters(hyperparameters: Mapping[str, Any], first_weights: Collection[str]) -> dict[str, Any]:
     """The backbone's norms."""
-    from vistry.task.backbone_norm import settled_norm
+    from vistry.torch_layers.backbone_norm import settled_norm
 
     return settled_norm(hyperparameters, first_weights)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 import vistry
 from torchvision.models import mobilenet_v2
-from vistry.hook_calls import hooks_of
 from vistry.hyperparameter.schema import Source
+from vistry.plugin.calls import hooks_of
 from vistry.registry.catalogue import Catalogue
-from vistry.training.build import build
+from vistry.training.model_setup import build
 
 
 def test_the_parameter_count_is_the_published_one() -> None:

@@ -8,8 +8,8 @@ import vistry
 from timm.models import resnest
 from torch import nn
 from vistry.errors import HyperparameterError
-from vistry.hooks import FreezingMap
-from vistry.training.engines.torch import freeze, parameter_groups
+from vistry.plugin.hooks import FreezingMap
+from vistry.training.engines.torch.engine import freeze, parameter_groups
 
 TIMM = {"resnest50": resnest.resnest50d, "resnest101": resnest.resnest101e}
 COUNTS = {"resnest50": 27483240, "resnest101": 48275016}

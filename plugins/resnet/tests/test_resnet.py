@@ -6,8 +6,8 @@ import pytest
 import torch
 import torchvision
 import vistry
-from vistry.hooks import FreezingMap
-from vistry.training.engines.torch import freeze
+from vistry.plugin.hooks import FreezingMap
+from vistry.training.engines.torch.engine import freeze
 
 COUNTS = {
     "resnet18": 11689512,

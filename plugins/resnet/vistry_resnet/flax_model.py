@@ -9,7 +9,7 @@ import numpy as np
 from flax import nnx
 from jax import Array
 from vistry.flax_layers import BatchNorm, Conv, Linear, Sequential, max_pool
-from vistry.flax_layers.initial import normal_by_fan_out
+from vistry.flax_layers.initialisation import normal_by_fan_out
 
 
 def convolution(inputs: int, outputs: int, kernel: int, stride: int, random: np.random.Generator) -> Conv:

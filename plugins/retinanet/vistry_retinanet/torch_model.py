@@ -11,11 +11,11 @@ from torchvision.models.detection import RetinaNet
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.retinanet import RetinaNetClassificationHead, RetinaNetHead
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
-from vistry.data.batches import Padded
-from vistry.hooks import Backbone
+from vistry.evaluation.detection.score_floor import lowest_score
 from vistry.kernels.dispatch import operation
-from vistry.task.backbone_norm import norm_kind
-from vistry.task.object_scores import lowest_score
+from vistry.loading.batches import Padded
+from vistry.plugin.hooks import Backbone
+from vistry.torch_layers.backbone_norm import norm_kind
 from vistry.torch_layers.pyramid import CHANNELS, Pyramid
 from vistry.torch_layers.single_precision import Anchors
 

@@ -15,11 +15,11 @@ from timm.layers import resample_abs_pos_embed
 from timm.models import vision_transformer
 from torch import nn
 from vistry.errors import HyperparameterError, WeightsError
-from vistry.hooks import FreezingMap
 from vistry.hyperparameter.schema import Source
+from vistry.plugin.hooks import FreezingMap
 from vistry.registry.catalogue import Catalogue
-from vistry.training.build import checked_by_owner
-from vistry.training.engines.torch import freeze, parameter_groups
+from vistry.training.engines.torch.engine import freeze, parameter_groups
+from vistry.training.model_setup import checked_by_owner
 from vistry_vit.positions import resampled
 
 TIMM = {

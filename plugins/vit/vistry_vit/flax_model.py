@@ -10,7 +10,7 @@ import numpy as np
 from flax import nnx
 from jax import Array
 from vistry.flax_layers import Conv, LayerNorm, Linear, Sequential
-from vistry.flax_layers.initial import normal, zeros
+from vistry.flax_layers.initialisation import normal, zeros
 
 PATCH, EPS, DEVIATION = 16, 1e-6, 0.02
 

@@ -14,9 +14,9 @@ pytest.importorskip("torchvision")
 import jax
 import jax.numpy as jnp
 import torch
-from vistry.data.batches import Padded
 from vistry.flax_layers import real_rows
-from vistry.training.engines.jax_module import (
+from vistry.loading.batches import Padded
+from vistry.training.engines.jax.module import (
     TakenApart,
     arrays_of,
     load_arrays,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from vistry.data.tiles import Grid
-from vistry.data.views import frames_of
-from vistry.evaluation.detections import Detections
+from vistry.evaluation.detection.types import Detections
+from vistry.loading.detection.tiles import Grid
+from vistry.loading.views import frames_of
 from vistry_yolov5.letterbox import LetterboxView, LetterboxViewer, fitted_size, margins
 
 RED = (255, 0, 0)

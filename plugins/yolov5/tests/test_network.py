@@ -7,8 +7,8 @@ import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
-from vistry.data.batches import Padded
-from vistry.training.engines.torch import with_folded_norms
+from vistry.loading.batches import Padded
+from vistry.training.engines.torch.engine import with_folded_norms
 from vistry_yolov5.torch_model import Conv, YOLOv5, build
 
 # Parameters with 80 classes, and with batch norms folded (the reference table's yolov5_80).

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vistry.data.object_sample import ObjectSample
+from vistry.loading.detection.sample import ObjectSample
 from vistry_yolov5.letterbox import fitted_size
 from vistry_yolov5.recipe import (
     Affine,

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from vistry.data.batches import BatchReader
 from vistry.data.objects import objects_in_memory
 from vistry.data.table import UNASSIGNED, Table
-from vistry.data.tiles import Grid
 from vistry.errors import DataError
+from vistry.loading.batches import BatchReader
+from vistry.loading.detection.tiles import Grid
 from vistry_yolov5 import samples as module
 from vistry_yolov5.samples import YoloSamples
 

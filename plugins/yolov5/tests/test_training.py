@@ -14,15 +14,15 @@ import pytest
 import vistry
 from PIL import Image
 from safetensors.numpy import load_file
-from vistry.data.batches import Batch
 from vistry.errors import HyperparameterError
-from vistry.hook_calls import hooks_of
 from vistry.inference.predictor import load
+from vistry.loading.batches import Batch
+from vistry.plugin.calls import hooks_of
 from vistry.registry.catalogue import Catalogue
 from vistry.runs.folder import Run
 from vistry.training import loop as loop_module
 from vistry.training import progress
-from vistry.training.engines.torch import TorchEngine, arrays_of, freeze
+from vistry.training.engines.torch.engine import TorchEngine, arrays_of, freeze
 from vistry.training.plan import Request, make_plan
 from vistry.training.session import TrainingResult, resume
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from vistry.data.ragged import owners
+from vistry.data.offsets import owners
 from vistry.data.table import Table
-from vistry.data.tiles import tile_boxes
-from vistry.task.object_input import grid_of
+from vistry.loading.detection.input import grid_of
+from vistry.loading.detection.tiles import tile_boxes
 from vistry.training.engines import engine_module
 
 from vistry_yolov5.anchors import anchors_for

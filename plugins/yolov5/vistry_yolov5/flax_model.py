@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.data.batches import Padded
+from vistry.evaluation.detection.score_floor import lowest_score
 from vistry.flax_layers import BatchNorm, Conv, batched_nms, max_pool
-from vistry.flax_layers.initial import Initial, Values, uniform_by_fan_in
-from vistry.task.object_scores import lowest_score
+from vistry.flax_layers.initialisation import Initial, Values, uniform_by_fan_in
+from vistry.loading.batches import Padded
 
 from vistry_yolov5.architecture import (
     ANCHORS,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vistry.errors import Problem
-from vistry.hooks import hookimpl
+from vistry.plugin.hooks import hookimpl
 
 from vistry_yolov5.architecture import LARGEST_STRIDE, square_side
 

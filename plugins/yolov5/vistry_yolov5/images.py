@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vistry.data.table import Table
-from vistry.task.object_input import grid_of
+from vistry.loading.detection.input import grid_of
 
 from vistry_yolov5.architecture import square_side
 from vistry_yolov5.letterbox import LetterboxViewer

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from vistry.data.images import load_pixels
-from vistry.data.object_views import ObjectsInImage, found_once
-from vistry.data.tiles import Grid, tile_boxes
-from vistry.data.views import View
-from vistry.evaluation.detections import Detections
+from vistry.data.images.decode import load_pixels
+from vistry.evaluation.detection.types import Detections
+from vistry.loading.detection.tiles import Grid, tile_boxes
+from vistry.loading.detection.views import ObjectsInImage, found_once
+from vistry.loading.views import View
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
 
@@ -53,7 +53,7 @@ class LetterboxView(View):
 class LetterboxViewer:
     """The image in a square of `image_size`; with a grid its tiles too, each in such a square.
 
-    What is found in several views is kept once, by the rule of `vistry.data.tiles.merged` with `merge_iou`.
+    What is found in several views is kept once, see `vistry.loading.detection.tiles.merged`, with `merge_iou`.
     """
 
     image_size: int

@@ -9,14 +9,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from vistry.data.batches import Batch, Rows, epoch_order, even_batches
-from vistry.data.decoded import DecodedImages
-from vistry.data.images import Pixels, load_pixels
-from vistry.data.object_sample import ObjectSample
-from vistry.data.object_samples import ObjectSamples, target_of
-from vistry.data.ragged import starts_of
+from vistry.data.images.cache import DecodedImages
+from vistry.data.images.decode import Pixels, load_pixels
+from vistry.data.offsets import starts_of
 from vistry.data.table import Table
-from vistry.data.tiles import Grid
+from vistry.loading.batches import Batch, Rows, epoch_order, even_batches
+from vistry.loading.detection.dataset import ObjectSamples, target_of
+from vistry.loading.detection.sample import ObjectSample
+from vistry.loading.detection.tiles import Grid
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
 from vistry_yolov5.letterbox import fitted_size

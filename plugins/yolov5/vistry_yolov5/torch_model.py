@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from vistry.data.batches import Padded
+from vistry.evaluation.detection.score_floor import lowest_score
 from vistry.kernels.dispatch import operation
-from vistry.task.object_scores import lowest_score
+from vistry.loading.batches import Padded
 
 from vistry_yolov5.architecture import (
     ANCHORS,

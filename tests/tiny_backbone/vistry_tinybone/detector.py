@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from vistry.data.batches import Padded
+from vistry.evaluation.detection.score_floor import lowest_score
 from vistry.kernels.dispatch import operation
-from vistry.task.object_scores import lowest_score
+from vistry.loading.batches import Padded
 
 STRIDE = 8
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.ragged import Starts, positions
+from vistry.data.offsets import Starts, positions
 
 MOST_PAIRS = 1 << 16
 ROUNDING = 1e-6

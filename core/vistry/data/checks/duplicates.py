@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.checks.inspection import Inspection
-from vistry.data.checks.placing import placed
+from vistry.data.checks.row_location import placed
 from vistry.data.findings import Finding, finding
 from vistry.data.table import SPLITS, Table
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from vistry.data.checks.inspection import FAINT, SMALL_SIDE, Inspection
-from vistry.data.checks.placing import placed, short_path
+from vistry.data.checks.row_location import placed, short_path
 from vistry.data.findings import CHECKS, Finding, finding
-from vistry.data.formats import HEAD_BYTES, format_of_bytes
+from vistry.data.images.formats import HEAD_BYTES, format_of_bytes
 from vistry.data.table import Table
 
 

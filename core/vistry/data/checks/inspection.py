@@ -14,10 +14,10 @@ from typing import IO
 import numpy as np
 from PIL import Image
 
-from vistry.data.colour import SIXTEEN_BIT, has_alpha
 from vistry.data.findings import DataSetError, Finding, finding
-from vistry.data.formats import HEAD_BYTES, format_of_bytes, format_of_suffix, open_image
-from vistry.data.images import load_pixels, orientation_of
+from vistry.data.images.colour import SIXTEEN_BIT, has_alpha
+from vistry.data.images.decode import load_pixels, orientation_of
+from vistry.data.images.formats import HEAD_BYTES, format_of_bytes, format_of_suffix, open_image
 
 Progress = Callable[[int, int], None]
 

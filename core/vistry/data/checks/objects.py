@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from vistry.data.checks.crossing import crossing_rings
 from vistry.data.checks.inspection import Inspection, upright_size
-from vistry.data.checks.placing import short_path
+from vistry.data.checks.row_location import short_path
 from vistry.data.findings import Finding, finding
 from vistry.data.objects import Flags, Objects, Shapes, Sizes
-from vistry.data.ragged import owners
+from vistry.data.offsets import owners
 from vistry.data.table import Table
 
 ROUNDING = 0.5

@@ -11,7 +11,7 @@ import numpy as np
 
 from vistry.data.findings import DataSetError, Finding, finding
 from vistry.data.readers.annotation_files import AnnotationFile, split_of_stem, split_of_word
-from vistry.data.readers.image_places import prefix_of_images
+from vistry.data.readers.image_folders import prefix_of_images
 from vistry.data.readers.json_text import Repeated, check_encoding, elements, repeated
 from vistry.data.readers.labels import DETECTION, SEGMENTATION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vistry.data.findings import DataSetError, finding
-from vistry.data.formats import IMAGE_SUFFIXES
+from vistry.data.images.formats import IMAGE_SUFFIXES
 
 IMAGE_NAMES = (
     "image", "image_url", "image_path", "imagepath", "image_name", "imagename", "image_file", "img", "img_path",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vistry.data.findings import DataSetError, Finding, finding
-from vistry.data.readers.image_places import prefix_of_images
+from vistry.data.readers.image_folders import prefix_of_images
 from vistry.data.readers.json_text import Repeated, elements, repeated
 from vistry.data.readers.labels import DETECTION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator

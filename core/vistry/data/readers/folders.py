@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vistry.data.findings import DataSetError, Finding, finding
-from vistry.data.formats import is_image_file
+from vistry.data.images.formats import is_image_file
 from vistry.data.readers.annotation_files import split_of_word
 from vistry.data.readers.labels import AS_OBJECTS, MULTICLASS, OBJECT_TASKS
 from vistry.data.readers.locations import is_inside, is_unicode

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from vistry.data.findings import DataSetError, Finding, finding
-from vistry.data.formats import HEAD_BYTES, IMAGE_SUFFIXES, fault, open_image
-from vistry.data.masks import Mask, runs_of_mask
+from vistry.data.images.formats import HEAD_BYTES, IMAGE_SUFFIXES, fault, open_image
+from vistry.data.masks.rle import Mask, runs_of_mask
 from vistry.data.readers.annotation_files import split_of_word
 from vistry.data.readers.labels import SEGMENTATION, needs_objects
 from vistry.data.readers.locations import Locator

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.findings import Finding, finding
-from vistry.data.masks import box_of_runs
+from vistry.data.masks.rle import box_of_runs
 from vistry.data.objects import Objects, Shapes
-from vistry.data.ragged import starts_of
+from vistry.data.offsets import starts_of
 from vistry.data.readers.labels import SEGMENTATION
 from vistry.data.readers.table_builder import TableBuilder
 from vistry.data.table import UNASSIGNED, Table

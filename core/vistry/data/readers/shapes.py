@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vistry.data.findings import DataSetError, Finding, finding
-from vistry.data.masks import runs_of_text
+from vistry.data.masks.rle import runs_of_text
 from vistry.data.readers.object_builder import Box, Shape
 
 LEAST_NUMBERS = 6

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.findings import DataSetError, Finding, finding
-from vistry.data.formats import HEAD_BYTES, IMAGE_SUFFIXES, fault, open_image
-from vistry.data.masks import runs_of_mask
+from vistry.data.images.formats import HEAD_BYTES, IMAGE_SUFFIXES, fault, open_image
+from vistry.data.masks.rle import runs_of_mask
 from vistry.data.readers.annotation_files import split_of_word
 from vistry.data.readers.labels import DETECTION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator

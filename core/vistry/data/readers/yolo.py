@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vistry.data.findings import DataSetError, Finding, finding
-from vistry.data.formats import IMAGE_SUFFIXES
+from vistry.data.images.formats import IMAGE_SUFFIXES
 from vistry.data.readers.annotation_files import split_of_word
 from vistry.data.readers.json_text import check_encoding
 from vistry.data.readers.labels import DETECTION, SEGMENTATION, ClassNames, needs_objects

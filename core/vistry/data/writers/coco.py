@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vistry.data.masks import area_of_runs, mask_of, runs_of_mask, text_of_runs
+from vistry.data.masks.rle import area_of_runs, mask_of, runs_of_mask, text_of_runs
 from vistry.data.objects import Objects, Shapes
 from vistry.data.table import Table
 from vistry.data.writers.rings import overlap

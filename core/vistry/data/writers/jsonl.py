@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from vistry.data.masks import mask_of, text_of_runs
+from vistry.data.masks.contours import outlines_of_mask
+from vistry.data.masks.rle import mask_of, text_of_runs
 from vistry.data.objects import Objects, Shapes
-from vistry.data.outlines import outlines_of_mask
 from vistry.data.table import Table
 from vistry.data.writers.rings import overlap
 from vistry.errors import DataError

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from vistry.registry.fields import FieldSpec
+from vistry.registry.field_spec import FieldSpec
 from vistry.registry.toml_file import read_toml, validated
 
 ORDER = ("model_agnostic", "classification", "detection", "segmentation", "beyond_the_reference")

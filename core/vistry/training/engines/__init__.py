@@ -17,7 +17,7 @@ _PACKAGES = {"torch": ("torch",), "jax": ("jax", "flax", "optax")}
 
 def engine_module(backend: str) -> Any:
     """The engine's module: `make(...)` and `check(...)`. Raises VistryError where it can't be used."""
-    name = f"vistry.training.engines.{backend}"
+    name = f"vistry.training.engines.{backend}.engine"
     if backend not in BACKENDS or find_spec(name) is None:
         raise VistryError(f"there is no engine '{backend}'; {suggestion(backend, BACKENDS)}")
     for package in _missing(backend):

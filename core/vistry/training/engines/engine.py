@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from vistry.data.augmentation import Pixels
-from vistry.data.batches import Batch
-from vistry.data.views import Frame
-from vistry.hooks import FreezingMap
+from vistry.loading.augmentation import Pixels
+from vistry.loading.batches import Batch
+from vistry.loading.views import Frame
+from vistry.plugin.hooks import FreezingMap
 from vistry.registry.manifest import GradientClipping, MovingAverage, PreprocessingSpec
 
 Arrays = dict[str, np.ndarray[Any, Any]]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vistry.errors import Problem
-from vistry.hooks import FreezingMap, hookimpl
+from vistry.plugin.hooks import FreezingMap, hookimpl
 from vistry.registry.cards import ModelCard
 from vistry.registry.manifest import KernelSpec, Manifest, PreprocessingSpec
 

@@ -1,0 +1,77 @@
+"""Which object each detection looks at: the first step of the VOC metric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vistry.evaluation.detection.iou import Overlaps, overlaps
+from vistry.evaluation.detection.types import (
+    Detections,
+    Flags,
+    GroundTruth,
+    Indices,
+    Kind,
+    Labels,
+    Scores,
+    all_detections,
+    all_objects,
+)
+
+NOTHING = -1
+
+
+@dataclass(frozen=True)
+class Matching:
+    """All D detections and all O objects, images in order.
+
+    `target` [D] is the object of the same class and image that the detection overlaps most, the first of equals, or
+    NOTHING; `overlap` [D] is their IoU. `image` [D] and `object_image` [O] are indices of images.
+    """
+
+    image: Indices
+    labels: Labels
+    scores: Scores
+    target: Indices
+    overlap: npt.NDArray[np.float64]
+    object_image: Indices
+    object_labels: Labels
+    crowd: Flags
+
+
+def match(ground_truth: Sequence[GroundTruth], predictions: Sequence[Detections], kind: Kind) -> Matching:
+    """Match the detections of N images with their objects, by the IoU of boxes or of masks."""
+    object_image, objects = all_objects(ground_truth)
+    image, found = all_detections(predictions)
+    target, overlap = np.full(len(image), NOTHING), np.zeros(len(image))
+    detection, first = 0, 0
+    for truth, seen in zip(ground_truth, predictions, strict=True):
+        here = slice(detection, detection + len(seen.scores))
+        best, overlap[here] = _best_of_class(truth, seen, kind)
+        target[here] = np.where(best == NOTHING, NOTHING, best + first)
+        detection, first = here.stop, first + len(truth.labels)
+    return Matching(image, found.labels, found.scores, target, overlap, object_image, objects.labels, objects.crowd)
+
+
+def _best_of_class(truth: GroundTruth, found: Detections, kind: Kind) -> tuple[Indices, npt.NDArray[np.float64]]:
+    if not len(truth.labels) or not len(found.labels):
+        return np.full(len(found.labels), NOTHING), np.zeros(len(found.labels))
+    table = _within_classes(truth, found, kind)
+    best = table.argmax(axis=1)
+    overlap = table[np.arange(len(best)), best]
+    return np.where(overlap > 0, best, NOTHING), overlap
+
+
+def _within_classes(truth: GroundTruth, found: Detections, kind: Kind) -> Overlaps:
+    """[K, G] IoU, 0 between different classes; masks are compared only where the classes are the same."""
+    if kind == "box":
+        every = overlaps(found, truth, kind, np.arange(len(found.labels)), np.arange(len(truth.labels)))
+        return np.asarray(every * (found.labels[:, None] == truth.labels))
+    table = np.zeros((len(found.labels), len(truth.labels)))
+    for label in np.intersect1d(found.labels, truth.labels):
+        rows, columns = np.flatnonzero(found.labels == label), np.flatnonzero(truth.labels == label)
+        table[np.ix_(rows, columns)] = overlaps(found, truth, kind, rows, columns)
+    return table

@@ -1,0 +1,87 @@
+"""The metrics of object detection and instance segmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vistry.errors import VistryError, suggestion
+from vistry.evaluation.detection.coco import CocoResult, coco_values, evaluate_coco
+from vistry.evaluation.detection.types import Detections, GroundTruth, Kind
+from vistry.evaluation.detection.voc import VocResult, evaluate_voc, voc_values
+
+METRIC_TYPES = ("voc", "coco", "coco_voc", "none")
+SERVED = "_at_serving_threshold"
+PRIMARY = "mean_average_precision"
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """`values` by name, without those that are undefined, and what they were made from, None where not asked for."""
+
+    values: dict[str, float] = field(default_factory=dict)
+    voc: VocResult | None = None
+    coco: CocoResult | None = None
+
+
+def evaluate_objects(
+    ground_truth: Sequence[GroundTruth],
+    predictions: Sequence[Detections],
+    classes: Sequence[str],
+    metric_type: str,
+    iou_threshold: float,
+    kind: Kind = "box",
+    serving_threshold: float = 0.0,
+) -> Metrics:
+    """Compare the detections of N images with their objects, by boxes or by masks.
+
+    `predictions` should hold all detections down to a score near 0. A name that ends in `_at_serving_threshold` is
+    the same metric of those with a score greater than that threshold, which is what a user is given.
+    `mean_average_precision` is VOC's at `iou_threshold` for `voc` and `coco_voc`, COCO's at IoU .5 for `coco`, and
+    absent for `none`. COCO's twelve numbers are named `coco_*`. Raises VistryError for an unknown metric type, for
+    predictions that don't fit the ground truth or the classes, and where a library is not installed.
+    """
+    if metric_type not in METRIC_TYPES:
+        raise VistryError(
+            f"there is no validation_metric_type '{metric_type}'; {suggestion(metric_type, METRIC_TYPES)}"
+        )
+    if metric_type == "none":
+        return Metrics()
+    _check(ground_truth, predictions, len(classes), kind)
+    values: dict[str, float] = {}
+    voc, coco = None, None
+    if metric_type in ("coco", "coco_voc"):
+        coco = evaluate_coco(ground_truth, predictions, len(classes), kind)
+        values |= coco_values(coco)
+    if metric_type in ("voc", "coco_voc"):
+        voc = evaluate_voc(ground_truth, predictions, len(classes), iou_threshold, kind)
+        values |= _voc_values(voc, serving_threshold)
+    elif coco is not None:
+        served = [found.above(serving_threshold) for found in predictions]
+        both = {"": coco, SERVED: evaluate_coco(ground_truth, served, len(classes), kind)}
+        means = {f"{PRIMARY}{name}": result.average_precision(0.5) for name, result in both.items()}
+        values |= {name: value for name, value in means.items() if value is not None}
+    return Metrics(values, voc, coco)
+
+
+def _voc_values(voc: VocResult, serving_threshold: float) -> dict[str, float]:
+    served = voc_values([ranking.above(serving_threshold) for ranking in voc.rankings])
+    return voc_values(voc.rankings) | {f"{name}{SERVED}": value for name, value in served.items()}
+
+
+def _check(ground_truth: Sequence[GroundTruth], predictions: Sequence[Detections], classes: int, kind: Kind) -> None:
+    if len(ground_truth) != len(predictions):
+        raise VistryError(f"there are predictions for {len(predictions)} images and objects for {len(ground_truth)}")
+    for index, (truth, found) in enumerate(zip(ground_truth, predictions, strict=True)):
+        if not np.isfinite(found.scores).all() or not np.isfinite(found.boxes).all():
+            raise VistryError(f"image {index + 1}: a detection has a score or a box that is not a finite number")
+        for what, labels, masks in (("object", truth.labels, truth.masks), ("detection", found.labels, found.masks)):
+            if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
+                low, high = labels.min(), labels.max()
+                raise VistryError(
+                    f"image {index + 1}: {what} labels are {low} to {high}, but there are {classes} classes"
+                )
+            if kind == "mask" and len(masks or ()) != len(labels):
+                raise VistryError(f"image {index + 1}: {len(labels)} {what}s have {len(masks or ())} masks")

@@ -1,0 +1,127 @@
+"""A checkpoint from elsewhere made a safetensors file, and held against the model it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vistry.errors import WeightsError
+from vistry.hyperparameter.schema import Source, schema_of
+from vistry.registry.cards import ModelCard
+from vistry.registry.catalogue import Catalogue
+from vistry.runs.checkpoint import write_tensors
+from vistry.training.engines import engine_module, is_installed
+from vistry.training.model_setup import (
+    build,
+    check_backend,
+    checked_by_owner,
+    fit,
+    is_of_backbone,
+    mapped_weights,
+    settled,
+)
+from vistry.weights.locate import Arrays, sha256_of
+from vistry.weights.state_dicts import read_foreign
+
+NO_NOTICE = (
+    "the file doesn't say under which licence its weights are; ask its author before you use them or pass them on"
+)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What was written; `classes` is None where no model was named, or where only its backbone is in the file."""
+
+    file: Path
+    output: Path
+    key: str
+    beside: tuple[str, ...]
+    tensors: int
+    elements: int
+    sha256: str
+    model: str | None
+    classes: int | None
+    notice: str
+
+
+def import_weights(
+    file: Path, output: Path | None, key: str | None, model: str | None, given: Mapping[str, Any]
+) -> Imported:
+    """Write the weights in `file` as safetensors; nothing in it is run. Raises WeightsError.
+
+    With a model, built with the hyperparameters `given`, they are written only if they fit it.
+    """
+    output = output or file.with_suffix(".safetensors")
+    if output.exists():
+        raise WeightsError(f"{output} exists already; name another file with --output, or remove it")
+    catalogue = Catalogue.read()
+    card = catalogue.model(model) if model else None
+    found = read_foreign(file, key)
+    classes = _checked(catalogue, card, found.arrays, str(file), given) if card else None
+    notice = card.checkpoint_notice if card and card.checkpoint_notice else NO_NOTICE
+    sha256 = sha256_of(file)
+    facts = {"source": file.name, "source_sha256": sha256, "source_key": found.key, "notice": notice}
+    write_tensors(output, found.arrays, facts)
+    return Imported(
+        file,
+        output,
+        found.key,
+        found.beside,
+        len(found.arrays),
+        sum(array.size for array in found.arrays.values()),
+        sha256,
+        card.full_name if card else None,
+        classes,
+        notice,
+    )
+
+
+def _checked(
+    catalogue: Catalogue, card: ModelCard, arrays: Arrays, origin: str, given: Mapping[str, Any]
+) -> int | None:
+    try:
+        return classes_of(catalogue, card, arrays, origin, given)
+    except WeightsError as error:
+        if not card.hyperparameters:
+            raise
+        raise WeightsError(
+            f"{error}; hyperparameters that decide its shape are flags, type: vistry hyperparameters {card.name}"
+        ) from None
+
+
+def classes_of(
+    catalogue: Catalogue, card: ModelCard, arrays: Arrays, origin: str, given: Mapping[str, Any]
+) -> int | None:
+    """How many classes the head has in weights of a model; None where they are a classifier's, for its backbone.
+
+    Raises WeightsError where they don't fit. A head grows by the same number of rows for each class.
+    """
+    task = card.tasks[0]
+    backend = next((name for name in card.backends if is_installed(name)), card.backends[0])
+    check_backend(card, backend)
+    sources = [Source.of({**given, "weights": origin}, "the command line")]
+    values = checked_by_owner(catalogue, card, task, schema_of(catalogue, card, task).resolve(sources))
+    values = settled(catalogue, card, task, values, arrays)
+
+    def shapes(classes: int) -> dict[str, tuple[int, ...]]:
+        found: dict[str, tuple[int, ...]] = engine_module(backend).shapes_of(
+            build(catalogue, card, task, classes, values, backend)
+        )
+        return found
+
+    def fresh(classes: int) -> list[str]:
+        return fit(catalogue, card, task, shapes(classes), arrays, origin, classes, values, backend)[1]
+
+    head = fresh(2)
+    if is_of_backbone(card, arrays):
+        return None
+    if not head:
+        return 2
+    mapped = mapped_weights(catalogue, card, arrays, 2, values)
+    two, three = (shapes(classes)[head[0]][0] for classes in (2, 3))
+    classes: int = 2 + (mapped[head[0]].shape[0] - two) // (three - two)
+    if classes < 1 or fresh(classes):
+        raise WeightsError(f"{origin} doesn't fit the model: no number of classes gives the head {head[0]} its shape")
+    return classes

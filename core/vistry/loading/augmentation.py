@@ -1,0 +1,113 @@
+"""From an image file to the square a classifier sees: random in training, fixed in validation.
+
+The steps and their constants are those of the reference's product (behaviour 3.2). Every random choice of an image
+comes from one generator made of the seed, the epoch and the image's row, so neither the number of threads nor an
+interruption changes it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageEnhance
+
+from vistry.data.images.decode import load_image
+
+AREA = (0.08, 1.0)
+ASPECT = (3 / 4, 4 / 3)
+TRIES = 10
+FLIP = 0.5
+JITTER_CHANCE = 0.5
+JITTER = 0.4
+
+Pixels = npt.NDArray[np.uint8]
+Prepare = Callable[[str, np.random.Generator], Pixels]
+
+
+@dataclass(frozen=True)
+class TrainingCrop:
+    """Random resized crop, horizontal flip, colour jitter: [size, size, 3] uint8."""
+
+    size: int
+
+    def __call__(self, path: str, random: np.random.Generator) -> Pixels:
+        areas = random.uniform(*AREA, TRIES)
+        aspects = np.exp(random.uniform(math.log(ASPECT[0]), math.log(ASPECT[1]), TRIES))
+        enough = math.ceil(self.size / math.sqrt(areas[0] * ASPECT[0]))
+        image = load_image(path, at_least=enough)
+        box = _crop_box(image.size, areas, aspects, random)
+        image = image.resize((self.size, self.size), Image.Resampling.BILINEAR, box=box)
+        if random.random() < FLIP:
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        if random.random() < JITTER_CHANCE:
+            image = _jittered(image, random)
+        return np.asarray(image)
+
+
+@dataclass(frozen=True)
+class ValidationCrop:
+    """Shorter side to `resize`, then the centre: [crop, crop, 3] uint8."""
+
+    resize: int
+    crop: int
+
+    def __call__(self, path: str, random: np.random.Generator | None = None) -> Pixels:  # noqa: ARG002
+        image = load_image(path, at_least=self.resize)
+        box = _centre_box(image.size, self.resize, self.crop)
+        return np.asarray(image.resize((self.crop, self.crop), Image.Resampling.BILINEAR, box=box))
+
+
+def _centre_box(size: tuple[int, int], resize: int, crop: int) -> tuple[float, float, float, float]:
+    """The part of the image that is the centre crop of the resized image, so that one resize does both."""
+    shorter = min(size)
+    width, height = (int(resize * side / shorter) for side in size)
+    across, down = size[0] / width, size[1] / height
+    left, top = round((width - crop) / 2), round((height - crop) / 2)
+    return left * across, top * down, min(size[0], (left + crop) * across), min(size[1], (top + crop) * down)
+
+
+def _crop_box(
+    size: tuple[int, int],
+    areas: npt.NDArray[np.float64],
+    aspects: npt.NDArray[np.float64],
+    random: np.random.Generator,
+) -> tuple[float, float, float, float]:
+    """The first drawn box that fits in the image, else its centre at the nearest allowed aspect."""
+    width, height = size
+    for area, aspect in zip(areas, aspects, strict=True):
+        wide = round(math.sqrt(width * height * area * aspect))
+        high = round(math.sqrt(width * height * area / aspect))
+        if 0 < wide <= width and 0 < high <= height:
+            left, top = float(random.integers(width - wide + 1)), float(random.integers(height - high + 1))
+            return left, top, left + wide, top + high
+    wide = min(width, round(height * ASPECT[1]) or 1)
+    high = min(height, round(width / ASPECT[0]) or 1)
+    margin_x, margin_y = (width - wide) / 2, (height - high) / 2
+    return margin_x, margin_y, margin_x + wide, margin_y + high
+
+
+def _jittered(image: Image.Image, random: np.random.Generator) -> Image.Image:
+    """Brightness, contrast, saturation and hue, in random order, each by up to JITTER."""
+    factors = random.uniform(1 - JITTER, 1 + JITTER, 3)
+    shift = random.uniform(-JITTER, JITTER)
+    for step in random.permutation(4):
+        if step == 0:
+            image = ImageEnhance.Brightness(image).enhance(factors[0])
+        elif step == 1:
+            image = ImageEnhance.Contrast(image).enhance(factors[1])
+        elif step == 2:
+            image = ImageEnhance.Color(image).enhance(factors[2])
+        else:
+            image = _shifted_hue(image, shift)
+    return image
+
+
+def _shifted_hue(image: Image.Image, shift: float) -> Image.Image:
+    """Turn the hue by `shift` of a full circle."""
+    hue, saturation, value = image.convert("HSV").split()
+    turned = hue.point([(level + round(shift * 256)) % 256 for level in range(256)])
+    return Image.merge("HSV", (turned, saturation, value)).convert("RGB")

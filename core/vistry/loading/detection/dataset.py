@@ -1,0 +1,144 @@
+"""Images with objects as a detector trains on them: whole, or whole and in tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vistry.data.images.cache import DecodedImages
+from vistry.data.images.decode import Pixels
+from vistry.data.masks.rle import mask_of
+from vistry.data.table import Table
+from vistry.loading.batches import Batch, Rows, epoch_order, stacked
+from vistry.loading.detection.aspect_batches import aspect_batches
+from vistry.loading.detection.sample import ObjectSample
+from vistry.loading.detection.tiles import Grid, tile_boxes, tile_sample, tiles_with_objects
+
+STRIDE = 32
+CACHE_BYTES = 1 << 30
+# The last of an image's windows, after its tiles.
+WHOLE = -1
+
+Change = Callable[[ObjectSample, np.random.Generator], ObjectSample]
+
+
+class ObjectSamples:
+    """The images of a table and, with a grid, each tile that has objects; `change` makes of one what is trained on.
+
+    A batch's targets are dictionaries of `boxes` [K, 4] float32 in pixels of the image as it is given, `labels` [K]
+    int64 and, with masks, `masks` [K, H, W] uint8. Crowds are left out.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        change: Change,
+        batch_size: int,
+        *,
+        with_masks: bool = False,
+        grid: Grid | None = None,
+        overlap: float = 0.0,
+    ):
+        assert table.objects is not None
+        self._table, self._objects = table, table.objects
+        self._change, self._batch_size, self._with_masks = change, batch_size, with_masks
+        self._grid, self._overlap = grid, overlap
+        self._places = _places(table, grid, overlap)
+        self._images = DecodedImages(CACHE_BYTES) if grid else DecodedImages(0)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def name(self, row: int) -> str:
+        image, tile = map(int, self._places[row])
+        return self._table.images[image] + ("" if tile == WHOLE else f" (tile {tile + 1})")
+
+    def batches(self, seed: int, epoch: int) -> list[Rows]:
+        order = epoch_order(np.arange(len(self)), seed, epoch)
+        return aspect_batches(self._aspects(), order, self._batch_size)
+
+    def read(self, row: int, random: np.random.Generator) -> ObjectSample:
+        image, tile = map(int, self._places[row])
+        return self._change(self._part(self._sample(image), tile), random)
+
+    @property
+    def images(self) -> npt.NDArray[np.int64]:
+        """[samples] the place in the table of the image that each is, or is a tile of."""
+        return self._places[:, 0]
+
+    def unread(self, row: int) -> ObjectSample:
+        """A sample with its objects, before `change`, and with black pixels: its image isn't read."""
+        image, tile = map(int, self._places[row])
+        return self._part(self._with_objects(image, self._black(image)), tile)
+
+    def windows(self, rows: Sequence[int]) -> npt.NDArray[np.int64]:
+        """[R, 4] the part that each of these samples of one image is: left, top, right, bottom in its pixels."""
+        image = self._places[rows[0], 0]
+        width, height = int(self._objects.width[image]), int(self._objects.height[image])
+        windows = np.array([[0, 0, width, height]])
+        if self._grid is not None:
+            windows = np.concatenate([tile_boxes(width, height, self._grid, self._overlap), windows])
+        return windows[self._places[rows, 1]]
+
+    def batch(self, rows: Rows, read: Sequence[ObjectSample]) -> Batch:
+        sizes = [(sample.height, sample.width) for sample in read]
+        return Batch(stacked([sample.pixels for sample in read], STRIDE), [target_of(one) for one in read], rows, sizes)
+
+    def targets(self) -> list[dict[str, Any]]:
+        """The targets of every image in its own size, without reading it."""
+        return [target_of(self._with_objects(image, self._black(image))) for image in range(len(self._table))]
+
+    def _aspects(self) -> npt.NDArray[np.float64]:
+        """[samples] width over height."""
+        aspects: npt.NDArray[np.float64] = self._objects.width / np.maximum(self._objects.height, 1)
+        return aspects[self._places[:, 0]]
+
+    def _part(self, sample: ObjectSample, tile: int) -> ObjectSample:
+        if tile == WHOLE or self._grid is None:
+            return sample
+        return tile_sample(sample, tile_boxes(sample.width, sample.height, self._grid, self._overlap)[tile])
+
+    def _black(self, image: int) -> Pixels:
+        """[H, W, 3] of an image's size, in the memory of one byte."""
+        size = int(self._objects.height[image]), int(self._objects.width[image])
+        return np.broadcast_to(np.uint8(0), (*size, 3))
+
+    def _sample(self, image: int) -> ObjectSample:
+        return self._with_objects(image, self._images.get(self._table.images[image]))
+
+    def _with_objects(self, image: int, pixels: Pixels) -> ObjectSample:
+        height, width, _ = pixels.shape
+        index = np.arange(self._table.label_starts[image], self._table.label_starts[image + 1])
+        masks = None
+        if self._with_masks:
+            drawn = [mask_of(self._table, place, width, height) for place in index.tolist()]
+            masks = np.stack(drawn) if drawn else np.zeros((0, height, width), dtype=bool)
+        boxes = np.asarray(self._objects.boxes[index], dtype=np.float32)
+        labels = self._table.labels[index].astype(np.int64)
+        return ObjectSample(pixels, boxes, labels, self._objects.crowd[index], masks)
+
+
+def _places(table: Table, grid: Grid | None, overlap: float) -> npt.NDArray[np.int64]:
+    """[samples, 2]: the image of each sample, and which of its tiles, or WHOLE."""
+    whole = np.stack([np.arange(len(table)), np.full(len(table), WHOLE)], axis=1)
+    if grid is None or table.objects is None:
+        return whole
+    found = [whole]
+    for image in range(len(table)):
+        boxes = table.objects.boxes[table.label_starts[image] : table.label_starts[image + 1]]
+        size = int(table.objects.width[image]), int(table.objects.height[image])
+        tiles = np.flatnonzero(tiles_with_objects(boxes, tile_boxes(*size, grid, overlap)))
+        found.append(np.stack([np.full(len(tiles), image), tiles], axis=1))
+    return np.concatenate(found)
+
+
+def target_of(sample: ObjectSample) -> dict[str, Any]:
+    """What a sample is to a loss: its boxes, labels and masks, without crowds."""
+    kept = sample.take(~sample.crowd)
+    target: dict[str, Any] = {"boxes": kept.boxes, "labels": kept.labels}
+    if kept.masks is not None:
+        target["masks"] = np.ascontiguousarray(kept.masks).view(np.uint8)
+    return target

@@ -1,0 +1,140 @@
+"""Tiles of an image, for objects that are small in it: where they lie, what is in them, what was found in several.
+
+The rules are those of the reference's product (behaviour 3.12); the method is that of Unel et al., The Power of Tiling
+for Small Object Detection, CVPR Workshops 2019.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vistry.data.offsets import owners, starts_of
+from vistry.errors import VistryError
+from vistry.loading.detection.sample import ObjectSample
+
+Boxes = npt.NDArray[np.floating]
+Tiles = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+PAIRS_AT_ONCE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How many tiles there are along the width and along the height. Raises VistryError where that is no tiling."""
+
+    columns: int
+    rows: int
+
+    def __post_init__(self) -> None:
+        if self.columns < 1 or self.rows < 1 or self.columns * self.rows == 1:
+            raise VistryError(
+                f"tile_grid_size: {self.columns}x{self.rows} is no tiling; write 2x1 or more, or leave it out"
+            )
+
+    @staticmethod
+    def parse(text: str) -> Grid:
+        """The grid written as '3x2', '3X2' or '(3, 2)': 3 along the width, 2 along the height. Raises VistryError."""
+        written = re.fullmatch(r"\s*\(?\s*([0-9]+)\s*[xX,]\s*([0-9]+)\s*\)?\s*", text)
+        if written is None:
+            raise VistryError(
+                f"tile_grid_size: '{text}' is no grid; write two numbers as '3x2': 3 along the width, 2 down"
+            )
+        return Grid(int(written[1]), int(written[2]))
+
+
+def tile_boxes(width: int, height: int, grid: Grid, overlap: float) -> Tiles:
+    """[T, 4] left, top, right and bottom of each tile in whole pixels, row by row; together they cover the image.
+
+    Neighbours share `overlap`, in [0, 1), of their width or height. There are columns * rows tiles, fewer where the
+    image has not a pixel for each.
+    """
+    left, right = _cuts(width, grid.columns, overlap)
+    top, bottom = _cuts(height, grid.rows, overlap)
+    x, y = (axis.reshape(-1) for axis in np.meshgrid(np.arange(grid.columns), np.arange(grid.rows)))
+    tiles = np.stack([left[x], top[y], right[x], bottom[y]], axis=1)
+    return tiles[(tiles[:, 2:] > tiles[:, :2]).all(axis=1)]
+
+
+def tiles_with_objects(boxes: Boxes, tiles: Tiles) -> Flags:
+    """[T] whether a tile shows an object at all: a pixel or more of its width and of its height."""
+    return np.asarray(_shown(boxes, tiles).any(axis=0))
+
+
+def tile_sample(sample: ObjectSample, tile: npt.NDArray[np.int64]) -> ObjectSample:
+    """A tile ([4], left, top, right, bottom) as a sample of its own, with the objects it shows, clipped to it."""
+    left, top, right, bottom = tile.tolist()
+    return sample.take(_shown(sample.boxes, tile[None])[:, 0]).cropped(left, top, right, bottom)
+
+
+def merged(boxes: Boxes, scores: npt.NDArray[np.floating], labels: Indices, tile_of: Indices, iou: float) -> Indices:
+    """The indices of the boxes to keep of those found in the tiles of an image, the highest score first.
+
+    `boxes`: [K, 4] x1, y1, x2, y2 in the image; `scores`, `labels` and `tile_of`: [K], where the whole image counts as
+    a tile too. From the highest score down, and the first of equal ones, a box is kept unless a kept one of the same
+    label and of another tile overlaps it with an IoU above `iou`. Boxes of one tile never remove each other: the
+    model's own suppression has been through them.
+    """
+    order = np.argsort(-scores, kind="stable")
+    kept = [True] * len(order)
+    for higher, lower in _conflicts(boxes[order].astype(np.float64), labels[order], tile_of[order], iou).tolist():
+        if kept[higher]:
+            kept[lower] = False
+    return np.asarray(order[np.array(kept, dtype=bool)])
+
+
+def _cuts(length: int, count: int, overlap: float) -> tuple[Tiles, Tiles]:
+    """Where the tiles along a side of an image begin and end."""
+    size = length / (overlap + (1 - overlap) * count)
+    starts = np.arange(count) * (1 - overlap) * size
+    return np.rint(starts).astype(np.int64), np.rint(starts + size).astype(np.int64)
+
+
+def _shown(boxes: Boxes, tiles: Tiles) -> Flags:
+    """[K, T] whether a tile shows a pixel or more of a box, across and down."""
+    corners = boxes[:, None]
+    sides = np.minimum(corners[..., 2:], tiles[:, 2:]) - np.maximum(corners[..., :2], tiles[:, :2])
+    return np.asarray((sides >= 1).all(axis=2))
+
+
+def _conflicts(boxes: Boxes, labels: Indices, tile_of: Indices, iou: float) -> Indices:
+    """[P, 2] the pairs of one label and of two tiles with an IoU above `iou`, sorted by the first, the lower index.
+
+    Along x, of the boxes of its label, only those that begin between a box's left and right edge are looked at.
+    """
+    # Integers that sort by label, then by x: how many boxes begin further left.
+    begins = np.sort(boxes[:, 0])
+    left_key, right_key = (
+        labels.astype(np.int64) * (len(boxes) + 1) + np.searchsorted(begins, boxes[:, side]) for side in (0, 2)
+    )
+    sweep = np.argsort(left_key, kind="stable")
+    ends = np.searchsorted(left_key[sweep], right_key[sweep])
+    counts = np.maximum(ends - np.arange(len(boxes)) - 1, 0)
+    cuts = np.searchsorted(np.cumsum(counts), np.arange(PAIRS_AT_ONCE, counts.sum(), PAIRS_AT_ONCE))
+    found = [np.zeros((2, 0), dtype=np.int64)]
+    for places in np.split(np.arange(len(boxes)), cuts):
+        starts = starts_of(counts[places])
+        of_place = owners(starts)
+        one = sweep[places[of_place]]
+        other = sweep[places[of_place] + 1 + np.arange(starts[-1]) - starts[of_place]]
+        found.append(_overlapping(boxes, tile_of, np.stack([one, other]), iou))
+    pairs = np.sort(np.concatenate(found, axis=1), axis=0)
+    return pairs[:, np.argsort(pairs[0], kind="stable")].T
+
+
+def _overlapping(boxes: Boxes, tile_of: Indices, pairs: Indices, iou: float) -> Indices:
+    """[2, Q] those of the pairs [2, P] that are of two tiles and overlap by more than `iou`."""
+    top, bottom = boxes[:, 1], boxes[:, 3]
+    one, other = pairs
+    meet = (top[one] < bottom[other]) & (top[other] < bottom[one]) & (tile_of[one] != tile_of[other])
+    pairs = pairs[:, meet]
+    a, b = boxes[pairs[0]], boxes[pairs[1]]
+    sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+    shared = sides.clip(0).prod(axis=1)
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    return pairs[:, shared > iou * (areas[pairs].sum(axis=0) - shared)]

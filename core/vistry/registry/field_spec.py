@@ -1,0 +1,230 @@
+"""What a hyperparameter is: its type, its range, its default, and how a value of it is read."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from typing import Annotated, Any, Literal
+
+from vistry.registry.tasks import TASK_NAMES
+from vistry.registry.typed_toml import one_of
+
+Scalar = bool | int | float | str
+Number = int | float
+TaskKey = Annotated[str, one_of(TASK_NAMES, "task")]
+
+_TRUE = {"1", "true", "t", "yes", "y", "on"}
+_FALSE = {"0", "false", "f", "no", "n", "off"}
+_UNSET = {"none", "null", ""}
+_BOUNDS = ("minimum", "maximum", "below", "above")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldSpec:
+    """A hyperparameter. `minimum` and `maximum` belong to the range, `above` and `below` don't.
+
+    `flag` is 0 or 1 (true and false are accepted). A field with no default is unset until the user sets it,
+    and `unset_means` says what then happens. `example` shows the form of a text that has a `pattern`. One with
+    `at_prediction` may be changed for a trained model; `unit` = "pixels" marks a size of the network's input.
+    """
+
+    type: Literal["integer", "number", "flag", "choice", "string"]
+    description: str
+    default: Scalar | None = None
+    minimum: Number | None = None
+    maximum: Number | None = None
+    below: Number | None = None
+    above: Number | None = None
+    choices: tuple[Scalar, ...] | None = None
+    pattern: str | None = None
+    example: str = ""
+    log_scale: bool = False
+    unset_means: str = ""
+    at_prediction: bool = False
+    unit: Literal["", "pixels"] = ""
+    tasks: tuple[TaskKey, ...] = TASK_NAMES
+    default_for: dict[TaskKey, Scalar] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_keys_of_type(self)
+        for name, value in (("default", self.default), *self.default_for.items()):
+            if value is not None:
+                _check_default(self, name, value)
+
+    @property
+    def has_default(self) -> bool:
+        """Whether the field has a value when nobody sets it."""
+        return self.default is not None or bool(self.default_for)
+
+    def defaults(self) -> dict[str, Scalar | None]:
+        """The default for each task that has the field."""
+        return {task: self.default_for.get(task, self.default) for task in self.tasks}
+
+    @property
+    def rule(self) -> str:
+        """What a value must be, in words: `a number in [0, 1]`."""
+        if self.type == "flag":
+            return "0 or 1"
+        if self.type == "choice":
+            return _listed([str(choice) for choice in self.choices or ()])
+        if self.type == "string":
+            return f"text such as '{self.example}'" if self.example else "text"
+        return _range(self)
+
+    def parse(self, value: Any) -> Scalar | None:
+        """The value in the field's own type; None for a field that has no default and stays unset.
+
+        Takes what a flag, a file or a caller may hold: "15" and 15.0 for 15, true and "1" for a flag.
+        Raises ValueError with the rule.
+        """
+        if not self.has_default and _is_unset(value):
+            return None
+        parsed: Scalar | None = _READERS[self.type](value, self)
+        if parsed is None:
+            raise ValueError(f"must be {self.rule}")
+        return parsed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restriction:
+    """A narrower range than the shared table's, and why the family needs it."""
+
+    reason: str
+    minimum: Number | None = None
+    maximum: Number | None = None
+    choices: tuple[Scalar, ...] | None = None
+
+
+class _Narrowed(FieldSpec):
+    """A field with a narrower range, which its own default may lie outside of until another is laid over it."""
+
+    def __post_init__(self) -> None:
+        pass
+
+
+def narrowed(spec: FieldSpec, restriction: Restriction) -> FieldSpec:
+    """The field with a narrower range."""
+    changes: dict[str, Any] = {
+        key: bound for key in ("minimum", "maximum") if (bound := getattr(restriction, key)) is not None
+    }
+    if restriction.choices is not None:
+        bounds = dict.fromkeys(_BOUNDS)
+        changes = {**bounds, "type": "choice", "choices": restriction.choices, "log_scale": False}
+    return _Narrowed(**{**vars(spec), **changes})
+
+
+def _check_keys_of_type(spec: FieldSpec) -> None:
+    if (spec.type == "choice") != bool(spec.choices):
+        raise ValueError("'choices' belongs to type = \"choice\", which needs at least one, and only there")
+    if spec.type not in ("integer", "number"):
+        for key in (*_BOUNDS, "log_scale"):
+            if getattr(spec, key) is not (False if key == "log_scale" else None):
+                raise ValueError(f'\'{key}\' belongs to type = "integer" or "number"')
+    if spec.pattern is not None and not spec.example:
+        raise ValueError("'pattern' needs an 'example' of a text that matches, for error messages")
+
+
+def _check_default(spec: FieldSpec, name: str, value: Scalar) -> None:
+    if name != "default" and name not in spec.tasks:
+        raise ValueError(f"'default_for.{name}' is set, and 'tasks' doesn't name {name}")
+    if _READERS[spec.type](value, spec) is None:
+        raise ValueError(f"the default {value!r} breaks its own rule: it must be {spec.rule}")
+
+
+def _is_unset(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value.strip().casefold() in _UNSET)
+
+
+def _listed(words: list[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+
+
+def _range(spec: FieldSpec) -> str:
+    noun = "an integer" if spec.type == "integer" else "a number"
+    low = spec.minimum if spec.minimum is not None else spec.above
+    high = spec.maximum if spec.maximum is not None else spec.below
+    if low is not None and high is not None:
+        left, right = "(" if spec.minimum is None else "[", ")" if spec.maximum is None else "]"
+        return f"{noun} in {left}{low}, {high}{right}"
+    if low is not None:
+        return f"{noun} above {low}" if spec.minimum is None else f"{noun} of at least {low}"
+    if high is not None:
+        return f"{noun} below {high}" if spec.maximum is None else f"{noun} of at most {high}"
+    return noun
+
+
+def _number(value: Any) -> Number | None:
+    if isinstance(value, str):
+        value = _number_in(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if math.isfinite(value) else None
+
+
+def _number_in(text: str) -> Number | None:
+    if not re.fullmatch(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", text, re.ASCII):
+        return None
+    return int(text) if re.fullmatch(r"\s*[+-]?\d{1,400}\s*", text, re.ASCII) else float(text)
+
+
+def _in_range(value: Number, spec: FieldSpec) -> bool:
+    return (
+        (spec.minimum is None or value >= spec.minimum)
+        and (spec.maximum is None or value <= spec.maximum)
+        and (spec.below is None or value < spec.below)
+        and (spec.above is None or value > spec.above)
+    )
+
+
+def _as_number(value: Any, spec: FieldSpec) -> float | None:
+    number = _number(value)
+    if number is None or abs(number) > sys.float_info.max or not _in_range(number, spec):
+        return None
+    return float(number)
+
+
+def _as_integer(value: Any, spec: FieldSpec) -> int | None:
+    number = _number(value)
+    if number is None or not _in_range(number, spec) or number != int(number):
+        return None
+    return int(number)
+
+
+def _as_flag(value: Any, _: FieldSpec) -> bool | None:
+    if isinstance(value, str):
+        word = value.strip().casefold()
+        return True if word in _TRUE else False if word in _FALSE else None
+    return bool(value) if isinstance(value, Real) and value in (0, 1) else None
+
+
+def _as_choice(value: Any, spec: FieldSpec) -> Scalar | None:
+    word = value.strip().casefold() if isinstance(value, str) else None
+    for choice in spec.choices or ():
+        if isinstance(choice, str):
+            if word == choice.casefold():
+                return choice
+        elif _number(value) == choice:
+            return choice
+    return None
+
+
+def _as_text(value: Any, spec: FieldSpec) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, (str, int, os.PathLike)):
+        return None
+    text = str(value).strip()
+    return text if text and re.fullmatch(spec.pattern or ".*", text, re.DOTALL) else None
+
+
+_READERS: dict[str, Any] = {
+    "flag": _as_flag,
+    "choice": _as_choice,
+    "string": _as_text,
+    "integer": _as_integer,
+    "number": _as_number,
+}

@@ -1,0 +1,100 @@
+"""What a report shows of multi-class classification."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+
+from vistry.evaluation.confidence_interval import wilson
+from vistry.evaluation.confusion import Matrix, confusion_matrix, most_confused, most_mistaken
+from vistry.report.gallery import Card, gallery
+from vistry.report.markup import element
+from vistry.report.matrix import confusion_picture
+from vistry.report.numbers import count, percent
+from vistry.report.section import Evidence, Section
+from vistry.report.table import table
+from vistry.report.tasks.classification import (
+    Probabilities,
+    calibration_section,
+    class_rows,
+    class_table,
+    curve_section,
+    curves_of,
+    strongest,
+    verdict,
+)
+
+DRAWN_CLASSES = 100
+LISTED = 12
+
+Targets = npt.NDArray[np.int64]
+
+
+def multiclass_sections(evidence: Evidence) -> list[Section]:
+    """Confusion, mistakes, classes, curves, calibration, from probabilities [N, C] and class indices [N]."""
+    probabilities: Probabilities = evidence.tensors["predictions"]
+    targets: Targets = evidence.tensors["targets"]
+    predicted = probabilities.argmax(axis=1)
+    every = np.eye(len(evidence.classes), dtype=bool)
+    truth = every[targets]
+    curves = curves_of(truth, probabilities)
+    return [
+        _confusion(evidence, confusion_matrix(targets, predicted, len(evidence.classes))),
+        _mistakes(evidence, probabilities, targets, predicted),
+        class_table(class_rows(evidence.classes, truth, every[predicted], curves)),
+        curve_section(evidence.classes, truth, probabilities, curves),
+        calibration_section(probabilities.max(axis=1), predicted == targets, "probability of the predicted class"),
+    ]
+
+
+def _confusion(evidence: Evidence, matrix: Matrix) -> Section:
+    shown = most_mistaken(matrix, DRAWN_CLASSES)
+    picture = confusion_picture(matrix[np.ix_(shown, shown)], [evidence.classes[index] for index in shown])
+    note = f"{_accuracy(matrix)} Rows are the truth, columns the prediction; the colour is the share of the row."
+    if len(shown) < len(matrix):
+        note += f" Drawn are the {len(shown)} classes with the most mistakes, of {len(matrix)}."
+    parts = element("div", picture, _pairs(evidence, matrix), class_="side")
+    return Section("confusion", "Confusion matrix", note, [parts])
+
+
+def _accuracy(matrix: Matrix) -> str:
+    right, images = int(matrix.trace()), int(matrix.sum())
+    low, high = wilson(right, images) or (0.0, 1.0)
+    interval = f"95 % confidence interval {percent(low)} to {percent(high)}"
+    return f"{right:,} of {count(images, 'image')} right ({percent(right / images)}; {interval})."
+
+
+def _pairs(evidence: Evidence, matrix: Matrix) -> Markup:
+    found = most_confused(matrix, LISTED)
+    if not found:
+        return element("p", "No class was taken for another.", class_="none")
+    totals = matrix.sum(axis=1)
+    rows = [
+        (evidence.classes[pair.truth], evidence.classes[pair.predicted], f"{pair.count:,} of {totals[pair.truth]:,}")
+        for pair in found
+    ]
+    return element("div", element("h3", "Taken for another most often"), table(("truth", "predicted", "images"), rows))
+
+
+def _mistakes(evidence: Evidence, probabilities: Probabilities, targets: Targets, predicted: Targets) -> Section:
+    wrong = predicted != targets
+    rows = strongest(probabilities.max(axis=1), wrong)
+    if not rows:
+        note = "There are none: every validation image got its class."
+        return Section("mistakes", "Most confident mistakes", note, [])
+    note = (
+        f"{len(rows)} of {count(int(wrong.sum()), 'mistake')}, the surest first: \N{BALLOT X} what was predicted, "
+        "\N{CHECK MARK} the label, each with its probability. Look here for wrong labels in the data."
+    )
+    cards = [
+        Card(
+            evidence.images[row],
+            (
+                verdict("predicted", evidence.classes[predicted[row]], float(probabilities[row, predicted[row]])),
+                verdict("true", evidence.classes[targets[row]], float(probabilities[row, targets[row]])),
+            ),
+        )
+        for row in rows
+    ]
+    return Section("mistakes", "Most confident mistakes", note, [gallery(cards)])

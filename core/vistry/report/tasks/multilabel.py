@@ -1,0 +1,93 @@
+"""What a report shows of multi-label classification."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from vistry.evaluation.class_scores import ThresholdScan, Values, scan_thresholds
+from vistry.report.gallery import Card, gallery
+from vistry.report.lines import Line
+from vistry.report.markup import element
+from vistry.report.numbers import count, percent, score
+from vistry.report.plot import unit_plot
+from vistry.report.section import Evidence, Section
+from vistry.report.table import Cell, Number, Share
+from vistry.report.tasks.classification import (
+    Flags,
+    Probabilities,
+    calibration_section,
+    class_rows,
+    class_table,
+    curve_section,
+    curves_of,
+    strongest,
+    verdict,
+)
+
+THRESHOLD = 0.5
+THRESHOLDS = np.arange(1, 100) / 100
+
+
+def multilabel_sections(evidence: Evidence) -> list[Section]:
+    """Classes, thresholds, mistakes, curves, calibration, from probabilities [N, C] and targets [N, C] of 0 and 1."""
+    probabilities: Probabilities = evidence.tensors["predictions"]
+    truth: Flags = evidence.tensors["targets"] > THRESHOLD
+    predicted = probabilities > THRESHOLD
+    curves = curves_of(truth, probabilities)
+    scan = scan_thresholds(truth, probabilities, THRESHOLDS)
+    rows = class_rows(evidence.classes, truth, predicted, curves)
+    return [
+        class_table([[*row, *_best(scan, index)] for index, row in enumerate(rows)], ("best threshold", "its F1")),
+        _thresholds(scan),
+        _mistakes(evidence, probabilities, truth),
+        curve_section(evidence.classes, truth, probabilities, curves),
+        calibration_section(probabilities.ravel(), truth.ravel(), "probability of a class"),
+    ]
+
+
+def _best(scan: ThresholdScan, label: int) -> list[Cell]:
+    found = scan.best(label)
+    threshold = None if found is None else found[0]
+    return [Number(score(threshold, 2)), Share(None if found is None else found[1])]
+
+
+def _thresholds(scan: ThresholdScan) -> Section:
+    plot = unit_plot("threshold", "F1")
+    lines = [_f1_line("micro", scan, scan.micro, "micro"), _f1_line("macro", scan, scan.macro, "c2")]
+    half = plot.x.at(THRESHOLD)
+    mark = element("path", d=f"M{half} {plot.y.at(0)}V{plot.y.at(1)}", class_="mark")
+    marks = [mark, *(line.drawn(plot) for line in lines)]
+    chart = plot.figure("F1 at each threshold", marks, [line.key for line in lines])
+    note = (
+        f"The metrics take a class as predicted above {THRESHOLD}. A class's best threshold is the one with the "
+        "highest F1 on these same images; on others it may be a little worse."
+    )
+    return Section("thresholds", "Thresholds", note, [element("div", chart, class_="charts")])
+
+
+def _f1_line(label: str, scan: ThresholdScan, f1: Values, colour: str) -> Line:
+    points = zip(scan.thresholds.tolist(), f1.tolist(), strict=True)
+    return Line(label, [point for point in points if not math.isnan(point[1])], colour)
+
+
+def _mistakes(evidence: Evidence, probabilities: Probabilities, truth: Flags) -> Section:
+    distance = np.abs(probabilities - truth)
+    wrong = (probabilities > THRESHOLD) != truth
+    positions = strongest(distance, wrong)
+    if not positions:
+        note = "There are none: every validation image got its labels."
+        return Section("mistakes", "Most confident mistakes", note, [])
+    note = (
+        f"{len(positions)} of {count(int(wrong.sum()), 'mistake')}, the surest first: one class on one image. "
+        f"{percent(float(wrong.any(axis=1).mean()))} of the images have at least one."
+    )
+    cards = []
+    for position in positions:
+        row, label = divmod(position, len(evidence.classes))
+        said = "labelled, but not found" if truth[row, label] else "found, but not labelled"
+        kind = "true" if truth[row, label] else "predicted"
+        lines = (verdict(kind, evidence.classes[label], float(probabilities[row, label])), said)
+        cards.append(Card(evidence.images[row], lines))
+    return Section("mistakes", "Most confident mistakes", note, [gallery(cards)])

@@ -1,0 +1,69 @@
+"""A model without its numbers: built where nothing is computed, to be asked for names and shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def without_numbers(backend: str, build: Callable[[], Any]) -> Any:
+    """What `build` gives on torch's meta device, or under JAX's abstract evaluation."""
+    if backend == "torch":
+        import torch
+
+        with torch.device("meta"):
+            return build()
+    from flax import nnx
+
+    return nnx.eval_shape(build)
+
+
+def parameters_of(backend: str, module: Any) -> Shapes:
+    """The shape of each of a module's parameters; running statistics are none."""
+    if backend == "torch":
+        return {name: tuple(value.shape) for name, value in module.named_parameters()}
+    from vistry.training.engines.jax.module import parameter_names, shapes_of
+
+    names = parameter_names(module)
+    return {name: shape for name, shape in shapes_of(module).items() if name in names}
+
+
+def map_shapes(module: Any, side: int) -> list[tuple[int, int]]:
+    """Channels and height of each map that a torch module on the meta device makes of a square image."""
+    import torch
+
+    with torch.device("meta"), torch.no_grad():
+        return [(int(one.shape[1]), int(one.shape[2])) for one in module.eval()(torch.empty(1, 3, side, side))]
+
+
+def without_norms(parameters: Shapes, prefix: str) -> Shapes:
+    """The parameters but for those of norms under a prefix, whose weight is a vector as no other layer's is."""
+    norms = {
+        name.removesuffix("weight")
+        for name, shape in parameters.items()
+        if name.startswith(prefix) and name.endswith(".weight") and len(shape) == 1
+    }
+    return {name: shape for name, shape in parameters.items() if name.rpartition(".")[0] + "." not in norms}
+
+
+def with_numbers(backend: str, module: Any) -> list[str]:
+    """The parameters of a module that was to have none, and that hold numbers all the same."""
+    if backend != "torch":
+        return []
+    return [name for name, value in module.named_parameters() if value.device.type != "meta"]
+
+
+def output_shape(backend: str, build: Callable[[], Any], side: int) -> tuple[int, ...]:
+    """The shape of a module's output for two square images, with nothing computed."""
+    if backend == "torch":
+        import torch
+
+        with torch.device("meta"), torch.no_grad():
+            return tuple(build().eval()(torch.empty(2, 3, side, side)).shape)
+    import jax
+    from flax import nnx
+
+    images = jax.ShapeDtypeStruct((2, side, side, 3), jax.numpy.float32)  # type: ignore[no-untyped-call]
+    return tuple(nnx.eval_shape(lambda pixels: build()(pixels), images).shape)
