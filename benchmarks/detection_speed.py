@@ -93,7 +93,7 @@ class Discs(Dataset):  # type: ignore[misc]
 
 
 def images_and_targets(batch: list[Any]) -> tuple[Any, ...]:
-    """Samples of different sizes as a list of images and one of targets."""
+    """TrainingDataset of different sizes as a list of images and one of targets."""
     return tuple(zip(*batch, strict=True))
 
 

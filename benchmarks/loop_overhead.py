@@ -28,7 +28,7 @@ def bare(plan: Plan) -> float:
     values, task = plan.hyperparameters, behaviour_of(plan.task)
     module = build(plan.catalogue, plan.card, plan.task, len(plan.classes), values, "torch")
     engine = make_engine(plan.catalogue, plan.card, plan.task, module, plan.data_summary, values, "torch")
-    samples = task.samples(plan.training, values)
+    samples = task.dataset(plan.training, values)
     with BatchReader(samples) as reader:
         ready = list(reader.read(samples.batches(0, 0), 0, 0))
     began = time.perf_counter()

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from PIL import Image
 from vistry.data.objects import objects_in_memory
 from vistry.data.table import UNASSIGNED, Table
-from vistry_yolov5.samples import YoloSamples
+from vistry_yolov5.samples import YoloDataset
 
 WIDTH, HEIGHT = 640, 480
 OBJECTS = 8
@@ -132,7 +132,7 @@ def main() -> int:
 
         def ours(cache_bytes: int) -> Callable[[], Any]:
             settings: dict[str, Any] = {"mosaic": True, "augment": True, "multi_scale": False}
-            samples = YoloSamples(table, options.size, 16, cache_bytes=cache_bytes, **settings)
+            samples = YoloDataset(table, options.size, 16, cache_bytes=cache_bytes, **settings)
             return lambda: [samples.read(at % options.images, random(at)) for at in range(options.samples)]
 
         def peer() -> Any:

@@ -11,7 +11,7 @@ from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from vistry.data.masks.rle import box_of_mask
 from vistry.loading.detection import augmentation as object_augmentation
 from vistry.loading.detection.augmentation import TrainingObjects, ValidationObjects, resized_size, within_memory
-from vistry.loading.detection.sample import ObjectSample
+from vistry.loading.detection.sample import DetectionSample
 
 SIDES = st.integers(1, 2000)
 
@@ -53,7 +53,7 @@ def assert_equal(left, right):
 COLOURS = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0]], dtype=np.uint8)
 
 
-def painted(seed: int, size: tuple[int, int] | None = None, count: int | None = None) -> ObjectSample:
+def painted(seed: int, size: tuple[int, int] | None = None, count: int | None = None) -> DetectionSample:
     """An image with an object in some of its quarters, each filled with the colour of its label."""
     random = np.random.default_rng(seed)
     width, height = random.integers(40, 120, 2) if size is None else size
@@ -67,7 +67,7 @@ def painted(seed: int, size: tuple[int, int] | None = None, count: int | None = 
         boxes[at] = left, top, left + 16, top + 16
         masks[at, top : top + 16, left : left + 16] = True
         pixels[masks[at]] = COLOURS[label]
-    return ObjectSample(pixels, boxes, labels, labels % 2 == 1, masks)
+    return DetectionSample(pixels, boxes, labels, labels % 2 == 1, masks)
 
 
 @settings(max_examples=200)
@@ -100,7 +100,7 @@ def steps(monkeypatch):
     """What a sample's methods are called with, by name, while they do their work."""
     calls = {name: [] for name in ("flipped", "cropped", "expanded")}
     for name, made in calls.items():
-        monkeypatch.setattr(ObjectSample, name, recorded(getattr(ObjectSample, name), made))
+        monkeypatch.setattr(DetectionSample, name, recorded(getattr(DetectionSample, name), made))
     return calls
 
 
@@ -159,7 +159,7 @@ def test_masks_beyond_the_limit_make_the_image_smaller(monkeypatch):
     np.testing.assert_allclose(smaller.boxes, sample.boxes / 2)
     prepared = ValidationObjects(60, 100)(sample)
     assert_equal(prepared, smaller.resized(100, 60))
-    boxes_only = ObjectSample(sample.pixels, sample.boxes, sample.labels, sample.crowd)
+    boxes_only = DetectionSample(sample.pixels, sample.boxes, sample.labels, sample.crowd)
     assert within_memory(boxes_only) is boxes_only
 
 

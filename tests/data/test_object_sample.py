@@ -11,7 +11,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional
 from vistry.data.masks.rle import box_of_mask
-from vistry.loading.detection.sample import ObjectSample
+from vistry.loading.detection.sample import DetectionSample
 
 
 @st.composite
@@ -25,7 +25,7 @@ def samples(draw, masks=False):
     for mask, (x1, y1, x2, y2) in zip(filled, boxes, strict=True):
         mask[int(y1) : int(np.ceil(y2)), int(x1) : int(np.ceil(x2))] = True
     crowd = random.random(count) < 0.2
-    return ObjectSample(pixels, boxes, np.arange(count), crowd, filled if draw(st.booleans()) or masks else None)
+    return DetectionSample(pixels, boxes, np.arange(count), crowd, filled if draw(st.booleans()) or masks else None)
 
 
 def box_in(random, width, height):
@@ -140,7 +140,7 @@ def test_a_mask_stays_within_a_pixel_of_its_box(sample, data):
 
 def test_labels_and_crowds_travel_with_their_boxes():
     boxes = np.array([[0, 0, 4, 4], [6, 1, 10, 5], [3, 0, 7, 2]], dtype=np.float32)
-    sample = ObjectSample(np.zeros((6, 10, 3), np.uint8), boxes, np.array([7, 8, 9]), np.array([False, True, True]))
+    sample = DetectionSample(np.zeros((6, 10, 3), np.uint8), boxes, np.array([7, 8, 9]), np.array([False, True, True]))
     right = sample.cropped(5, 0, 10, 6)
     assert right.labels.tolist() == [8, 9]
     assert right.crowd.tolist() == [True, True]
@@ -151,7 +151,7 @@ def test_an_object_whose_mask_is_cut_off_is_gone_though_its_box_is_not():
     mask = np.zeros((1, 4, 8), dtype=bool)
     mask[0, :, :2] = True
     box = np.array([[0, 0, 8, 4]], dtype=np.float32)
-    sample = ObjectSample(np.zeros((4, 8, 3), np.uint8), box, np.array([0]), np.array([False]), mask)
+    sample = DetectionSample(np.zeros((4, 8, 3), np.uint8), box, np.array([0]), np.array([False]), mask)
     assert len(sample.cropped(2, 0, 8, 4).labels) == 0
     assert sample.cropped(1, 0, 8, 4).boxes.tolist() == [[0, 0, 7, 4]]
 
@@ -172,7 +172,7 @@ def test_an_image_without_objects(masks):
 
 def without_objects(width, height, masks=None):
     pixels = np.zeros((height, width, 3), dtype=np.uint8)
-    return ObjectSample(pixels, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool), masks)
+    return DetectionSample(pixels, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool), masks)
 
 
 def every_step(sample):

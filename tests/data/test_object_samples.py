@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from vistry.data.images.decode import load_pixels
 from vistry.data.objects import objects_in_memory
-from vistry.loading.detection.dataset import ObjectSamples
+from vistry.loading.detection.dataset import DetectionDataset
 from vistry.loading.detection.tiles import Grid
 
 SIZES = [(50, 30), (24, 40), (20, 20)]
@@ -25,7 +25,7 @@ def table(photo, table_of):
 
 @pytest.mark.parametrize(("grid", "overlap", "count"), [(None, 0.0, 3), (Grid(2, 2), 0.0, 9), (Grid(3, 1), 0.25, 9)])
 def test_objects_and_windows_without_reading_are_those_of_what_is_read(table, grid, overlap, count):
-    samples = ObjectSamples(table, lambda sample, random: sample, 1, grid=grid, overlap=overlap)
+    samples = DetectionDataset(table, lambda sample, random: sample, 1, grid=grid, overlap=overlap)
     assert len(samples) == count
     for row in range(count):
         read, unread = samples.read(row, np.random.default_rng(0)), samples.unread(row)
@@ -41,6 +41,6 @@ def test_objects_and_windows_without_reading_are_those_of_what_is_read(table, gr
 
 
 def test_objects_are_known_without_the_file(table):
-    samples = ObjectSamples(replace(table, images=["a", "b", "c"]), lambda sample, random: sample, 1)
+    samples = DetectionDataset(replace(table, images=["a", "b", "c"]), lambda sample, random: sample, 1)
     assert samples.unread(0).boxes.tolist() == BOXES[:2]
     assert [len(target["boxes"]) for target in samples.targets()] == [1, 1, 0]

@@ -10,7 +10,7 @@ from vistry.data import read, split
 from vistry.data.doctor import examine
 from vistry.data.masks.rle import mask_of, masks_of_row
 from vistry.data.objects import no_shapes, objects_in_memory
-from vistry.data.offsets import bounds_by_list, starts_of, take_lists
+from vistry.data.offsets import offsets_from_counts, segment_bounds, take_segments
 from vistry.errors import DataError, RunError
 from vistry.runs.rows import read_rows, write_rows
 
@@ -104,11 +104,11 @@ def test_no_shapes_are_missing():
 
 
 def test_ragged_lists():
-    starts, values = starts_of([2, 0, 1]), np.array([7, 9, 8])
-    least, greatest = bounds_by_list(starts, values)
+    starts, values = offsets_from_counts([2, 0, 1]), np.array([7, 9, 8])
+    least, greatest = segment_bounds(starts, values)
     assert least.tolist() == [7, np.inf, 8]
     assert greatest.tolist() == [9, -np.inf, 8]
-    taken = take_lists(starts, values, np.array([2, 1, 0, 0]))
+    taken = take_segments(starts, values, np.array([2, 1, 0, 0]))
     assert [part.tolist() for part in taken] == [[0, 1, 1, 3, 5], [8, 7, 9, 7, 9]]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torchvision.ops import batched_nms
 from vistry.errors import VistryError
 from vistry.loading.detection import tiles
-from vistry.loading.detection.sample import ObjectSample
+from vistry.loading.detection.sample import DetectionSample
 from vistry.loading.detection.tiles import Grid, merged, tile_boxes, tile_sample, tiles_with_objects
 
 
@@ -74,7 +74,7 @@ def sample_with(boxes, width=100, height=80):
     count = len(boxes)
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     corners = np.array(boxes, dtype=np.float32).reshape(-1, 4)
-    return ObjectSample(pixels, corners, np.arange(count), np.arange(count) % 2 == 1)
+    return DetectionSample(pixels, corners, np.arange(count), np.arange(count) % 2 == 1)
 
 
 def test_a_tile_is_a_sample_with_the_objects_it_shows():

@@ -17,7 +17,7 @@ from torchvision.models import detection
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 from vistry.errors import RegistryError
-from vistry.loading.batches import Padded
+from vistry.loading.batches import ImageBatch
 from vistry.registry.catalogue import Catalogue
 from vistry.torch_layers.norms import GroupNorm
 from vistry.training.model_setup import build
@@ -143,8 +143,8 @@ def targets_of(model: str) -> list[dict[str, torch.Tensor]]:
     return [some, nothing]
 
 
-def padded() -> Padded:
-    return Padded(normalised(images_of()), [(SIDE, SIDE)] * 2)
+def padded() -> ImageBatch:
+    return ImageBatch(normalised(images_of()), [(SIDE, SIDE)] * 2)
 
 
 def test_predictions_are_torchvisions(pair: tuple[str, torch.nn.Module, torch.nn.Module]) -> None:
@@ -212,7 +212,7 @@ def test_a_composed_model_counts_and_computes(model: str) -> None:
     module = outlined(model, 91 if model.startswith("retinanet") else 90, backbone_norm="frozen")
     assert sum(parameter.numel() for parameter in module.parameters()) == card.parameters
     with torch.no_grad():
-        found = made(model).eval()(Padded(torch.zeros(1, 3, 64, 96), [(60, 90)]))
+        found = made(model).eval()(ImageBatch(torch.zeros(1, 3, 64, 96), [(60, 90)]))
     assert found[0]["boxes"].shape[1] == 4
 
 
@@ -279,6 +279,8 @@ def test_padding_beyond_an_image_changes_nothing_that_is_found(pair: Any) -> Non
     wide = torch.zeros(1, 3, SIDE, SIDE)
     wide[..., :64] = padded().pixels[:1, :, :, :64]
     with torch.no_grad():
-        alone, beside = (ours.eval()(Padded(image, [(SIDE, 64)]))[0] for image in (wide[..., :64].contiguous(), wide))
+        alone, beside = (
+            ours.eval()(ImageBatch(image, [(SIDE, 64)]))[0] for image in (wide[..., :64].contiguous(), wide)
+        )
     assert bool((beside["boxes"][:, 2] <= 64).all())
     assert np.isfinite(alone["scores"].numpy()).all()

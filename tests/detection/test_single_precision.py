@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 import vistry
-from vistry.loading.batches import Padded
+from vistry.loading.batches import ImageBatch
 
 DETECTORS = ("fasterrcnn_tinybone_fpn", "retinanet_tinybone_fpn", "maskrcnn_tinybone_fpn")
 WIDTH, HEIGHT = 512, 64
@@ -19,8 +19,10 @@ def made(model: str) -> Any:
     return vistry.create(model, task=task, num_classes=2, hyperparameters={"box_score_threshold": 0})
 
 
-def images() -> Padded:
-    return Padded(torch.rand(2, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(0)), [(HEIGHT, WIDTH)] * 2)
+def images() -> ImageBatch:
+    return ImageBatch(
+        torch.rand(2, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(0)), [(HEIGHT, WIDTH)] * 2
+    )
 
 
 @pytest.mark.parametrize("model", DETECTORS)

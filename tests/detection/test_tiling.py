@@ -14,9 +14,9 @@ from vistry.errors import HyperparameterError
 from vistry.evaluation.detection.types import Detections
 from vistry.inference.predictor import load
 from vistry.loading.detection.augmentation import ValidationObjects
-from vistry.loading.detection.dataset import ObjectSamples
+from vistry.loading.detection.dataset import DetectionDataset
 from vistry.loading.detection.tiles import Grid
-from vistry.loading.detection.views import ObjectViewer
+from vistry.loading.detection.views import DetectionTransform
 from vistry.runs.rows import read_rows
 from vistry.training.engines.torch.engine import TorchEngine
 
@@ -41,7 +41,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_training_goes_over_each_image_and_each_tile_with_objects(trained: Callable[..., Any]) -> None:
     run = trained(BOXES, **TILES, tile_predictions_nms_threshold=0.5).run
     table = read_rows(run.folder / "training.jsonl", tuple(run.record["classes"]), run.record["task"])
-    samples = ObjectSamples(table, ValidationObjects(64, 96), 4, grid=Grid.parse("2x1"), overlap=0.0)
+    samples = DetectionDataset(table, ValidationObjects(64, 96), 4, grid=Grid.parse("2x1"), overlap=0.0)
     # Each picture has an object in its left half and one in its right, but for the one without any.
     filled = sum(len(table.labels_of(row)) > 0 for row in range(len(table)))
     assert filled in (len(table), len(table) - 1)
@@ -60,7 +60,7 @@ def test_an_image_is_decoded_once_for_all_its_views(tmp_path: Path, monkeypatch:
     opened: list[Any] = []
     load_pixels = object_views.load_pixels
     monkeypatch.setattr(object_views, "load_pixels", lambda image: opened.append(image) or load_pixels(image))
-    views = ObjectViewer(40, 400, Grid(2, 2), 0.0, 0.5).views(path)
+    views = DetectionTransform(40, 400, Grid(2, 2), 0.0, 0.5).views(path)
     assert len(opened) == 1
     places = [(view.left, view.top, view.shown_width, view.shown_height) for view in views]
     assert places == [(0, 0, 100, 80), (0, 0, 50, 40), (50, 0, 50, 40), (0, 40, 50, 40), (50, 40, 50, 40)]
@@ -69,8 +69,8 @@ def test_an_image_is_decoded_once_for_all_its_views(tmp_path: Path, monkeypatch:
 
 def test_what_several_views_show_is_found_once(tmp_path: Path) -> None:
     Image.new("RGB", (100, 80)).save(tmp_path / "a.png")
-    viewer = ObjectViewer(40, 400, Grid(2, 1), 0.0, 0.5)
-    views = viewer.views(tmp_path / "a.png")
+    eval_transform = DetectionTransform(40, 400, Grid(2, 1), 0.0, 0.5)
+    views = eval_transform.views(tmp_path / "a.png")
 
     def found(*boxes: tuple[float, ...]) -> Detections:
         rows = np.array(boxes, np.float32).reshape(-1, 6)
@@ -79,7 +79,7 @@ def test_what_several_views_show_is_found_once(tmp_path: Path) -> None:
     whole = found((60, 10, 80, 30, 0.6, 0), (10, 10, 30, 30, 0.5, 1))
     left = found((10, 10, 30, 30, 0.9, 1), (11, 10, 30, 30, 0.8, 1))
     right = found((10, 10, 30, 30, 0.7, 0), (10, 10, 30, 30, 0.3, 1))
-    merged = viewer.merged([whole, left, right], views)
+    merged = eval_transform.merged([whole, left, right], views)
     assert (merged.width, merged.height) == (100, 80)
     assert merged.detections.scores.tolist() == pytest.approx(
         [0.9, 0.8, 0.7, 0.3]
@@ -120,7 +120,7 @@ def test_tile_overlap_ratio_and_merging_threshold(trained: Callable[..., Any], s
 
     assert count(tile_predictions_nms_threshold=1.0) > count(tile_predictions_nms_threshold=0.0)
     viewers = [load(run, tile_grid_size="2x1", tile_overlap_ratio=ratio)._viewer for ratio in (0.0, 0.5)]
-    widths = [viewer.views(image)[1].shown_width for viewer in viewers]  # type: ignore[attr-defined]
+    widths = [eval_transform.views(image)[1].shown_width for eval_transform in viewers]  # type: ignore[attr-defined]
     assert widths == [48, 64]
 
 

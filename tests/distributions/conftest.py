@@ -121,7 +121,7 @@ summary = "A model for tests"
 parameters = 10
 """
 HOOKS = """
-from vistry.hooks import hookimpl
+from vistry.plugin.hooks import hookimpl
 
 @hookimpl
 def vistry_build_model(num_classes):

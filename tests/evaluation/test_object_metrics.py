@@ -26,7 +26,7 @@ def image(one_image: Callable[..., Any]) -> Any:
 
 
 def test_voc_before_and_after_the_serving_threshold(image: Any) -> None:
-    values = evaluate_objects(*image, CLASSES, "voc", 0.75, serving_threshold=0.3).values
+    values = evaluate_objects(*image, CLASSES, "voc", 0.75, score_threshold=0.3).values
     assert set(values) == OWN | MEANS
     assert values["mean_average_precision"] == pytest.approx(0.5 + 0.5 * 2 / 3)
     assert values["mean_average_precision_at_serving_threshold"] == 0.5
@@ -35,12 +35,12 @@ def test_voc_before_and_after_the_serving_threshold(image: Any) -> None:
 
 
 def test_a_score_equal_to_the_serving_threshold_is_not_served(image: Any) -> None:
-    values = evaluate_objects(*image, CLASSES, "voc", 0.5, serving_threshold=0.25).values
+    values = evaluate_objects(*image, CLASSES, "voc", 0.5, score_threshold=0.25).values
     assert values["recall_at_serving_threshold"] == 0.5
 
 
 def test_coco_reports_its_precision_at_one_half(image: Any) -> None:
-    metrics = evaluate_objects(*image, CLASSES, "coco", 0.75, serving_threshold=0.3)
+    metrics = evaluate_objects(*image, CLASSES, "coco", 0.75, score_threshold=0.3)
     assert metrics.voc is None
     assert metrics.values["mean_average_precision"] == 1.0
     assert metrics.values["mean_average_precision_at_serving_threshold"] == pytest.approx(51 / 101)
@@ -48,8 +48,8 @@ def test_coco_reports_its_precision_at_one_half(image: Any) -> None:
 
 
 def test_both_together_keep_the_voc_value(image: Any) -> None:
-    both = evaluate_objects(*image, CLASSES, "coco_voc", 0.75, serving_threshold=0.3)
-    voc = evaluate_objects(*image, CLASSES, "voc", 0.75, serving_threshold=0.3).values
+    both = evaluate_objects(*image, CLASSES, "coco_voc", 0.75, score_threshold=0.3)
+    voc = evaluate_objects(*image, CLASSES, "voc", 0.75, score_threshold=0.3).values
     assert both.values == coco_values(evaluate_coco(*image, 2)) | voc
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from vistry.hyperparameter.tables import shared_fields
-from vistry.hyperparameter.values import shown, shown_given
+from vistry.hyperparameter.values import format_as_typed, shown
 from vistry.registry.field_spec import FieldSpec
 
 FIELDS = {name: spec for name, (_, spec) in shared_fields().items()}
@@ -188,4 +188,4 @@ def test_shown() -> None:
         "0.0001",
         "sgd",
     ]
-    assert [shown_given(value) for value in (None, True, "3", 3, [1])] == ["null", "true", "'3'", "3", "[1]"]
+    assert [format_as_typed(value) for value in (None, True, "3", 3, [1])] == ["null", "true", "'3'", "3", "[1]"]

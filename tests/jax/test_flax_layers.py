@@ -11,7 +11,7 @@ import pytest
 import torch
 from flax import nnx
 from torch.nn import functional
-from vistry.flax_layers import BatchNorm, Conv, LayerNorm, Linear, Sequential, average_pool, max_pool, real_rows
+from vistry.flax_layers import BatchNorm, Conv, LayerNorm, Linear, Sequential, average_pool, max_pool, valid_rows
 from vistry.flax_layers.initialisation import normal_by_fan_out
 from vistry.training.engines.jax.module import arrays_of, load_arrays
 
@@ -156,7 +156,7 @@ def test_rows_that_are_padding_do_not_count_in_batch_norm() -> None:
 
     @nnx.jit
     def masking(norm: BatchNorm, x: jax.Array, mask: jax.Array) -> jax.Array:
-        with real_rows(mask):
+        with valid_rows(mask):
             return norm(x)
 
     expected = nnx.jit(lambda norm, x: norm(x))(whole, real)

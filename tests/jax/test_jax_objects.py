@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from flax import nnx
-from vistry.loading.batches import Batch, Padded
-from vistry.loading.views import Frame
+from vistry.loading.batches import Batch, ImageBatch
+from vistry.loading.views import ResizeInfo
 from vistry.plugin.hooks import FreezingMap
 from vistry.registry.manifest import PreprocessingSpec
 from vistry.task.image_object_detection import TASK
@@ -35,7 +35,7 @@ class Detector(nnx.Module):
         self.weight = nnx.Param(jnp.ones(()))
 
     def __call__(self, images: Any, targets: Any = None) -> Any:
-        pixels, sizes = images if isinstance(images, Padded) else (images, None)
+        pixels, sizes = images if isinstance(images, ImageBatch) else (images, None)
         if targets is not None:
             real = targets["labels"] >= 0
             return {
@@ -101,7 +101,7 @@ def test_pixels_beyond_an_image_are_zero_whatever_the_normalisation() -> None:
 
 def test_predictions_are_in_pixels_of_what_is_shown_and_places_that_hold_nothing_are_left_out() -> None:
     images = np.zeros((2, 8, 8, 3), np.uint8)
-    found = engine([]).predict(images, [Frame(8, 6, 16, 12), Frame(4, 8, 4, 8)])
+    found = engine([]).predict(images, [ResizeInfo(8, 6, 16, 12), ResizeInfo(4, 8, 4, 8)])
     assert [one.boxes.tolist() for one in found] == [[[0, 0, 12, 16]], [[0, 0, 8, 4]]]
     assert [one.labels.tolist() for one in found] == [[1], [1]]
     assert [one.scores.round(3).tolist() for one in found] == [[np.float32(0.9).round(3)], [np.float32(0.9).round(3)]]

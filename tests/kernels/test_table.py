@@ -38,7 +38,7 @@ KERNEL = "[[kernels]]\n" + "\n".join(
 )
 HOOK = """
 from dataclasses import replace
-from vistry.hooks import hookimpl
+from vistry.plugin.hooks import hookimpl
 
 
 @hookimpl

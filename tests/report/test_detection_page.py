@@ -19,7 +19,7 @@ from vistry.evaluation.detection.types import Detections, GroundTruth
 from vistry.report.detection_picture import COLOURS, Outline, object_picture
 from vistry.report.section import Section
 from vistry.report.tasks.detection import detection_sections
-from vistry.report.tasks.detection_inputs import ObjectEvidence
+from vistry.report.tasks.detection_inputs import DetectionReportInputs
 
 DASH = "|\N{EN DASH}"
 A, B, C = (0, 0, 20, 20), (30, 0, 70, 40), (10, 50, 40, 80)
@@ -38,17 +38,17 @@ def found_of(*rows: tuple[Any, ...]) -> Detections:
 
 
 @pytest.fixture
-def evidence() -> ObjectEvidence:
+def inputs() -> DetectionReportInputs:
     """Two images: cat A found, cat B taken for a dog, dog C found with 0.1 only; and a cat where nothing is."""
     truth = [truth_of((A, 0), (B, 0)), truth_of((C, 1))]
     first = found_of((A, 0, 0.9), (B, 1, 0.8), ((0, 0, 20, 16), 0, 0.5))
     second = found_of(((60, 60, 75, 75), 0, 0.7), (C, 1, 0.1))
-    return ObjectEvidence(("/gone/one.png", "/gone/two.png"), ("cat", "dog"), truth, [first, second])
+    return DetectionReportInputs(("/gone/one.png", "/gone/two.png"), ("cat", "dog"), truth, [first, second])
 
 
 @pytest.fixture
-def text(section_texts: Callable[..., dict[str, str]], evidence: ObjectEvidence) -> dict[str, str]:
-    return section_texts(detection_sections(evidence))
+def text(section_texts: Callable[..., dict[str, str]], inputs: DetectionReportInputs) -> dict[str, str]:
+    return section_texts(detection_sections(inputs))
 
 
 class Text(HTMLParser):
@@ -131,18 +131,18 @@ def test_charts(text: dict[str, str]) -> None:
 
 
 def test_without_the_library_the_rest_stands(
-    section_texts: Callable[..., dict[str, str]], evidence: ObjectEvidence, monkeypatch: pytest.MonkeyPatch
+    section_texts: Callable[..., dict[str, str]], inputs: DetectionReportInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "hotcoco", None)
-    text = section_texts(detection_sections(evidence))
+    text = section_texts(detection_sections(inputs))
     assert "pip install 'vistry[detection]'" in text["sizes"]
     assert "AP .5 to .95" not in text["classes"]
-    (only,) = detection_sections(replace(evidence, kind="mask"))
+    (only,) = detection_sections(replace(inputs, kind="mask"))
     assert "pip install 'vistry[detection]'" in only.note
 
 
 def test_nothing_there_and_nothing_found(section_texts: Callable[..., dict[str, str]]) -> None:
-    empty = ObjectEvidence(("/gone/one.png",), ("cat",), [truth_of()], [found_of()])
+    empty = DetectionReportInputs(("/gone/one.png",), ("cat",), [truth_of()], [found_of()])
     text = section_texts(detection_sections(empty))
     assert "There are none: every object was found." in text["misses"]
     assert "There are none: every detection is an object." in text["false-alarms"]
@@ -150,8 +150,8 @@ def test_nothing_there_and_nothing_found(section_texts: Callable[..., dict[str, 
     assert "undefined: there are no objects" in text["curves"]
 
 
-def test_names_are_escaped(section_texts: Callable[..., dict[str, str]], evidence: ObjectEvidence) -> None:
-    named = replace(evidence, classes=("<script>", "dog"))
+def test_names_are_escaped(section_texts: Callable[..., dict[str, str]], inputs: DetectionReportInputs) -> None:
+    named = replace(inputs, classes=("<script>", "dog"))
     assert all("<script>" not in section.markup() for section in detection_sections(named))
 
 
@@ -212,7 +212,7 @@ def test_no_picture_without_a_file(tmp_path: Path) -> None:
     assert object_picture(str(tmp_path / "gone.png"), A, []) is None
 
 
-def test_the_gallery_draws_boxes_and_masks(evidence: ObjectEvidence, grey: str) -> None:
+def test_the_gallery_draws_boxes_and_masks(inputs: DetectionReportInputs, grey: str) -> None:
     def masked(shapes: Any) -> Any:
         masks = []
         for x1, y1, x2, y2 in shapes.boxes.astype(int):
@@ -221,8 +221,8 @@ def test_the_gallery_draws_boxes_and_masks(evidence: ObjectEvidence, grey: str) 
             masks.append(coco_mask.encode(mask))
         return replace(shapes, masks=masks)
 
-    truth, found = [masked(one) for one in evidence.ground_truth], [masked(one) for one in evidence.predictions]
-    whole = replace(evidence, images=(grey, grey), ground_truth=truth, predictions=found, kind="mask")
+    truth, found = [masked(one) for one in inputs.ground_truth], [masked(one) for one in inputs.predictions]
+    whole = replace(inputs, images=(grey, grey), ground_truth=truth, predictions=found, kind="mask")
     by_anchor = {section.anchor: section.markup() for section in detection_sections(whole)}
     assert by_anchor["misses"].count("data:image/jpeg") == 2
     assert by_anchor["false-alarms"].count("data:image/jpeg") == 3

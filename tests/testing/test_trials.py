@@ -281,4 +281,4 @@ def test_the_smallest_input_is_the_smallest_that_the_rules_allow(plugin: WritePl
         values = subject.values()
         assert values["training_crop_size"] == side
         assert values["validation_crop_size"] == values["validation_resize_size"] == 32
-        assert subject.side(values) == side
+        assert subject.input_size(values) == side

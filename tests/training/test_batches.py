@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from vistry.loading.augmentation import TrainingCrop
-from vistry.loading.batches import BatchReader, ImageSamples, epoch_order, even_batches
+from vistry.loading.batches import BatchReader, ImageDataset, epoch_order, even_batches
 
 
 @given(rows=st.integers(1, 400), batch_size=st.integers(1, 100))
@@ -42,7 +42,7 @@ def test_pixels_do_not_depend_on_the_number_of_workers(digits: Path, workers: in
     batches = even_batches(epoch_order(targets, 0, 1), 10)
 
     def read(count: int) -> list[np.ndarray]:
-        with BatchReader(ImageSamples(images, targets, TrainingCrop(16), 10), count) as reader:
+        with BatchReader(ImageDataset(images, targets, TrainingCrop(16), 10), count) as reader:
             return [batch.images for batch in reader.read(batches, 0, 1)]
 
     for ours, theirs in zip(read(workers), read(3), strict=True):
@@ -52,7 +52,7 @@ def test_pixels_do_not_depend_on_the_number_of_workers(digits: Path, workers: in
 def test_a_batch_carries_the_targets_and_rows_of_its_images(digits: Path) -> None:
     images = sorted(map(str, digits.rglob("*.png")))
     targets = np.arange(len(images)) * 10
-    with BatchReader(ImageSamples(images, targets, TrainingCrop(16), 10)) as reader:
+    with BatchReader(ImageDataset(images, targets, TrainingCrop(16), 10)) as reader:
         (batch,) = reader.read([np.array([5, 1])], 0, 0)
     assert batch.targets.tolist() == [50, 10]
     assert batch.rows.tolist() == [5, 1]
@@ -64,7 +64,7 @@ def test_stopping_half_way_leaves_no_thread_behind(digits: Path) -> None:
     import threading
 
     images = sorted(map(str, digits.rglob("*.png")))
-    with BatchReader(ImageSamples(images, np.arange(len(images)), TrainingCrop(16), 4), 2) as reader:
+    with BatchReader(ImageDataset(images, np.arange(len(images)), TrainingCrop(16), 4), 2) as reader:
         stream = reader.read(even_batches(np.arange(len(images)), 4), 0, 0)
         next(stream)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("vistry-images")]

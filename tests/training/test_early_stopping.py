@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from vistry.training.early_stopping import BestSoFar
+from vistry.training.early_stopping import EarlyStopping
 
 
 def _epochs_run(scores: list[float], **settings: int) -> int:
-    best = BestSoFar(**{"enabled": True, "patience": 5, "delay": 5, **settings})
+    best = EarlyStopping(**{"enabled": True, "patience": 5, "delay": 5, **settings})
     for epoch, score in enumerate(scores):
         best.observe(epoch, score)
-        if best.is_over:
+        if best.should_stop:
             return epoch + 1
     return len(scores)
 
@@ -35,12 +35,12 @@ def test_switched_off_it_never_stops() -> None:
 
 
 def test_a_tie_keeps_the_earlier_epoch() -> None:
-    best = BestSoFar(True, 5, 5)
+    best = EarlyStopping(True, 5, 5)
     assert [best.observe(epoch, score) for epoch, score in enumerate([0.5, 0.7, 0.7])] == [True, True, False]
     assert (best.epoch, best.score) == (1, 0.7)
 
 
 def test_a_score_of_zero_is_a_first_best() -> None:
-    best = BestSoFar(True, 5, 5)
+    best = EarlyStopping(True, 5, 5)
     assert best.observe(0, 0.0)
     assert best.epoch == 0

@@ -475,7 +475,7 @@ def test_an_owner_settles_what_is_unset_and_nothing_else(
             return answers
 
         owner = hooks_of(catalogue, card)
-        owner.vistry_settle_hyperparameters = settle
+        owner.vistry_resolve_auto = settle
         return owner
 
     monkeypatch.setattr(build_module, "hooks_of", settling)

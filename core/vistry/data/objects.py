@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.offsets import Starts, bounds_by_list, owners, starts_of, take_lists
+from vistry.data.offsets import Starts, offsets_from_counts, segment_bounds, segment_ids, take_segments
 
 Boxes = npt.NDArray[np.floating]
 Flags = npt.NDArray[np.bool_]
@@ -61,20 +61,20 @@ class Shapes:
 
     def take(self, index: Starts) -> Shapes:
         """The shapes of these objects, in this order."""
-        ring_starts, rings = take_lists(self.ring_starts, np.arange(len(self.point_starts) - 1), index)
-        point_starts, points = take_lists(self.point_starts, self.points, rings)
-        run_starts, runs = take_lists(self.run_starts, self.runs, index)
+        ring_starts, rings = take_segments(self.ring_starts, np.arange(len(self.point_starts) - 1), index)
+        point_starts, points = take_segments(self.point_starts, self.points, rings)
+        run_starts, runs = take_segments(self.run_starts, self.runs, index)
         heights = self.run_heights[index]
         return Shapes(ring_starts, point_starts, points, run_starts, runs, heights, self.even_odd)
 
     def bounds(self) -> npt.NDArray[np.float64]:
         """[M, 4] the box around each object's rings; infinite where it has none."""
-        least, greatest = bounds_by_list(self.point_starts[self.ring_starts], self.points)
+        least, greatest = segment_bounds(self.point_starts[self.ring_starts], self.points)
         return np.concatenate([least, greatest], axis=1)
 
     def scaled(self, factors: npt.NDArray[np.float64]) -> Shapes:
         """The shapes with the points of each object times its factors ([M, 2], x and y), to ten decimals."""
-        of_object = owners(self.point_starts[self.ring_starts])
+        of_object = segment_ids(self.point_starts[self.ring_starts])
         return replace(self, points=np.round(self.points * factors[of_object], DECIMALS))
 
 
@@ -135,7 +135,7 @@ class Objects:
         objects = replace(self, width=width, height=height, normalised=False)
         if not self.normalised:
             return objects
-        sizes = np.stack([width, height], axis=1)[owners(label_starts)].astype(np.float64)
+        sizes = np.stack([width, height], axis=1)[segment_ids(label_starts)].astype(np.float64)
         factors = np.where(sizes > 0, sizes, 1.0)
         boxes = (self.boxes * np.tile(factors, 2)).astype(np.float32)
         shapes = None if self.shapes is None else self.shapes.scaled(factors)
@@ -151,12 +151,12 @@ def objects_in_memory(
 ) -> Objects:
     """Objects without a file: [N] how many each image has, [M, 4] boxes in pixels, [N] widths and heights."""
     corners = np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
-    starts, count = starts_of(counts), len(corners)
+    starts, count = offsets_from_counts(counts), len(corners)
     return Objects(
         boxes=corners,
         crowd=np.zeros(count, dtype=bool),
         areas=np.full(count, np.nan, dtype=np.float32),
-        names=np.arange(count) - starts[:-1][owners(starts)] + 1,
+        names=np.arange(count) - starts[:-1][segment_ids(starts)] + 1,
         lines=np.zeros(count, dtype=np.int32),
         width=np.asarray(width, dtype=np.int32),
         height=np.asarray(height, dtype=np.int32),

@@ -11,30 +11,30 @@ import numpy.typing as npt
 Starts = npt.NDArray[np.int64]
 
 
-def starts_of(counts: npt.ArrayLike | Iterable[int]) -> Starts:
+def offsets_from_counts(counts: npt.ArrayLike | Iterable[int]) -> Starts:
     """[N + 1] where each list starts, from their [N] lengths."""
     lengths = np.asarray(counts, dtype=np.int64)
     return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
 
 
-def owners(starts: Starts) -> Starts:
+def segment_ids(starts: Starts) -> Starts:
     """[M] the list that each value belongs to."""
     return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
 
 
-def positions(starts: Starts, rows: Starts) -> Starts:
+def element_indices(starts: Starts, rows: Starts) -> Starts:
     """Where the values of these lists lie, one list after the other."""
     counts = np.diff(starts)[rows]
     ends = np.cumsum(counts)
     return np.repeat(starts[:-1][rows] - (ends - counts), counts) + np.arange(counts.sum())
 
 
-def take_lists(starts: Starts, values: npt.NDArray[Any], rows: Starts) -> tuple[Starts, npt.NDArray[Any]]:
+def take_segments(starts: Starts, values: npt.NDArray[Any], rows: Starts) -> tuple[Starts, npt.NDArray[Any]]:
     """Starts and values of these lists, in this order."""
-    return starts_of(np.diff(starts)[rows]), values[positions(starts, rows)]
+    return offsets_from_counts(np.diff(starts)[rows]), values[element_indices(starts, rows)]
 
 
-def bounds_by_list(starts: Starts, values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def segment_bounds(starts: Starts, values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """[N, ...] the least and the greatest value of each list; infinity and minus infinity of an empty one."""
     shape = (len(starts) - 1, *values.shape[1:])
     least, greatest = np.full(shape, np.inf), np.full(shape, -np.inf)

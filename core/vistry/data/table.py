@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.objects import Objects
-from vistry.data.offsets import owners, positions, starts_of
+from vistry.data.offsets import element_indices, offsets_from_counts, segment_ids
 
 SPLITS = ("train", "validation", "test")
 UNASSIGNED = -1
@@ -75,14 +75,14 @@ class Table:
         if self.objects is None:
             return self.label_starts, self.labels
         width = max(1, len(self.classes))
-        pairs = np.unique(owners(self.label_starts) * width + self.labels)
+        pairs = np.unique(segment_ids(self.label_starts) * width + self.labels)
         counts = np.bincount(pairs // width, minlength=len(self))
-        return starts_of(counts), (pairs % width).astype(np.int32)
+        return offsets_from_counts(counts), (pairs % width).astype(np.int32)
 
     def multi_hot(self) -> npt.NDArray[np.bool_]:
         """[N, C] True where a row has a class."""
         hot = np.zeros((len(self), len(self.classes)), dtype=bool)
-        hot[owners(self.label_starts), self.labels] = True
+        hot[segment_ids(self.label_starts), self.labels] = True
         return hot
 
     def with_classes(self, classes: tuple[str, ...]) -> Table:
@@ -93,11 +93,11 @@ class Table:
     def take(self, rows: npt.ArrayLike) -> Table:
         """The table of these rows, in this order; the classes stay."""
         index = np.asarray(rows, dtype=np.int64)
-        kept = positions(self.label_starts, index)
+        kept = element_indices(self.label_starts, index)
         return replace(
             self,
             images=[self.images[row] for row in index],
-            label_starts=starts_of(np.diff(self.label_starts)[index]),
+            label_starts=offsets_from_counts(np.diff(self.label_starts)[index]),
             labels=self.labels[kept],
             split=self.split[index],
             file_of=self.file_of[index],
@@ -108,10 +108,10 @@ class Table:
     def with_objects(self, kept: npt.NDArray[np.bool_], objects: Objects) -> Table:
         """The same rows with the objects that `kept` ([M]) marks, of these, which have the columns of all."""
         index = np.flatnonzero(kept)
-        counts = np.bincount(owners(self.label_starts)[index], minlength=len(self))
+        counts = np.bincount(segment_ids(self.label_starts)[index], minlength=len(self))
         return replace(
             self,
-            label_starts=starts_of(counts),
+            label_starts=offsets_from_counts(counts),
             labels=self.labels[index],
             objects=objects if len(index) == len(kept) else objects.take_objects(index),
         )
@@ -134,5 +134,5 @@ def gather_labels(
     label_starts: npt.NDArray[np.int64], labels: npt.NDArray[np.int32], rows: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int32]:
     """The labels of these rows one after the other, from starts [N + 1] and labels [M]."""
-    gathered: npt.NDArray[np.int32] = labels[positions(label_starts, rows)]
+    gathered: npt.NDArray[np.int32] = labels[element_indices(label_starts, rows)]
     return gathered

@@ -10,7 +10,7 @@ from vistry.flax_layers.nms import batched_nms
 from vistry.flax_layers.normalisation import BatchNorm, LayerNorm
 from vistry.flax_layers.pooling import average_pool, max_pool
 from vistry.flax_layers.sequential import Sequential
-from vistry.flax_layers.valid_rows import real_rows, rows_mask
+from vistry.flax_layers.valid_rows import current_valid_rows, valid_rows
 
 __all__ = [
     "BatchNorm",
@@ -21,6 +21,6 @@ __all__ = [
     "average_pool",
     "batched_nms",
     "max_pool",
-    "real_rows",
-    "rows_mask",
+    "valid_rows",
+    "current_valid_rows",
 ]

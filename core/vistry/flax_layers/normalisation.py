@@ -7,14 +7,14 @@ import numpy as np
 from flax import nnx
 from jax import Array, lax
 
-from vistry.flax_layers.valid_rows import rows_mask
+from vistry.flax_layers.valid_rows import current_valid_rows
 
 
 class BatchNorm(nnx.Module):
     """Batch norm over all axes but the last, with torch's conventions.
 
     The new running statistics are (1 - momentum) old + momentum batch, with the unbiased variance; the map itself is
-    normalised by the biased one. Rows that are padding don't count (see `real_rows`).
+    normalised by the biased one. Rows that are padding don't count (see `valid_rows`).
     """
 
     def __init__(self, features: int, *, eps: float = 1e-5, momentum: float = 0.1):
@@ -39,7 +39,7 @@ class BatchNorm(nnx.Module):
     def _observe(self, x: Array) -> tuple[Array, Array]:
         """The batch's mean and biased variance, [C] each; the running statistics follow."""
         axes = tuple(range(x.ndim - 1))
-        rows = rows_mask()
+        rows = current_valid_rows()
         counted = jnp.ones(x.shape[0]) if rows is None else rows
         weights = counted.reshape(-1, *(1,) * (x.ndim - 1))
         count = counted.sum() * (x[0, ..., 0].size)

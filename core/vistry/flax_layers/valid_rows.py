@@ -12,7 +12,7 @@ _MASK: ContextVar[Array | None] = ContextVar("real rows of the batch", default=N
 
 
 @contextmanager
-def real_rows(mask: Array) -> Iterator[None]:
+def valid_rows(mask: Array) -> Iterator[None]:
     """Within it, batch norm and the losses count only the rows where `mask` [N] is 1; elsewhere it is 0."""
     token = _MASK.set(mask)
     try:
@@ -21,6 +21,6 @@ def real_rows(mask: Array) -> Iterator[None]:
         _MASK.reset(token)
 
 
-def rows_mask() -> Array | None:
+def current_valid_rows() -> Array | None:
     """[N] float32, 1 for each row that counts; None where all do."""
     return _MASK.get()

@@ -9,7 +9,7 @@ from typing import Any
 
 from vistry.errors import RegistryError, suggestion
 from vistry.hyperparameter.tables import shared_fields
-from vistry.hyperparameter.values import shown_given
+from vistry.hyperparameter.values import format_as_typed
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, narrowed
@@ -235,5 +235,5 @@ def _parsed(field: Field, value: Scalar, origin: str, subject: str) -> Scalar | 
     try:
         return field.spec.parse(value)
     except ValueError:
-        given = shown_given(value)
+        given = format_as_typed(value)
         raise RegistryError(f"{origin}: {field.name} = {given} must be {field.rule} for {subject}") from None

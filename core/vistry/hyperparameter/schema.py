@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, Wi
 from vistry.errors import HyperparameterError, Problem, RegistryError, suggestion
 from vistry.hyperparameter.fields import Field, model_fields, shared_with_policy, where_else
 from vistry.hyperparameter.rules import cross_field_problems
-from vistry.hyperparameter.values import shown_given
+from vistry.hyperparameter.values import format_as_typed
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.field_spec import Scalar
@@ -169,7 +169,7 @@ def _out_of_range(field: Field, value: Any, where: str) -> Problem:
     choices = [choice for choice in field.spec.choices or () if isinstance(choice, str)]
     near = suggestion(value, choices) if isinstance(value, str) else ""
     remedy = near if near.startswith("did you mean") else ""
-    return Problem(field.name, f"{shown_given(value)}, from {where}, must be {field.rule}", remedy)
+    return Problem(field.name, f"{format_as_typed(value)}, from {where}, must be {field.rule}", remedy)
 
 
 def _pydantic_field(field: Field) -> tuple[Any, Any]:

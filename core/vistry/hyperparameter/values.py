@@ -19,7 +19,7 @@ def shown(value: Scalar | None) -> str:
     return str(value)
 
 
-def shown_given(value: Any) -> str:
+def format_as_typed(value: Any) -> str:
     """A value as the user gave it, quoted where it is text."""
     if isinstance(value, bool):
         return str(value).lower()

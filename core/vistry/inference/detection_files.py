@@ -11,8 +11,8 @@ from vistry.errors import VistryError
 from vistry.inference.drawing import write_drawing
 from vistry.inference.mask_files import file_name, write_masks
 from vistry.inference.predictor import Prediction, Predictor
-from vistry.loading.detection.views import ObjectsInImage
-from vistry.task.object_task import served_of
+from vistry.loading.detection.views import ImageDetections
+from vistry.task.object_task import above_score_threshold
 
 
 @dataclass
@@ -39,10 +39,10 @@ class ObjectFiles:
     def write(self, prediction: Prediction) -> None:
         """Write what is wanted for one image. Raises RunError where a file can't be written."""
         found = prediction.values
-        if not isinstance(found, ObjectsInImage):
+        if not isinstance(found, ImageDetections):
             return
         values, classes = self.predictor.hyperparameters, self.predictor.classes
-        served = served_of(found, values)
+        served = above_score_threshold(found, values)
         if self.drawings is not None:
             pixels = load_pixels(prediction.image)
             write_drawing(self.drawings / self._name(prediction.image), pixels, served, classes)

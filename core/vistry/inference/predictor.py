@@ -11,7 +11,7 @@ from typing import Any
 from vistry.data.images.formats import is_image_file
 from vistry.errors import DataError, HyperparameterError, Problem, RegistryError, VistryError, suggestion
 from vistry.hyperparameter.schema import Hyperparameters, Schema, Source, schema_of
-from vistry.loading.views import Viewer
+from vistry.loading.views import EvalTransform
 from vistry.plugin.calls import hooks_of
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
@@ -35,14 +35,14 @@ class Prediction:
 class Predictor:
     """The best weights of a run, ready to predict."""
 
-    def __init__(self, run: Run, engine: Engine, viewer: Viewer, values: Hyperparameters):
+    def __init__(self, run: Run, engine: Engine, eval_transform: EvalTransform, values: Hyperparameters):
         self.run = run
         self.engine = engine
         self.hyperparameters = values
         self.task = behaviour_of(run.record["task"])
         self.classes: tuple[str, ...] = tuple(run.record["classes"])
         self.batch_size: int = values["validation_batch_size"]
-        self._viewer = viewer
+        self._viewer = eval_transform
 
     def predict(self, images: Iterable[str | Path], batch_size: int | None = None) -> Iterator[Prediction]:
         """A prediction for each image, in order; an image that can't be read costs only itself."""
@@ -91,7 +91,7 @@ def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Pred
     settings = EngineSettings(values, type(card.preprocessing)(**record["preprocessing"]))
     engine = engine_module(backend).make(module, settings, None, hooks.vistry_build_postprocess(**asked))
     engine.load_weights(weights)
-    return Predictor(found, engine, input_of(catalogue, card, record["task"], values).viewer(), values)
+    return Predictor(found, engine, input_of(catalogue, card, record["task"], values).eval_transform(), values)
 
 
 def _model_of(run: Run, catalogue: Catalogue) -> ModelCard:

@@ -37,7 +37,7 @@ class Batch:
     sizes: Sequence[tuple[int, int]] | None = None
 
 
-class Padded(NamedTuple):
+class ImageBatch(NamedTuple):
     """What a model is called with whose images differ in size.
 
     `pixels`: [N, 3, H, W] (torch) or [N, H, W, 3] (jax) normalised, 0 beyond each image. `sizes`: N heights and widths,
@@ -48,7 +48,7 @@ class Padded(NamedTuple):
     sizes: Any
 
 
-class Samples(Protocol):
+class TrainingDataset(Protocol):
     """What a training goes through: samples by number, each read from its file anew in each epoch."""
 
     def __len__(self) -> int: ...
@@ -87,9 +87,9 @@ def epoch_order(rows: Rows, seed: int, epoch: int) -> Rows:
     return np.random.default_rng([seed, _ORDER, epoch]).permutation(rows)
 
 
-def stacked(images: Sequence[Pixels], multiple: int = 1) -> Pixels:
-    """[N, H, W, 3]: images as one array, each in the upper left; H and W are multiples of `multiple`."""
-    height, width = (-(-max(image.shape[axis] for image in images) // multiple) * multiple for axis in (0, 1))
+def stacked(images: Sequence[Pixels], size_divisor: int = 1) -> Pixels:
+    """[N, H, W, 3]: images as one array, each in the upper left; H and W are multiples of `size_divisor`."""
+    height, width = (-(-max(image.shape[axis] for image in images) // size_divisor) * size_divisor for axis in (0, 1))
     if all(image.shape[:2] == (height, width) for image in images):
         return np.stack(images)
     buffer = np.zeros((len(images), height, width, 3), dtype=np.uint8)
@@ -99,7 +99,7 @@ def stacked(images: Sequence[Pixels], multiple: int = 1) -> Pixels:
 
 
 @dataclass(frozen=True)
-class ImageSamples:
+class ImageDataset:
     """Samples of one size: `images` paths, `targets` first axis N, `prepare` makes the pixels of a path."""
 
     images: Sequence[str]
@@ -126,7 +126,7 @@ class ImageSamples:
 class BatchReader:
     """Reads batches with threads, a few ahead of the one in use; the result doesn't depend on their number."""
 
-    def __init__(self, samples: Samples, workers: int | None = None):
+    def __init__(self, samples: TrainingDataset, workers: int | None = None):
         self._samples = samples
         self._pool = ThreadPoolExecutor(workers or default_workers(), thread_name_prefix="vistry-images")
 

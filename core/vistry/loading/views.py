@@ -12,7 +12,7 @@ import numpy as np
 from vistry.loading.augmentation import Pixels, Prepare
 
 
-class Frame(NamedTuple):
+class ResizeInfo(NamedTuple):
     """Height and width in pixels of what the network is given, and of the part of the image that this shows."""
 
     height: int
@@ -21,14 +21,14 @@ class Frame(NamedTuple):
     shown_width: int
 
 
-def frames_of(images: Pixels) -> list[Frame]:
+def unresized(images: Pixels) -> list[ResizeInfo]:
     """The frames of images [N, H, W, 3] that are shown as they are."""
     count, height, width, _ = images.shape
-    return [Frame(height, width, height, width)] * count
+    return [ResizeInfo(height, width, height, width)] * count
 
 
 @dataclass(frozen=True)
-class View:
+class ImageView:
     """`pixels`: [H, W, 3] uint8, as the network is given them. `left` and `top`: where in the image the view begins."""
 
     pixels: Pixels
@@ -38,43 +38,43 @@ class View:
     top: int = 0
 
     @property
-    def frame(self) -> Frame:
+    def frame(self) -> ResizeInfo:
         """The sizes alone."""
         height, width, _ = self.pixels.shape
-        return Frame(height, width, self.shown_height, self.shown_width)
+        return ResizeInfo(height, width, self.shown_height, self.shown_width)
 
 
-class Viewer(Protocol):
+class EvalTransform(Protocol):
     """How an image is shown to the network, and how what it says of each view becomes one prediction.
 
-    `multiple`: the network's height and width have to be multiples of this. `differ`: whether views differ in size, so
-    that the network is given `Padded` images.
+    `size_divisor`: the network's height and width have to be multiples of this. `variable_size`: whether views differ in
+    size, so that the network is given `ImageBatch` images.
     """
 
     @property
-    def multiple(self) -> int: ...
+    def size_divisor(self) -> int: ...
 
     @property
-    def differ(self) -> bool: ...
+    def variable_size(self) -> bool: ...
 
-    def views(self, image: str | Path) -> list[View]:
+    def views(self, image: str | Path) -> list[ImageView]:
         """The views of an image file, from one decode. Raises DataError."""
 
-    def merged(self, predictions: Sequence[Any], views: Sequence[View]) -> Any:
+    def merged(self, predictions: Sequence[Any], views: Sequence[ImageView]) -> Any:
         """The prediction for the image from those for its views."""
 
 
 @dataclass(frozen=True)
-class WholeImage:
+class SingleViewTransform:
     """One view, which is all there is to know of the image."""
 
     prepare: Prepare
-    multiple: int = 1
-    differ: bool = False
+    size_divisor: int = 1
+    variable_size: bool = False
 
-    def views(self, image: str | Path) -> list[View]:
+    def views(self, image: str | Path) -> list[ImageView]:
         pixels = self.prepare(str(image), np.random.default_rng(0))
-        return [View(pixels, *pixels.shape[:2])]
+        return [ImageView(pixels, *pixels.shape[:2])]
 
-    def merged(self, predictions: Sequence[Any], views: Sequence[View]) -> Any:  # noqa: ARG002
+    def merged(self, predictions: Sequence[Any], views: Sequence[ImageView]) -> Any:  # noqa: ARG002
         return predictions[0]

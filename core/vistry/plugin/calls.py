@@ -49,21 +49,21 @@ class _OwnersHooks(pluggy.PluginManager):
             return None
         return options
 
-    def add(self, plugin: Plugin, carrier: object) -> None:
+    def add(self, plugin: Plugin, hooks_module: object) -> None:
         """Register a plugin's hooks. Raises BrokenPluginError where pluggy refuses one."""
         try:
-            self.register(carrier, plugin.name)
+            self.register(hooks_module, plugin.name)
         except pluggy.PluginValidationError as error:
             reason = " ".join(str(error).split("\n")[-1].split())
-            raise BrokenPluginError(plugin, reason, f"correct {_place(plugin, carrier)}") from error
+            raise BrokenPluginError(plugin, reason, f"correct {_place(plugin, hooks_module)}") from error
 
 
 def load(plugin: Plugin) -> Any:
     """Import a plugin and check its hooks. Raises BrokenPluginError."""
-    carrier = _import(plugin)
-    for reason in _faults(plugin, carrier):
-        raise BrokenPluginError(plugin, reason, f"correct {_place(plugin, carrier)}")
-    return carrier
+    hooks_module = _import(plugin)
+    for reason in _faults(plugin, hooks_module):
+        raise BrokenPluginError(plugin, reason, f"correct {_place(plugin, hooks_module)}")
+    return hooks_module
 
 
 def hooks_of(catalogue: Catalogue, card: ModelCard) -> Any:
@@ -76,12 +76,12 @@ def hooks_of(catalogue: Catalogue, card: ModelCard) -> Any:
 
 def hooks_of_plugin(catalogue: Catalogue, owner: Plugin) -> Any:
     """The hooks to call for what a plugin brings. Raises BrokenPluginError as `hooks_of` does."""
-    carrier = load(owner)
-    manager = _OwnersHooks(carrier)
+    hooks_module = load(owner)
+    manager = _OwnersHooks(hooks_module)
     for plugin in catalogue.plugins:
         if plugin.in_use and plugin.manifest and plugin.manifest.wraps and plugin is not owner:
             manager.add(plugin, load(plugin))
-    manager.add(owner, carrier)
+    manager.add(owner, hooks_module)
     return manager.hook
 
 
@@ -92,8 +92,8 @@ def checked(catalogue: Catalogue) -> list[Plugin]:
 
 def _checked(plugin: Plugin) -> Plugin:
     try:
-        carrier = load(plugin)
-        _OwnersHooks(carrier).add(plugin, carrier)
+        hooks_module = load(plugin)
+        _OwnersHooks(hooks_module).add(plugin, hooks_module)
         _check_schemas(plugin)
     except BrokenPluginError as error:
         return plugin.in_state("broken", error.reason, error.remedy)
@@ -135,9 +135,9 @@ def _import(plugin: Plugin) -> Any:
     return getattr(module, attribute) if attribute else module
 
 
-def _faults(plugin: Plugin, carrier: Any) -> Iterator[str]:
+def _faults(plugin: Plugin, hooks_module: Any) -> Iterator[str]:
     """What keeps an object's functions from being the hooks that the manifest promises."""
-    functions = {name: getattr(carrier, name) for name in dir(carrier)}
+    functions = {name: getattr(hooks_module, name) for name in dir(hooks_module)}
     hooklike = {
         name: function
         for name, function in functions.items()
@@ -172,7 +172,7 @@ def _wraps(options: Any) -> bool:
     return bool(options["wrapper"] or options["hookwrapper"])
 
 
-def _place(plugin: Plugin, carrier: Any) -> str:
+def _place(plugin: Plugin, hooks_module: Any) -> str:
     """The file to correct, or the reference where the hooks are no module."""
     reference = plugin.manifest.hooks if plugin.manifest else plugin.name
-    return getattr(carrier, "__file__", None) or reference
+    return getattr(hooks_module, "__file__", None) or reference

@@ -89,7 +89,7 @@ def vistry_check_hyperparameters(  # type: ignore[empty-body]
 
 
 @hookspec(firstresult=True)
-def vistry_settle_hyperparameters(  # type: ignore[empty-body]
+def vistry_resolve_auto(  # type: ignore[empty-body]
     card: ModelCard, task: str, hyperparameters: Mapping[str, Any], first_weights: Collection[str]
 ) -> dict[str, Any]:
     """Give what is "auto" or unset the value it means for the weights that a training starts from."""
@@ -108,7 +108,7 @@ def vistry_build_postprocess(  # type: ignore[empty-body]
 ) -> Callable[[Any, Any], Any]:
     """Build `postprocess(outputs, frames)`, which turns a batch of N model outputs into N predictions.
 
-    `frames` are N `vistry.loading.views.Frame`: the sizes of what the network was given, and of what that shows.
+    `frames` are N `vistry.loading.views.ResizeInfo`: the sizes of what the network was given, and of what that shows.
     """
 
 

@@ -20,7 +20,7 @@ from vistry.registry.manifest import (
     WeightsSpec,
 )
 
-BODY = "backbone.body."  # what a composed model calls the backbone's tensors, as torchvision's detectors do
+BACKBONE_PREFIX = "backbone.body."  # what a composed model calls the backbone's tensors, as torchvision's detectors do
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def _on(card: ModelCard, backbone: ModelCard, maps: FeatureMapsSpec) -> ModelCar
         card,
         backbone=backbone,
         weights={**backbone.weights, **card.weights},
-        freeze=tuple(tuple(BODY + prefix for prefix in group) for group in groups),
+        freeze=tuple(tuple(BACKBONE_PREFIX + prefix for prefix in group) for group in groups),
         frozen_layers=maps.frozen_layers,
         hyperparameters={**backbone.hyperparameters, **card.hyperparameters},
     )

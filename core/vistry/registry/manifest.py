@@ -24,7 +24,7 @@ WRAPPABLE_HOOKS = (
     "vistry_build_feature_maps",
     "vistry_build_input",
     "vistry_fit_to_data",
-    "vistry_settle_hyperparameters",
+    "vistry_resolve_auto",
 )
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")

@@ -40,9 +40,9 @@ def sections_of(contents: Contents) -> list[Section]:
 
 
 def _of_the_task(contents: Contents) -> Sequence[Section]:
-    if contents.evidence is None:
+    if contents.inputs is None:
         return [Section("evaluation", "Evaluation", contents.reason, [])]
-    return behaviour_of(contents.record["task"]).report_sections(contents.evidence)
+    return behaviour_of(contents.record["task"]).report_sections(contents.inputs)
 
 
 def _shown(sections: Sequence[Section]) -> list[Markup]:

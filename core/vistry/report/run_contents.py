@@ -13,7 +13,7 @@ import numpy as np
 
 from vistry.data.table import Table
 from vistry.errors import RunError
-from vistry.report.section import Evidence
+from vistry.report.section import ReportInputs
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import PREDICTIONS, Run
 from vistry.runs.rows import read_rows
@@ -31,7 +31,7 @@ class Best:
 
 @dataclass(frozen=True)
 class Contents:
-    """A run as its report needs it. `reason` says why there is no evidence."""
+    """A run as its report needs it. `reason` says why there is no inputs."""
 
     run: Run
     record: Entry
@@ -40,7 +40,7 @@ class Contents:
     history: Sequence[Entry]
     best: Best | None
     validation: Table | None
-    evidence: Evidence | None
+    inputs: ReportInputs | None
     reason: str
 
     @cached_property
@@ -63,9 +63,9 @@ def contents_of(run: Run) -> Contents:
     """Read a run folder. Raises RunError where it is no run."""
     record, status, history = run.record, run.status, run.history()
     validation = _validation(run)
-    evidence, facts, reason = _evidence(run, validation)
+    inputs, facts, reason = _evidence(run, validation)
     best = _best(facts, status, history)
-    return Contents(run, record, status, run.hyperparameters, history, best, validation, evidence, reason)
+    return Contents(run, record, status, run.hyperparameters, history, best, validation, inputs, reason)
 
 
 def _validation(run: Run) -> Table | None:
@@ -75,7 +75,7 @@ def _validation(run: Run) -> Table | None:
         return None
 
 
-def _evidence(run: Run, validation: Table | None) -> tuple[Evidence | None, Entry, str]:
+def _evidence(run: Run, validation: Table | None) -> tuple[ReportInputs | None, Entry, str]:
     if not (run.folder / PREDICTIONS).is_file():
         return None, {}, "No evaluation was finished, so there is nothing to show of what the model can do."
     try:
@@ -84,7 +84,7 @@ def _evidence(run: Run, validation: Table | None) -> tuple[Evidence | None, Entr
         return None, {}, f"The predictions can't be shown: {error}"
     images = _names(validation, facts.get("images", len(tensors.get("predictions", ()))))
     values = {name: entry["value"] for name, entry in run.hyperparameters.items()}
-    return Evidence(images, run.record["classes"], tensors, values), facts, ""
+    return ReportInputs(images, run.record["classes"], tensors, values), facts, ""
 
 
 def _names(validation: Table | None, count: int) -> Sequence[str]:

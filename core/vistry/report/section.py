@@ -28,7 +28,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ReportInputs:
     """The best epoch on the validation set: N image paths, class names, and the tensors that were kept, by name.
 
     `hyperparameters` are the run's values by name.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vistry.data.offsets import starts_of
+from vistry.data.offsets import offsets_from_counts
 from vistry.data.table import UNASSIGNED, Table
 from vistry.errors import DataError, RunError
 from vistry.runs.files import replacing
@@ -58,7 +58,7 @@ def read_rows(path: Path, classes: tuple[str, ...], task: str = "") -> Table:
         format="jsonl",
         classes=classes,
         images=images,
-        label_starts=starts_of(counts),
+        label_starts=offsets_from_counts(counts),
         labels=np.asarray(labels, dtype=np.int32),
         split=np.full(rows, UNASSIGNED, dtype=np.int8),
         files=(path,),

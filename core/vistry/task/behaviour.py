@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import numpy.typing as npt
 
 from vistry.data.table import Table
-from vistry.loading.batches import Samples
-from vistry.loading.views import Frame, Viewer
-from vistry.report.section import Evidence, Section
+from vistry.loading.batches import TrainingDataset
+from vistry.loading.views import EvalTransform, ResizeInfo
+from vistry.report.section import ReportInputs, Section
 
 Loss = Callable[[Any, Any, Any], dict[str, Any]]
-Postprocess = Callable[[Any, Sequence[Frame]], Any]
+Postprocess = Callable[[Any, Sequence[ResizeInfo]], Any]
 Values = Mapping[str, Any]
 
 
@@ -30,13 +30,13 @@ class TrainingData:
 class Input(Protocol):
     """How images reach a network."""
 
-    def samples(self, table: Table) -> Samples:
+    def dataset(self, table: Table) -> TrainingDataset:
         """The rows of a table as a training goes through them."""
 
-    def viewer(self) -> Viewer:
+    def eval_transform(self) -> EvalTransform:
         """How an image is shown to the network in validation and prediction."""
 
-    def side(self, training: bool) -> int:
+    def input_size(self, training: bool) -> int:
         """The side in pixels of a square image that the network may be given."""
 
 
@@ -83,5 +83,5 @@ class Task(Protocol):
     def headline(self, prediction: Any, classes: Sequence[str], hyperparameters: Values) -> str:
         """One image's prediction in a few words."""
 
-    def report_sections(self, evidence: Evidence) -> Sequence[Section]:
+    def report_sections(self, inputs: ReportInputs) -> Sequence[Section]:
         """The task's own part of a run's report, from the best epoch's predictions on the validation set."""

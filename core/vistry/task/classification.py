@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from vistry.data.table import Table
 from vistry.loading.augmentation import TrainingCrop, ValidationCrop
-from vistry.loading.batches import ImageSamples
-from vistry.loading.views import WholeImage
+from vistry.loading.batches import ImageDataset
+from vistry.loading.views import SingleViewTransform
 from vistry.task.behaviour import Values
 
 
@@ -50,18 +50,18 @@ class CropInput:
     task: Classification
     hyperparameters: Values
 
-    def samples(self, table: Table) -> ImageSamples:
+    def dataset(self, table: Table) -> ImageDataset:
         """A random crop of each image."""
         batch_size = self.hyperparameters["training_batch_size"]
         crop = TrainingCrop(self.hyperparameters["training_crop_size"])
-        return ImageSamples(list(table.images), self.task.batch_targets(table), crop, batch_size)
+        return ImageDataset(list(table.images), self.task.batch_targets(table), crop, batch_size)
 
-    def viewer(self) -> WholeImage:
+    def eval_transform(self) -> SingleViewTransform:
         """The centre of the resized image."""
         resize, crop = self.hyperparameters["validation_resize_size"], self.hyperparameters["validation_crop_size"]
-        return WholeImage(ValidationCrop(resize, crop))
+        return SingleViewTransform(ValidationCrop(resize, crop))
 
-    def side(self, training: bool) -> int:
+    def input_size(self, training: bool) -> int:
         """The crop's."""
         side: int = self.hyperparameters["training_crop_size" if training else "validation_crop_size"]
         return side

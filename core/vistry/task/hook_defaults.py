@@ -33,7 +33,7 @@ def vistry_check_hyperparameters() -> list[Problem]:
 
 
 @hookimpl(trylast=True)
-def vistry_settle_hyperparameters() -> dict[str, Any]:
+def vistry_resolve_auto() -> dict[str, Any]:
     """Nothing is settled."""
     return {}
 

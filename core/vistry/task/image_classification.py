@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from vistry.data.table import Table
 from vistry.evaluation import classification
-from vistry.loading.views import Frame
-from vistry.report.section import Evidence, Section
+from vistry.loading.views import ResizeInfo
+from vistry.report.section import ReportInputs, Section
 from vistry.task.behaviour import Loss, Postprocess, TrainingData, Values
 from vistry.task.class_weights import multiclass_weights
 from vistry.task.classification import Classification
@@ -37,7 +37,7 @@ class ImageClassification(Classification):
         """`postprocess`, whatever the hyperparameters."""
         return self.postprocess
 
-    def postprocess(self, outputs: Any, frames: Sequence[Frame]) -> npt.NDArray[np.float32]:  # noqa: ARG002
+    def postprocess(self, outputs: Any, frames: Sequence[ResizeInfo]) -> npt.NDArray[np.float32]:  # noqa: ARG002
         """Softmax of logits [N, C]."""
         logits = as_numpy(outputs).astype(np.float64)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -72,11 +72,11 @@ class ImageClassification(Classification):
         best = int(prediction.argmax())
         return f"{classes[best]} {prediction[best]:.2f}"
 
-    def report_sections(self, evidence: Evidence) -> list[Section]:
+    def report_sections(self, inputs: ReportInputs) -> list[Section]:
         """Confusion matrix, mistakes, classes, curves and calibration."""
         from vistry.report.tasks.multiclass import multiclass_sections
 
-        return multiclass_sections(evidence)
+        return multiclass_sections(inputs)
 
 
 TASK = ImageClassification()

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from vistry.data.table import Table
 from vistry.evaluation import classification
-from vistry.loading.views import Frame
-from vistry.report.section import Evidence, Section
+from vistry.loading.views import ResizeInfo
+from vistry.report.section import ReportInputs, Section
 from vistry.task.behaviour import Loss, Postprocess, TrainingData, Values
 from vistry.task.class_weights import multilabel_weights
 from vistry.task.classification import Classification
@@ -37,7 +37,7 @@ class ImageClassificationMultilabel(Classification):
         """`postprocess`, whatever the hyperparameters."""
         return self.postprocess
 
-    def postprocess(self, outputs: Any, frames: Sequence[Frame]) -> npt.NDArray[np.float32]:  # noqa: ARG002
+    def postprocess(self, outputs: Any, frames: Sequence[ResizeInfo]) -> npt.NDArray[np.float32]:  # noqa: ARG002
         """Sigmoid of logits [N, C]."""
         logits = as_numpy(outputs).astype(np.float64)
         return (0.5 * (1 + np.tanh(0.5 * logits))).astype(np.float32)
@@ -71,11 +71,11 @@ class ImageClassificationMultilabel(Classification):
         chosen = [f"{classes[index]} {prediction[index]:.2f}" for index in map(int, np.flatnonzero(prediction > 0.5))]
         return ", ".join(chosen) or "none of the classes"
 
-    def report_sections(self, evidence: Evidence) -> list[Section]:
+    def report_sections(self, inputs: ReportInputs) -> list[Section]:
         """Classes, thresholds, mistakes, curves and calibration."""
         from vistry.report.tasks.multilabel import multilabel_sections
 
-        return multilabel_sections(evidence)
+        return multilabel_sections(inputs)
 
 
 TASK = ImageClassificationMultilabel()

@@ -86,7 +86,7 @@ def _rows_that_count(logits: Any) -> Any:
     """[N] float32: 1 for each real row of a batch that may be padded."""
     import jax.numpy as jnp
 
-    from vistry.flax_layers import rows_mask
+    from vistry.flax_layers import current_valid_rows
 
-    mask = rows_mask()
+    mask = current_valid_rows()
     return jnp.ones(len(logits)) if mask is None else mask

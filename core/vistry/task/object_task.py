@@ -15,23 +15,23 @@ from vistry.errors import DataError
 from vistry.evaluation.detection.metrics import evaluate_objects
 from vistry.evaluation.detection.tensors import from_tensors, to_tensors
 from vistry.evaluation.detection.types import Detections, GroundTruth, Kind
-from vistry.loading.detection.dataset import ObjectSamples
+from vistry.loading.detection.dataset import DetectionDataset
 from vistry.loading.detection.ground_truth import truth_of
-from vistry.loading.detection.input import ObjectInput
-from vistry.loading.detection.views import ObjectsInImage
-from vistry.loading.views import Frame
-from vistry.report.section import Evidence, Section
-from vistry.report.tasks.detection_inputs import ObjectEvidence
+from vistry.loading.detection.input import DetectionInput
+from vistry.loading.detection.views import ImageDetections
+from vistry.loading.views import ResizeInfo
+from vistry.report.section import ReportInputs, Section
+from vistry.report.tasks.detection_inputs import DetectionReportInputs
 from vistry.task.behaviour import Loss, Postprocess, TrainingData, Values
 from vistry.task.object_responses import box_entries
 from vistry.task.outputs import as_numpy
 
 
 class ObjectTask:
-    """Targets: a GroundTruth an image. Predictions: an ObjectsInImage each, down to a score near 0.
+    """Targets: a GroundTruth an image. Predictions: an ImageDetections each, down to a score near 0.
 
-    A detector is called with `Padded` images and, in training, a dictionary of `boxes`, `labels` and `masks` for each;
-    it returns loss terms in training, else a dictionary of `boxes` [K, 4], `scores`, `labels` and, with masks,
+    A detector is called with an `ImageBatch` and, in training, a dictionary of `boxes`, `labels` and `masks` for each
+    image; it returns loss terms in training, else a dictionary of `boxes` [K, 4], `scores`, `labels` and, with masks,
     `masks` [K, 1, M, M] of probabilities within each box, or one dictionary of such arrays [N, K, ...] for all images,
     where a label of -1 is none. Boxes are corners in pixels of the image as it is given.
     """
@@ -52,9 +52,9 @@ class ObjectTask:
                 "learn or to measure; label more images, or give --validation"
             )
 
-    def build_input(self, hyperparameters: Values) -> ObjectInput:
+    def build_input(self, hyperparameters: Values) -> DetectionInput:
         """Images that keep their aspect, between min_size and max_size."""
-        return ObjectInput(self.kind, hyperparameters)
+        return DetectionInput(self.kind, hyperparameters)
 
     def targets(self, table: Table) -> list[GroundTruth]:
         """The objects of each image, with their masks for segmentation."""
@@ -62,7 +62,7 @@ class ObjectTask:
 
     def batch_targets(self, table: Table) -> list[dict[str, npt.NDArray[Any]]]:
         """Boxes, labels and masks of each image."""
-        return ObjectSamples(table, _as_it_is, 1, with_masks=self.kind == "mask").targets()
+        return DetectionDataset(table, _as_it_is, 1, with_masks=self.kind == "mask").targets()
 
     def build_loss(self, hyperparameters: Values, backend: str, data: TrainingData) -> Loss:  # noqa: ARG002
         """The terms the model itself returns."""
@@ -72,14 +72,14 @@ class ObjectTask:
         """Boxes in pixels of what each frame shows, clipped to it, and masks in run lengths of it."""
         threshold = hyperparameters["mask_pixel_score_threshold"] if self.kind == "mask" else None
 
-        def postprocess(outputs: Any, frames: Sequence[Frame]) -> list[Detections]:
+        def postprocess(outputs: Any, frames: Sequence[ResizeInfo]) -> list[Detections]:
             return [_shown(output, frame, threshold) for output, frame in zip(_each(outputs), frames, strict=True)]
 
         return postprocess
 
     def evaluate(
         self,
-        predictions: Sequence[ObjectsInImage],
+        predictions: Sequence[ImageDetections],
         targets: Sequence[GroundTruth],
         classes: Sequence[str],
         hyperparameters: Values,
@@ -100,33 +100,33 @@ class ObjectTask:
         return bool(hyperparameters["validation_metric_type"] != "none")
 
     def tensors(
-        self, predictions: Sequence[ObjectsInImage], targets: Sequence[GroundTruth]
+        self, predictions: Sequence[ImageDetections], targets: Sequence[GroundTruth]
     ) -> dict[str, npt.NDArray[Any]]:
         """What `object_tensors` keeps."""
         return to_tensors(predictions, targets)
 
-    def response(self, prediction: ObjectsInImage, classes: Sequence[str], hyperparameters: Values) -> dict[str, Any]:
+    def response(self, prediction: ImageDetections, classes: Sequence[str], hyperparameters: Values) -> dict[str, Any]:
         """`{"boxes": [...]}`: those above box_score_threshold, in fractions of the image."""
-        served = served_of(prediction, hyperparameters)
+        served = above_score_threshold(prediction, hyperparameters)
         most = hyperparameters["max_number_of_polygon_points"] if self.kind == "mask" else None
         return {"boxes": box_entries(served, classes, prediction.width, prediction.height, most)}
 
-    def headline(self, prediction: ObjectsInImage, classes: Sequence[str], hyperparameters: Values) -> str:
+    def headline(self, prediction: ImageDetections, classes: Sequence[str], hyperparameters: Values) -> str:
         """How many of each class were found."""
-        served = served_of(prediction, hyperparameters)
+        served = above_score_threshold(prediction, hyperparameters)
         counted = Counter(classes[label] for label in served.labels.tolist())
         return ", ".join(f"{count} {name}" for name, count in counted.most_common()) or "nothing found"
 
-    def report_sections(self, evidence: Evidence) -> list[Section]:
+    def report_sections(self, inputs: ReportInputs) -> list[Section]:
         """Average precision by size, confusion, misses, false alarms, classes, curves, thresholds."""
         from vistry.report.tasks.detection import detection_sections
 
-        found, truth = from_tensors(evidence.tensors)
-        values = evidence.hyperparameters
+        found, truth = from_tensors(inputs.tensors)
+        values = inputs.hyperparameters
         return detection_sections(
-            ObjectEvidence(
-                evidence.images,
-                evidence.classes,
+            DetectionReportInputs(
+                inputs.images,
+                inputs.classes,
                 truth,
                 found,
                 values["validation_iou_threshold"],
@@ -136,7 +136,7 @@ class ObjectTask:
         )
 
 
-def served_of(prediction: ObjectsInImage, hyperparameters: Values) -> Detections:
+def above_score_threshold(prediction: ImageDetections, hyperparameters: Values) -> Detections:
     """What a user is given of an image's detections, the highest score first."""
     served = prediction.detections.above(hyperparameters["box_score_threshold"])
     return served.take(np.argsort(-served.scores, kind="stable"))
@@ -162,7 +162,7 @@ def _each(outputs: Any) -> Sequence[Mapping[str, Any]]:
     ]
 
 
-def _shown(output: Any, frame: Frame, mask_threshold: float | None) -> Detections:
+def _shown(output: Any, frame: ResizeInfo, mask_threshold: float | None) -> Detections:
     """A network's boxes and masks in the frame's own pixels. Boxes without area after clipping are left out."""
     ratio = np.array([frame.shown_width / frame.width, frame.shown_height / frame.height] * 2, dtype=np.float32)
     limits = np.array([frame.shown_width, frame.shown_height] * 2, dtype=np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vistry.testing.check import CheckFailed, listed, require
-from vistry.testing.meta_device import with_numbers, without_numbers
+from vistry.testing.meta_device import materialised, on_meta_device
 from vistry.testing.model_subject import ModelSubject
 from vistry.testing.samples import CLASSES
 from vistry.training.engines import Engine
@@ -18,12 +18,12 @@ def builds_on_the_meta_device(subject: ModelSubject) -> None:
     values = subject.values()
     remedy = "build with torch.nn alone, and take plain Python numbers where a tensor's value decides (no .item())"
     try:
-        module = without_numbers(subject.backend, lambda: subject.module(values))
+        module = on_meta_device(subject.backend, lambda: subject.module(values))
     except Exception as error:
         raise CheckFailed(
             f"vistry_build_model fails where nothing is computed: {type(error).__name__}: {error}; {remedy}"
         ) from error
-    real = with_numbers(subject.backend, module)
+    real = materialised(subject.backend, module)
     require(not real, f"these parameters hold numbers on the meta device: {listed(real)}; {remedy}")
 
 

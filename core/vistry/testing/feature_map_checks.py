@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from vistry.testing.check import CheckFailed, NothingToCheck, require
-from vistry.testing.meta_device import map_shapes, parameters_of, without_norms, without_numbers
+from vistry.testing.meta_device import map_shapes, on_meta_device, parameters_of, without_norms
 from vistry.testing.model_subject import ModelSubject
 from vistry.training.model_setup import build_backbone
 
@@ -21,7 +21,7 @@ def feature_maps_are_as_declared(subject: ModelSubject) -> None:
         raise NothingToCheck(f"feature maps are checked in torch, and this is {subject.backend}")
     values = subject.values()
     try:
-        backbone = without_numbers(
+        backbone = on_meta_device(
             "torch", lambda: build_backbone(subject.catalogue, subject.card, values, subject.backend)
         )
     except Exception as error:

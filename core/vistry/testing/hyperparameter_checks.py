@@ -9,7 +9,7 @@ from typing import Any
 from vistry.errors import HyperparameterError, RegistryError
 from vistry.hyperparameter.schema import Hyperparameters, schema_of
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
-from vistry.testing.meta_device import without_numbers
+from vistry.testing.meta_device import on_meta_device
 from vistry.testing.model_subject import ModelSubject
 from vistry.testing.samples import black_images, eight_rows
 
@@ -91,10 +91,10 @@ def _read_in_a_step(subject: ModelSubject, wanted: Mapping[str, Any]) -> set[str
     """The names that are read when a model is checked, given images, built, trained for a step, asked to predict."""
     values = Reads(subject.values(**wanted))
     subject.problems(values)
-    subject.input(values).samples(eight_rows(subject.task, subject.side(values)))
+    subject.input(values).dataset(eight_rows(subject.task, subject.input_size(values)))
     engine = subject.engine(values)
     engine.accumulate(subject.eight_samples(values), 1.0, 0)
-    images = black_images(subject.side(values, training=False))
+    images = black_images(subject.input_size(values, training=False))
     engine.predict(images, subject.frames(values, images))
     return values.names
 
@@ -126,6 +126,6 @@ def _build_with(subject: ModelSubject, arguments: Arguments) -> None:
     changed = replace(subject, card=replace(subject.card, args=arguments))
     values = subject.values()
     try:
-        without_numbers(subject.backend, lambda: changed.module(values))
+        on_meta_device(subject.backend, lambda: changed.module(values))
     except Exception:
         changed.module(values)

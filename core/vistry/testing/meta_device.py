@@ -8,7 +8,7 @@ from typing import Any
 Shapes = dict[str, tuple[int, ...]]
 
 
-def without_numbers(backend: str, build: Callable[[], Any]) -> Any:
+def on_meta_device(backend: str, build: Callable[[], Any]) -> Any:
     """What `build` gives on torch's meta device, or under JAX's abstract evaluation."""
     if backend == "torch":
         import torch
@@ -48,7 +48,7 @@ def without_norms(parameters: Shapes, prefix: str) -> Shapes:
     return {name: shape for name, shape in parameters.items() if name.rpartition(".")[0] + "." not in norms}
 
 
-def with_numbers(backend: str, module: Any) -> list[str]:
+def materialised(backend: str, module: Any) -> list[str]:
     """The parameters of a module that was to have none, and that hold numbers all the same."""
     if backend != "torch":
         return []

@@ -15,16 +15,16 @@ from vistry.errors import HyperparameterError, RegistryError
 from vistry.hyperparameter.schema import Hyperparameters, Schema, Source, schema_of
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch
-from vistry.loading.views import Frame, frames_of
+from vistry.loading.views import ResizeInfo, unresized
 from vistry.plugin.calls import hooks_of
-from vistry.registry.cards import BODY, ModelCard
+from vistry.registry.cards import BACKBONE_PREFIX, ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin, discover
 from vistry.registry.policy import Policy
 from vistry.task import behaviour_of
 from vistry.task.behaviour import Input
 from vistry.testing.check import NotComputed, NothingToCheck
-from vistry.testing.meta_device import Shapes, output_shape, parameters_of, without_norms, without_numbers
+from vistry.testing.meta_device import Shapes, on_meta_device, output_shape, parameters_of, without_norms
 from vistry.testing.samples import CLASSES, eight_samples, training_data
 from vistry.training.engines import Engine
 from vistry.training.model_setup import build, input_of, make_engine
@@ -124,12 +124,12 @@ class ModelSubject:
             raise NothingToCheck(f"its defaults are not allowed, see defaults_are_in_range: {error}") from None
         parameters = self._parameters(values, classes)
         if self.card.backbone:
-            parameters = without_norms(parameters, BODY)
+            parameters = without_norms(parameters, BACKBONE_PREFIX)
         return sum(math.prod(shape) for shape in parameters.values())
 
     def _parameters(self, values: Hyperparameters, classes: int) -> Shapes:
         try:
-            module = without_numbers(self.backend, lambda: self.module(values, classes))
+            module = on_meta_device(self.backend, lambda: self.module(values, classes))
         except Exception:
             module = self.module(values, classes)
         return parameters_of(self.backend, module)
@@ -137,11 +137,11 @@ class ModelSubject:
     def output_shape(self) -> tuple[int, ...]:
         """The shape of the output for two images, with nothing computed."""
         values = self.values()
-        return output_shape(self.backend, lambda: self.module(values), self.side(values, training=False))
+        return output_shape(self.backend, lambda: self.module(values), self.input_size(values, training=False))
 
-    def side(self, values: Mapping[str, Any], training: bool = True) -> int:
+    def input_size(self, values: Mapping[str, Any], training: bool = True) -> int:
         """The side in pixels of the network's input."""
-        return self.input(values).side(training)
+        return self.input(values).input_size(training)
 
     def input(self, values: Mapping[str, Any]) -> Input:
         """How images reach the model."""
@@ -149,21 +149,23 @@ class ModelSubject:
 
     def eight_samples(self, values: Mapping[str, Any], training: bool = True) -> Batch:
         """The eight samples in the size of the network's input."""
-        return eight_samples(self.task, self.side(values, training), self.input(values).viewer().differ)
+        return eight_samples(
+            self.task, self.input_size(values, training), self.input(values).eval_transform().variable_size
+        )
 
-    def frames(self, values: Mapping[str, Any], images: Pixels) -> list[Frame] | None:
+    def frames(self, values: Mapping[str, Any], images: Pixels) -> list[ResizeInfo] | None:
         """What an engine is told of images that may differ in size; None where they may not."""
-        return frames_of(images) if self.input(values).viewer().differ else None
+        return unresized(images) if self.input(values).eval_transform().variable_size else None
 
     def response_of(self, engine: Engine, values: Mapping[str, Any], images: Pixels) -> list[dict[str, Any]]:
         """What a user is told of images [N, H, W, 3]."""
-        task, viewer = behaviour_of(self.task), self.input(values).viewer()
+        task, eval_transform = behaviour_of(self.task), self.input(values).eval_transform()
         with TemporaryDirectory() as folder:
             path = Path(folder) / "image.png"
             Image.fromarray(images[0]).save(path)
-            view = viewer.views(path)
+            view = eval_transform.views(path)
         found = engine.predict(images, self.frames(values, images))
-        return [task.response(viewer.merged([one], view), CLASSES, values) for one in found]
+        return [task.response(eval_transform.merged([one], view), CLASSES, values) for one in found]
 
     def check_computed(self) -> None:
         """Raise NotComputed where this model is to be checked without arithmetic."""

@@ -21,7 +21,7 @@ IMAGES = 8
 def eight_samples(task: str, side: int, differ: bool = False) -> Batch:
     """Noise [8, side, side, 3] uint8, with two images of each of four classes and the task's targets.
 
-    With `differ` their sizes are stated, as for a network whose images may differ in size.
+    With `variable_size` their sizes are stated, as for a network whose images may differ in size.
     """
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (IMAGES, side, side, 3), dtype=np.uint8)

@@ -65,7 +65,7 @@ def one_step_lowers_the_loss(subject: ModelSubject) -> None:
 def predicts_where_nothing_is_found(subject: ModelSubject) -> None:
     """Images with nothing in them give predictions that can be written down, be they empty."""
     values = subject.values(box_score_threshold=1)
-    images = black_images(subject.side(values, training=False))
+    images = black_images(subject.input_size(values, training=False))
     engine = subject.engine(values)
     try:
         answers = subject.response_of(engine, values, images)

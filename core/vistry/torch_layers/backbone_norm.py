@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 
-def settled_norm(hyperparameters: Mapping[str, Any], first_weights: Collection[str]) -> dict[str, Any]:
+def resolve_norm(hyperparameters: Mapping[str, Any], first_weights: Collection[str]) -> dict[str, Any]:
     """What `backbone_norm = "auto"` means for the weights of these names: their own statistics, frozen.
 
     Where they have none, or there are no weights, group norm: the statistics of two images are a poor sample, and group

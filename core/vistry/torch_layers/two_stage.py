@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.image_list import ImageList
 
-from vistry.loading.batches import Padded
+from vistry.loading.batches import ImageBatch
 from vistry.torch_layers.single_precision import with_single_precision
 
 
@@ -26,7 +26,7 @@ class TwoStage(nn.Module):
             with_single_precision(head)
 
     def forward(
-        self, images: Padded, targets: Sequence[dict[str, Tensor]] | None = None
+        self, images: ImageBatch, targets: Sequence[dict[str, Tensor]] | None = None
     ) -> dict[str, Tensor] | list[dict[str, Tensor]]:
         """Loss terms of N images in training, else N dictionaries of boxes, scores, labels and, if any, masks."""
         sizes = [tuple(size) for size in images.sizes]

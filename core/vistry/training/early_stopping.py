@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass
-class BestSoFar:
+class EarlyStopping:
     """The best evaluation and the count of those since without improvement; a tie keeps the earlier epoch.
 
     Evaluations of the first `delay` epochs are not counted.
@@ -22,7 +22,7 @@ class BestSoFar:
     without_improvement: int = 0
 
     @classmethod
-    def of(cls, hyperparameters: Mapping[str, Any]) -> BestSoFar:
+    def of(cls, hyperparameters: Mapping[str, Any]) -> EarlyStopping:
         """Set up from early_stopping and its patience and delay."""
         return cls(
             bool(hyperparameters["early_stopping"]),
@@ -45,7 +45,7 @@ class BestSoFar:
         return True
 
     @property
-    def is_over(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether patience has run out."""
         return self.enabled and self.without_improvement >= self.patience
 

@@ -35,7 +35,7 @@ def estimate(plan: Plan) -> Estimate:
     fill(plan.catalogue, plan.card, plan.task, module, plan.start, classes, values, backend)
     engine = make_engine(plan.catalogue, plan.card, plan.task, module, plan.data_summary, values, backend)
     images = input_of(plan.catalogue, plan.card, plan.task, values)
-    samples = images.samples(plan.training)
+    samples = images.dataset(plan.training)
     batches = samples.batches(values["random_seed"], 0)
     times = []
     with BatchReader(samples, values["number_of_workers"]) as reader:
@@ -48,7 +48,7 @@ def estimate(plan: Plan) -> Estimate:
                 break
     some = plan.validation.images[: values["validation_batch_size"]]
     began = time.monotonic()
-    predicted = list(predictions_of(engine, images.viewer(), some, len(some)))
+    predicted = list(predictions_of(engine, images.eval_transform(), some, len(some)))
     per_image = (time.monotonic() - began) / len(predicted)
     step_seconds = min(times)
     epochs = values["number_of_epochs"]

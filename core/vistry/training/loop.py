@@ -17,12 +17,12 @@ from types import FrameType
 from typing import Any
 
 from vistry.errors import DataError, TrainingError
-from vistry.loading.batches import Batch, BatchReader, Rows, Samples
-from vistry.loading.views import Viewer
+from vistry.loading.batches import Batch, BatchReader, Rows, TrainingDataset
+from vistry.loading.views import EvalTransform
 from vistry.runs.checkpoint import read_checkpoint, write_checkpoint
 from vistry.runs.folder import BEST, LAST, PREDICTIONS, Run
 from vistry.task.behaviour import Task
-from vistry.training.early_stopping import BestSoFar
+from vistry.training.early_stopping import EarlyStopping
 from vistry.training.engines import Engine
 from vistry.training.prediction import predictions_of
 from vistry.training.progress import Reporter, Tick
@@ -39,7 +39,7 @@ class Validation:
 
     images: Sequence[str]
     targets: Any
-    viewer: Viewer
+    eval_transform: EvalTransform
     batch_size: int
 
 
@@ -79,7 +79,7 @@ class Loop:
     task: Task
     classes: tuple[str, ...]
     hyperparameters: Mapping[str, Any]
-    training: Samples
+    training: TrainingDataset
     validation: Validation
     run: Run
     reporter: Reporter
@@ -89,7 +89,7 @@ class Loop:
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.best = BestSoFar.of(self.hyperparameters)
+        self.best = EarlyStopping.of(self.hyperparameters)
         self.batches = len(self.training.batches(self.hyperparameters["random_seed"], 0))
         self.schedule = schedule_of(self.hyperparameters, self.batches)
         self.epochs: int = self.hyperparameters["number_of_epochs"]
@@ -107,7 +107,7 @@ class Loop:
             while self.position.epoch < self.epochs:
                 is_whole = self._train_epoch(reader)
                 self._close_epoch(is_whole)
-                if self.best.is_over:
+                if self.best.should_stop:
                     waited = self.best.without_improvement
                     return self._outcome("completed", f"no improvement in {waited} evaluations")
                 if self.position.epoch < self.epochs and (not is_whole or self._is_late()):
@@ -177,7 +177,7 @@ class Loop:
         self.run.write_history(self.history)
         if is_whole:
             self._save_kept(epoch)
-        if is_whole and (last or self.best.is_over or self._is_time_to_save()):
+        if is_whole and (last or self.best.should_stop or self._is_time_to_save()):
             self._save_last()
 
     def _evaluate(self, entry: dict[str, Any]) -> bool:
@@ -212,7 +212,9 @@ class Loop:
 
     def _predictions(self) -> list[Any]:
         images, workers = self.validation.images, self.hyperparameters["number_of_workers"]
-        stream = predictions_of(self.engine, self.validation.viewer, images, self.validation.batch_size, workers)
+        stream = predictions_of(
+            self.engine, self.validation.eval_transform, images, self.validation.batch_size, workers
+        )
         predictions = []
         for prediction in stream:
             if isinstance(prediction, DataError):
@@ -316,6 +318,6 @@ class Loop:
         tensors, facts = read_checkpoint(self.run.last_state)
         self.engine.load_state(tensors)
         self.position = Position(**facts["position"])
-        self.best = BestSoFar(**facts["best"])
+        self.best = EarlyStopping(**facts["best"])
         self.history = facts["history"]
         return True

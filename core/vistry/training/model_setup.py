@@ -15,7 +15,7 @@ from vistry.errors import HyperparameterError, RegistryError, WeightsError
 from vistry.hyperparameter.schema import Hyperparameters, Setting, Source, schema_of
 from vistry.plugin.calls import hooks_of
 from vistry.plugin.hooks import Backbone
-from vistry.registry.cards import BODY, ModelCard
+from vistry.registry.cards import BACKBONE_PREFIX, ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.manifest import PreprocessingSpec
 from vistry.registry.policy import Policy
@@ -74,7 +74,7 @@ def settled(
 
     Raises HyperparameterError for an answer out of range, RegistryError where there was a value already.
     """
-    answers: dict[str, Any] = hooks_of(catalogue, card).vistry_settle_hyperparameters(
+    answers: dict[str, Any] = hooks_of(catalogue, card).vistry_resolve_auto(
         card=card, task=task, hyperparameters=values, first_weights=first_weights
     )
     for name in answers:
@@ -222,7 +222,7 @@ def fit(
     """
     if card.backbone and is_of_backbone(card, found):
         mapped = mapped_weights(catalogue, card.backbone, found, num_classes, values)
-        return fitted_backbone(mapped, shapes, BODY, origin)
+        return fitted_backbone(mapped, shapes, BACKBONE_PREFIX, origin)
     mapped = mapped_weights(catalogue, card, found, num_classes, values)
     head = partial(_head, catalogue, card, task, num_classes, values, backend, shapes)
     return fitted(mapped, shapes, head, origin)
@@ -230,7 +230,7 @@ def fit(
 
 def is_of_backbone(card: ModelCard, found: Mapping[str, Any]) -> bool:
     """Whether tensors are a classifier's, of which a composed model takes the backbone."""
-    return card.backbone is not None and not any(name.startswith(BODY) for name in found)
+    return card.backbone is not None and not any(name.startswith(BACKBONE_PREFIX) for name in found)
 
 
 def mapped_weights(

@@ -75,7 +75,7 @@ class Plan:
     @cached_property
     def batches_per_epoch(self) -> int:
         """Batches in an epoch."""
-        samples = input_of(self.catalogue, self.card, self.task, self.hyperparameters).samples(self.training)
+        samples = input_of(self.catalogue, self.card, self.task, self.hyperparameters).dataset(self.training)
         return len(samples.batches(self.hyperparameters["random_seed"], 0))
 
     @property

@@ -10,32 +10,36 @@ from typing import Any
 
 from vistry.errors import DataError
 from vistry.loading.batches import default_workers, stacked
-from vistry.loading.views import View, Viewer
+from vistry.loading.views import EvalTransform, ImageView
 from vistry.training.engines import Engine
 
-Reading = list[Future[list[View]]]
+Reading = list[Future[list[ImageView]]]
 
 
 def predictions_of(
-    engine: Engine, viewer: Viewer, images: Iterable[str | Path], batch_size: int, workers: int | None = None
+    engine: Engine,
+    eval_transform: EvalTransform,
+    images: Iterable[str | Path],
+    batch_size: int,
+    workers: int | None = None,
 ) -> Iterator[Any]:
     """The prediction for each image in order, or the DataError that says why it can't be read."""
     waiting = iter(images)
     with ThreadPoolExecutor(workers or default_workers(), thread_name_prefix="vistry-images") as pool:
 
         def start() -> Reading:
-            return [pool.submit(viewer.views, image) for image in islice(waiting, batch_size)]
+            return [pool.submit(eval_transform.views, image) for image in islice(waiting, batch_size)]
 
         try:
             ahead = start()
             while ahead:
                 current, ahead = ahead, start()
-                yield from _predicted(engine, viewer, [_result(future) for future in current], batch_size)
+                yield from _predicted(engine, eval_transform, [_result(future) for future in current], batch_size)
         finally:  # a caller who stops early waits for nothing
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _result(future: Future[list[View]]) -> list[View] | DataError:
+def _result(future: Future[list[ImageView]]) -> list[ImageView] | DataError:
     try:
         return future.result()
     except DataError as error:
@@ -43,18 +47,18 @@ def _result(future: Future[list[View]]) -> list[View] | DataError:
 
 
 def _predicted(
-    engine: Engine, viewer: Viewer, images: Sequence[list[View] | DataError], batch_size: int
+    engine: Engine, eval_transform: EvalTransform, images: Sequence[list[ImageView] | DataError], batch_size: int
 ) -> Iterator[Any]:
     """Predictions and errors of a few images, whose views fill the batches together."""
     views = [view for image in images if not isinstance(image, DataError) for view in image]
     found: list[Any] = []
     for start in range(0, len(views), batch_size):
         part = views[start : start + batch_size]
-        pixels = stacked([view.pixels for view in part], viewer.multiple)
-        found += list(engine.predict(pixels, [view.frame for view in part] if viewer.differ else None))
+        pixels = stacked([view.pixels for view in part], eval_transform.size_divisor)
+        found += list(engine.predict(pixels, [view.frame for view in part] if eval_transform.variable_size else None))
     remaining = iter(found)
     for image in images:
         if isinstance(image, DataError):
             yield image
         else:
-            yield viewer.merged(list(islice(remaining, len(image))), image)
+            yield eval_transform.merged(list(islice(remaining, len(image))), image)

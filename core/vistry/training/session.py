@@ -16,7 +16,7 @@ from typing import Any
 
 from vistry.errors import RunError, VistryError
 from vistry.hyperparameter.schema import Hyperparameters, Source
-from vistry.loading.views import Viewer
+from vistry.loading.views import EvalTransform
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.report import write_report
@@ -226,8 +226,8 @@ def _loop(
         task,
         classes,
         values,
-        images.samples(training),
-        _validation(run, task, classes, images.viewer(), values["validation_batch_size"]),
+        images.dataset(training),
+        _validation(run, task, classes, images.eval_transform(), values["validation_batch_size"]),
         run,
         reporter,
         record["primary_metric"],
@@ -240,9 +240,11 @@ def _facts(engine: Engine, run: Run) -> dict[str, Any]:
     return engine.facts() | {name: begun[name] for name in ("precision", "precision_reason") if name in begun}
 
 
-def _validation(run: Run, task: Task, classes: tuple[str, ...], viewer: Viewer, batch_size: int) -> Validation:
+def _validation(
+    run: Run, task: Task, classes: tuple[str, ...], eval_transform: EvalTransform, batch_size: int
+) -> Validation:
     table = read_rows(run.folder / "validation.jsonl", classes, task.name)
-    return Validation(list(table.images), task.targets(table), viewer, batch_size)
+    return Validation(list(table.images), task.targets(table), eval_transform, batch_size)
 
 
 def sources_of(files: Iterable[Source], flags: dict[str, Any]) -> list[Source]:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 from torchvision.models.detection import MaskRCNN
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
-from vistry.evaluation.detection.score_floor import lowest_score
+from vistry.evaluation.detection.score_floor import score_floor
 from vistry.plugin.hooks import Backbone
 from vistry.torch_layers.backbone_norm import norm_kind
 from vistry.torch_layers.pyramid import Pyramid
@@ -36,7 +36,7 @@ def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbo
         rpn_anchor_generator=Anchors(SIZES, (ASPECTS,) * len(SIZES)),
         box_roi_pool=RegionPooling(POOLED, output_size=7, sampling_ratio=2),
         mask_roi_pool=RegionPooling(POOLED, output_size=14, sampling_ratio=2),
-        box_score_thresh=lowest_score(hyperparameters),
+        box_score_thresh=score_floor(hyperparameters),
         box_nms_thresh=hyperparameters["nms_iou_threshold"],
         box_detections_per_img=hyperparameters["box_detections_per_image"],
     )

@@ -17,8 +17,8 @@ def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], bac
 
 
 @hookimpl
-def vistry_settle_hyperparameters(hyperparameters: Mapping[str, Any], first_weights: Collection[str]) -> dict[str, Any]:
+def vistry_resolve_auto(hyperparameters: Mapping[str, Any], first_weights: Collection[str]) -> dict[str, Any]:
     """The backbone's norms."""
-    from vistry.torch_layers.backbone_norm import settled_norm
+    from vistry.torch_layers.backbone_norm import resolve_norm
 
-    return settled_norm(hyperparameters, first_weights)
+    return resolve_norm(hyperparameters, first_weights)

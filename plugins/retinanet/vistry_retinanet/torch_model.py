@@ -11,9 +11,9 @@ from torchvision.models.detection import RetinaNet
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.retinanet import RetinaNetClassificationHead, RetinaNetHead
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
-from vistry.evaluation.detection.score_floor import lowest_score
+from vistry.evaluation.detection.score_floor import score_floor
 from vistry.kernels.dispatch import operation
-from vistry.loading.batches import Padded
+from vistry.loading.batches import ImageBatch
 from vistry.plugin.hooks import Backbone
 from vistry.torch_layers.backbone_norm import norm_kind
 from vistry.torch_layers.pyramid import CHANNELS, Pyramid
@@ -58,7 +58,7 @@ class PaddedRetinaNet(nn.Module):
         self._suppress, self._limits = operation("batched_nms"), (score_threshold, iou_threshold, most)
 
     def forward(
-        self, images: Padded, targets: Sequence[dict[str, Tensor]] | None = None
+        self, images: ImageBatch, targets: Sequence[dict[str, Tensor]] | None = None
     ) -> dict[str, Tensor] | list[dict[str, Tensor]]:
         """Loss terms of N images in training, else N dictionaries of boxes, scores and labels."""
         sizes = [tuple(size) for size in images.sizes]
@@ -108,7 +108,7 @@ def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbo
     head.classification_head = ClassificationHead(CHANNELS, places, num_classes)
     return PaddedRetinaNet(
         RetinaNet(pyramid, num_classes, anchor_generator=anchors, head=head),
-        lowest_score(hyperparameters),
+        score_floor(hyperparameters),
         hyperparameters["nms_iou_threshold"],
         hyperparameters["box_detections_per_image"],
     )

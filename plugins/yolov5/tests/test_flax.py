@@ -14,10 +14,10 @@ pytest.importorskip("torchvision")
 import jax
 import jax.numpy as jnp
 import torch
-from vistry.flax_layers import real_rows
-from vistry.loading.batches import Padded
+from vistry.flax_layers import valid_rows
+from vistry.loading.batches import ImageBatch
 from vistry.training.engines.jax.module import (
-    TakenApart,
+    SplitModule,
     arrays_of,
     load_arrays,
     parameter_names,
@@ -100,19 +100,19 @@ def twins() -> Twins:
     load_arrays(ours, tensors)
     tensors = {name: jnp.asarray(value) for name, value in arrays_of(ours).items()}
     trained = parameter_names(ours)
-    apart = TakenApart(ours, [])
+    apart = SplitModule(ours, [])
 
     def step(tensors: Arrays, images: Any, targets: Arrays, mask: Any) -> Any:
         def total(parameters: Arrays) -> Any:
-            module: Any = apart.put_together({**tensors, **parameters}, jax.random.key(0))
-            with real_rows(mask):
+            module: Any = apart.merge({**tensors, **parameters}, jax.random.key(0))
+            with valid_rows(mask):
                 terms = module(images, targets)
             return sum(terms.values()), (terms, {n: v for n, v in _state(module).items() if n not in trained})
 
         return jax.grad(total, has_aux=True)({name: tensors[name] for name in trained})
 
     def answer(tensors: Arrays, images: Any) -> Any:
-        module: Any = apart.put_together(tensors)
+        module: Any = apart.merge(tensors)
         return module(images), module.heads(images)
 
     return Twins(
@@ -225,7 +225,7 @@ def test_training_needs_targets_and_images_multiples_of_32(twins: Twins) -> None
     with pytest.raises(ValueError, match="in training needs targets: call it with them, or call eval"):
         twins.flax(jnp.zeros((1, 64, 64, 3)))
     with pytest.raises(ValueError, match="multiples of 32, and these are 64 x 40; pad or resize"):
-        twins.flax(Padded(jnp.zeros((1, 64, 40, 3)), np.array([[64, 40]])), flax_targets([([], [])]))
+        twins.flax(ImageBatch(jnp.zeros((1, 64, 40, 3)), np.array([[64, 40]])), flax_targets([([], [])]))
 
 
 def test_initial_weights_come_from_torchs_distributions_and_the_seed() -> None:
@@ -262,7 +262,7 @@ class Loss:
         self.flax = jax.jit(jax.grad(self._flax, has_aux=True), compiler_options=QUICKLY)
 
     def _flax(self, heads: Any, targets: Arrays, mask: Any) -> Any:
-        with real_rows(mask):
+        with valid_rows(mask):
             terms = detection_loss(heads, targets, jnp.array(ANCHORS_IN_STRIDES), STRIDES, self.num_classes, 320)
         return sum(terms.values()), terms
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from vistry.evaluation.detection.types import Detections
 from vistry.loading.detection.tiles import Grid
-from vistry.loading.views import frames_of
+from vistry.loading.views import unresized
 from vistry_yolov5.letterbox import LetterboxView, LetterboxViewer, fitted_size, margins
 
 RED = (255, 0, 0)
@@ -71,7 +71,7 @@ def test_around_the_image_is_grey_and_the_image_is_as_it_was(picture, tmp_path):
     np.testing.assert_array_equal(view.pixels[12:52], pixels)
     assert (view.pixels[:12] == 114).all()
     assert (view.pixels[52:] == 114).all()
-    assert view.frame == frames_of(view.pixels[None])[0]
+    assert view.frame == unresized(view.pixels[None])[0]
 
 
 @pytest.mark.parametrize("size", [(200, 120), (31, 55), (97, 96), (640, 64), (50, 50)])
@@ -79,12 +79,12 @@ def test_a_rectangle_found_where_it_is_seen_is_where_it_was_drawn(picture, size)
     """By the pixels: the box around what is red in the square, taken back, is the rectangle to half a pixel."""
     width, height = size
     drawn = (width // 4, height // 8, width - width // 8, height - height // 4)
-    viewer = LetterboxViewer(96)
-    views = viewer.views(picture(size, drawn))
+    eval_transform = LetterboxViewer(96)
+    views = eval_transform.views(picture(size, drawn))
     red = (views[0].pixels[..., 0].astype(int) - views[0].pixels[..., 1]) > 127
     rows, columns = np.nonzero(red)
     box = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-    result = viewer.merged([found((*box, 0.9, 3))], views)
+    result = eval_transform.merged([found((*box, 0.9, 3))], views)
     assert (result.width, result.height) == size
     assert np.abs(result.detections.boxes[0] - drawn).max() <= 0.5 * max(1, max(size) / 96) + 0.01
     assert result.detections.labels.tolist() == [3]
@@ -112,10 +112,10 @@ def test_there_and_back_is_exact_to_half_a_pixel(data):
 
 
 def test_what_reaches_into_the_grey_is_clipped_and_what_is_all_grey_is_gone(picture):
-    viewer = LetterboxViewer(64)
-    views = viewer.views(picture((128, 64)))  # 64 x 32 with 16 of grey above and below
+    eval_transform = LetterboxViewer(64)
+    views = eval_transform.views(picture((128, 64)))  # 64 x 32 with 16 of grey above and below
     boxes = found((-5, 0, 70, 64, 0.9, 0), (0, 0, 64, 16, 0.8, 1), (10, 20, 20, 24, 0.7, 2), (5, 5, 5, 40, 0.6, 3))
-    kept = viewer.merged([boxes], views).detections
+    kept = eval_transform.merged([boxes], views).detections
     assert kept.labels.tolist() == [0, 2]
     np.testing.assert_allclose(kept.boxes, [[0, 0, 128, 64], [20, 8, 40, 16]])
     np.testing.assert_allclose(kept.scores, [0.9, 0.7])
@@ -123,9 +123,9 @@ def test_what_reaches_into_the_grey_is_clipped_and_what_is_all_grey_is_gone(pict
 
 
 def test_nothing_found_is_nothing_in_the_image(picture):
-    for viewer in (LetterboxViewer(64), LetterboxViewer(64, Grid(2, 1))):
-        views = viewer.views(picture((100, 50)))
-        result = viewer.merged([found()] * len(views), views)
+    for eval_transform in (LetterboxViewer(64), LetterboxViewer(64, Grid(2, 1))):
+        views = eval_transform.views(picture((100, 50)))
+        result = eval_transform.merged([found()] * len(views), views)
         assert result.detections.boxes.shape == (0, 4)
         assert (result.width, result.height) == (100, 50)
 
@@ -150,17 +150,17 @@ def test_every_tile_fills_a_square_of_its_own(picture):
 
 
 def test_what_several_views_show_is_found_once_in_pixels_of_the_image(picture):
-    viewer = LetterboxViewer(64, Grid(2, 1), 0.0, 0.5)
-    views = viewer.views(picture((128, 64)))  # in two tiles of 64 x 64, which are as they are
+    eval_transform = LetterboxViewer(64, Grid(2, 1), 0.0, 0.5)
+    views = eval_transform.views(picture((128, 64)))  # in two tiles of 64 x 64, which are as they are
     whole = found((5, 21, 15, 31, 0.6, 0), (40, 20, 50, 30, 0.5, 1))
     left = found((10, 10, 30, 30, 0.9, 0), (11, 10, 30, 30, 0.8, 0))
     right = found((16, 8, 36, 28, 0.3, 1), (16, 8, 36, 28, 0.2, 0))
-    result = viewer.merged([whole, left, right], views).detections
+    result = eval_transform.merged([whole, left, right], views).detections
     np.testing.assert_allclose(result.scores, [0.9, 0.8, 0.5, 0.2])  # never within a view, never across classes
     np.testing.assert_allclose(result.boxes, [[10, 10, 30, 30], [11, 10, 30, 30], [80, 8, 100, 28], [80, 8, 100, 28]])
     assert result.labels.tolist() == [0, 0, 1, 0]
 
 
 def test_the_network_gets_squares_of_one_size():
-    viewer = LetterboxViewer(64)
-    assert (viewer.multiple, viewer.differ) == (32, False)
+    eval_transform = LetterboxViewer(64)
+    assert (eval_transform.size_divisor, eval_transform.variable_size) == (32, False)

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
-from vistry.loading.batches import Padded
+from vistry.loading.batches import ImageBatch
 from vistry.training.engines.torch.engine import with_folded_norms
 from vistry_yolov5.torch_model import Conv, YOLOv5, build
 
@@ -161,7 +161,7 @@ def test_training_without_targets_is_refused() -> None:
 
 
 def test_folding_batch_norms_changes_nothing_but_rounding() -> None:
-    model = small(lowest_score=0.0)
+    model = small(score_floor=0.0)
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, nn.BatchNorm2d):  # as after training: none of them the identity
@@ -232,11 +232,11 @@ def test_boxes_may_overlap_as_much_as_is_said(nms_iou: float, kept: int) -> None
     assert len(detections["boxes"]) == kept
 
 
-@pytest.mark.parametrize(("lowest_score", "kept"), [(0.24, 1), (0.26, 0)])
-def test_only_boxes_above_the_lowest_score_are_kept(lowest_score: float, kept: int) -> None:
+@pytest.mark.parametrize(("score_floor", "kept"), [(0.24, 1), (0.26, 0)])
+def test_only_boxes_above_the_lowest_score_are_kept(score_floor: float, kept: int) -> None:
     found = logits(1)
     found[0][0, 0, 4:, 0, 0] = 0.0  # half of a half
-    model = with_logits(silent(num_classes=1, lowest_score=lowest_score), *(level.flatten(1, 2) for level in found))
+    model = with_logits(silent(num_classes=1, score_floor=score_floor), *(level.flatten(1, 2) for level in found))
     [detections] = model(images())
     assert {name: len(value) for name, value in detections.items()} == {"boxes": kept, "scores": kept, "labels": kept}
 
@@ -272,9 +272,9 @@ def test_an_image_in_which_nothing_is_seen_has_no_boxes() -> None:
 
 
 def test_padded_images_are_taken_as_they_are() -> None:
-    model = small(lowest_score=0.0001).eval()
+    model = small(score_floor=0.0001).eval()
     with torch.no_grad():
-        [padded], [plain] = model(Padded(images(), [(50, 64)])), model(images())
+        [padded], [plain] = model(ImageBatch(images(), [(50, 64)])), model(images())
     assert torch.equal(padded["boxes"], plain["boxes"])
 
 

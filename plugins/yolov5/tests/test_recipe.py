@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vistry.loading.detection.sample import ObjectSample
+from vistry.loading.detection.sample import DetectionSample
 from vistry_yolov5.letterbox import fitted_size
 from vistry_yolov5.recipe import (
     Affine,
@@ -29,7 +29,7 @@ SEEDS = st.integers(0, 2**32)
 PURE = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0]], dtype=np.uint8)
 
 
-def painted(label: int, seed: int, side: int = SIDE) -> ObjectSample:
+def painted(label: int, seed: int, side: int = SIDE) -> DetectionSample:
     """A dark grey image whose longer side is `side`, with one object in the pure colour of its label."""
     random = np.random.default_rng(seed)
     width, height = fitted_size(*random.integers(40, 160, 2).tolist(), side)
@@ -39,7 +39,7 @@ def painted(label: int, seed: int, side: int = SIDE) -> ObjectSample:
     pixels = np.full((height, width, 3), 40, dtype=np.uint8)
     pixels[top:bottom, left:right] = PURE[label]
     boxes = np.array([[left, top, right, bottom]], dtype=np.float32)
-    return ObjectSample(pixels, boxes, np.array([label]), np.array([label % 2 == 1]))
+    return DetectionSample(pixels, boxes, np.array([label]), np.array([label % 2 == 1]))
 
 
 def shown_as(pixels: np.ndarray, label: int) -> np.ndarray:
@@ -56,7 +56,7 @@ def colour_box(pixels: np.ndarray, label: int) -> np.ndarray | None:
     return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]) if len(rows) else None
 
 
-def check_pixels(sample: ObjectSample) -> None:
+def check_pixels(sample: DetectionSample) -> None:
     """Each box is where the pixels of its label's colour are, and filled with them."""
     for box, label in zip(sample.boxes, sample.labels.tolist(), strict=True):
         seen = colour_box(sample.pixels, label)
@@ -127,17 +127,17 @@ def test_boxes_are_the_clipped_affine_images_of_those_that_keep_enough(seed, sca
             assert ratio < 0.2 + 2 / min(wide, high) or max(wide, high) / min(wide, high) > 12
 
 
-def crowded(place: int, seed: int) -> ObjectSample:
+def crowded(place: int, seed: int) -> DetectionSample:
     """A black image with six objects of any size; labels tell all objects of four such images apart."""
     random = np.random.default_rng(seed)
     width, height = fitted_size(*random.integers(30, 160, 2).tolist(), SIDE)
     points = np.sort(random.uniform(0, 1, (6, 2, 2)), axis=1)
     boxes = (points * (width, height)).reshape(6, 4).astype(np.float32)
     labels = np.arange(6) + 6 * place
-    return ObjectSample(np.zeros((height, width, 3), np.uint8), boxes, labels, np.zeros(6, bool))
+    return DetectionSample(np.zeros((height, width, 3), np.uint8), boxes, labels, np.zeros(6, bool))
 
 
-def affine_images(place: int, source: ObjectSample, centre: np.ndarray, affine: Affine):
+def affine_images(place: int, source: DetectionSample, centre: np.ndarray, affine: Affine):
     """Label, box, and box clipped to canvas and output, by the recipe as it is written: canvas, then affine map."""
     corner = centre - [0 if place % 2 else source.width, 0 if place // 2 else source.height]
     for label, box in zip(source.labels.tolist(), source.boxes.astype(float), strict=True):
@@ -147,11 +147,11 @@ def affine_images(place: int, source: ObjectSample, centre: np.ndarray, affine: 
         yield label, whole, clipped.clip(0, SIDE)
 
 
-def noisy(width: int, height: int, seed: int = 0) -> ObjectSample:
+def noisy(width: int, height: int, seed: int = 0) -> DetectionSample:
     random = np.random.default_rng(seed)
     pixels = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
     boxes = np.array([[3, 5, 30, 28]], dtype=np.float32)
-    return ObjectSample(pixels, boxes, np.array([2]), np.array([False]))
+    return DetectionSample(pixels, boxes, np.array([2]), np.array([False]))
 
 
 def test_a_square_image_with_neutral_parameters_is_itself():
@@ -192,7 +192,7 @@ def test_a_mosaic_with_neutral_parameters_is_the_middle_of_the_canvas():
 def test_only_what_the_canvas_holds_is_seen():
     """At half the size the canvas ends within the output: what reaches over its edge isn't drawn, and not a box."""
     source = replace(noisy(64, 64), boxes=np.array([[20, 5, 60, 28]], dtype=np.float32))
-    blank = ObjectSample(np.zeros((1, 64, 3), np.uint8), source.boxes[:0], source.labels[:0], source.crowd[:0])
+    blank = DetectionSample(np.zeros((1, 64, 3), np.uint8), source.boxes[:0], source.labels[:0], source.crowd[:0])
     scene = mosaic_scene([(64, 64)] + [(64, 1)] * 3, 64, np.array([33, 64]), Affine(0.5, 38, 32))
     sample = drawn([source, blank, blank, blank], scene)
     # The canvas begins at 38 - 64 / 2 = 6; the first image ends at (33 - 64) / 2 + 38 = 22, rounded, and begins at -10.
@@ -220,7 +220,7 @@ def test_only_what_the_canvas_holds_is_seen():
 )
 def test_which_boxes_are_kept(box, kept):
     pixels, boxes = np.zeros((80, 80, 3), np.uint8), np.array([box], np.float32)
-    source = ObjectSample(pixels, boxes, np.zeros(1, int), np.ones(1, bool))
+    source = DetectionSample(pixels, boxes, np.zeros(1, int), np.ones(1, bool))
     sample = drawn([source], Scene(80, [Rectangle(0, 0, 80, 80)], Rectangle(0, 0, 80, 80)))
     assert len(sample.boxes) == kept
     assert sample.crowd.tolist() == [True] * kept
@@ -243,7 +243,7 @@ def test_what_is_too_small_leaves_the_rest_in_order():
     assert moved.labels.tolist() == source.labels[kept].tolist()
 
 
-def many(draws: int, augment: bool = True) -> list[ObjectSample]:
+def many(draws: int, augment: bool = True) -> list[DetectionSample]:
     source = painted(0, 5, 32)
     return [training_sample([source] * 4, 32, np.random.default_rng(draw), augment) for draw in range(draws)]
 
@@ -260,7 +260,7 @@ def test_half_of_the_samples_are_flipped_and_no_more_is_changed_without_augmenta
     """A source that is red at its left and blue at its right, alone, so that its side tells."""
     pixels = np.zeros((32, 32, 3), dtype=np.uint8)
     pixels[:, :16, 0] = pixels[:, 16:, 2] = 255
-    source = ObjectSample(pixels, np.zeros((0, 4), np.float32), np.zeros(0, int), np.zeros(0, bool))
+    source = DetectionSample(pixels, np.zeros((0, 4), np.float32), np.zeros(0, int), np.zeros(0, bool))
     flipped, count = 0, 400
     for draw in range(count):
         sample = training_sample([source], 32, np.random.default_rng(draw), augment=True)
@@ -275,7 +275,7 @@ def test_sizes_and_places_go_through_their_ranges():
     """By a red square in the middle, 20 of 40 pixels: how wide it is seen, and where its middle is, over many draws."""
     pixels = np.zeros((40, 40, 3), dtype=np.uint8)
     pixels[10:30, 10:30] = PURE[0]
-    source = ObjectSample(pixels, np.zeros((0, 4), np.float32), np.zeros(0, int), np.zeros(0, bool))
+    source = DetectionSample(pixels, np.zeros((0, 4), np.float32), np.zeros(0, int), np.zeros(0, bool))
     boxes = np.array(
         [
             colour_box(training_sample([source], 40, np.random.default_rng(draw), augment=True).pixels, 0)
@@ -293,7 +293,7 @@ def test_the_four_meet_anywhere_in_the_middle_half_of_the_canvas():
     """By how much of the first one, which is red, is seen: with nothing else random, none of it to all of it."""
     full = np.ones((40, 40, 1), dtype=np.uint8)
     red, blue = (
-        ObjectSample(full * PURE[label], np.zeros((0, 4), np.float32), np.zeros(0, int), np.zeros(0, bool))
+        DetectionSample(full * PURE[label], np.zeros((0, 4), np.float32), np.zeros(0, int), np.zeros(0, bool))
         for label in (0, 2)
     )
     corners = []
@@ -335,7 +335,7 @@ def test_colours_of_more_pixels_than_are_changed_at_once():
 def test_all_three_colour_parameters_are_drawn_in_their_ranges():
     """From a square of one colour that fills the output: its hue, saturation and value over many draws."""
     colour = np.array([60, 90, 120])
-    source = ObjectSample(
+    source = DetectionSample(
         np.tile(colour.astype(np.uint8), (16, 16, 1)), np.zeros((0, 4)), np.zeros(0, int), np.zeros(0, bool)
     )
     seen = []

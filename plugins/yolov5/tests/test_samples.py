@@ -15,7 +15,7 @@ from vistry.errors import DataError
 from vistry.loading.batches import BatchReader
 from vistry.loading.detection.tiles import Grid
 from vistry_yolov5 import samples as module
-from vistry_yolov5.samples import YoloSamples
+from vistry_yolov5.samples import YoloDataset
 
 SIDE = 64
 INSIDE = np.array([1, 1, -1, -1])
@@ -69,11 +69,11 @@ def painted_table(folder: Path, pictures, kind: str = "png") -> Table:
     )
 
 
-def build(table: Table, **changed) -> YoloSamples:
-    return YoloSamples(table, **{"image_size": SIDE, "batch_size": 2, **PLAIN, **changed})
+def build(table: Table, **changed) -> YoloDataset:
+    return YoloDataset(table, **{"image_size": SIDE, "batch_size": 2, **PLAIN, **changed})
 
 
-def epoch_of(samples: YoloSamples, seed: int = 0, epoch: int = 0, workers: int = 1):
+def epoch_of(samples: YoloDataset, seed: int = 0, epoch: int = 0, workers: int = 1):
     with BatchReader(samples, workers) as reader:
         return list(reader.read(samples.batches(seed, epoch), seed, epoch))
 

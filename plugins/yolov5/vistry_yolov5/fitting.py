@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from vistry.data.offsets import owners
+from vistry.data.offsets import segment_ids
 from vistry.data.table import Table
 from vistry.loading.detection.input import grid_of
 from vistry.loading.detection.tiles import tile_boxes
@@ -39,7 +39,7 @@ def object_sizes(table: Table, hyperparameters: Mapping[str, Any]) -> npt.NDArra
     objects = table.objects
     if objects is None:
         return np.zeros((0, 2))
-    image = owners(table.label_starts)
+    image = segment_ids(table.label_starts)
     sides = np.maximum(objects.width, objects.height)[image]
     found = [_scaled(objects.boxes, sides, square_side(hyperparameters))]
     grid = grid_of(hyperparameters)

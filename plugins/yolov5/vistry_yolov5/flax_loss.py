@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from vistry.flax_layers import rows_mask
+from vistry.flax_layers import current_valid_rows
 
 from vistry_yolov5.anchors import LARGEST_RATIO
 from vistry_yolov5.architecture import ANCHORS_AT, ANCHORS_EACH
@@ -97,7 +97,7 @@ def detection_loss(
     yolov5.md, "Loss". Each is a mean over what counts on its level, times the images. With one class there is nothing
     to tell apart: `class` is 0. Rows that are padding of the batch don't count.
     """
-    mask = rows_mask()
+    mask = current_valid_rows()
     rows = jnp.ones(len(heads[0])) if mask is None else mask
     first, last = jnp.split(targets["boxes"].astype(jnp.float32), 2, -1)
     real = (targets["labels"] >= 0) & (rows > 0)[:, None]

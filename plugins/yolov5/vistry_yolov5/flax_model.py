@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.evaluation.detection.score_floor import lowest_score
+from vistry.evaluation.detection.score_floor import score_floor
 from vistry.flax_layers import BatchNorm, Conv, batched_nms, max_pool
 from vistry.flax_layers.initialisation import Initial, Values, uniform_by_fan_in
-from vistry.loading.batches import Padded
+from vistry.loading.batches import ImageBatch
 
 from vistry_yolov5.architecture import (
     ANCHORS,
@@ -157,7 +157,7 @@ def _head_bias(inputs: int, stride: int, num_classes: int) -> Initial:
 class YOLOv5(nnx.Module):
     """The network of a size; its tensors are named `model.<layer>.<...>`.
 
-    `lowest_score`: the scores above which it answers. `nms_iou`: the overlap with a better box of its class from which
+    `score_floor`: the scores above which it answers. `nms_iou`: the overlap with a better box of its class from which
     on a box is left out. `image_size`: the side of its images in pixels, by which the loss weighs objectness; they may
     have any size that is a multiple of 32.
     """
@@ -167,7 +167,7 @@ class YOLOv5(nnx.Module):
         num_classes: int,
         model_size: str = "medium",
         *,
-        lowest_score: float = 0.01,
+        score_floor: float = 0.01,
         nms_iou: float = 0.5,
         image_size: int = ANCHORS_AT,
         random: np.random.Generator,
@@ -177,17 +177,17 @@ class YOLOv5(nnx.Module):
         self.model = nnx.List([*(_part(layer, taken, random) for layer, taken in table), detect])
         self.inputs = (*(layer.inputs for layer, _ in table), HEADS)
         self.num_classes, self.image_size = num_classes, image_size
-        self.lowest_score, self.nms_iou = lowest_score, nms_iou
+        self.score_floor, self.nms_iou = score_floor, nms_iou
         self.deterministic = False  # what Flax's eval() sets
 
-    def __call__(self, images: Array | Padded, targets: Mapping[str, Array] | None = None) -> dict[str, Array]:
+    def __call__(self, images: Array | ImageBatch, targets: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """Loss terms of images [N, H, W, 3] in [0, 1] in training, else the best boxes of each image.
 
         `targets`: `boxes` [N, M, 4] x1, y1, x2, y2 in pixels and `labels` [N, M], -1 where there is no object. The best
         boxes are `boxes` [N, 300, 4], not cut at the border, `scores` [N, 300] and `labels` [N, 300], -1 where there
         are no more.
         """
-        pixels = images.pixels if isinstance(images, Padded) else images
+        pixels = images.pixels if isinstance(images, ImageBatch) else images
         if self.deterministic:
             return self._found(self.heads(pixels))
         if targets is None:
@@ -222,7 +222,7 @@ class YOLOv5(nnx.Module):
         levels = zip(heads, self._anchors(), STRIDES, strict=True)
         parts = [decoded(head, sizes * stride, stride, self.num_classes) for head, sizes, stride in levels]
         boxes, scores, labels = (jnp.concatenate(part, 1) for part in zip(*parts, strict=True))
-        kept = batched_nms(boxes, scores, labels, self.lowest_score, self.nms_iou, MOST_DETECTIONS)
+        kept = batched_nms(boxes, scores, labels, self.score_floor, self.nms_iou, MOST_DETECTIONS)
         is_box = kept >= 0
         at = jnp.maximum(kept, 0)
         return {
@@ -269,7 +269,7 @@ def build(num_classes: int, hyperparameters: Mapping[str, Any]) -> YOLOv5:
     return YOLOv5(
         num_classes,
         hyperparameters["model_size"],
-        lowest_score=lowest_score(hyperparameters),
+        score_floor=score_floor(hyperparameters),
         nms_iou=hyperparameters["nms_iou_threshold"],
         image_size=square_side(hyperparameters),
         random=np.random.default_rng(hyperparameters["random_seed"]),

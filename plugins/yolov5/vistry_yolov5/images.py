@@ -11,7 +11,7 @@ from vistry.loading.detection.input import grid_of
 
 from vistry_yolov5.architecture import square_side
 from vistry_yolov5.letterbox import LetterboxViewer
-from vistry_yolov5.samples import YoloSamples
+from vistry_yolov5.samples import YoloDataset
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class SquareInput:
 
     hyperparameters: Mapping[str, Any]
 
-    def samples(self, table: Table) -> YoloSamples:
+    def dataset(self, table: Table) -> YoloDataset:
         """Each image, and with a grid each tile that has objects, alone or among three others."""
         values = self.hyperparameters
-        return YoloSamples(
+        return YoloDataset(
             table,
             square_side(values),
             values["training_batch_size"],
@@ -34,7 +34,7 @@ class SquareInput:
             overlap=values["tile_overlap_ratio"],
         )
 
-    def viewer(self) -> LetterboxViewer:
+    def eval_transform(self) -> LetterboxViewer:
         """Each image in a square, and with a grid its tiles."""
         values = self.hyperparameters
         return LetterboxViewer(
@@ -44,6 +44,6 @@ class SquareInput:
             values["tile_predictions_nms_threshold"],
         )
 
-    def side(self, training: bool) -> int:  # noqa: ARG002
+    def input_size(self, training: bool) -> int:  # noqa: ARG002
         """The square's."""
         return square_side(self.hyperparameters)

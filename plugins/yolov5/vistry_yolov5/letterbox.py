@@ -11,8 +11,8 @@ from PIL import Image
 from vistry.data.images.decode import load_pixels
 from vistry.evaluation.detection.types import Detections
 from vistry.loading.detection.tiles import Grid, tile_boxes
-from vistry.loading.detection.views import ObjectsInImage, found_once
-from vistry.loading.views import View
+from vistry.loading.detection.views import ImageDetections, merge_tile_detections
+from vistry.loading.views import ImageView
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
 
@@ -31,7 +31,7 @@ def margins(width: int, height: int, side: int) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LetterboxView(View):
+class LetterboxView(ImageView):
     """A square that shows a part of an image; `shown_*` are the square's own sizes.
 
     `part`: width and height of the part, in pixels of the image. `fitted`: the same, in pixels of the square.
@@ -60,10 +60,10 @@ class LetterboxViewer:
     grid: Grid | None = None
     overlap: float = 0.0
     merge_iou: float = 0.0
-    multiple: int = LARGEST_STRIDE
-    differ: bool = False
+    size_divisor: int = LARGEST_STRIDE
+    variable_size: bool = False
 
-    def views(self, image: str | Path) -> list[View]:
+    def views(self, image: str | Path) -> list[ImageView]:
         pixels = load_pixels(image)
         height, width, _ = pixels.shape
         windows = [(0, 0, width, height)]
@@ -80,8 +80,8 @@ class LetterboxViewer:
         square.paste(shown, margins(*fitted, side))
         return LetterboxView(np.asarray(square), side, side, left, top, part=part, fitted=fitted)
 
-    def merged(self, predictions: Sequence[Detections], views: Sequence[View]) -> ObjectsInImage:
+    def merged(self, predictions: Sequence[Detections], views: Sequence[ImageView]) -> ImageDetections:
         squares = [view for view in views if isinstance(view, LetterboxView)]
         parts = [view.in_part(found) for found, view in zip(predictions, squares, strict=True)]
-        found = parts[0] if len(parts) == 1 else found_once(parts, views, self.merge_iou)
-        return ObjectsInImage(found, *squares[0].part)
+        found = parts[0] if len(parts) == 1 else merge_tile_detections(parts, views, self.merge_iou)
+        return ImageDetections(found, *squares[0].part)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from vistry.data.images.decode import Pixels
-from vistry.loading.detection.sample import Boxes, Flags, ObjectSample
+from vistry.loading.detection.sample import Boxes, DetectionSample, Flags
 
 from vistry_yolov5.letterbox import GREY, margins
 
@@ -78,8 +78,8 @@ class Scene:
 
 
 def training_sample(
-    sources: Sequence[ObjectSample], side: int, random: np.random.Generator, augment: bool
-) -> ObjectSample:
+    sources: Sequence[DetectionSample], side: int, random: np.random.Generator, augment: bool
+) -> DetectionSample:
     """A square of `side` pixels of four sources in a mosaic, or of one in its middle.
 
     `sources`: images whose longer side is `side`. Without `augment` only where the four meet is random.
@@ -117,7 +117,7 @@ def single_scene(size: tuple[int, int], side: int, affine: Affine) -> Scene:
     return Scene(side, [Rectangle(x, y, x + width, y + height)], _canvas(side, affine))
 
 
-def drawn(sources: Sequence[ObjectSample], scene: Scene, colours: Colours | None = None) -> ObjectSample:
+def drawn(sources: Sequence[DetectionSample], scene: Scene, colours: Colours | None = None) -> DetectionSample:
     """The images in their places on grey, with what is seen of their objects; masks are left out."""
     recolour = _as_they_are if colours is None else colours_changed(colours)
     # Grey has no hue and no saturation, so its channels stay equal.
@@ -131,7 +131,7 @@ def drawn(sources: Sequence[ObjectSample], scene: Scene, colours: Colours | None
             left, top, right, bottom = window
             pixels[top:bottom, left:right] = recolour(_resized(source.pixels, place, window))
             seen.append(_moved(source, place, window))
-    return ObjectSample(pixels, *(np.concatenate(column) for column in zip(*seen, strict=True)))
+    return DetectionSample(pixels, *(np.concatenate(column) for column in zip(*seen, strict=True)))
 
 
 def colours_changed(colours: Colours) -> Recolour:
@@ -188,7 +188,7 @@ def _resized(pixels: Pixels, place: Rectangle, window: Rectangle) -> Pixels:
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR, box=box))
 
 
-def _moved(source: ObjectSample, place: Rectangle, window: Rectangle) -> _Objects:
+def _moved(source: DetectionSample, place: Rectangle, window: Rectangle) -> _Objects:
     """The objects of which enough is seen in the window, when the image fills `place`."""
     size = np.array([place.right - place.left, place.bottom - place.top] * 2, dtype=np.float64)
     boxes = source.boxes * (size / ([source.width, source.height] * 2)) + ([place.left, place.top] * 2)

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from PIL import Image
 from vistry.data.images.cache import DecodedImages
 from vistry.data.images.decode import Pixels, load_pixels
-from vistry.data.offsets import starts_of
+from vistry.data.offsets import offsets_from_counts
 from vistry.data.table import Table
 from vistry.loading.batches import Batch, Rows, epoch_order, even_batches
-from vistry.loading.detection.dataset import ObjectSamples, target_of
-from vistry.loading.detection.sample import ObjectSample
+from vistry.loading.detection.dataset import DetectionDataset, target_of
+from vistry.loading.detection.sample import DetectionSample
 from vistry.loading.detection.tiles import Grid
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
@@ -30,11 +30,11 @@ SIDES = (0.5, 1.5)
 class Square(NamedTuple):
     """`sample`: what was made of an image. `side`: pixels of the batch's side, if this is the first in one."""
 
-    sample: ObjectSample
+    sample: DetectionSample
     side: int
 
 
-class YoloSamples:
+class YoloDataset:
     """The images of a table and, with a grid, each tile that has objects, as squares of `image_size`.
 
     With `mosaic` a sample is made of itself and three others, drawn anew in each epoch. `augment` is what else is
@@ -56,12 +56,12 @@ class YoloSamples:
         overlap: float = 0.0,
         cache_bytes: int = CACHE_BYTES,
     ):
-        self._samples = ObjectSamples(table, _as_it_is, batch_size, grid=grid, overlap=overlap)
+        self._samples = DetectionDataset(table, _as_it_is, batch_size, grid=grid, overlap=overlap)
         self._files, self._image_size, self._batch_size = table.images, image_size, batch_size
         self._mosaic, self._augment, self._multi_scale = mosaic, augment, multi_scale
         images = self._samples.images
         self._by_image = np.argsort(images, kind="stable")
-        self._starts = starts_of(np.bincount(images, minlength=len(table)))
+        self._starts = offsets_from_counts(np.bincount(images, minlength=len(table)))
         self._cache = DecodedImages(cache_bytes, self._fitted_parts)
 
     def __len__(self) -> int:
@@ -86,7 +86,7 @@ class YoloSamples:
             samples = [sample.resized(side, side) for sample in samples]
         return Batch(np.stack([sample.pixels for sample in samples]), [target_of(one) for one in samples], rows)
 
-    def fitted(self, row: int) -> ObjectSample:
+    def fitted(self, row: int) -> DetectionSample:
         """A sample with its longer side at `image_size`, before anything random. Raises DataError."""
         image = int(self._samples.images[row])
         rows, windows, starts = self._parts(image)
@@ -94,7 +94,7 @@ class YoloSamples:
         sample, (width, height) = self._samples.unread(row), self._fitted_size(windows[place])
         pixels = self._cache.get(image)[starts[place] : starts[place + 1]].reshape(height, width, 3)
         boxes = sample.boxes * np.array([width / sample.width, height / sample.height] * 2)
-        return ObjectSample(pixels, boxes.astype(np.float32), sample.labels, sample.crowd)
+        return DetectionSample(pixels, boxes.astype(np.float32), sample.labels, sample.crowd)
 
     def _drawn_side(self, random: np.random.Generator) -> int:
         """A multiple of the largest stride between half and one and a half times `image_size`, or one stride."""
@@ -106,7 +106,7 @@ class YoloSamples:
         """[R] the samples of an image, first all of it; [R, 4] their parts; [R + 1] where in the cache each begins."""
         rows = self._by_image[self._starts[image] : self._starts[image + 1]]
         windows = self._samples.windows(rows.tolist())
-        return rows, windows, starts_of([3 * math.prod(self._fitted_size(window)) for window in windows])
+        return rows, windows, offsets_from_counts([3 * math.prod(self._fitted_size(window)) for window in windows])
 
     def _fitted_size(self, window: npt.NDArray[np.int64]) -> tuple[int, int]:
         left, top, right, bottom = window.tolist()
@@ -128,5 +128,5 @@ class YoloSamples:
         return np.concatenate(parts)
 
 
-def _as_it_is(sample: ObjectSample, random: np.random.Generator) -> ObjectSample:  # noqa: ARG001
+def _as_it_is(sample: DetectionSample, random: np.random.Generator) -> DetectionSample:  # noqa: ARG001
     return sample

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from vistry.evaluation.detection.score_floor import lowest_score
+from vistry.evaluation.detection.score_floor import score_floor
 from vistry.kernels.dispatch import operation
-from vistry.loading.batches import Padded
+from vistry.loading.batches import ImageBatch
 
 from vistry_yolov5.architecture import (
     ANCHORS,
@@ -151,7 +151,7 @@ def _add_priors(head: nn.Conv2d, stride: int, num_classes: int) -> None:
 class YOLOv5(nn.Module):
     """The network of a size; its tensors are named `model.<layer>.<...>`.
 
-    `lowest_score`: the scores above which it answers. `nms_iou`: the overlap with a better box of its class from which
+    `score_floor`: the scores above which it answers. `nms_iou`: the overlap with a better box of its class from which
     on a box is left out. `image_size`: the side of its images in pixels, by which the loss weighs objectness; they may
     have any size that is a multiple of 32.
     """
@@ -161,7 +161,7 @@ class YOLOv5(nn.Module):
         num_classes: int,
         model_size: str = "medium",
         *,
-        lowest_score: float = 0.01,
+        score_floor: float = 0.01,
         nms_iou: float = 0.5,
         image_size: int = ANCHORS_AT,
     ):
@@ -172,18 +172,18 @@ class YOLOv5(nn.Module):
         self._inputs = [*(layer.inputs for layer, _ in table), HEADS]
         self._used_later = {index for inputs in self._inputs for index in inputs if index >= 0}
         self._num_classes, self._image_size = num_classes, image_size
-        self._lowest_score, self._nms_iou = lowest_score, nms_iou
+        self._lowest_score, self._nms_iou = score_floor, nms_iou
         self._decode, self._suppress = operation("decode_head"), operation("batched_nms")
         self._complete_iou = operation("complete_iou")
 
     def forward(
-        self, images: Tensor | Padded, targets: Sequence[Mapping[str, Tensor]] | None = None
+        self, images: Tensor | ImageBatch, targets: Sequence[Mapping[str, Tensor]] | None = None
     ) -> dict[str, Tensor] | list[dict[str, Tensor]]:
         """Loss terms of images [N, 3, H, W] in [0, 1] in training, else N dictionaries of boxes, scores and labels.
 
         `boxes`: [K, 4] x1, y1, x2, y2 in pixels of the image as it is given, not cut at its border; K is at most 300.
         """
-        heads = self.heads(images.pixels if isinstance(images, Padded) else images)
+        heads = self.heads(images.pixels if isinstance(images, ImageBatch) else images)
         if not self.training:
             return self._found(heads)
         if targets is None:
@@ -249,7 +249,7 @@ def build(num_classes: int, hyperparameters: Mapping[str, Any]) -> YOLOv5:
     return YOLOv5(
         num_classes,
         hyperparameters["model_size"],
-        lowest_score=lowest_score(hyperparameters),
+        score_floor=score_floor(hyperparameters),
         nms_iou=hyperparameters["nms_iou_threshold"],
         image_size=square_side(hyperparameters),
     )

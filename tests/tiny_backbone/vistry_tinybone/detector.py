@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from vistry.evaluation.detection.score_floor import lowest_score
+from vistry.evaluation.detection.score_floor import score_floor
 from vistry.kernels.dispatch import operation
-from vistry.loading.batches import Padded
+from vistry.loading.batches import ImageBatch
 
 STRIDE = 8
 
@@ -23,11 +23,11 @@ class TinyDetector(nn.Module):
         )
         self.head = nn.Conv2d(16, num_classes + 4, 1)
         self.with_masks = with_masks
-        self.limits = lowest_score(hyperparameters), hyperparameters["nms_iou_threshold"]
+        self.limits = score_floor(hyperparameters), hyperparameters["nms_iou_threshold"]
         self.most = hyperparameters["box_detections_per_image"]
         self.suppress = operation("batched_nms")
 
-    def forward(self, images: Padded, targets: Sequence[dict[str, Tensor]] | None = None) -> Any:
+    def forward(self, images: ImageBatch, targets: Sequence[dict[str, Tensor]] | None = None) -> Any:
         out = self.head(self.body(images.pixels)).permute(0, 2, 3, 1)
         count, height, width, _ = out.shape
         x, y = torch.meshgrid(torch.arange(width), torch.arange(height), indexing="xy")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.offsets import Starts, positions
+from vistry.data.offsets import Starts, element_indices
 
 MOST_PAIRS = 1 << 16
 ROUNDING = 1e-6
@@ -25,7 +25,7 @@ def crossing_rings(point_starts: Starts, points: Corners) -> Crossing:
         step = max(1, MOST_PAIRS // (count * count))
         for first in range(0, len(rings), step):
             some = rings[first : first + step]
-            found[some] = _crossing(points[positions(point_starts, some)].reshape(len(some), count, 2))
+            found[some] = _crossing(points[element_indices(point_starts, some)].reshape(len(some), count, 2))
     return found
 
 

@@ -13,7 +13,7 @@ from vistry.data.checks.inspection import Inspection, upright_size
 from vistry.data.checks.row_location import short_path
 from vistry.data.findings import Finding, finding
 from vistry.data.objects import Flags, Objects, Shapes, Sizes
-from vistry.data.offsets import owners
+from vistry.data.offsets import segment_ids
 from vistry.data.table import Table
 
 ROUNDING = 0.5
@@ -37,7 +37,7 @@ def check_objects(table: Table, rows: npt.NDArray[np.int64], inspections: Mappin
     if table.objects is None:
         return ObjectReport(table)
     width, height, sizes_differ = _sizes(table, table.objects, rows, inspections)
-    of_row = owners(table.label_starts)
+    of_row = segment_ids(table.label_starts)
     looked_at = np.zeros(len(table), dtype=bool)
     looked_at[rows] = True
     examined = _Examined(table, table.objects, of_row, looked_at[of_row], width, height)
@@ -204,7 +204,7 @@ class _Examined:
         self._warn("polygon-outside", has_rings & (beyond > ROUNDING), lambda _: "a polygon reaches out of the image")
         crossing = crossing_rings(shapes.point_starts, shapes.points)
         crosses = np.zeros(len(shapes), dtype=bool)
-        crosses[owners(shapes.ring_starts)[crossing]] = True
+        crosses[segment_ids(shapes.ring_starts)[crossing]] = True
         self._warn("polygon-crossing", crosses, lambda _: "a polygon crosses itself")
 
     def _drop_duplicates(self) -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from vistry.data.findings import Finding, finding
 from vistry.data.masks.rle import box_of_runs
 from vistry.data.objects import Objects, Shapes
-from vistry.data.offsets import starts_of
+from vistry.data.offsets import offsets_from_counts
 from vistry.data.readers.labels import SEGMENTATION
 from vistry.data.readers.table_builder import TableBuilder
 from vistry.data.table import UNASSIGNED, Table
@@ -146,7 +146,7 @@ class ObjectTableBuilder(TableBuilder):
         row, label = np.asarray(self._row, dtype=np.int64), np.asarray(self._label, dtype=np.int64)
         sound = np.flatnonzero((row >= 0) & (label >= 0))
         order = sound[np.argsort(row[sound], kind="stable")]
-        starts = starts_of(np.bincount(row[order], minlength=len(self)))
+        starts = offsets_from_counts(np.bincount(row[order], minlength=len(self)))
         objects = self._objects()
         if len(order) < len(row) or np.any(order[1:] < order[:-1]):
             objects = objects.take_objects(order)
@@ -180,10 +180,10 @@ class ObjectTableBuilder(TableBuilder):
 
     def _shapes(self) -> Shapes:
         return Shapes(
-            ring_starts=starts_of(self._ring_counts),
-            point_starts=starts_of(self._point_counts),
+            ring_starts=offsets_from_counts(self._ring_counts),
+            point_starts=offsets_from_counts(self._point_counts),
             points=np.asarray(self._points).reshape(-1, 2),
-            run_starts=starts_of(self._run_counts),
+            run_starts=offsets_from_counts(self._run_counts),
             runs=np.asarray(self._runs, dtype=np.uint32),
             run_heights=np.asarray(self._run_heights, dtype=np.int32),
             even_odd=self._even_odd,

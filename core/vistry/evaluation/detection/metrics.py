@@ -33,7 +33,7 @@ def evaluate_objects(
     metric_type: str,
     iou_threshold: float,
     kind: Kind = "box",
-    serving_threshold: float = 0.0,
+    score_threshold: float = 0.0,
 ) -> Metrics:
     """Compare the detections of N images with their objects, by boxes or by masks.
 
@@ -57,17 +57,17 @@ def evaluate_objects(
         values |= coco_values(coco)
     if metric_type in ("voc", "coco_voc"):
         voc = evaluate_voc(ground_truth, predictions, len(classes), iou_threshold, kind)
-        values |= _voc_values(voc, serving_threshold)
+        values |= _voc_values(voc, score_threshold)
     elif coco is not None:
-        served = [found.above(serving_threshold) for found in predictions]
+        served = [found.above(score_threshold) for found in predictions]
         both = {"": coco, SERVED: evaluate_coco(ground_truth, served, len(classes), kind)}
         means = {f"{PRIMARY}{name}": result.average_precision(0.5) for name, result in both.items()}
         values |= {name: value for name, value in means.items() if value is not None}
     return Metrics(values, voc, coco)
 
 
-def _voc_values(voc: VocResult, serving_threshold: float) -> dict[str, float]:
-    served = voc_values([ranking.above(serving_threshold) for ranking in voc.rankings])
+def _voc_values(voc: VocResult, score_threshold: float) -> dict[str, float]:
+    served = voc_values([ranking.above(score_threshold) for ranking in voc.rankings])
     return voc_values(voc.rankings) | {f"{name}{SERVED}": value for name, value in served.items()}
 
 

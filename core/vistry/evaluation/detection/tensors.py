@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.offsets import starts_of
+from vistry.data.offsets import offsets_from_counts
 from vistry.evaluation.detection.types import Detections, GroundTruth, Rle, all_detections, all_objects
-from vistry.loading.detection.views import ObjectsInImage
+from vistry.loading.detection.views import ImageDetections
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-def to_tensors(predictions: Sequence[ObjectsInImage], truth: Sequence[GroundTruth]) -> Arrays:
+def to_tensors(predictions: Sequence[ImageDetections], truth: Sequence[GroundTruth]) -> Arrays:
     """N images as arrays: sizes [N, 2] (width, height), and their detections and objects one after the other.
 
     `*_starts` [N + 1] say where those of each image begin; `*_masks` [B] uint8 are COCO's compressed run lengths, those
@@ -27,12 +27,12 @@ def to_tensors(predictions: Sequence[ObjectsInImage], truth: Sequence[GroundTrut
     _, objects = all_objects(truth)
     return {
         "sizes": np.array([(one.width, one.height) for one in predictions], dtype=np.int32).reshape(-1, 2),
-        "found_starts": starts_of([len(one.scores) for one in found]),
+        "found_starts": offsets_from_counts([len(one.scores) for one in found]),
         "found_boxes": detections.boxes,
         "found_scores": detections.scores,
         "found_labels": detections.labels,
         **_mask_arrays("found", detections.masks),
-        "true_starts": starts_of([len(one.labels) for one in truth]),
+        "true_starts": offsets_from_counts([len(one.labels) for one in truth]),
         "true_boxes": objects.boxes,
         "true_labels": objects.labels,
         "true_crowd": objects.crowd,
@@ -71,7 +71,7 @@ def _mask_arrays(prefix: str, masks: Sequence[Rle] | None) -> Arrays:
     if masks is None:
         return {}
     counts = [np.frombuffer(mask["counts"], dtype=np.uint8) for mask in masks]
-    starts = starts_of([len(count) for count in counts])
+    starts = offsets_from_counts([len(count) for count in counts])
     return {f"{prefix}_mask_starts": starts, f"{prefix}_masks": np.concatenate([np.zeros(0, np.uint8), *counts])}
 
 

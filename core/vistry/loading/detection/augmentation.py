@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vistry.loading.detection.sample import ObjectSample
+from vistry.loading.detection.sample import DetectionSample
 
 GEOMETRY_CHANCE = 0.5
 CROP_CHANCE = 0.5
@@ -36,7 +36,7 @@ class TrainingObjects:
     max_size: int
     augment: bool = True
 
-    def __call__(self, sample: ObjectSample, random: np.random.Generator) -> ObjectSample:
+    def __call__(self, sample: DetectionSample, random: np.random.Generator) -> DetectionSample:
         sample = within_memory(sample)
         if self.augment:
             sample = _augmented(sample, random)
@@ -50,7 +50,7 @@ class ValidationObjects:
     min_size: int
     max_size: int
 
-    def __call__(self, sample: ObjectSample, random: np.random.Generator | None = None) -> ObjectSample:  # noqa: ARG002
+    def __call__(self, sample: DetectionSample, random: np.random.Generator | None = None) -> DetectionSample:  # noqa: ARG002
         sample = within_memory(sample)
         return sample.resized(*resized_size(sample.width, sample.height, self.min_size, self.max_size))
 
@@ -64,7 +64,7 @@ def resized_size(width: int, height: int, min_size: int, max_size: int) -> tuple
     return max(1, math.floor(width * scale)), max(1, math.floor(height * scale))
 
 
-def within_memory(sample: ObjectSample) -> ObjectSample:
+def within_memory(sample: DetectionSample) -> DetectionSample:
     """The sample, made smaller where its masks have more than MASK_PIXELS pixels in all."""
     if sample.masks is None or sample.masks.size <= MASK_PIXELS:
         return sample
@@ -72,7 +72,7 @@ def within_memory(sample: ObjectSample) -> ObjectSample:
     return sample.resized(max(1, math.floor(sample.width * scale)), max(1, math.floor(sample.height * scale)))
 
 
-def _augmented(sample: ObjectSample, random: np.random.Generator) -> ObjectSample:
+def _augmented(sample: DetectionSample, random: np.random.Generator) -> DetectionSample:
     if random.random() < GEOMETRY_CHANCE:
         if random.random() < CROP_CHANCE:
             sample = _cropped(sample, random)
@@ -81,7 +81,7 @@ def _augmented(sample: ObjectSample, random: np.random.Generator) -> ObjectSampl
     return sample.flipped() if random.random() < FLIP else sample
 
 
-def _cropped(sample: ObjectSample, random: np.random.Generator) -> ObjectSample:
+def _cropped(sample: DetectionSample, random: np.random.Generator) -> DetectionSample:
     """The first drawn window that holds every box, most of the area, and is not too narrow; else the whole image."""
     size = np.array([sample.width, sample.height])
     # A window with a side below LEAST_AREA of the image's can't hold that much of its area.
@@ -99,7 +99,7 @@ def _cropped(sample: ObjectSample, random: np.random.Generator) -> ObjectSample:
     return sample.cropped(*start[first].tolist(), *end[first].tolist())
 
 
-def _expanded(sample: ObjectSample, random: np.random.Generator) -> ObjectSample:
+def _expanded(sample: DetectionSample, random: np.random.Generator) -> DetectionSample:
     """The image at a random place on a canvas, up to twice as wide and high, in ImageNet's mean colour."""
     ratio = random.uniform(*EXPAND)
     width, height = int(sample.width * ratio), int(sample.height * ratio)

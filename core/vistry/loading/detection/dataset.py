@@ -14,7 +14,7 @@ from vistry.data.masks.rle import mask_of
 from vistry.data.table import Table
 from vistry.loading.batches import Batch, Rows, epoch_order, stacked
 from vistry.loading.detection.aspect_batches import aspect_batches
-from vistry.loading.detection.sample import ObjectSample
+from vistry.loading.detection.sample import DetectionSample
 from vistry.loading.detection.tiles import Grid, tile_boxes, tile_sample, tiles_with_objects
 
 STRIDE = 32
@@ -22,10 +22,10 @@ CACHE_BYTES = 1 << 30
 # The last of an image's windows, after its tiles.
 WHOLE = -1
 
-Change = Callable[[ObjectSample, np.random.Generator], ObjectSample]
+Change = Callable[[DetectionSample, np.random.Generator], DetectionSample]
 
 
-class ObjectSamples:
+class DetectionDataset:
     """The images of a table and, with a grid, each tile that has objects; `change` makes of one what is trained on.
 
     A batch's targets are dictionaries of `boxes` [K, 4] float32 in pixels of the image as it is given, `labels` [K]
@@ -60,7 +60,7 @@ class ObjectSamples:
         order = epoch_order(np.arange(len(self)), seed, epoch)
         return aspect_batches(self._aspects(), order, self._batch_size)
 
-    def read(self, row: int, random: np.random.Generator) -> ObjectSample:
+    def read(self, row: int, random: np.random.Generator) -> DetectionSample:
         image, tile = map(int, self._places[row])
         return self._change(self._part(self._sample(image), tile), random)
 
@@ -69,7 +69,7 @@ class ObjectSamples:
         """[samples] the place in the table of the image that each is, or is a tile of."""
         return self._places[:, 0]
 
-    def unread(self, row: int) -> ObjectSample:
+    def unread(self, row: int) -> DetectionSample:
         """A sample with its objects, before `change`, and with black pixels: its image isn't read."""
         image, tile = map(int, self._places[row])
         return self._part(self._with_objects(image, self._black(image)), tile)
@@ -83,7 +83,7 @@ class ObjectSamples:
             windows = np.concatenate([tile_boxes(width, height, self._grid, self._overlap), windows])
         return windows[self._places[rows, 1]]
 
-    def batch(self, rows: Rows, read: Sequence[ObjectSample]) -> Batch:
+    def batch(self, rows: Rows, read: Sequence[DetectionSample]) -> Batch:
         sizes = [(sample.height, sample.width) for sample in read]
         return Batch(stacked([sample.pixels for sample in read], STRIDE), [target_of(one) for one in read], rows, sizes)
 
@@ -96,7 +96,7 @@ class ObjectSamples:
         aspects: npt.NDArray[np.float64] = self._objects.width / np.maximum(self._objects.height, 1)
         return aspects[self._places[:, 0]]
 
-    def _part(self, sample: ObjectSample, tile: int) -> ObjectSample:
+    def _part(self, sample: DetectionSample, tile: int) -> DetectionSample:
         if tile == WHOLE or self._grid is None:
             return sample
         return tile_sample(sample, tile_boxes(sample.width, sample.height, self._grid, self._overlap)[tile])
@@ -106,10 +106,10 @@ class ObjectSamples:
         size = int(self._objects.height[image]), int(self._objects.width[image])
         return np.broadcast_to(np.uint8(0), (*size, 3))
 
-    def _sample(self, image: int) -> ObjectSample:
+    def _sample(self, image: int) -> DetectionSample:
         return self._with_objects(image, self._images.get(self._table.images[image]))
 
-    def _with_objects(self, image: int, pixels: Pixels) -> ObjectSample:
+    def _with_objects(self, image: int, pixels: Pixels) -> DetectionSample:
         height, width, _ = pixels.shape
         index = np.arange(self._table.label_starts[image], self._table.label_starts[image + 1])
         masks = None
@@ -118,7 +118,7 @@ class ObjectSamples:
             masks = np.stack(drawn) if drawn else np.zeros((0, height, width), dtype=bool)
         boxes = np.asarray(self._objects.boxes[index], dtype=np.float32)
         labels = self._table.labels[index].astype(np.int64)
-        return ObjectSample(pixels, boxes, labels, self._objects.crowd[index], masks)
+        return DetectionSample(pixels, boxes, labels, self._objects.crowd[index], masks)
 
 
 def _places(table: Table, grid: Grid | None, overlap: float) -> npt.NDArray[np.int64]:
@@ -135,7 +135,7 @@ def _places(table: Table, grid: Grid | None, overlap: float) -> npt.NDArray[np.i
     return np.concatenate(found)
 
 
-def target_of(sample: ObjectSample) -> dict[str, Any]:
+def target_of(sample: DetectionSample) -> dict[str, Any]:
     """What a sample is to a loss: its boxes, labels and masks, without crowds."""
     kept = sample.take(~sample.crowd)
     target: dict[str, Any] = {"boxes": kept.boxes, "labels": kept.labels}

@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from vistry.data.table import Table
 from vistry.evaluation.detection.types import Kind
 from vistry.loading.detection.augmentation import TrainingObjects
-from vistry.loading.detection.dataset import ObjectSamples
+from vistry.loading.detection.dataset import DetectionDataset
 from vistry.loading.detection.tiles import Grid
-from vistry.loading.detection.views import ObjectViewer
+from vistry.loading.detection.views import DetectionTransform
 from vistry.task.behaviour import Values
 
 
 @dataclass(frozen=True)
-class ObjectInput:
+class DetectionInput:
     """Whole images, with a grid their tiles too: augmented in training, only resized in validation and prediction."""
 
     kind: Kind
     hyperparameters: Values
 
-    def samples(self, table: Table) -> ObjectSamples:
+    def dataset(self, table: Table) -> DetectionDataset:
         """Each image, and with a grid each tile that has objects, cropped, bordered, flipped and resized."""
         values = self.hyperparameters
         augment = bool(values["apply_augmentations"])
-        return ObjectSamples(
+        return DetectionDataset(
             table,
             TrainingObjects(values["min_size"], values["max_size"], augment=augment),
             values["training_batch_size"],
@@ -33,10 +33,10 @@ class ObjectInput:
             overlap=values.get("tile_overlap_ratio", 0.0),
         )
 
-    def viewer(self) -> ObjectViewer:
+    def eval_transform(self) -> DetectionTransform:
         """Each image resized, and with a grid its tiles."""
         values = self.hyperparameters
-        return ObjectViewer(
+        return DetectionTransform(
             values["min_size"],
             values["max_size"],
             grid_of(values),
@@ -44,7 +44,7 @@ class ObjectInput:
             values.get("tile_predictions_nms_threshold", 0.0),
         )
 
-    def side(self, training: bool) -> int:  # noqa: ARG002
+    def input_size(self, training: bool) -> int:  # noqa: ARG002
         """`min_size`."""
         side: int = self.hyperparameters["min_size"]
         return side

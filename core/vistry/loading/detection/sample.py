@@ -18,7 +18,7 @@ Masks = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class ObjectSample:
+class DetectionSample:
     """An image with its K objects.
 
     `pixels`: [H, W, 3] uint8. `boxes`: [K, 4] float32, x1, y1, x2, y2 in pixels of `pixels`. `labels`: [K] int64.
@@ -42,19 +42,19 @@ class ObjectSample:
         """Pixels down."""
         return int(self.pixels.shape[0])
 
-    def take(self, index: npt.NDArray[np.int64] | Flags) -> ObjectSample:
+    def take(self, index: npt.NDArray[np.int64] | Flags) -> DetectionSample:
         """The same image with these of its objects, by their indices or by a flag for each."""
         masks = None if self.masks is None else self.masks[index]
-        return ObjectSample(self.pixels, self.boxes[index], self.labels[index], self.crowd[index], masks)
+        return DetectionSample(self.pixels, self.boxes[index], self.labels[index], self.crowd[index], masks)
 
-    def flipped(self) -> ObjectSample:
+    def flipped(self) -> DetectionSample:
         """Left and right swapped."""
         boxes = self.boxes.copy()
         boxes[:, 0], boxes[:, 2] = self.width - self.boxes[:, 2], self.width - self.boxes[:, 0]
         masks = None if self.masks is None else self.masks[:, :, ::-1]
         return replace(self, pixels=self.pixels[:, ::-1], boxes=boxes, masks=masks)
 
-    def cropped(self, left: int, top: int, right: int, bottom: int) -> ObjectSample:
+    def cropped(self, left: int, top: int, right: int, bottom: int) -> DetectionSample:
         """The part of the image in a window, with boxes clipped to it.
 
         Objects of which no area, or no pixel of the mask, is left are gone. Raises ValueError where the window is empty
@@ -68,7 +68,7 @@ class ObjectSample:
         masks = None if self.masks is None else self.masks[:, top:bottom, left:right]
         return _visible(replace(self, pixels=self.pixels[top:bottom, left:right], boxes=boxes, masks=masks))
 
-    def expanded(self, width: int, height: int, left: int, top: int, fill: Sequence[int]) -> ObjectSample:
+    def expanded(self, width: int, height: int, left: int, top: int, fill: Sequence[int]) -> DetectionSample:
         """The image pasted at left, top on a canvas of this size and of one colour, `fill` (RGB)."""
         inside = np.s_[top : top + self.height, left : left + self.width]
         pixels = np.empty((height, width, 3), dtype=np.uint8)
@@ -81,7 +81,7 @@ class ObjectSample:
             masks[:, *inside] = self.masks
         return replace(self, pixels=pixels, boxes=boxes, masks=masks)
 
-    def resized(self, width: int, height: int) -> ObjectSample:
+    def resized(self, width: int, height: int) -> DetectionSample:
         """The image in another size: pixels bilinear with antialiasing, masks by the nearest pixel.
 
         Objects whose mask falls between the pixels are gone.
@@ -100,7 +100,7 @@ def _nearest(old: int, new: int) -> npt.NDArray[np.int64]:
     return (2 * np.arange(new) + 1) * old // (2 * new)
 
 
-def _visible(sample: ObjectSample) -> ObjectSample:
+def _visible(sample: DetectionSample) -> DetectionSample:
     """The sample without objects that have no area, or no pixel of their mask, left."""
     kept: Flags = np.all(sample.boxes[:, 2:] > sample.boxes[:, :2], axis=1)
     if sample.masks is not None:

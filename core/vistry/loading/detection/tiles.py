@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.offsets import owners, starts_of
+from vistry.data.offsets import offsets_from_counts, segment_ids
 from vistry.errors import VistryError
-from vistry.loading.detection.sample import ObjectSample
+from vistry.loading.detection.sample import DetectionSample
 
 Boxes = npt.NDArray[np.floating]
 Tiles = npt.NDArray[np.int64]
@@ -66,7 +66,7 @@ def tiles_with_objects(boxes: Boxes, tiles: Tiles) -> Flags:
     return np.asarray(_shown(boxes, tiles).any(axis=0))
 
 
-def tile_sample(sample: ObjectSample, tile: npt.NDArray[np.int64]) -> ObjectSample:
+def tile_sample(sample: DetectionSample, tile: npt.NDArray[np.int64]) -> DetectionSample:
     """A tile ([4], left, top, right, bottom) as a sample of its own, with the objects it shows, clipped to it."""
     left, top, right, bottom = tile.tolist()
     return sample.take(_shown(sample.boxes, tile[None])[:, 0]).cropped(left, top, right, bottom)
@@ -118,8 +118,8 @@ def _conflicts(boxes: Boxes, labels: Indices, tile_of: Indices, iou: float) -> I
     cuts = np.searchsorted(np.cumsum(counts), np.arange(PAIRS_AT_ONCE, counts.sum(), PAIRS_AT_ONCE))
     found = [np.zeros((2, 0), dtype=np.int64)]
     for places in np.split(np.arange(len(boxes)), cuts):
-        starts = starts_of(counts[places])
-        of_place = owners(starts)
+        starts = offsets_from_counts(counts[places])
+        of_place = segment_ids(starts)
         one = sweep[places[of_place]]
         other = sweep[places[of_place] + 1 + np.arange(starts[-1]) - starts[of_place]]
         found.append(_overlapping(boxes, tile_of, np.stack([one, other]), iou))

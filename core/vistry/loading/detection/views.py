@@ -14,11 +14,11 @@ from vistry.evaluation.detection.types import Detections
 from vistry.loading.detection.augmentation import resized_size
 from vistry.loading.detection.dataset import STRIDE
 from vistry.loading.detection.tiles import Grid, merged, tile_boxes
-from vistry.loading.views import View
+from vistry.loading.views import ImageView
 
 
 @dataclass(frozen=True)
-class ObjectsInImage:
+class ImageDetections:
     """What was found in one image, and the image's size in pixels."""
 
     detections: Detections
@@ -27,7 +27,7 @@ class ObjectsInImage:
 
 
 @dataclass(frozen=True)
-class ObjectViewer:
+class DetectionTransform:
     """The image resized as torchvision's detectors do; with a grid its tiles too, each resized likewise.
 
     What is found in several views is kept once: of boxes of one class from different views that overlap by more than
@@ -39,10 +39,10 @@ class ObjectViewer:
     grid: Grid | None = None
     overlap: float = 0.0
     merge_iou: float = 0.0
-    multiple: int = STRIDE
-    differ: bool = True
+    size_divisor: int = STRIDE
+    variable_size: bool = True
 
-    def views(self, image: str | Path) -> list[View]:
+    def views(self, image: str | Path) -> list[ImageView]:
         pixels = load_pixels(image)
         height, width, _ = pixels.shape
         windows = [(0, 0, width, height)]
@@ -51,20 +51,20 @@ class ObjectViewer:
         whole = Image.fromarray(pixels)
         return [self._view(whole, *window) for window in windows]
 
-    def _view(self, image: Image.Image, left: int, top: int, right: int, bottom: int) -> View:
+    def _view(self, image: Image.Image, left: int, top: int, right: int, bottom: int) -> ImageView:
         size = resized_size(right - left, bottom - top, self.min_size, self.max_size)
         shown = image.resize(size, Image.Resampling.BILINEAR, box=(left, top, right, bottom))
-        return View(np.asarray(shown), bottom - top, right - left, left, top)
+        return ImageView(np.asarray(shown), bottom - top, right - left, left, top)
 
-    def merged(self, predictions: Sequence[Detections], views: Sequence[View]) -> ObjectsInImage:
+    def merged(self, predictions: Sequence[Detections], views: Sequence[ImageView]) -> ImageDetections:
         whole = views[0]
         found = predictions[0]
         if len(views) > 1:
-            found = found_once(predictions, views, self.merge_iou)
-        return ObjectsInImage(found, whole.shown_width, whole.shown_height)
+            found = merge_tile_detections(predictions, views, self.merge_iou)
+        return ImageDetections(found, whole.shown_width, whole.shown_height)
 
 
-def found_once(predictions: Sequence[Detections], views: Sequence[View], iou: float) -> Detections:
+def merge_tile_detections(predictions: Sequence[Detections], views: Sequence[ImageView], iou: float) -> Detections:
     """The boxes of all views, which are in pixels of what each shows, in those of the image: each object once.
 
     The highest score comes first.

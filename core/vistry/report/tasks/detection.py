@@ -26,62 +26,62 @@ from vistry.report.plot import unit_plot
 from vistry.report.section import Section
 from vistry.report.table import Cell, Share, table
 from vistry.report.tasks.detection_gallery import false_alarms, misses
-from vistry.report.tasks.detection_inputs import ObjectEvidence
+from vistry.report.tasks.detection_inputs import DetectionReportInputs
 
 DRAWN_CLASSES = 100
 SERVED = element("h3", "What a user is given")
 AREAS = {"all": "all", "small": "below 32²", "medium": "32² to 96²", "large": "from 96²"}
 
 
-def detection_sections(evidence: ObjectEvidence) -> list[Section]:
+def detection_sections(inputs: DetectionReportInputs) -> list[Section]:
     """Precision by size, confusion, misses, false alarms, classes, curves, thresholds."""
-    found, reason = _evaluated(evidence)
+    found, reason = _evaluated(inputs)
     if found.voc is None:
         return [Section("sizes", "Average precision", reason, [])]
     return [
-        _sizes(evidence, found.voc, found.coco, reason),
-        _confusion(evidence, found.voc),
-        misses(evidence, found.voc),
-        false_alarms(evidence, found.voc),
-        _classes(evidence, found.voc, found.coco),
-        _curves(evidence, found.voc),
-        _thresholds(evidence, found.voc),
+        _sizes(inputs, found.voc, found.coco, reason),
+        _confusion(inputs, found.voc),
+        misses(inputs, found.voc),
+        false_alarms(inputs, found.voc),
+        _classes(inputs, found.voc, found.coco),
+        _curves(inputs, found.voc),
+        _thresholds(inputs, found.voc),
     ]
 
 
-def _evaluated(evidence: ObjectEvidence) -> tuple[Metrics, str]:
+def _evaluated(inputs: DetectionReportInputs) -> tuple[Metrics, str]:
     """Both metrics; where hotcoco is missing what can be had without it, and what it needs."""
     metric_type, reason = "coco_voc", ""
     try:
         hotcoco()
     except VistryError as error:
-        metric_type, reason = "none" if evidence.kind == "mask" else "voc", str(error)
+        metric_type, reason = "none" if inputs.kind == "mask" else "voc", str(error)
     found = evaluate_objects(
-        evidence.ground_truth,
-        evidence.predictions,
-        evidence.classes,
+        inputs.ground_truth,
+        inputs.predictions,
+        inputs.classes,
         metric_type,
-        evidence.iou_threshold,
-        evidence.kind,
-        evidence.serving_threshold,
+        inputs.iou_threshold,
+        inputs.kind,
+        inputs.score_threshold,
     )
     return found, reason
 
 
-def _sizes(evidence: ObjectEvidence, voc: VocResult, coco: CocoResult | None, reason: str) -> Section:
+def _sizes(inputs: DetectionReportInputs, voc: VocResult, coco: CocoResult | None, reason: str) -> Section:
     note = (
         "AP: the area under precision over recall, its mean over the classes. COCO's takes the mean over IoU .5 to .95 "
         f"as well, at most {DETECTIONS[-1]} detections an image, and groups objects by their area in pixels. A dash is "
         f"undefined: there are no such objects. {reason}"
     )
-    tables = [] if coco is None else [_by_size(evidence, coco)]
+    tables = [] if coco is None else [_by_size(inputs, coco)]
     return Section(
-        "sizes", "Average precision", note, [*tables, element("h3", "What a user is given"), _served(evidence, voc)]
+        "sizes", "Average precision", note, [*tables, element("h3", "What a user is given"), _served(inputs, voc)]
     )
 
 
-def _by_size(evidence: ObjectEvidence, coco: CocoResult) -> Markup:
-    areas = np.concatenate([truth.areas[~truth.crowd] for truth in evidence.ground_truth])
+def _by_size(inputs: DetectionReportInputs, coco: CocoResult) -> Markup:
+    areas = np.concatenate([truth.areas[~truth.crowd] for truth in inputs.ground_truth])
     group = np.digitize(areas, (32**2, 96**2)) + 1
     rows: list[list[Cell]] = []
     for index, size in enumerate(SIZES):
@@ -92,8 +92,8 @@ def _by_size(evidence: ObjectEvidence, coco: CocoResult) -> Markup:
     return table(("area", "objects", "AP .5 to .95", "AP .5", "AP .75", f"recall with {DETECTIONS[-1]}"), rows)
 
 
-def _served(evidence: ObjectEvidence, voc: VocResult) -> Markup:
-    threshold = evidence.serving_threshold
+def _served(inputs: DetectionReportInputs, voc: VocResult) -> Markup:
+    threshold = inputs.score_threshold
     kept = [ranking.above(threshold) for ranking in voc.rankings]
     rows: list[list[Cell]] = []
     for name, rankings in (("all", voc.rankings), (f"with a score above {threshold:g}", kept)):
@@ -103,12 +103,12 @@ def _served(evidence: ObjectEvidence, voc: VocResult) -> Markup:
     return table(("detections", "number", "precision", "recall", f"VOC AP at IoU {voc.iou_threshold:g}"), rows)
 
 
-def _confusion(evidence: ObjectEvidence, voc: VocResult) -> Section:
-    threshold = evidence.serving_threshold
-    matrix = object_confusion(evidence.ground_truth, evidence.predictions, voc, threshold, evidence.kind)
+def _confusion(inputs: DetectionReportInputs, voc: VocResult) -> Section:
+    threshold = inputs.score_threshold
+    matrix = object_confusion(inputs.ground_truth, inputs.predictions, voc, threshold, inputs.kind)
     shown = _most_mistaken(matrix)
-    rows = [[*evidence.classes, "background"][index] for index in shown]
-    columns = [[*evidence.classes, "missed"][index] for index in shown]
+    rows = [[*inputs.classes, "background"][index] for index in shown]
+    columns = [[*inputs.classes, "missed"][index] for index in shown]
     picture = confusion_picture(matrix[np.ix_(shown, shown)], rows, columns, "object")
     objects, found = int(matrix[:-1].sum()), int(matrix.trace())
     share = f" ({percent(found / objects)})" if objects else ""
@@ -118,7 +118,7 @@ def _confusion(evidence: ObjectEvidence, voc: VocResult) -> Section:
         "what was found, with the missed at the end. The colour is the share of the row."
     )
     if len(shown) < len(matrix):
-        note += f" Drawn are the {len(shown) - 1} classes with the most mistakes, of {len(evidence.classes)}."
+        note += f" Drawn are the {len(shown) - 1} classes with the most mistakes, of {len(inputs.classes)}."
     return Section("confusion", "Confusion matrix", note, [element("div", picture, class_="side")])
 
 
@@ -128,10 +128,10 @@ def _most_mistaken(matrix: Matrix) -> Indices:
     return np.append(most_mistaken(matrix[:last, :last] + np.diag(matrix[:last, last]), DRAWN_CLASSES), last)
 
 
-def _classes(evidence: ObjectEvidence, voc: VocResult, coco: CocoResult | None) -> Section:
-    threshold = evidence.serving_threshold
+def _classes(inputs: DetectionReportInputs, voc: VocResult, coco: CocoResult | None) -> Section:
+    threshold = inputs.score_threshold
     rows: list[list[Cell]] = []
-    for label, (name, ranking) in enumerate(zip(evidence.classes, voc.rankings, strict=True)):
+    for label, (name, ranking) in enumerate(zip(inputs.classes, voc.rankings, strict=True)):
         served = ranking.above(threshold)
         shares = [Share(served.precision), Share(served.recall), Share(ranking.average_precision)]
         strict = [] if coco is None else [Share(coco.average_precision(label=label))]
@@ -146,25 +146,25 @@ def _classes(evidence: ObjectEvidence, voc: VocResult, coco: CocoResult | None) 
     return Section("classes", "Every class", note, [table([*headings, *strict_heading], rows, sortable=True)])
 
 
-def _curves(evidence: ObjectEvidence, voc: VocResult) -> Section:
-    lines = curve_lines(evidence.classes, [precision_recall_of(ranking) for ranking in voc.rankings], steps=True)
+def _curves(inputs: DetectionReportInputs, voc: VocResult) -> Section:
+    lines = curve_lines(inputs.classes, [precision_recall_of(ranking) for ranking in voc.rankings], steps=True)
     title = f"Precision and recall at IoU {voc.iou_threshold:g} (average precision)"
     chart = curve_chart(title, "recall", "precision", lines, "there are no objects")
     note = "Each step is one more detection, the highest score first. A curve ends where no further object is found."
     return Section("curves", "Precision and recall", note, [element("div", chart, class_="charts")])
 
 
-def _thresholds(evidence: ObjectEvidence, voc: VocResult) -> Section:
+def _thresholds(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     scan = scan_scores(voc.rankings)
     plot = unit_plot("score threshold", "mean over the classes")
     lines = [_mean_line("precision", scan.thresholds, scan.mean_precision, "c1")]
     lines.append(_mean_line("recall", scan.thresholds, scan.mean_recall, "c2"))
-    at = plot.x.at(evidence.serving_threshold)
+    at = plot.x.at(inputs.score_threshold)
     mark = element("path", d=f"M{at:.1f} {plot.y.at(0)}V{plot.y.at(1)}", class_="mark")
     drawn = [mark, *(line.drawn(plot) for line in lines)]
     chart = plot.figure("Precision and recall at each score", drawn, [line.key for line in lines])
     note = (
-        f"The dashed line is box_score_threshold = {evidence.serving_threshold:g}, above which a user is given "
+        f"The dashed line is box_score_threshold = {inputs.score_threshold:g}, above which a user is given "
         "detections. Move it left to find more objects, right for fewer false alarms."
     )
     return Section("thresholds", "Thresholds", note, [element("div", chart, class_="charts")])

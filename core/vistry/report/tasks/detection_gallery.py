@@ -13,21 +13,21 @@ from vistry.report.markup import Content
 from vistry.report.numbers import count, score
 from vistry.report.section import Section
 from vistry.report.tasks.classification import MISTAKES, verdict
-from vistry.report.tasks.detection_inputs import ObjectEvidence
+from vistry.report.tasks.detection_inputs import DetectionReportInputs
 
 
-def misses(evidence: ObjectEvidence, voc: VocResult) -> Section:
+def misses(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     """The largest objects that a user is not given."""
     matching = voc.matching
     reached = np.zeros(len(matching.object_labels), np.float32)
     reached[matching.target[voc.hits]] = matching.scores[voc.hits]
-    missed = np.flatnonzero(~matching.crowd & (reached <= evidence.serving_threshold))
+    missed = np.flatnonzero(~matching.crowd & (reached <= inputs.score_threshold))
     if not len(missed):
         return Section("misses", "Largest misses", "There are none: every object was found.", [])
-    _, objects = all_objects(evidence.ground_truth)
+    _, objects = all_objects(inputs.ground_truth)
     shown = missed[np.argsort(-objects.areas[missed], kind="stable")[:MISTAKES]]
     note = (
-        f"{len(shown)} of {count(len(missed), 'object')} that no detection above {evidence.serving_threshold:g} found, "
+        f"{len(shown)} of {count(len(missed), 'object')} that no detection above {inputs.score_threshold:g} found, "
         "the largest first. Blue is the truth, the missed object in bold; orange is what was found."
     )
     cards = []
@@ -35,30 +35,30 @@ def misses(evidence: ObjectEvidence, voc: VocResult) -> Section:
         image = int(matching.object_image[index])
         low = float(reached[index])
         said = "found, but with a low score" if low else "not found"
-        line = verdict("true", evidence.classes[int(matching.object_labels[index])], low)
+        line = verdict("true", inputs.classes[int(matching.object_labels[index])], low)
         row = index - int(np.searchsorted(matching.object_image, image))
-        cards.append(_card(evidence, image, "true", row, (line, said)))
+        cards.append(_card(inputs, image, "true", row, (line, said)))
     return Section("misses", "Largest misses", note, [gallery(cards)])
 
 
-def false_alarms(evidence: ObjectEvidence, voc: VocResult) -> Section:
+def false_alarms(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     """The detections with the highest scores that are no hits."""
     matching = voc.matching
-    wrong = np.flatnonzero(~voc.hits & ~voc.ignored & (matching.scores > evidence.serving_threshold))
+    wrong = np.flatnonzero(~voc.hits & ~voc.ignored & (matching.scores > inputs.score_threshold))
     if not len(wrong):
         return Section("false-alarms", "Surest false alarms", "There are none: every detection is an object.", [])
     shown = wrong[np.argsort(-matching.scores[wrong], kind="stable")[:MISTAKES]]
     note = (
-        f"{len(shown)} of {count(len(wrong), 'false alarm')} with a score above {evidence.serving_threshold:g}, the "
+        f"{len(shown)} of {count(len(wrong), 'false alarm')} with a score above {inputs.score_threshold:g}, the "
         "surest first. Orange is what was found, the false alarm in bold; blue is the truth. Look here for objects "
         "nobody labelled."
     )
     cards = []
     for index in shown.tolist():
-        image, name = int(matching.image[index]), evidence.classes[int(matching.labels[index])]
+        image, name = int(matching.image[index]), inputs.classes[int(matching.labels[index])]
         line = verdict("predicted", name, float(matching.scores[index]))
         row = index - int(np.searchsorted(matching.image, image))
-        cards.append(_card(evidence, image, "predicted", row, (line, _what_is_there(voc, index))))
+        cards.append(_card(inputs, image, "predicted", row, (line, _what_is_there(voc, index))))
     return Section("false-alarms", "Surest false alarms", note, [gallery(cards)])
 
 
@@ -71,17 +71,17 @@ def _what_is_there(voc: VocResult, index: int) -> str:
     return f"IoU with one: {score(overlap, 2)}"
 
 
-def _card(evidence: ObjectEvidence, image: int, kind: str, row: int, lines: tuple[Content, ...]) -> Card:
+def _card(inputs: DetectionReportInputs, image: int, kind: str, row: int, lines: tuple[Content, ...]) -> Card:
     """The surroundings of one object ("true") or detection ("predicted"), which is the first outline."""
-    truth, found = evidence.ground_truth[image], evidence.predictions[image].above(evidence.serving_threshold)
-    true = _outlines(truth, "true", evidence.kind)
-    seen = _outlines(found, "predicted", evidence.kind)
+    truth, found = inputs.ground_truth[image], inputs.predictions[image].above(inputs.score_threshold)
+    true = _outlines(truth, "true", inputs.kind)
+    seen = _outlines(found, "predicted", inputs.kind)
     if kind == "predicted":
-        above = np.flatnonzero(evidence.predictions[image].scores > evidence.serving_threshold)
+        above = np.flatnonzero(inputs.predictions[image].scores > inputs.score_threshold)
         first = seen.pop(int(np.searchsorted(above, row)))
     else:
         first = true.pop(row)
-    path = evidence.images[image]
+    path = inputs.images[image]
     return Card(path, lines, object_picture(path, first.box, [first, *true, *seen]))
 
 

@@ -9,10 +9,10 @@ from vistry.evaluation.detection.types import Detections, GroundTruth, Kind
 
 
 @dataclass(frozen=True)
-class ObjectEvidence:
+class DetectionReportInputs:
     """N images, their objects and all detections in them, class names, and how the two are compared.
 
-    `predictions` hold all detections down to a score near 0; the user is given those above `serving_threshold`.
+    `predictions` hold all detections down to a score near 0; the user is given those above `score_threshold`.
     """
 
     images: Sequence[str]
@@ -20,5 +20,5 @@ class ObjectEvidence:
     ground_truth: Sequence[GroundTruth]
     predictions: Sequence[Detections]
     iou_threshold: float = 0.5
-    serving_threshold: float = 0.3
+    score_threshold: float = 0.3
     kind: Kind = "box"

@@ -12,7 +12,7 @@ from vistry.report.gallery import Card, gallery
 from vistry.report.markup import element
 from vistry.report.matrix import confusion_picture
 from vistry.report.numbers import count, percent
-from vistry.report.section import Evidence, Section
+from vistry.report.section import ReportInputs, Section
 from vistry.report.table import table
 from vistry.report.tasks.classification import (
     Probabilities,
@@ -31,30 +31,30 @@ LISTED = 12
 Targets = npt.NDArray[np.int64]
 
 
-def multiclass_sections(evidence: Evidence) -> list[Section]:
+def multiclass_sections(inputs: ReportInputs) -> list[Section]:
     """Confusion, mistakes, classes, curves, calibration, from probabilities [N, C] and class indices [N]."""
-    probabilities: Probabilities = evidence.tensors["predictions"]
-    targets: Targets = evidence.tensors["targets"]
+    probabilities: Probabilities = inputs.tensors["predictions"]
+    targets: Targets = inputs.tensors["targets"]
     predicted = probabilities.argmax(axis=1)
-    every = np.eye(len(evidence.classes), dtype=bool)
+    every = np.eye(len(inputs.classes), dtype=bool)
     truth = every[targets]
     curves = curves_of(truth, probabilities)
     return [
-        _confusion(evidence, confusion_matrix(targets, predicted, len(evidence.classes))),
-        _mistakes(evidence, probabilities, targets, predicted),
-        class_table(class_rows(evidence.classes, truth, every[predicted], curves)),
-        curve_section(evidence.classes, truth, probabilities, curves),
+        _confusion(inputs, confusion_matrix(targets, predicted, len(inputs.classes))),
+        _mistakes(inputs, probabilities, targets, predicted),
+        class_table(class_rows(inputs.classes, truth, every[predicted], curves)),
+        curve_section(inputs.classes, truth, probabilities, curves),
         calibration_section(probabilities.max(axis=1), predicted == targets, "probability of the predicted class"),
     ]
 
 
-def _confusion(evidence: Evidence, matrix: Matrix) -> Section:
+def _confusion(inputs: ReportInputs, matrix: Matrix) -> Section:
     shown = most_mistaken(matrix, DRAWN_CLASSES)
-    picture = confusion_picture(matrix[np.ix_(shown, shown)], [evidence.classes[index] for index in shown])
+    picture = confusion_picture(matrix[np.ix_(shown, shown)], [inputs.classes[index] for index in shown])
     note = f"{_accuracy(matrix)} Rows are the truth, columns the prediction; the colour is the share of the row."
     if len(shown) < len(matrix):
         note += f" Drawn are the {len(shown)} classes with the most mistakes, of {len(matrix)}."
-    parts = element("div", picture, _pairs(evidence, matrix), class_="side")
+    parts = element("div", picture, _pairs(inputs, matrix), class_="side")
     return Section("confusion", "Confusion matrix", note, [parts])
 
 
@@ -65,19 +65,19 @@ def _accuracy(matrix: Matrix) -> str:
     return f"{right:,} of {count(images, 'image')} right ({percent(right / images)}; {interval})."
 
 
-def _pairs(evidence: Evidence, matrix: Matrix) -> Markup:
+def _pairs(inputs: ReportInputs, matrix: Matrix) -> Markup:
     found = most_confused(matrix, LISTED)
     if not found:
         return element("p", "No class was taken for another.", class_="none")
     totals = matrix.sum(axis=1)
     rows = [
-        (evidence.classes[pair.truth], evidence.classes[pair.predicted], f"{pair.count:,} of {totals[pair.truth]:,}")
+        (inputs.classes[pair.truth], inputs.classes[pair.predicted], f"{pair.count:,} of {totals[pair.truth]:,}")
         for pair in found
     ]
     return element("div", element("h3", "Taken for another most often"), table(("truth", "predicted", "images"), rows))
 
 
-def _mistakes(evidence: Evidence, probabilities: Probabilities, targets: Targets, predicted: Targets) -> Section:
+def _mistakes(inputs: ReportInputs, probabilities: Probabilities, targets: Targets, predicted: Targets) -> Section:
     wrong = predicted != targets
     rows = strongest(probabilities.max(axis=1), wrong)
     if not rows:
@@ -89,10 +89,10 @@ def _mistakes(evidence: Evidence, probabilities: Probabilities, targets: Targets
     )
     cards = [
         Card(
-            evidence.images[row],
+            inputs.images[row],
             (
-                verdict("predicted", evidence.classes[predicted[row]], float(probabilities[row, predicted[row]])),
-                verdict("true", evidence.classes[targets[row]], float(probabilities[row, targets[row]])),
+                verdict("predicted", inputs.classes[predicted[row]], float(probabilities[row, predicted[row]])),
+                verdict("true", inputs.classes[targets[row]], float(probabilities[row, targets[row]])),
             ),
         )
         for row in rows

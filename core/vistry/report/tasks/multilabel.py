@@ -12,7 +12,7 @@ from vistry.report.lines import Line
 from vistry.report.markup import element
 from vistry.report.numbers import count, percent, score
 from vistry.report.plot import unit_plot
-from vistry.report.section import Evidence, Section
+from vistry.report.section import ReportInputs, Section
 from vistry.report.table import Cell, Number, Share
 from vistry.report.tasks.classification import (
     Flags,
@@ -30,19 +30,19 @@ THRESHOLD = 0.5
 THRESHOLDS = np.arange(1, 100) / 100
 
 
-def multilabel_sections(evidence: Evidence) -> list[Section]:
+def multilabel_sections(inputs: ReportInputs) -> list[Section]:
     """Classes, thresholds, mistakes, curves, calibration, from probabilities [N, C] and targets [N, C] of 0 and 1."""
-    probabilities: Probabilities = evidence.tensors["predictions"]
-    truth: Flags = evidence.tensors["targets"] > THRESHOLD
+    probabilities: Probabilities = inputs.tensors["predictions"]
+    truth: Flags = inputs.tensors["targets"] > THRESHOLD
     predicted = probabilities > THRESHOLD
     curves = curves_of(truth, probabilities)
     scan = scan_thresholds(truth, probabilities, THRESHOLDS)
-    rows = class_rows(evidence.classes, truth, predicted, curves)
+    rows = class_rows(inputs.classes, truth, predicted, curves)
     return [
         class_table([[*row, *_best(scan, index)] for index, row in enumerate(rows)], ("best threshold", "its F1")),
         _thresholds(scan),
-        _mistakes(evidence, probabilities, truth),
-        curve_section(evidence.classes, truth, probabilities, curves),
+        _mistakes(inputs, probabilities, truth),
+        curve_section(inputs.classes, truth, probabilities, curves),
         calibration_section(probabilities.ravel(), truth.ravel(), "probability of a class"),
     ]
 
@@ -72,7 +72,7 @@ def _f1_line(label: str, scan: ThresholdScan, f1: Values, colour: str) -> Line:
     return Line(label, [point for point in points if not math.isnan(point[1])], colour)
 
 
-def _mistakes(evidence: Evidence, probabilities: Probabilities, truth: Flags) -> Section:
+def _mistakes(inputs: ReportInputs, probabilities: Probabilities, truth: Flags) -> Section:
     distance = np.abs(probabilities - truth)
     wrong = (probabilities > THRESHOLD) != truth
     positions = strongest(distance, wrong)
@@ -85,9 +85,9 @@ def _mistakes(evidence: Evidence, probabilities: Probabilities, truth: Flags) ->
     )
     cards = []
     for position in positions:
-        row, label = divmod(position, len(evidence.classes))
+        row, label = divmod(position, len(inputs.classes))
         said = "labelled, but not found" if truth[row, label] else "found, but not labelled"
         kind = "true" if truth[row, label] else "predicted"
-        lines = (verdict(kind, evidence.classes[label], float(probabilities[row, label])), said)
-        cards.append(Card(evidence.images[row], lines))
+        lines = (verdict(kind, inputs.classes[label], float(probabilities[row, label])), said)
+        cards.append(Card(inputs.images[row], lines))
     return Section("mistakes", "Most confident mistakes", note, [gallery(cards)])

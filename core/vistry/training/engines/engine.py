@@ -11,7 +11,7 @@ import numpy as np
 
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch
-from vistry.loading.views import Frame
+from vistry.loading.views import ResizeInfo
 from vistry.plugin.hooks import FreezingMap
 from vistry.registry.manifest import GradientClipping, MovingAverage, PreprocessingSpec
 
@@ -53,7 +53,7 @@ class Engine(Protocol):
     def update(self, learning_rate: float) -> None:
         """Clip the accumulated gradients, apply them and clear them; move the average of the weights, if any."""
 
-    def predict(self, images: Pixels, frames: Sequence[Frame] | None = None) -> Any:
+    def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Any:
         """N predictions of images [N, H, W, 3] uint8, in evaluation mode; `frames` where the images differ in size.
 
         They are those of `weights()`.
@@ -77,6 +77,6 @@ def under(prefix: str, arrays: Arrays) -> Arrays:
     return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
 
 
-def averaging_step(averaging: MovingAverage, updates: int) -> float:
+def ema_step(averaging: MovingAverage, updates: int) -> float:
     """How far an average moves towards the weights after the given number of updates, in [0, 1]."""
     return 1 - averaging.decay * (1 - math.exp(-updates / averaging.updates))

@@ -13,15 +13,15 @@ from flax import nnx
 from jax import Array
 
 from vistry.errors import HyperparameterError, Problem
-from vistry.flax_layers import real_rows
+from vistry.flax_layers import valid_rows
 from vistry.loading.augmentation import Pixels
-from vistry.loading.batches import Batch, Padded
-from vistry.loading.views import Frame, frames_of
-from vistry.training.engines.engine import Arrays, EngineSettings, averaging_step, under
+from vistry.loading.batches import Batch, ImageBatch
+from vistry.loading.views import ResizeInfo, unresized
+from vistry.training.engines.engine import Arrays, EngineSettings, ema_step, under
 from vistry.training.engines.freezing import frozen_prefixes
 from vistry.training.engines.jax.compilation import Compiled
 from vistry.training.engines.jax.module import (
-    TakenApart,
+    SplitModule,
     Tensors,
     arrays_of,
     batch_norms_under,
@@ -73,7 +73,7 @@ class JaxEngine:
         module: nnx.Module,
         settings: EngineSettings,
         loss: Callable[[Any, Any, Any], dict[str, Any]],
-        postprocess: Callable[[Any, Sequence[Frame]], Any],
+        postprocess: Callable[[Any, Sequence[ResizeInfo]], Any],
     ):
         hyperparameters = settings.hyperparameters
         self.device = jax.devices()[0]
@@ -89,7 +89,7 @@ class JaxEngine:
         self._averaging = settings.averaging if loss is not None else None
         self._updates = 0
         holds_norms = frozen and settings.freezing.freeze_batch_norm
-        self._module = TakenApart(module, batch_norms_under(module, frozen) if holds_norms else [])
+        self._module = SplitModule(module, batch_norms_under(module, frozen) if holds_norms else [])
         self._place({name: variable.get_value() for name, variable in variables_of(module).items()})
 
         self._optimizer = make_optimizer(hyperparameters, settings.clipping, decayed_names(module))
@@ -157,16 +157,16 @@ class JaxEngine:
         )
         if self._averaging:
             self._updates += 1
-            step = averaging_step(self._averaging, self._updates)
+            step = ema_step(self._averaging, self._updates)
             self._average = self._averaged(self._average, {**self._trained, **self._statistics}, np.float32(step))
 
-    def predict(self, images: Pixels, frames: Sequence[Frame] | None = None) -> Any:
+    def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Any:
         padded, _, rows = self._padded(images, "prediction")
         sizes = None if frames is None else np.array([frame[:2] for frame in frames], np.int32)[rows]
         *_, program = self._programs
         outputs = program(self._tensors() | self._average, padded, sizes)
         real = jax.tree.map(lambda output: output[: len(images)], jax.device_get(outputs))
-        return self._postprocess(real, frames or frames_of(images))
+        return self._postprocess(real, frames or unresized(images))
 
     def _padded(self, images: Pixels, use: str) -> tuple[Pixels, npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Images, with rows repeated up to the largest batch so far; the mask of the real ones; which rows they are."""
@@ -212,8 +212,8 @@ class JaxEngine:
 
         def total(trained: Tensors) -> tuple[Array, tuple[dict[str, Array], Tensors]]:
             tensors = self._cast({**trained, **still}) | statistics
-            module = self._module.put_together(tensors, jax.random.fold_in(self._key, step))
-            with real_rows(mask):
+            module = self._module.merge(tensors, jax.random.fold_in(self._key, step))
+            with valid_rows(mask):
                 terms = self._loss(module, self._inputs(images, sizes), targets)
             after = {name: value.get_value() for name, value in variables_of(module).items() if name in statistics}
             return share * sum(terms.values(), start=jnp.zeros(())), (terms, after)
@@ -229,17 +229,17 @@ class JaxEngine:
 
     def _outputs(self, tensors: Tensors, images: Array, sizes: Array | None) -> Any:
         parameters, others = by_name(tensors, self._parameters.__contains__)
-        module: Any = self._module.put_together(self._cast(parameters) | others)
+        module: Any = self._module.merge(self._cast(parameters) | others)
         return jax.tree.map(_in_single_precision, module(self._inputs(images, sizes)))
 
-    def _inputs(self, images: Array, sizes: Array | None) -> Array | Padded:
+    def _inputs(self, images: Array, sizes: Array | None) -> Array | ImageBatch:
         """What a model is called with: the images, where they are of different size with their sizes [N, 2]."""
         pixels = self._normalised(images)
         if sizes is None:
             return pixels
         row, column = jnp.arange(pixels.shape[1])[:, None], jnp.arange(pixels.shape[2])
         inside = (row < sizes[:, :1, None]) & (column < sizes[:, 1:, None])
-        return Padded(jnp.where(inside[..., None], pixels, 0), sizes)
+        return ImageBatch(jnp.where(inside[..., None], pixels, 0), sizes)
 
     def _normalised(self, images: Array) -> Array:
         """[N, H, W, 3] uint8 to [N, H, W, 3], normalised, in the precision that computes."""

@@ -84,7 +84,7 @@ def parameter_names(module: nnx.Module) -> set[str]:
     return {name for name, variable in variables_of(module).items() if isinstance(variable, nnx.Param)}
 
 
-class TakenApart:
+class SplitModule:
     """A module's structure in training and in evaluation, to be put together with any tensors inside a jitted function.
 
     It keeps no weights, which would be a second copy of the network's.
@@ -103,7 +103,7 @@ class TakenApart:
             for path, variable in nnx.to_flat_state(state)
         ]
 
-    def put_together(self, tensors: Tensors, key: Array | None = None) -> nnx.Module:
+    def merge(self, tensors: Tensors, key: Array | None = None) -> nnx.Module:
         """The module with these tensors: in training, its randomness drawn from `key`; without a key in evaluation."""
         variables = []
         for index, (path, variable) in enumerate(self._variables):

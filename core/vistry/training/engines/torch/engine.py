@@ -15,10 +15,10 @@ from torch.fx.experimental.optimization import fuse
 
 from vistry.errors import HyperparameterError, Problem, TrainingError
 from vistry.loading.augmentation import Pixels
-from vistry.loading.batches import Batch, Padded
-from vistry.loading.views import Frame, frames_of
+from vistry.loading.batches import Batch, ImageBatch
+from vistry.loading.views import ResizeInfo, unresized
 from vistry.plugin.hooks import FreezingMap
-from vistry.training.engines.engine import Arrays, EngineSettings, averaging_step, under
+from vistry.training.engines.engine import Arrays, EngineSettings, ema_step, under
 from vistry.training.engines.freezing import frozen_prefixes
 from vistry.training.engines.torch.precision import auto_precision, keep_freed_memory
 
@@ -126,7 +126,7 @@ class TorchEngine:
         model: nn.Module,
         settings: EngineSettings,
         loss: Callable[[Any, Any, Any], dict[str, Any]] | None,
-        postprocess: Callable[[Any, Sequence[Frame]], Any],
+        postprocess: Callable[[Any, Sequence[ResizeInfo]], Any],
     ):
         hyperparameters = settings.hyperparameters
         torch.use_deterministic_algorithms(bool(hyperparameters["deterministic"]))
@@ -193,10 +193,10 @@ class TorchEngine:
         self._optimizer.zero_grad(set_to_none=True)
         if self._averaging:
             self._updates += 1
-            move_average(self._average, self.model, averaging_step(self._averaging, self._updates))
+            update_ema(self._average, self.model, ema_step(self._averaging, self._updates))
 
     @torch.inference_mode()
-    def predict(self, images: Pixels, frames: Sequence[Frame] | None = None) -> Any:
+    def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Any:
         if self._predicting is None:
             self._predicting = with_folded_norms(self.model) if self._folds else self._average
         self._predicting.eval()
@@ -204,7 +204,7 @@ class TorchEngine:
             outputs = self._predicting(
                 self._inputs(images, None if frames is None else [frame[:2] for frame in frames])
             )
-        return self._postprocess(outputs, frames or frames_of(images))
+        return self._postprocess(outputs, frames or unresized(images))
 
     def weights(self) -> Arrays:
         return arrays_of(self._average)
@@ -269,7 +269,7 @@ class TorchEngine:
             return torch.from_numpy(targets).to(self.device, non_blocking=True)
         return [{name: self._placed(value) for name, value in target.items()} for target in targets]
 
-    def _inputs(self, images: Pixels, sizes: Sequence[tuple[int, int]] | None) -> torch.Tensor | Padded:
+    def _inputs(self, images: Pixels, sizes: Sequence[tuple[int, int]] | None) -> torch.Tensor | ImageBatch:
         """What a model is called with: the images, where they are of different size with their sizes."""
         pixels = self._normalised(images)
         if sizes is None:
@@ -277,7 +277,7 @@ class TorchEngine:
         for image, (height, width) in zip(pixels, sizes, strict=True):
             image[:, height:] = 0
             image[:, :, width:] = 0
-        return Padded(pixels, sizes)
+        return ImageBatch(pixels, sizes)
 
     def _normalised(self, images: Pixels) -> torch.Tensor:
         """[N, H, W, 3] uint8 to [N, 3, H, W] float32 in channels-last order, normalised once a batch."""
@@ -304,7 +304,7 @@ def _placed(quantity: str, value: np.ndarray[Any, Any], parameter: nn.Parameter)
 
 
 @torch.no_grad()
-def move_average(average: nn.Module, model: nn.Module, step: float) -> None:
+def update_ema(average: nn.Module, model: nn.Module, step: float) -> None:
     """Move every tensor of an average that share of the way to the model's; whole numbers are copied."""
     theirs = model.state_dict()
     for name, value in average.state_dict().items():
