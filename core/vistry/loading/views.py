@@ -47,8 +47,8 @@ class ImageView:
 class EvalTransform(Protocol):
     """How an image is shown to the network, and how what it says of each view becomes one prediction.
 
-    `size_divisor`: the network's height and width have to be multiples of this. `variable_size`: whether views differ in
-    size, so that the network is given `ImageBatch` images.
+    `size_divisor`: the network's height and width have to be multiples of this. `variable_size`: whether views differ
+    in size, so that the network is given `ImageBatch` images.
     """
 
     @property
