@@ -31,10 +31,13 @@ def compatible_range(version: str) -> str:
 
 
 def write_version(version: str) -> None:
-    """Write the version, and the range of it that plugins require, into every file that carries it."""
+    """Write the version, and the range of it that plugins require, into every file that carries another."""
     for path in files_with_a_version():
-        text = VERSION.sub(rf"\g<1>{version}\g<3>", path.read_text())
-        path.write_text(REQUIREMENT.sub(rf'"\1{compatible_range(version)}"', text))
+        text = path.read_text()
+        written = VERSION.sub(rf"\g<1>{version}\g<3>", text)
+        written = REQUIREMENT.sub(rf'"\1{compatible_range(version)}"', written)
+        if written != text:  # make installs again where a pyproject.toml is new
+            path.write_text(written)
 
 
 def main(arguments: list[str]) -> None:
