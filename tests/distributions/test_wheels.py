@@ -12,6 +12,7 @@ from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
+import yaml
 
 CHECKOUT = Path(__file__).parents[2]
 EXAMPLE = CHECKOUT / "examples" / "vistry-efficientnet-lite"
@@ -75,6 +76,12 @@ def test_all_wheels_have_one_version_classifiers_and_links(all_wheels: dict[str,
     assert len(all_fields) == len(FOLDERS)
     for key in ("Version", "Requires-Python", "Classifier", "Project-URL"):
         assert len({tuple(fields.get_all(key, [])) for fields in all_fields}) == 1, key
+
+
+def test_the_pythons_that_are_promised_are_tested(wheels: dict[str, Path]) -> None:
+    workflow = yaml.safe_load((CHECKOUT / ".github" / "workflows" / "ci.yml").read_text())
+    promised = re.findall(r"Python :: (3\.\d+)", str(metadata(wheels["vistry"])))
+    assert promised == workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
 
 
 @each_folder
