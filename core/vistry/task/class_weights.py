@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from vistry.task.behaviour import TrainingData
+from vistry.plugin.types import TrainingData
 
 IMBALANCE = 2
 

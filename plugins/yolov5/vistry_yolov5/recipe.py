@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from vistry.data.images.decode import Pixels
 from vistry.loading.detection.sample import Boxes, DetectionSample, Flags
+from vistry.plugin import Pixels
 
 from vistry_yolov5.letterbox import GREY, margins
 
