@@ -25,7 +25,7 @@ bench: $(VENV)/ready
 	for script in $(filter-out benchmarks/elsewhere.py,$(wildcard benchmarks/*.py)); do $(VENV)/bin/python $$script || exit 1; done
 
 docs: $(VENV)/ready
-	$(VENV)/bin/python -m vistry.hyperparameter.document docs/hyperparameters.md
+	$(VENV)/bin/python -m vistry.hyperparameter.document docs/reference/hyperparameters.md
 
 wheels: $(VENV)/ready
 	rm -rf dist

@@ -5,7 +5,7 @@ from pathlib import Path
 from vistry.data.findings import CHECKS
 from vistry.data.images.formats import PIXEL_LIMIT
 
-PAGE = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "data.md").read_text(encoding="utf-8")
 
 
 def test_the_page_lists_every_check_as_it_is():

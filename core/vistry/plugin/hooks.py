@@ -1,7 +1,7 @@
 """The hooks a plugin may implement, and the types they exchange. Mark an implementation with `@hookimpl`.
 
 An implementation names only the arguments it wants. The hooks are asked of the plugin that owns the model;
-`docs/hooks.md` has an example of each.
+`docs/reference/hooks.md` has an example of each.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def vistry_build_model(
 ) -> Any:
     """Build the model, untrained, as a module of the backend; on `backbone` if the card has one.
 
-    A classifier returns logits [N, num_classes]. What a detector is called with and returns is in docs/detectors.md.
+    A classifier returns logits [N, num_classes]. docs/reference/detectors.md says how a detector is called and what it
+    returns.
     """
 
 
