@@ -111,7 +111,8 @@ def _objects() -> Iterable[Metric]:
 
 
 def _coco() -> Iterable[Metric]:
-    precision, recall = "mean of precision at recalls 0, 0.01, ..., 1", "mean of the largest recall"
+    precision = "mean of precision at recalls 0, 0.01, ..., 1, then over classes"
+    recall = "objects found / objects, mean over classes"
     over_iou = "mean over IoU thresholds 0.5, 0.55, ..., 0.95"
     name = "coco_average_precision"
     yield Metric(name, OBJECTS, f"COCO's average precision, {over_iou} and over classes", precision)
