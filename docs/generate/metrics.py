@@ -1,14 +1,14 @@
-"""The page of metrics, from `vistry.evaluation.metrics`."""
+"""The page of metrics, from `vistry.evaluation.metric_table`."""
 
 from __future__ import annotations
 
+import vistry
 from markdown import page, table
-from vistry.evaluation.metrics import METRICS, Metric
-from vistry.registry.task_names import TASKS
+from vistry.evaluation.metric_table import METRICS, Metric
 
 _INTRODUCTION = """# Metrics
 
-This page is generated from the table in `vistry.evaluation.metrics`: `make docs`.
+This page is generated from the table in `vistry.evaluation.metric_table`: `make docs`.
 
 Training measures these on the validation images after each evaluated epoch, `vistry evaluate` on any labelled images.
 The primary metric, `--primary-metric`, decides which epoch is the best. A metric that the data leaves undefined, such
@@ -30,13 +30,13 @@ def metrics() -> str:
 
 
 def _primary() -> str:
-    rows = [(task.alias, ", ".join(f"`{name}`" for name in task.primary_metrics)) for task in TASKS]
+    rows = [(task.alias, ", ".join(f"`{name}`" for name in task.primary_metrics)) for task in vistry.tasks()]
     return f"## Primary metrics\n\nThe first one is the default.\n\n{table(('task', 'may be'), rows)}"
 
 
 def _groups() -> list[str]:
     """A table for each group of tasks; a metric stands in the first one that has it."""
-    names = {task.alias: task.name for task in TASKS}
+    names = {task.alias: task.name for task in vistry.tasks()}
     sections, left = [], list(METRICS.values())
     for title, alias in _GROUPS.items():
         rows = [_row(metric) for metric in left if names[alias] in metric.tasks]

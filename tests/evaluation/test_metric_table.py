@@ -6,13 +6,13 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
+import vistry
 from pycocotools import mask as coco_mask
-from vistry.evaluation import metrics
+from vistry.evaluation import metric_table
 from vistry.evaluation.classification import multiclass_metrics, multilabel_metrics
-from vistry.evaluation.detections import Boxes, Detections, GroundTruth, Kind, Rle
-from vistry.evaluation.metrics import METRICS
-from vistry.evaluation.object_metrics import evaluate_objects
-from vistry.registry.task_names import TASKS
+from vistry.evaluation.detection.metrics import evaluate_objects
+from vistry.evaluation.detection.types import Boxes, Detections, GroundTruth, Kind, Rle
+from vistry.evaluation.metric_table import METRICS
 
 IMAGES, CLASSES = 40, 3
 SIDES = (20.0, 60.0, 120.0)  # an object of each of COCO's sizes
@@ -50,7 +50,7 @@ def classification(task: str, quality: float) -> dict[str, float]:
     truth = np.eye(CLASSES)[labels]
     noise = random.dirichlet(np.ones(CLASSES), IMAGES)
     scores = (quality * truth + (1 - quality) * noise).astype(np.float32)
-    if task == metrics.MULTICLASS:
+    if task == metric_table.MULTICLASS:
         return multiclass_metrics(scores, labels.astype(np.int64), CLASSES)
     return multilabel_metrics(scores, truth.astype(np.float32))
 
@@ -58,10 +58,10 @@ def classification(task: str, quality: float) -> dict[str, float]:
 def computed(quality: float) -> dict[str, dict[str, float]]:
     """By task, what its evaluations compute of predictions of this quality, 1 for perfect ones."""
     values: dict[str, dict[str, float]] = defaultdict(dict)
-    for task in metrics.CLASSIFICATION:
+    for task in metric_table.CLASSIFICATION:
         values[task] |= classification(task, quality)
     kinds: tuple[Kind, Kind] = ("box", "mask")
-    for task, kind in zip(metrics.OBJECTS, kinds, strict=True):
+    for task, kind in zip(metric_table.OBJECTS, kinds, strict=True):
         for metric_type in ("voc", "coco", "coco_voc"):
             values[task] |= detection(quality, kind, metric_type)
     return values
@@ -78,7 +78,7 @@ def poor() -> dict[str, dict[str, float]]:
 
 
 def test_the_table_and_the_evaluations_have_the_same_names(perfect: dict[str, dict[str, float]]) -> None:
-    assert set(perfect) == {task.name for task in TASKS}
+    assert set(perfect) == {task.name for task in vistry.tasks()}
     for task, values in perfect.items():
         assert set(values) == {metric.name for metric in METRICS.values() if task in metric.tasks}, task
 
@@ -110,7 +110,7 @@ def test_a_surely_wrong_prediction_has_the_largest_log_loss() -> None:
 
 
 def test_every_primary_metric_is_in_the_table() -> None:
-    for task in TASKS:
+    for task in vistry.tasks():
         for name in task.primary_metrics:
             assert task.name in METRICS[name].tasks
             assert METRICS[name].larger_is_better  # early stopping takes the larger value for the better one
