@@ -29,7 +29,7 @@ docs: $(VENV)/ready
 	$(VENV)/bin/python docs/generate docs/reference
 
 site: $(VENV)/ready
-	$(VENV)/bin/properdocs build --strict --site-dir build/site
+	$(VENV)/bin/python -m properdocs build --strict --site-dir build/site
 
 wheels: $(VENV)/ready
 	rm -rf dist

@@ -60,4 +60,5 @@ def _record(parameter: click.Parameter, context: click.Context) -> tuple[str, st
     if record is None or "--help" in parameter.opts or not record[1]:
         return None
     written, meaning = record
-    return ", ".join(f"`{form.strip()}`" for form in written.split(", ")), meaning.replace("[required]", "Required.")
+    forms = written.replace("|", " or ").split(", ")  # a bar would end the cell of the table
+    return ", ".join(f"`{form.strip()}`" for form in forms), meaning.replace("[required]", "Required.")
