@@ -20,6 +20,7 @@ lint: types
 
 types: $(VENV)/ready
 	$(VENV)/bin/mypy core/vistry tools $(wildcard plugins/*/vistry_* examples/*/vistry_*)
+	MYPYPATH=docs/generate $(VENV)/bin/mypy docs/generate/*.py
 
 bench: $(VENV)/ready
 	for script in $(filter-out benchmarks/elsewhere.py,$(wildcard benchmarks/*.py)); do $(VENV)/bin/python $$script || exit 1; done

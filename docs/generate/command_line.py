@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import click
-from markdown import page, table
+from markdown_text import page, table
 from vistry.cli import main
 
 _INTRODUCTION = """# Command line

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import vistry
-from markdown import page, table
+from markdown_text import page, table
 from vistry.evaluation.metric_table import METRICS, Metric
 
 _INTRODUCTION = """# Metrics

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 import vistry
-from markdown import page
+from markdown_text import page
 
 _INTRODUCTION = """# Python API
 
