@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from importlib import import_module
 from typing import Any
 
@@ -31,6 +32,8 @@ def python_api() -> str:
     returned: dict[str, type] = {}
     for function in functions.values():
         returned |= _types_in(str(inspect.signature(function).return_annotation), inspect.getmodule(function))
+    for value in list(returned.values()):
+        returned |= _types_of_members(value)
     returned = {name: value for name, value in returned.items() if name not in classes}
     return page(
         _INTRODUCTION,
@@ -41,6 +44,16 @@ def python_api() -> str:
         "## What the functions return",
         *(part for name, value in sorted(returned.items()) for part in _class(name, value)),
     )
+
+
+def _types_of_members(value: type) -> dict[str, type]:
+    """The classes that a class's fields and methods name; those of manifests have a page of their own."""
+    members = [member for name, member in vars(value).items() if inspect.isfunction(member) and name[0] != "_"]
+    annotations = [str(inspect.signature(member).return_annotation) for member in members]
+    if dataclasses.is_dataclass(value):
+        annotations += [str(field.type) for field in dataclasses.fields(value)]
+    types = _types_in(" ".join(annotations), inspect.getmodule(value))
+    return {name: found for name, found in types.items() if not found.__module__.startswith("vistry.registry")}
 
 
 def _types_in(annotation: str, module: Any) -> dict[str, type]:
@@ -98,7 +111,7 @@ def _class(name: str, value: type) -> Iterator[str]:
     for attribute, member in vars(value).items():
         if attribute.startswith("_"):
             continue
-        if isinstance(member, property):
+        if isinstance(member, (property, cached_property)):
             yield f"**`{attribute}`**: {_docstring(member)}"
         elif inspect.isfunction(member):
             yield f"```python\n{_signature(f'{value.__name__}.{attribute}', member)}\n```"

@@ -66,7 +66,7 @@ def _classification() -> Iterable[Metric]:
         yield Metric(
             f"iou_{average}",
             (MULTILABEL,),
-            f"The same for the images of each class; {meaning}",
+            f"How well the images predicted as a class fit those that have it; {meaning}",
             "TP / (TP + FP + FN)",
         )
     yield Metric(
