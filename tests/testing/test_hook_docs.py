@@ -1,4 +1,4 @@
-"""docs/hooks.md has every hook as it is, and its examples are a plugin that passes the checks."""
+"""docs/reference/hooks.md has every hook as it is, and its examples are a plugin that passes the checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vistry.plugin.calls import HOOK_NAMES
 from vistry.task import hook_answers
 from vistry.testing import trials_of
 
-PAGE = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "hooks.md").read_text()
 SECTIONS = dict(re.findall(r"^## (vistry_\w+)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 WritePlugin = Callable[..., Path]
 

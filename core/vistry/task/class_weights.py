@@ -1,4 +1,4 @@
-"""`weighted_loss`: class weights from the training split (behaviour of the reference's product, 3.10)."""
+"""`weighted_loss`: class weights from the training split (docs/reference/behaviour.md, 3.10)."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ def resolve_norm(hyperparameters: Mapping[str, Any], weight_names: Collection[st
     """What `backbone_norm = "auto"` means for the weights of these names: their own statistics, frozen.
 
     Where they have none, or there are no weights, group norm: the statistics of two images are a poor sample, and group
-    norm (Wu and He, 2018) learns faster without; docs/differences.md has what was measured.
+    norm (Wu and He, 2018) learns faster without; docs/explanation/differences.md has what was measured.
     """
     if hyperparameters["backbone_norm"] != "auto":
         return {}

@@ -67,7 +67,7 @@ def freeze(model: nn.Module, freezing: FreezingMap, layers: int) -> list[nn.Modu
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weights with decay; batch-norm weights, biases and free parameters without (behaviour 3.6)."""
+    """Weights with decay; batch-norm weights, biases and free parameters without (docs/reference/behaviour.md, 3.6)."""
     decayed: list[nn.Parameter] = []
     plain: list[nn.Parameter] = []
     for module in model.modules():
