@@ -23,6 +23,7 @@ bench: $(VENV)/ready
 
 docs: $(VENV)/ready
 	$(VENV)/bin/python -m vistry.hyperparameter.document docs/hyperparameters.md
+	$(VENV)/bin/python -m vistry.hyperparameter.shared_values_source core/vistry/hyperparameter/shared_values.py
 
 clean:
 	rm -rf $(VENV) runs demo

@@ -245,11 +245,11 @@ def kind_of_norm(module: torch.nn.Module) -> str:
 def test_auto_norms_of_a_run_before_they_were_settled() -> None:
     catalogue = Catalogue.read()
     card = catalogue.model("retinanet_resnet18_fpn")
-    values = {**vistry.hyperparameters(card.name, "detection").defaults()}
+    values = vistry.hyperparameters(card.name, "detection").resolve()
     kinds = []
     for weights in ("none", "imagenet"):
         with torch.device("meta"):
-            module = build(catalogue, card, "image_object_detection", 2, {**values, "weights": weights}, "torch")
+            module = build(catalogue, card, "image_object_detection", 2, values.changed({"weights": weights}), "torch")
         kinds.append(kind_of_norm(module))
     assert kinds == ["BatchNorm2d", "FrozenBatchNorm2d"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.task.behaviour import TrainingData
 from vistry.task.class_weights import multiclass_weights, multilabel_weights
 from vistry.task.image_classification import TASK as MULTICLASS
@@ -41,7 +42,7 @@ def test_a_class_without_images_weighs_nothing() -> None:
 
 @pytest.mark.parametrize("level", [0, 1, 2])
 def test_the_losses_are_torchs_with_these_weights(level: int) -> None:
-    values = {"weighted_loss": level}
+    values = Hyperparameters.of({"weighted_loss": level})
     targets = torch.tensor([2, 0])
     found = MULTICLASS.build_loss(values, "torch", DATA)(lambda images: images, LOGITS, targets)
     weight = [None, [0.5, 0.25, 1.0], [0.25, 0.0625, 1.0]][level]

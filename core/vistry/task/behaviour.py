@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy.typing as npt
 
 from vistry.data.table import Table
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import TrainingDataset
 from vistry.loading.views import EvalTransform, ResizeInfo
 from vistry.report.section import ReportInputs, Section
 
 Loss = Callable[[Any, Any, Any], dict[str, Any]]
 Postprocess = Callable[[Any, Sequence[ResizeInfo]], Any]
-Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class Task(Protocol):
 
     name: str
 
-    def check(self, training: Table, validation: Table, hyperparameters: Values) -> None:
+    def check(self, training: Table, validation: Table, hyperparameters: Hyperparameters) -> None:
         """Raise DataError where nothing could be learned from these splits, or nothing measured."""
 
-    def build_input(self, hyperparameters: Values) -> Input:
+    def build_input(self, hyperparameters: Hyperparameters) -> Input:
         """How images reach a network whose plugin doesn't say otherwise."""
 
     def targets(self, table: Table) -> Any:
@@ -60,27 +60,27 @@ class Task(Protocol):
     def batch_targets(self, table: Table) -> Any:
         """What is true of each row, N long, as a loss takes it, of images in their own size."""
 
-    def build_loss(self, hyperparameters: Values, backend: str, data: TrainingData) -> Loss:
+    def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:
         """`loss(model, images, targets)`, which returns the terms to be summed."""
 
-    def build_postprocess(self, hyperparameters: Values) -> Postprocess:
+    def build_postprocess(self, hyperparameters: Hyperparameters) -> Postprocess:
         """`postprocess(outputs, frames)`, which returns a prediction for each of a batch of N views."""
 
     def evaluate(
-        self, predictions: Sequence[Any], targets: Any, classes: Sequence[str], hyperparameters: Values
+        self, predictions: Sequence[Any], targets: Any, classes: Sequence[str], hyperparameters: Hyperparameters
     ) -> dict[str, float]:
         """Metrics by name from N predictions and N targets; what is undefined for these targets is left out."""
 
-    def is_measured(self, hyperparameters: Values) -> bool:
+    def is_measured(self, hyperparameters: Hyperparameters) -> bool:
         """Whether `evaluate` computes anything."""
 
     def tensors(self, predictions: Sequence[Any], targets: Any) -> dict[str, npt.NDArray[Any]]:
         """Predictions and targets as arrays to be kept, for `report_sections`."""
 
-    def response(self, prediction: Any, classes: Sequence[str], hyperparameters: Values) -> dict[str, Any]:
+    def response(self, prediction: Any, classes: Sequence[str], hyperparameters: Hyperparameters) -> dict[str, Any]:
         """One image's prediction in the hosted product's response schema."""
 
-    def headline(self, prediction: Any, classes: Sequence[str], hyperparameters: Values) -> str:
+    def headline(self, prediction: Any, classes: Sequence[str], hyperparameters: Hyperparameters) -> str:
         """One image's prediction in a few words."""
 
     def report_sections(self, inputs: ReportInputs) -> Sequence[Section]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vistry.errors import Problem
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.hooks import FreezingMap, hookimpl
 from vistry.registry.cards import ModelCard
 from vistry.registry.manifest import KernelSpec, Manifest, PreprocessingSpec
@@ -40,7 +41,7 @@ def vistry_resolve_auto() -> dict[str, Any]:
 
 @hookimpl(trylast=True)
 def vistry_build_loss(
-    task: str, hyperparameters: Mapping[str, Any], backend: str, data: TrainingData
+    task: str, hyperparameters: Hyperparameters, backend: str, data: TrainingData
 ) -> Callable[..., dict[str, Any]]:
     """The task's loss."""
     from vistry.task import behaviour_of
@@ -49,7 +50,7 @@ def vistry_build_loss(
 
 
 @hookimpl(trylast=True)
-def vistry_build_postprocess(task: str, hyperparameters: Mapping[str, Any]) -> Callable[[Any, Any], Any]:
+def vistry_build_postprocess(task: str, hyperparameters: Hyperparameters) -> Callable[[Any, Any], Any]:
     """The task's reading of a model's outputs."""
     from vistry.task import behaviour_of
 
@@ -57,7 +58,7 @@ def vistry_build_postprocess(task: str, hyperparameters: Mapping[str, Any]) -> C
 
 
 @hookimpl(trylast=True)
-def vistry_build_input(task: str, hyperparameters: Mapping[str, Any]) -> Input:
+def vistry_build_input(task: str, hyperparameters: Hyperparameters) -> Input:
     """The task's way to read and show images."""
     from vistry.task import behaviour_of
 

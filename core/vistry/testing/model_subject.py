@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +11,8 @@ from typing import Any
 from PIL import Image
 
 from vistry.errors import HyperparameterError, RegistryError
-from vistry.hyperparameter.schema import Hyperparameters, Schema, Source, schema_of
+from vistry.hyperparameter.schema import Schema, Source, schema_of
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch
 from vistry.loading.views import ResizeInfo, unresized
@@ -108,7 +108,7 @@ class ModelSubject:
         found = self.hooks.vistry_check_hyperparameters(card=self.card, task=self.task, hyperparameters=values)
         return [str(problem) for problem in found if problem.severity == "error"]
 
-    def module(self, values: Mapping[str, Any], classes: int = len(CLASSES), backend: str = "") -> Any:
+    def module(self, values: Hyperparameters, classes: int = len(CLASSES), backend: str = "") -> Any:
         """The model as `vistry.create` builds it."""
         return build(self.catalogue, self.card, self.task, classes, values, backend or self.backend)
 
@@ -139,25 +139,25 @@ class ModelSubject:
         values = self.values()
         return output_shape(self.backend, lambda: self.module(values), self.input_size(values, training=False))
 
-    def input_size(self, values: Mapping[str, Any], training: bool = True) -> int:
+    def input_size(self, values: Hyperparameters, training: bool = True) -> int:
         """The side in pixels of the network's input."""
         return self.input(values).input_size(training)
 
-    def input(self, values: Mapping[str, Any]) -> Input:
+    def input(self, values: Hyperparameters) -> Input:
         """How images reach the model."""
         return input_of(self.catalogue, self.card, self.task, values)
 
-    def eight_samples(self, values: Mapping[str, Any], training: bool = True) -> Batch:
+    def eight_samples(self, values: Hyperparameters, training: bool = True) -> Batch:
         """The eight samples in the size of the network's input."""
         return eight_samples(
             self.task, self.input_size(values, training), self.input(values).eval_transform().variable_size
         )
 
-    def frames(self, values: Mapping[str, Any], images: Pixels) -> list[ResizeInfo] | None:
+    def frames(self, values: Hyperparameters, images: Pixels) -> list[ResizeInfo] | None:
         """What an engine is told of images that may differ in size; None where they may not."""
         return unresized(images) if self.input(values).eval_transform().variable_size else None
 
-    def response_of(self, engine: Engine, values: Mapping[str, Any], images: Pixels) -> list[dict[str, Any]]:
+    def response_of(self, engine: Engine, values: Hyperparameters, images: Pixels) -> list[dict[str, Any]]:
         """What a user is told of images [N, H, W, 3]."""
         task, eval_transform = behaviour_of(self.task), self.input(values).eval_transform()
         with TemporaryDirectory() as folder:
@@ -172,7 +172,7 @@ class ModelSubject:
         if self.left_out:
             raise NotComputed(self.left_out)
 
-    def engine(self, values: Mapping[str, Any], module: Any = None) -> Engine:
+    def engine(self, values: Hyperparameters, module: Any = None) -> Engine:
         """The model in its engine, ready to train. Raises NotComputed where it is not to be computed."""
         self.check_computed()
         module = self.module(values) if module is None else module

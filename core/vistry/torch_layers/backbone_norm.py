@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
+from vistry.hyperparameter.values import Hyperparameters
 
-def resolve_norm(hyperparameters: Mapping[str, Any], first_weights: Collection[str]) -> dict[str, Any]:
+
+def resolve_norm(hyperparameters: Hyperparameters, first_weights: Collection[str]) -> dict[str, Any]:
     """What `backbone_norm = "auto"` means for the weights of these names: their own statistics, frozen.
 
     Where they have none, or there are no weights, group norm: the statistics of two images are a poor sample, and group
@@ -18,7 +20,7 @@ def resolve_norm(hyperparameters: Mapping[str, Any], first_weights: Collection[s
     return {"backbone_norm": "frozen" if has_statistics else "group"}
 
 
-def norm_kind(hyperparameters: Mapping[str, Any]) -> str:
+def norm_kind(hyperparameters: Hyperparameters) -> str:
     """Which norms to build: "frozen", "batch" or "group".
 
     A run of before "auto" was settled has frozen statistics where it began from weights, else batch norm.
@@ -26,5 +28,5 @@ def norm_kind(hyperparameters: Mapping[str, Any]) -> str:
     asked: str = hyperparameters["backbone_norm"]
     if asked != "auto":
         return asked
-    fresh = hyperparameters["weights"] == "none" and hyperparameters["checkpoint_run_id"] is None
+    fresh = hyperparameters.weights == "none" and hyperparameters.checkpoint_run_id is None
     return "batch" if fresh else "frozen"

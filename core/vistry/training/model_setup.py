@@ -12,7 +12,8 @@ from typing import Any
 
 from vistry.data.table import Table
 from vistry.errors import HyperparameterError, RegistryError, WeightsError
-from vistry.hyperparameter.schema import Hyperparameters, Setting, Source, schema_of
+from vistry.hyperparameter.schema import Source, schema_of
+from vistry.hyperparameter.values import Hyperparameters, Setting
 from vistry.plugin.calls import hooks_of
 from vistry.plugin.hooks import Backbone
 from vistry.registry.cards import BACKBONE_PREFIX, ModelCard
@@ -93,11 +94,11 @@ def first_weights(start: Start, card: ModelCard, policy: Policy) -> list[str]:
     return [] if start.file is None else list(read_weights(start.file, card, policy))
 
 
-def find_start(card: ModelCard, values: Mapping[str, Any]) -> Start:
+def find_start(card: ModelCard, values: Hyperparameters) -> Start:
     """What `weights` or `checkpoint_run_id` name, found before any work. Raises WeightsError or RunError."""
-    if values["checkpoint_run_id"] is None:
-        return Start(file=locate(values["weights"], card))
-    run = find_run(values["checkpoint_run_id"])
+    if values.checkpoint_run_id is None:
+        return Start(file=locate(values.weights, card))
+    run = find_run(values.checkpoint_run_id)
     if run.record["model"]["full_name"] != card.full_name:
         raise WeightsError(
             f"checkpoint_run_id = {run.id} is a run of {run.record['model']['full_name']}, not of {card.full_name}; "
@@ -112,11 +113,11 @@ def build(
     card: ModelCard,
     task: str,
     num_classes: int,
-    values: Mapping[str, Any],
+    values: Hyperparameters,
     backend: str,
 ) -> Any:
     """The untrained module, its initial weights drawn from random_seed. Raises RegistryError."""
-    check_backend(card, backend).seed_initialisation(values["random_seed"])
+    check_backend(card, backend).seed_initialisation(values.random_seed)
     module = hooks_of(catalogue, card).vistry_build_model(
         card=card,
         task=task,
@@ -131,7 +132,7 @@ def build(
 
 
 def build_backbone(
-    catalogue: Catalogue, card: ModelCard | None, values: Mapping[str, Any], backend: str
+    catalogue: Catalogue, card: ModelCard | None, values: Hyperparameters, backend: str
 ) -> Backbone | None:
     """The network a composed model is built on. Raises RegistryError."""
     if card is None or card.feature_maps is None:
@@ -143,7 +144,7 @@ def build_backbone(
     return Backbone(module, card.feature_maps.channels, card.feature_maps.strides)
 
 
-def preprocessing_of(catalogue: Catalogue, card: ModelCard, task: str, values: Mapping[str, Any]) -> PreprocessingSpec:
+def preprocessing_of(catalogue: Catalogue, card: ModelCard, task: str, values: Hyperparameters) -> PreprocessingSpec:
     """How pixels are normalised; of a composed model, as its backbone's owner says."""
     owner = card.backbone or card
     found: PreprocessingSpec = hooks_of(catalogue, owner).vistry_preprocessing(
@@ -152,14 +153,14 @@ def preprocessing_of(catalogue: Catalogue, card: ModelCard, task: str, values: M
     return found
 
 
-def input_of(catalogue: Catalogue, card: ModelCard, task: str, values: Mapping[str, Any]) -> Input:
+def input_of(catalogue: Catalogue, card: ModelCard, task: str, values: Hyperparameters) -> Input:
     """How images reach a model: as its plugin says, else as its task does."""
     found: Input = hooks_of(catalogue, card).vistry_build_input(card=card, task=task, hyperparameters=values)
     return found
 
 
 def fit_to_data(
-    catalogue: Catalogue, card: ModelCard, task: str, values: Mapping[str, Any], backend: str, module: Any, table: Table
+    catalogue: Catalogue, card: ModelCard, task: str, values: Hyperparameters, backend: str, module: Any, table: Table
 ) -> Sequence[str]:
     """Let a model's plugin fit to the training split what isn't learned by gradients; what to tell the user of it."""
     said: Sequence[str] = hooks_of(catalogue, card).vistry_fit_to_data(
@@ -168,12 +169,12 @@ def fit_to_data(
     return said
 
 
-def frozen_layers(card: ModelCard, values: Mapping[str, Any]) -> int:
+def frozen_layers(card: ModelCard, values: Hyperparameters) -> int:
     """How many layers stay still: as many as asked, else what a pretrained model of this kind keeps."""
-    asked: int | None = values["layers_to_freeze"]
+    asked: int | None = values.layers_to_freeze
     if asked is not None:
         return asked
-    return 0 if (values["weights"], values["checkpoint_run_id"]) == ("none", None) else card.frozen_layers
+    return 0 if (values.weights, values.checkpoint_run_id) == ("none", None) else card.frozen_layers
 
 
 def fill(
@@ -183,7 +184,7 @@ def fill(
     module: Any,
     start: Start,
     num_classes: int,
-    values: Mapping[str, Any],
+    values: Hyperparameters,
     backend: str,
 ) -> list[str]:
     """Load the start's weights into a module; the names of what is left fresh, as a head is for other classes.
@@ -213,7 +214,7 @@ def fit(
     found: Mapping[str, Any],
     origin: str,
     num_classes: int,
-    values: Mapping[str, Any],
+    values: Hyperparameters,
     backend: str,
 ) -> tuple[dict[str, Any], list[str]]:
     """The tensors that a model of these shapes takes from `found`, and the names of those it keeps fresh.
@@ -234,7 +235,7 @@ def is_of_backbone(card: ModelCard, found: Mapping[str, Any]) -> bool:
 
 
 def mapped_weights(
-    catalogue: Catalogue, card: ModelCard, found: Mapping[str, Any], num_classes: int, values: Mapping[str, Any]
+    catalogue: Catalogue, card: ModelCard, found: Mapping[str, Any], num_classes: int, values: Hyperparameters
 ) -> Mapping[str, Any]:
     """Tensors as the owner of a model names them."""
     mapped: Mapping[str, Any] = hooks_of(catalogue, card).vistry_map_weights(
@@ -248,7 +249,7 @@ def _head(
     card: ModelCard,
     task: str,
     num_classes: int,
-    values: Mapping[str, Any],
+    values: Hyperparameters,
     backend: str,
     shapes: Mapping[str, tuple[int, ...]],
 ) -> set[str]:
@@ -263,7 +264,7 @@ def make_engine(
     task: str,
     module: Any,
     data: TrainingData,
-    values: Mapping[str, Any],
+    values: Hyperparameters,
     backend: str,
     say: Callable[[str], None] = lambda sentence: None,  # noqa: ARG005
 ) -> Engine:

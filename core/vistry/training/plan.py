@@ -12,7 +12,8 @@ from vistry.data import doctor, splits
 from vistry.data.doctor import Diagnosis
 from vistry.data.table import Table
 from vistry.errors import DataError, RegistryError, VistryError, suggestion
-from vistry.hyperparameter.schema import Hyperparameters, Source, schema_of
+from vistry.hyperparameter.schema import Source, schema_of
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.tasks import task_named
@@ -76,13 +77,13 @@ class Plan:
     def batches_per_epoch(self) -> int:
         """Batches in an epoch."""
         samples = input_of(self.catalogue, self.card, self.task, self.hyperparameters).dataset(self.training)
-        return len(samples.batches(self.hyperparameters["random_seed"], 0))
+        return len(samples.batches(self.hyperparameters.random_seed, 0))
 
     @property
     def updates(self) -> int:
         """Updates of the weights in all epochs."""
-        group: int = min(self.hyperparameters["gradient_accumulation_step"], self.batches_per_epoch)
-        epochs: int = self.hyperparameters["number_of_epochs"]
+        group: int = min(self.hyperparameters.gradient_accumulation_step, self.batches_per_epoch)
+        epochs: int = self.hyperparameters.number_of_epochs
         return -(-self.batches_per_epoch // group) * epochs
 
     def warnings(self) -> list[str]:
@@ -101,10 +102,10 @@ class Plan:
             yield "validation_size: has no effect, because the validation images are given; leave it out"
 
     def _too_few_updates(self) -> Iterable[str]:
-        batch, images = self.hyperparameters["training_batch_size"], len(self.training)
+        batch, images = self.hyperparameters.training_batch_size, len(self.training)
         smaller = max(SMALL_BATCH, min(16, images // 10))
-        rate = self.hyperparameters["learning_rate"] * smaller / batch
-        more = -(-FEW_STEPS * self.hyperparameters["number_of_epochs"] // self.updates)
+        rate = self.hyperparameters.learning_rate * smaller / batch
+        more = -(-FEW_STEPS * self.hyperparameters.number_of_epochs // self.updates)
         proposal = f"--training_batch_size {smaller} --learning_rate {rate:.2g}"
         begin = f"with {images} training images and training_batch_size = {batch}"
         if self.updates < FEW_STEPS and images <= 20 * batch:
@@ -190,7 +191,7 @@ def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
     primary = primary_metric_of(task, request.primary_metric)
     start = find_start(card, values)
     values = settled(catalogue, card, task, values, first_weights(start, card, catalogue.policy))
-    training, validation, diagnoses = _splits(request, task, values["random_seed"])
+    training, validation, diagnoses = _splits(request, task, values.random_seed)
     behaviour_of(task).check(training, validation, values)
     return Plan(request, catalogue, card, task, primary, values, start, training, validation, diagnoses)
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from vistry.errors import RunError, VistryError
-from vistry.hyperparameter.schema import Hyperparameters, Source
+from vistry.hyperparameter.schema import Source
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import EvalTransform
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
@@ -216,7 +217,8 @@ def _loop(
             reporter.note(f"what is trained from scratch for {len(classes)} classes: {named}")
         for sentence in fit_to_data(catalogue, card, task.name, values, backend, module, training):
             reporter.note(sentence)
-    as_begun = {**values, "precision": run.status.get("engine", values)["precision"]}
+    begun = run.status.get("engine")
+    as_begun = values.changed({"precision": begun["precision"]}, "the run") if begun else values
     engine = make_engine(catalogue, card, task.name, module, data, as_begun, backend, reporter.note)
     facts = _facts(engine, run)
     reporter.note(f"{facts['device']}, {facts['precision']} ({facts['precision_reason']})")
@@ -227,7 +229,7 @@ def _loop(
         classes,
         values,
         images.dataset(training),
-        _validation(run, task, classes, images.eval_transform(), values["validation_batch_size"]),
+        _validation(run, task, classes, images.eval_transform(), values.validation_batch_size),
         run,
         reporter,
         record["primary_metric"],

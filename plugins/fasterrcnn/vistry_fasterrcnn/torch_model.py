@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from torch import nn
 from torchvision.models.detection import FasterRCNN
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from vistry.evaluation.detection.score_floor import score_floor
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.hooks import Backbone
 from vistry.torch_layers.backbone_norm import norm_kind
 from vistry.torch_layers.pyramid import Pyramid
@@ -22,7 +20,7 @@ ASPECTS = (0.5, 1.0, 2.0)
 POOLED = ["0", "1", "2", "3"]
 
 
-def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbone) -> nn.Module:
+def build(num_classes: int, hyperparameters: Hyperparameters, backbone: Backbone) -> nn.Module:
     """torchvision's FasterRCNN with its own settings, for padded images."""
     pyramid = Pyramid(backbone, STRIDES, LastLevelMaxPool(), norm_kind(hyperparameters))
     model = FasterRCNN(

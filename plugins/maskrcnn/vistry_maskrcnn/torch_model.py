@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from torch import nn
 from torchvision.models.detection import MaskRCNN
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from vistry.evaluation.detection.score_floor import score_floor
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.hooks import Backbone
 from vistry.torch_layers.backbone_norm import norm_kind
 from vistry.torch_layers.pyramid import Pyramid
@@ -23,7 +21,7 @@ POOLED = ["0", "1", "2", "3"]
 UNDECIDED = 0.001
 
 
-def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbone) -> nn.Module:
+def build(num_classes: int, hyperparameters: Hyperparameters, backbone: Backbone) -> nn.Module:
     """torchvision's MaskRCNN with its own settings, for padded images; at first each pixel may or may not be inside.
 
     torchvision draws the last layer's weights the larger, the fewer classes there are. With one class the first loss of

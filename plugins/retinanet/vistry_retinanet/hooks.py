@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.hooks import Backbone, hookimpl
 
 
 @hookimpl
-def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbone) -> Any:
+def vistry_build_model(num_classes: int, hyperparameters: Hyperparameters, backbone: Backbone) -> Any:
     """RetinaNet of torchvision's parts on a backbone's feature maps."""
     from vistry_retinanet import torch_model
 
@@ -17,7 +18,7 @@ def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], bac
 
 
 @hookimpl
-def vistry_resolve_auto(hyperparameters: Mapping[str, Any], first_weights: Collection[str]) -> dict[str, Any]:
+def vistry_resolve_auto(hyperparameters: Hyperparameters, first_weights: Collection[str]) -> dict[str, Any]:
     """The backbone's norms."""
     from vistry.torch_layers.backbone_norm import resolve_norm
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.retinanet import RetinaNetClassificationHead, RetinaNetHead
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 from vistry.evaluation.detection.score_floor import score_floor
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.kernels.dispatch import operation
 from vistry.loading.batches import ImageBatch
 from vistry.plugin.hooks import Backbone
@@ -99,7 +99,7 @@ class PaddedRetinaNet(nn.Module):
         return boxes, scores, index % classes
 
 
-def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbone) -> nn.Module:
+def build(num_classes: int, hyperparameters: Hyperparameters, backbone: Backbone) -> nn.Module:
     """torchvision's RetinaNet with its own settings, for padded images; it has no background class."""
     pyramid = Pyramid(backbone, STRIDES, LastLevelP6P7(CHANNELS, CHANNELS), norm_kind(hyperparameters))
     anchors = Anchors(SIZES, (ASPECTS,) * len(SIZES))

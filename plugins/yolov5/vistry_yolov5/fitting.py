@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from vistry.data.offsets import segment_ids
 from vistry.data.table import Table
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.detection.input import grid_of
 from vistry.loading.detection.tiles import tile_boxes
 from vistry.training.engines import engine_module
@@ -19,7 +20,7 @@ from vistry_yolov5.architecture import ANCHORS_EACH, STRIDES, square_side
 NAME = "model.24.anchors"
 
 
-def fit_anchors(module: Any, backend: str, table: Table, hyperparameters: Mapping[str, Any]) -> Sequence[str]:
+def fit_anchors(module: Any, backend: str, table: Table, hyperparameters: Hyperparameters) -> Sequence[str]:
     """Give a module other anchors where its own miss too many of the objects; what to tell the user."""
     engine = engine_module(backend)
     tensors = engine.arrays_of(module)
@@ -34,7 +35,7 @@ def fit_anchors(module: Any, backend: str, table: Table, hyperparameters: Mappin
     return [sentence]
 
 
-def object_sizes(table: Table, hyperparameters: Mapping[str, Any]) -> npt.NDArray[np.float64]:
+def object_sizes(table: Table, hyperparameters: Hyperparameters) -> npt.NDArray[np.float64]:
     """[K, 2] widths and heights in pixels of the network's input; with a grid, each object in a tile as well."""
     objects = table.objects
     if objects is None:

@@ -14,6 +14,7 @@ from jax import Array
 from vistry.evaluation.detection.score_floor import score_floor
 from vistry.flax_layers import BatchNorm, Conv, batched_nms, max_pool
 from vistry.flax_layers.initialisation import Initial, Values, uniform_by_fan_in
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import ImageBatch
 
 from vistry_yolov5.architecture import (
@@ -264,7 +265,7 @@ def _part(layer: Layer, taken: int, random: np.random.Generator) -> nnx.Module:
     return Upsample() if layer.kind == "upsample" else Concat()
 
 
-def build(num_classes: int, hyperparameters: Mapping[str, Any]) -> YOLOv5:
+def build(num_classes: int, hyperparameters: Hyperparameters) -> YOLOv5:
     """The network of the size, thresholds and image size that the hyperparameters say, drawn from their random seed."""
     return YOLOv5(
         num_classes,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vistry.errors import Problem
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.hooks import hookimpl
 
 from vistry_yolov5.architecture import LARGEST_STRIDE, square_side
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], backend: str) -> Any:
+def vistry_build_model(num_classes: int, hyperparameters: Hyperparameters, backend: str) -> Any:
     """The network in the size that model_size names."""
     if backend == "jax":
         from vistry_yolov5 import flax_model
@@ -28,7 +29,7 @@ def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], bac
 
 
 @hookimpl
-def vistry_build_input(hyperparameters: Mapping[str, Any]) -> Input:
+def vistry_build_input(hyperparameters: Hyperparameters) -> Input:
     """Square images: mosaics in training, letterboxes in validation and prediction."""
     from vistry_yolov5.images import SquareInput
 
@@ -36,7 +37,7 @@ def vistry_build_input(hyperparameters: Mapping[str, Any]) -> Input:
 
 
 @hookimpl
-def vistry_fit_to_data(hyperparameters: Mapping[str, Any], backend: str, module: Any, table: Table) -> Sequence[str]:
+def vistry_fit_to_data(hyperparameters: Hyperparameters, backend: str, module: Any, table: Table) -> Sequence[str]:
     """The anchors that the objects of the training split need, where the present ones miss too many of them."""
     from vistry_yolov5.fitting import fit_anchors
 
@@ -44,7 +45,7 @@ def vistry_fit_to_data(hyperparameters: Mapping[str, Any], backend: str, module:
 
 
 @hookimpl
-def vistry_check_hyperparameters(hyperparameters: Mapping[str, Any]) -> list[Problem]:
+def vistry_check_hyperparameters(hyperparameters: Hyperparameters) -> list[Problem]:
     """A size that isn't a multiple of the largest stride is rounded up, which is said."""
     size = hyperparameters["image_size"]
     rounded = square_side(hyperparameters)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from vistry.data.table import Table
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.detection.input import grid_of
 
 from vistry_yolov5.architecture import square_side
@@ -18,7 +17,7 @@ from vistry_yolov5.samples import YoloDataset
 class SquareInput:
     """Mosaics in training, letterboxes in validation and prediction; with a grid of tiles too."""
 
-    hyperparameters: Mapping[str, Any]
+    hyperparameters: Hyperparameters
 
     def dataset(self, table: Table) -> YoloDataset:
         """Each image, and with a grid each tile that has objects, alone or among three others."""

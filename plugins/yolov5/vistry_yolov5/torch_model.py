@@ -9,6 +9,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from vistry.evaluation.detection.score_floor import score_floor
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.kernels.dispatch import operation
 from vistry.loading.batches import ImageBatch
 
@@ -244,7 +245,7 @@ def _part(layer: Layer, taken: int) -> nn.Module:
     return nn.Upsample(scale_factor=2, mode="nearest") if layer.kind == "upsample" else Concat()
 
 
-def build(num_classes: int, hyperparameters: Mapping[str, Any]) -> YOLOv5:
+def build(num_classes: int, hyperparameters: Hyperparameters) -> YOLOv5:
     """The network of the size, thresholds and image size that the hyperparameters say."""
     return YOLOv5(
         num_classes,
