@@ -238,7 +238,7 @@ class Loop:
         raise TrainingError(
             f"the loss {what} at epoch {self.position.epoch + 1}, batch {self.position.batch + 1} (step {step}, "
             f"learning rate {rate:.3g}; {terms_text}); its images: {', '.join(names)}{more}. "
-            f"Lower learning_rate (try {rate / 10 or self.hyperparameters['learning_rate'] / 10:.2g}), lengthen "
+            f"Lower learning_rate (try {rate / 10 or self.hyperparameters.learning_rate / 10:.2g}), lengthen "
             "warmup_cosine_lr_warmup_epochs, or set precision to fp32; the best checkpoint so far is intact"
         )
 
