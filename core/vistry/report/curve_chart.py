@@ -11,7 +11,7 @@ from vistry.report.lines import COLOURS, Line
 from vistry.report.numbers import score
 from vistry.report.plot import Key, unit_plot
 
-FEW_CLASSES, SCORE_FLOOR = len(COLOURS), 4
+FEW_CLASSES, LOWEST_CLASSES = len(COLOURS), 4
 POINTS, POINTS_OF_MANY = 300, 80
 
 
@@ -21,7 +21,7 @@ def curve_lines(
     """A line a class, and one of all answers together; where there are many, only the lowest ones in colour."""
     found = {index: curve for index, curve in enumerate(curves) if curve is not None}
     ranked = sorted(found, key=lambda index: found[index].area)
-    coloured = sorted(ranked if len(ranked) <= FEW_CLASSES else ranked[:SCORE_FLOOR])
+    coloured = sorted(ranked if len(ranked) <= FEW_CLASSES else ranked[:LOWEST_CLASSES])
     grey = [index for index in found if index not in coloured]
     lines = [_line("", found[index].thinned(POINTS_OF_MANY), "other", steps) for index in grey]
     for colour, index in zip(COLOURS, coloured, strict=False):

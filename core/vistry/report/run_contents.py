@@ -13,6 +13,7 @@ import numpy as np
 
 from vistry.data.table import Table
 from vistry.errors import RunError
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.report.section import ReportInputs
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import PREDICTIONS, Run
@@ -83,7 +84,7 @@ def _evidence(run: Run, validation: Table | None) -> tuple[ReportInputs | None, 
     except RunError as error:
         return None, {}, f"The predictions can't be shown: {error}"
     images = _names(validation, facts.get("images", len(tensors.get("predictions", ()))))
-    values = {name: entry["value"] for name, entry in run.hyperparameters.items()}
+    values = Hyperparameters.from_dict(run.hyperparameters)
     return ReportInputs(images, run.record["classes"], tensors, values), facts, ""
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.report.markup import Content, element, joined
 
 
@@ -37,4 +38,4 @@ class ReportInputs:
     images: Sequence[str]
     classes: Sequence[str]
     tensors: Mapping[str, np.ndarray[Any, Any]]
-    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    hyperparameters: Hyperparameters

@@ -10,19 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.table import Table
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import TrainingCrop, ValidationCrop
 from vistry.loading.batches import ImageDataset
 from vistry.loading.views import SingleViewTransform
-from vistry.task.behaviour import Values
 
 
 class Classification:
     """What is the same for one label an image and for several."""
 
-    def check(self, training: Table, validation: Table, hyperparameters: Values) -> None:
+    def check(self, training: Table, validation: Table, hyperparameters: Hyperparameters) -> None:
         """The doctor has said all there is to say."""
 
-    def build_input(self, hyperparameters: Values) -> CropInput:
+    def build_input(self, hyperparameters: Hyperparameters) -> CropInput:
         """Crops of one size."""
         return CropInput(self, hyperparameters)
 
@@ -34,7 +34,7 @@ class Classification:
         """The same as for the metrics."""
         return self.targets(table)
 
-    def is_measured(self, hyperparameters: Values) -> bool:  # noqa: ARG002
+    def is_measured(self, hyperparameters: Hyperparameters) -> bool:  # noqa: ARG002
         """Always."""
         return True
 
@@ -48,20 +48,20 @@ class CropInput:
     """Random crops in training, the resized centre in validation and prediction."""
 
     task: Classification
-    hyperparameters: Values
+    hyperparameters: Hyperparameters
 
     def dataset(self, table: Table) -> ImageDataset:
         """A random crop of each image."""
-        batch_size = self.hyperparameters["training_batch_size"]
-        crop = TrainingCrop(self.hyperparameters["training_crop_size"])
+        batch_size = self.hyperparameters.training_batch_size
+        crop = TrainingCrop(self.hyperparameters.training_crop_size)
         return ImageDataset(list(table.images), self.task.batch_targets(table), crop, batch_size)
 
     def eval_transform(self) -> SingleViewTransform:
         """The centre of the resized image."""
-        resize, crop = self.hyperparameters["validation_resize_size"], self.hyperparameters["validation_crop_size"]
+        resize, crop = self.hyperparameters.validation_resize_size, self.hyperparameters.validation_crop_size
         return SingleViewTransform(ValidationCrop(resize, crop))
 
     def input_size(self, training: bool) -> int:
         """The crop's."""
-        side: int = self.hyperparameters["training_crop_size" if training else "validation_crop_size"]
-        return side
+        values = self.hyperparameters
+        return values.training_crop_size if training else values.validation_crop_size

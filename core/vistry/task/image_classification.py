@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from vistry.data.table import Table
 from vistry.evaluation import classification
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import ResizeInfo
 from vistry.plugin.types import Loss, Postprocess, TrainingData
 from vistry.report.section import ReportInputs, Section
-from vistry.task.behaviour import Values
 from vistry.task.class_weights import multiclass_weights
 from vistry.task.classification import Classification
 from vistry.task.outputs import as_numpy
@@ -28,13 +28,13 @@ class ImageClassification(Classification):
         """[N] int64."""
         return table.labels.astype(np.int64)
 
-    def build_loss(self, hyperparameters: Values, backend: str, data: TrainingData) -> Loss:
+    def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:
         """Cross entropy of logits [N, C], weighted by class if `weighted_loss` says so."""
         from vistry.task.losses import cross_entropy
 
-        return cross_entropy(backend, multiclass_weights(hyperparameters["weighted_loss"], data))
+        return cross_entropy(backend, multiclass_weights(hyperparameters.weighted_loss, data))
 
-    def build_postprocess(self, hyperparameters: Values) -> Postprocess:  # noqa: ARG002
+    def build_postprocess(self, hyperparameters: Hyperparameters) -> Postprocess:  # noqa: ARG002
         """`postprocess`, whatever the hyperparameters."""
         return self.postprocess
 
@@ -49,7 +49,7 @@ class ImageClassification(Classification):
         predictions: Sequence[Any],
         targets: npt.NDArray[Any],
         classes: Sequence[str],
-        hyperparameters: Values,  # noqa: ARG002
+        hyperparameters: Hyperparameters,  # noqa: ARG002
     ) -> dict[str, float]:
         """Accuracy and the others of evaluation.classification."""
         return classification.multiclass_metrics(np.asarray(predictions), targets, len(classes))
@@ -58,7 +58,7 @@ class ImageClassification(Classification):
         self,
         prediction: npt.NDArray[Any],
         classes: Sequence[str],
-        hyperparameters: Values,  # noqa: ARG002
+        hyperparameters: Hyperparameters,  # noqa: ARG002
     ) -> dict[str, Any]:
         """`{"probs": [...], "labels": [...]}`, every class in order."""
         return {"probs": [float(value) for value in prediction], "labels": list(classes)}
@@ -67,7 +67,7 @@ class ImageClassification(Classification):
         self,
         prediction: npt.NDArray[Any],
         classes: Sequence[str],
-        hyperparameters: Values,  # noqa: ARG002
+        hyperparameters: Hyperparameters,  # noqa: ARG002
     ) -> str:
         """The likeliest class with its probability."""
         best = int(prediction.argmax())

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from vistry.data.table import Table
 from vistry.evaluation import classification
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import ResizeInfo
 from vistry.plugin.types import Loss, Postprocess, TrainingData
 from vistry.report.section import ReportInputs, Section
-from vistry.task.behaviour import Values
 from vistry.task.class_weights import multilabel_weights
 from vistry.task.classification import Classification
 from vistry.task.outputs import as_numpy
@@ -28,13 +28,13 @@ class ImageClassificationMultilabel(Classification):
         """[N, C] float32."""
         return table.multi_hot().astype(np.float32)
 
-    def build_loss(self, hyperparameters: Values, backend: str, data: TrainingData) -> Loss:
+    def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:
         """Binary cross entropy of logits [N, C], positives weighted if `weighted_loss` says so."""
         from vistry.task.losses import binary_cross_entropy
 
-        return binary_cross_entropy(backend, multilabel_weights(hyperparameters["weighted_loss"], data))
+        return binary_cross_entropy(backend, multilabel_weights(hyperparameters.weighted_loss, data))
 
-    def build_postprocess(self, hyperparameters: Values) -> Postprocess:  # noqa: ARG002
+    def build_postprocess(self, hyperparameters: Hyperparameters) -> Postprocess:  # noqa: ARG002
         """`postprocess`, whatever the hyperparameters."""
         return self.postprocess
 
@@ -48,7 +48,7 @@ class ImageClassificationMultilabel(Classification):
         predictions: Sequence[Any],
         targets: npt.NDArray[Any],
         classes: Sequence[str],  # noqa: ARG002
-        hyperparameters: Values,  # noqa: ARG002
+        hyperparameters: Hyperparameters,  # noqa: ARG002
     ) -> dict[str, float]:
         """IoU and the others of evaluation.classification."""
         return classification.multilabel_metrics(np.asarray(predictions), targets)
@@ -57,7 +57,7 @@ class ImageClassificationMultilabel(Classification):
         self,
         prediction: npt.NDArray[Any],
         classes: Sequence[str],
-        hyperparameters: Values,  # noqa: ARG002
+        hyperparameters: Hyperparameters,  # noqa: ARG002
     ) -> dict[str, Any]:
         """`{"probs": [...], "labels": [...]}`, every class in order; no threshold is applied."""
         return {"probs": [float(value) for value in prediction], "labels": list(classes)}
@@ -66,7 +66,7 @@ class ImageClassificationMultilabel(Classification):
         self,
         prediction: npt.NDArray[Any],
         classes: Sequence[str],
-        hyperparameters: Values,  # noqa: ARG002
+        hyperparameters: Hyperparameters,  # noqa: ARG002
     ) -> str:
         """The classes above one half, with their probabilities."""
         chosen = [f"{classes[index]} {prediction[index]:.2f}" for index in map(int, np.flatnonzero(prediction > 0.5))]

@@ -15,6 +15,7 @@ from vistry.errors import DataError
 from vistry.evaluation.detection.metrics import evaluate_objects
 from vistry.evaluation.detection.tensors import from_tensors, to_tensors
 from vistry.evaluation.detection.types import Detections, GroundTruth, Kind
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.detection.dataset import DetectionDataset
 from vistry.loading.detection.ground_truth import truth_of
 from vistry.loading.detection.input import DetectionInput
@@ -23,7 +24,6 @@ from vistry.loading.views import ResizeInfo
 from vistry.plugin.types import Loss, Postprocess, TrainingData
 from vistry.report.section import ReportInputs, Section
 from vistry.report.tasks.detection_inputs import DetectionReportInputs
-from vistry.task.behaviour import Values
 from vistry.task.object_responses import box_entries
 from vistry.task.outputs import as_numpy
 
@@ -40,7 +40,7 @@ class ObjectTask:
     name: str
     kind: Kind
 
-    def check(self, training: Table, validation: Table, hyperparameters: Values) -> None:
+    def check(self, training: Table, validation: Table, hyperparameters: Hyperparameters) -> None:
         """Each split that is used has to have an object that is no crowd."""
         self._check_split("training", training)
         if self.is_measured(hyperparameters):
@@ -53,7 +53,7 @@ class ObjectTask:
                 "learn or to measure; label more images, or give --validation"
             )
 
-    def build_input(self, hyperparameters: Values) -> DetectionInput:
+    def build_input(self, hyperparameters: Hyperparameters) -> DetectionInput:
         """Images that keep their aspect, between min_size and max_size."""
         return DetectionInput(self.kind, hyperparameters)
 
@@ -65,13 +65,13 @@ class ObjectTask:
         """Boxes, labels and masks of each image."""
         return DetectionDataset(table, _as_it_is, 1, with_masks=self.kind == "mask").targets()
 
-    def build_loss(self, hyperparameters: Values, backend: str, data: TrainingData) -> Loss:  # noqa: ARG002
+    def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:  # noqa: ARG002
         """The terms the model itself returns."""
         return _own_loss
 
-    def build_postprocess(self, hyperparameters: Values) -> Postprocess:
+    def build_postprocess(self, hyperparameters: Hyperparameters) -> Postprocess:
         """Boxes in pixels of what each frame shows, clipped to it, and masks in run lengths of it."""
-        threshold = hyperparameters["mask_pixel_score_threshold"] if self.kind == "mask" else None
+        threshold = hyperparameters.mask_pixel_score_threshold if self.kind == "mask" else None
 
         def postprocess(outputs: Any, frames: Sequence[ResizeInfo]) -> list[Detections]:
             return [_shown(output, frame, threshold) for output, frame in zip(_each(outputs), frames, strict=True)]
@@ -83,22 +83,22 @@ class ObjectTask:
         predictions: Sequence[ImageDetections],
         targets: Sequence[GroundTruth],
         classes: Sequence[str],
-        hyperparameters: Values,
+        hyperparameters: Hyperparameters,
     ) -> dict[str, float]:
         """The metrics that validation_metric_type names, by boxes or by masks."""
         return evaluate_objects(
             targets,
             [prediction.detections for prediction in predictions],
             classes,
-            hyperparameters["validation_metric_type"],
-            hyperparameters["validation_iou_threshold"],
+            hyperparameters.validation_metric_type,
+            hyperparameters.validation_iou_threshold,
             self.kind,
-            hyperparameters["box_score_threshold"],
+            hyperparameters.box_score_threshold,
         ).values
 
-    def is_measured(self, hyperparameters: Values) -> bool:
+    def is_measured(self, hyperparameters: Hyperparameters) -> bool:
         """Unless validation_metric_type is none."""
-        return bool(hyperparameters["validation_metric_type"] != "none")
+        return hyperparameters.validation_metric_type != "none"
 
     def tensors(
         self, predictions: Sequence[ImageDetections], targets: Sequence[GroundTruth]
@@ -106,13 +106,15 @@ class ObjectTask:
         """What `object_tensors` keeps."""
         return to_tensors(predictions, targets)
 
-    def response(self, prediction: ImageDetections, classes: Sequence[str], hyperparameters: Values) -> dict[str, Any]:
+    def response(
+        self, prediction: ImageDetections, classes: Sequence[str], hyperparameters: Hyperparameters
+    ) -> dict[str, Any]:
         """`{"boxes": [...]}`: those above box_score_threshold, in fractions of the image."""
         served = above_score_threshold(prediction, hyperparameters)
-        most = hyperparameters["max_number_of_polygon_points"] if self.kind == "mask" else None
+        most = hyperparameters.max_number_of_polygon_points if self.kind == "mask" else None
         return {"boxes": box_entries(served, classes, prediction.width, prediction.height, most)}
 
-    def headline(self, prediction: ImageDetections, classes: Sequence[str], hyperparameters: Values) -> str:
+    def headline(self, prediction: ImageDetections, classes: Sequence[str], hyperparameters: Hyperparameters) -> str:
         """How many of each class were found."""
         served = above_score_threshold(prediction, hyperparameters)
         counted = Counter(classes[label] for label in served.labels.tolist())
@@ -130,16 +132,16 @@ class ObjectTask:
                 inputs.classes,
                 truth,
                 found,
-                values["validation_iou_threshold"],
-                values["box_score_threshold"],
+                values.validation_iou_threshold,
+                values.box_score_threshold,
                 self.kind,
             )
         )
 
 
-def above_score_threshold(prediction: ImageDetections, hyperparameters: Values) -> Detections:
+def above_score_threshold(prediction: ImageDetections, hyperparameters: Hyperparameters) -> Detections:
     """What a user is given of an image's detections, the highest score first."""
-    served = prediction.detections.above(hyperparameters["box_score_threshold"])
+    served = prediction.detections.above(hyperparameters.box_score_threshold)
     return served.take(np.argsort(-served.scores, kind="stable"))
 
 
