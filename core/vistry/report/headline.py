@@ -8,9 +8,8 @@ from markupsafe import Markup
 
 from vistry.registry.tasks import TASKS
 from vistry.report.markup import Content, element, name_of, text_of
-from vistry.report.numbers import UNDEFINED, count, score
+from vistry.report.numbers import UNDEFINED, count, duration, score
 from vistry.report.run_contents import Contents
-from vistry.training.progress import duration
 
 MOOD = {"completed": "good", "failed": "bad", "running": "busy"}
 

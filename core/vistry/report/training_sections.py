@@ -10,11 +10,10 @@ from markupsafe import Markup
 
 from vistry.report.lines import Line, over_epochs
 from vistry.report.markup import Content, element, text_of
-from vistry.report.numbers import score
+from vistry.report.numbers import duration, score
 from vistry.report.run_contents import Contents, Entry
 from vistry.report.section import Section
 from vistry.report.table import Cell, Number, facts, table
-from vistry.training.progress import duration
 
 AVERAGES = ("macro", "micro", "weighted")
 AVERAGED = re.compile(rf"(.+)_({'|'.join(AVERAGES)})")
