@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 from vistry.report.axis import Axis, fitting, tick_label
-from vistry.report.headline import when
+from vistry.report.header import when
 from vistry.report.lines import Line, over_epochs
 from vistry.report.markup import element, name_of
 from vistry.report.numbers import count, duration, percent, score

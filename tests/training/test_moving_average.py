@@ -16,9 +16,10 @@ from vistry.loading.batches import Batch
 from vistry.plugin.hooks import FreezingMap
 from vistry.registry.manifest import MovingAverage, PreprocessingSpec
 from vistry.task.behaviour import TrainingData
-from vistry.task.image_classification import TASK
+from vistry.task.classification import ImageClassification
 from vistry.training.engines import EngineSettings, engine_module
 
+TASK = ImageClassification()
 VALUES: dict[str, Any] = {
     "optimizer": "sgd",
     "momentum": 0.9,

@@ -14,7 +14,7 @@ from vistry.loading.batches import Batch
 from vistry.plugin.hooks import FreezingMap
 from vistry.registry.manifest import GradientClipping, PreprocessingSpec
 from vistry.task.behaviour import TrainingData
-from vistry.task.image_classification import TASK
+from vistry.task.classification import ImageClassification
 from vistry.training.engines import EngineSettings, engine_module
 from vistry.training.engines.torch import precision as processor
 from vistry.training.engines.torch.engine import (
@@ -25,6 +25,7 @@ from vistry.training.engines.torch.engine import (
     with_folded_norms,
 )
 
+TASK = ImageClassification()
 BASE: dict[str, Any] = {
     "optimizer": "sgd",
     "momentum": 0.9,

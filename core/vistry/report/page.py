@@ -11,14 +11,14 @@ from importlib.resources import files
 from markupsafe import Markup
 
 from vistry.report.data_section import data
-from vistry.report.headline import headline
+from vistry.report.header import header
 from vistry.report.markup import element
 from vistry.report.run_contents import Contents, contents_of
 from vistry.report.section import Section
 from vistry.report.settings_section import settings
+from vistry.report.tasks import task_sections
 from vistry.report.training_sections import curves, metrics, timings
 from vistry.runs.folder import Run
-from vistry.task import behaviour_of
 
 REPORT = "report.html"
 
@@ -27,7 +27,7 @@ def page_of(run: Run) -> str:
     """The whole page as HTML. Raises RunError where the folder is no run."""
     contents = contents_of(run)
     sections = sections_of(contents)
-    body = element("body", headline(contents), _navigation(sections), element("main", *_shown(sections)), _script())
+    body = element("body", header(contents), _navigation(sections), element("main", *_shown(sections)), _script())
     title = f"{contents.record['model']['name']} · {contents.run.id}"
     html = Markup("<!doctype html>\n") + element("html", _head(title), body, lang="en")
     return html.encode("utf-8", "replace").decode("utf-8")
@@ -42,7 +42,7 @@ def sections_of(contents: Contents) -> list[Section]:
 def _of_the_task(contents: Contents) -> Sequence[Section]:
     if contents.inputs is None:
         return [Section("evaluation", "Evaluation", contents.reason, [])]
-    return behaviour_of(contents.record["task"]).report_sections(contents.inputs)
+    return task_sections(contents.record["task"], contents.inputs)
 
 
 def _shown(sections: Sequence[Section]) -> list[Markup]:

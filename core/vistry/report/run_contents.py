@@ -13,7 +13,7 @@ import numpy as np
 
 from vistry.data.table import Table
 from vistry.errors import RunError
-from vistry.report.section import ReportInputs
+from vistry.report.inputs import ReportInputs
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import PREDICTIONS, Run
 from vistry.runs.rows import read_rows

@@ -15,7 +15,7 @@ from vistry.data.readers.labels import OBJECT_TASKS
 from vistry.errors import VistryError
 from vistry.evaluation.detection.types import Detections
 from vistry.runs.checkpoint import write_checkpoint
-from vistry.task.outputs import as_numpy
+from vistry.task.behaviour import as_numpy
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
 from vistry.testing.model_subject import ModelSubject
 from vistry.testing.samples import CLASSES

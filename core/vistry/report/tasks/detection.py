@@ -14,10 +14,12 @@ from vistry.evaluation.detection.coco_library import hotcoco
 from vistry.evaluation.detection.confusion import object_confusion
 from vistry.evaluation.detection.curves import precision_recall_of
 from vistry.evaluation.detection.metrics import Metrics, evaluate_objects
+from vistry.evaluation.detection.tensors import from_tensors
 from vistry.evaluation.detection.thresholds import scan_scores
-from vistry.evaluation.detection.types import Indices
+from vistry.evaluation.detection.types import Indices, Kind
 from vistry.evaluation.detection.voc import Values, VocResult, voc_values
 from vistry.report.curve_chart import curve_chart, curve_lines
+from vistry.report.inputs import DetectionReportInputs, ReportInputs
 from vistry.report.lines import Line
 from vistry.report.markup import element
 from vistry.report.matrix import confusion_picture
@@ -26,11 +28,25 @@ from vistry.report.plot import unit_plot
 from vistry.report.section import Section
 from vistry.report.table import Cell, Share, table
 from vistry.report.tasks.detection_gallery import false_alarms, misses
-from vistry.report.tasks.detection_inputs import DetectionReportInputs
 
 DRAWN_CLASSES = 100
 SERVED = element("h3", "What a user is given")
 AREAS = {"all": "all", "small": "below 32²", "medium": "32² to 96²", "large": "from 96²"}
+
+
+def detection_inputs(inputs: ReportInputs, kind: Kind) -> DetectionReportInputs:
+    """Read the detections and objects out of the tensors, and the thresholds out of the hyperparameters."""
+    detections, ground_truth = from_tensors(inputs.tensors)
+    values = inputs.hyperparameters
+    return DetectionReportInputs(
+        images=inputs.images,
+        classes=inputs.classes,
+        ground_truth=ground_truth,
+        predictions=detections,
+        iou_threshold=values["validation_iou_threshold"],
+        score_threshold=values["box_score_threshold"],
+        kind=kind,
+    )
 
 
 def detection_sections(inputs: DetectionReportInputs) -> list[Section]:

@@ -9,11 +9,11 @@ from vistry.evaluation.detection.types import Detections, Flags, GroundTruth, Ki
 from vistry.evaluation.detection.voc import VocResult
 from vistry.report.detection_picture import Outline, object_picture
 from vistry.report.gallery import Card, gallery
+from vistry.report.inputs import DetectionReportInputs
 from vistry.report.markup import Content
 from vistry.report.numbers import count, score
 from vistry.report.section import Section
 from vistry.report.tasks.classification import MISTAKES, verdict
-from vistry.report.tasks.detection_inputs import DetectionReportInputs
 
 
 def misses(inputs: DetectionReportInputs, voc: VocResult) -> Section:

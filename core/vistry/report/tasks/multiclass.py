@@ -9,10 +9,11 @@ from markupsafe import Markup
 from vistry.evaluation.confidence_interval import wilson
 from vistry.evaluation.confusion import Matrix, confusion_matrix, most_confused, most_mistaken
 from vistry.report.gallery import Card, gallery
+from vistry.report.inputs import ReportInputs
 from vistry.report.markup import element
 from vistry.report.matrix import confusion_picture
 from vistry.report.numbers import count, percent
-from vistry.report.section import ReportInputs, Section
+from vistry.report.section import Section
 from vistry.report.table import table
 from vistry.report.tasks.classification import (
     Probabilities,

@@ -8,11 +8,12 @@ import numpy as np
 
 from vistry.evaluation.class_scores import ThresholdScan, Values, scan_thresholds
 from vistry.report.gallery import Card, gallery
+from vistry.report.inputs import ReportInputs
 from vistry.report.lines import Line
 from vistry.report.markup import element
 from vistry.report.numbers import count, percent, score
 from vistry.report.plot import unit_plot
-from vistry.report.section import ReportInputs, Section
+from vistry.report.section import Section
 from vistry.report.table import Cell, Number, Share
 from vistry.report.tasks.classification import (
     Flags,

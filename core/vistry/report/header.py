@@ -14,7 +14,7 @@ from vistry.report.run_contents import Contents
 MOOD = {"completed": "good", "failed": "bad", "running": "busy"}
 
 
-def headline(contents: Contents) -> Markup:
+def header(contents: Contents) -> Markup:
     """The header with its tiles."""
     record, status = contents.record, contents.status
     chip = element("span", status["status"], class_=f"chip {MOOD.get(status['status'], 'mixed')}")
