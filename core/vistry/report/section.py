@@ -1,4 +1,4 @@
-"""A section of the page."""
+"""Sections, of which the page consists."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vistry.report.markup import Content, element, joined
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: its anchor, its title, a sentence on how to read it, and what it shows."""
+    """A section of the page: its anchor, its title, a sentence on how to read it, and its parts."""
 
     anchor: str
     title: str
@@ -20,6 +20,6 @@ class Section:
     parts: Sequence[Markup]
 
     def markup(self) -> Markup:
-        """The section as HTML."""
+        """Return the section as HTML."""
         note = element("p", self.note, class_="note") if self.note else Markup("")
         return element("section", element("h2", self.title), note, joined(self.parts), id=self.anchor)
