@@ -13,10 +13,11 @@ from vistry.loading.batches import Batch, ImageBatch
 from vistry.loading.views import ResizeInfo
 from vistry.plugin import FreezingMap
 from vistry.registry.manifest import PreprocessingSpec
-from vistry.task.image_object_detection import TASK
+from vistry.task.detection import ImageObjectDetection
 from vistry.training.engines import EngineSettings
 from vistry.training.engines.jax.engine import JaxEngine
 
+TASK = ImageObjectDetection()
 VALUES = Hyperparameters.of(
     {
         "optimizer": "sgd",

@@ -17,9 +17,10 @@ from vistry.loading.batches import Batch
 from vistry.plugin import FreezingMap
 from vistry.plugin.types import TrainingData
 from vistry.registry.manifest import MovingAverage, PreprocessingSpec
-from vistry.task.image_classification import TASK
+from vistry.task.classification import ImageClassification
 from vistry.training.engines import EngineSettings, engine_module
 
+TASK = ImageClassification()
 VALUES = Hyperparameters.of(
     {
         "optimizer": "sgd",

@@ -65,7 +65,7 @@ class Predictor:
         """What is said of one image in a line."""
         if prediction.values is None:
             return f"error: {prediction.error}"
-        return self.task.headline(prediction.values, self.classes, self.hyperparameters)
+        return self.task.summary_line(prediction.values, self.classes, self.hyperparameters)
 
 
 def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Predictor:
