@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from vistry.task.behaviour import TrainingData
+from vistry.plugin.types import TrainingData
 from vistry.task.classification import ImageClassification, ImageClassificationMultilabel
 from vistry.task.losses import multiclass_weights, multilabel_weights
 

@@ -2,52 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from vistry.data.table import Table
-from vistry.loading.batches import TrainingDataset
-from vistry.loading.views import EvalTransform, ResizeInfo
+from vistry.plugin.types import Input, Loss, Postprocess, Tensor, TrainingData, Values
 
 Prediction = TypeVar("Prediction", contravariant=True)
 Targets = TypeVar("Targets")
 
-# Models, images, targets and outputs are torch's or jax's own, which core doesn't import.
-Loss = Callable[[Any, Any, Any], dict[str, Any]]
-Postprocess = Callable[[Any, Sequence[ResizeInfo]], Collection[Any]]
-
-Array = npt.NDArray[Any]
-LossTargets = Array | list[dict[str, Array]]
-Values = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """Facts of the training split that a loss may depend on.
-
-    `classes`: names in order of their index. `class_counts`: images of each class. `images`: images in the split.
-    """
-
-    classes: tuple[str, ...]
-    class_counts: tuple[int, ...]
-    images: int
-
-
-class Input(Protocol):
-    """How images reach a network."""
-
-    def dataset(self, table: Table) -> TrainingDataset:
-        """Return the samples that training reads from the rows of a table."""
-
-    def eval_transform(self) -> EvalTransform:
-        """Return the transform of images in validation and prediction."""
-
-    def input_size(self, training: bool) -> int:
-        """Return the side in pixels of a square image that the network accepts, in training or in evaluation."""
+Array: TypeAlias = npt.NDArray[Any]
+LossTargets: TypeAlias = Array | list[dict[str, Array]]
 
 
 class TypedTask(Protocol[Prediction, Targets]):
@@ -106,7 +74,7 @@ class TypedTask(Protocol[Prediction, Targets]):
 Task: TypeAlias = TypedTask[Any, Any]
 
 
-def as_numpy(outputs: Any) -> npt.NDArray[np.float32]:
+def as_numpy(outputs: Tensor) -> npt.NDArray[np.float32]:
     """Copy a tensor of either backend to the host as float32."""
     if hasattr(outputs, "detach"):
         # bfloat16 has no numpy dtype, so the conversion to float32 comes before the one to numpy.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from vistry.data.table import Table
 from vistry.evaluation.detection.types import Kind
@@ -10,7 +12,8 @@ from vistry.loading.detection.augmentation import TrainingObjects
 from vistry.loading.detection.dataset import DetectionDataset
 from vistry.loading.detection.tiles import Grid
 from vistry.loading.detection.views import DetectionTransform
-from vistry.task.behaviour import Values
+
+Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
