@@ -12,6 +12,7 @@ import torch
 from flax import nnx
 from torch import nn
 from vistry.flax_layers import BatchNorm, Conv, Linear
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import Batch
 from vistry.plugin import FreezingMap
 from vistry.plugin.types import TrainingData
@@ -20,16 +21,18 @@ from vistry.task.classification import ImageClassification
 from vistry.training.engines import EngineSettings, engine_module
 
 TASK = ImageClassification()
-VALUES: dict[str, Any] = {
-    "optimizer": "sgd",
-    "momentum": 0.9,
-    "nesterov": True,
-    "weight_decay": 0.01,
-    "precision": "fp32",
-    "deterministic": False,
-    "random_seed": 0,
-    "weighted_loss": 0,
-}
+VALUES = Hyperparameters.of(
+    {
+        "optimizer": "sgd",
+        "momentum": 0.9,
+        "nesterov": True,
+        "weight_decay": 0.01,
+        "precision": "fp32",
+        "deterministic": False,
+        "random_seed": 0,
+        "weighted_loss": 0,
+    }
+)
 DATA = TrainingData(("a", "b", "c"), (4, 4, 4), 12)
 AVERAGE = MovingAverage(decay=0.9, updates=3)
 BACKENDS = ["torch", "jax"]

@@ -10,7 +10,8 @@ from typing import Any
 
 from vistry.data.images.formats import is_image_file
 from vistry.errors import DataError, HyperparameterError, Problem, RegistryError, VistryError, suggestion
-from vistry.hyperparameter.schema import Hyperparameters, Source
+from vistry.hyperparameter.schema import Source
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import EvalTransform
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
@@ -40,13 +41,13 @@ class Predictor:
         self.hyperparameters = values
         self.task = behaviour_of(run.record["task"])
         self.classes: tuple[str, ...] = tuple(run.record["classes"])
-        self.batch_size: int = values["validation_batch_size"]
+        self.batch_size: int = values.validation_batch_size
         self._viewer = eval_transform
 
     def predict(self, images: Iterable[str | Path], batch_size: int | None = None) -> Iterator[Prediction]:
         """A prediction for each image, in order; an image that can't be read costs only itself."""
         named = [str(image) for image in images]
-        workers = self.hyperparameters["number_of_workers"]
+        workers = self.hyperparameters.number_of_workers
         stream = predictions_of(self.engine, self._viewer, named, batch_size or self.batch_size, workers)
         for image, found in zip(named, stream, strict=True):
             if isinstance(found, DataError):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from vistry.evaluation.detection.types import Detections, GroundTruth, Kind
+from vistry.hyperparameter.values import Hyperparameters
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class ReportInputs:
     images: Sequence[str]
     classes: Sequence[str]
     tensors: Mapping[str, np.ndarray[Any, Any]]
-    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    hyperparameters: Hyperparameters
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 
 from vistry.data.table import Table
 from vistry.errors import RunError
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.report.inputs import ReportInputs
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import PREDICTIONS, Run
@@ -93,7 +94,7 @@ def _inputs(run: Run, validation: Table | None) -> tuple[ReportInputs | None, En
     except RunError as error:
         return None, {}, f"The predictions can't be shown: {error}"
     images = _names(validation, facts.get("images", len(tensors.get("predictions", ()))))
-    values = {name: entry["value"] for name, entry in run.hyperparameters.items()}
+    values = Hyperparameters.from_dict(run.hyperparameters)
     inputs = ReportInputs(images=images, classes=run.record["classes"], tensors=tensors, hyperparameters=values)
     return inputs, facts, ""
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.table import Table
-from vistry.plugin.types import Input, Loss, Postprocess, Tensor, TrainingData, Values
+from vistry.hyperparameter.values import Hyperparameters
+from vistry.plugin.types import Input, Loss, Postprocess, Tensor, TrainingData
 
 Prediction = TypeVar("Prediction", contravariant=True)
 Targets = TypeVar("Targets")
@@ -28,10 +29,10 @@ class TypedTask(Protocol[Prediction, Targets]):
     def name(self) -> str:
         """The task's name in the registry."""
 
-    def check(self, training: Table, validation: Table, hyperparameters: Values) -> None:
+    def check(self, training: Table, validation: Table, hyperparameters: Hyperparameters) -> None:
         """Raise DataError if the training split has nothing to learn, or the validation split nothing to measure."""
 
-    def build_input(self, hyperparameters: Values) -> Input:
+    def build_input(self, hyperparameters: Hyperparameters) -> Input:
         """Build the input of a network whose plugin doesn't build one of its own."""
 
     def targets(self, table: Table) -> Targets:
@@ -40,33 +41,39 @@ class TypedTask(Protocol[Prediction, Targets]):
     def batch_targets(self, table: Table) -> LossTargets:
         """Return the truth about N rows as a loss takes it, for images in their own size."""
 
-    def build_loss(self, hyperparameters: Values, backend: str, data: TrainingData) -> Loss:
+    def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:
         """Build `loss(model, images, targets)`, which returns terms by name whose sum is minimised."""
 
-    def build_postprocess(self, hyperparameters: Values) -> Postprocess:
+    def build_postprocess(self, hyperparameters: Hyperparameters) -> Postprocess:
         """Build `postprocess(outputs, frames)`, which returns what a model's outputs say about each of N views.
 
         The transform of the input merges the views of an image into one prediction.
         """
 
     def evaluate(
-        self, predictions: Sequence[Prediction], targets: Targets, classes: Sequence[str], hyperparameters: Values
+        self,
+        predictions: Sequence[Prediction],
+        targets: Targets,
+        classes: Sequence[str],
+        hyperparameters: Hyperparameters,
     ) -> dict[str, float]:
         """Compute metrics by name from N predictions and their targets.
 
         A metric that is undefined for these targets is left out.
         """
 
-    def is_measured(self, hyperparameters: Values) -> bool:
+    def is_measured(self, hyperparameters: Hyperparameters) -> bool:
         """Tell whether `evaluate` computes any metric with these hyperparameters."""
 
     def tensors(self, predictions: Sequence[Prediction], targets: Targets) -> dict[str, Array]:
         """Convert predictions and targets to the arrays that a run folder stores, from which the report is drawn."""
 
-    def response(self, prediction: Prediction, classes: Sequence[str], hyperparameters: Values) -> dict[str, Any]:
+    def response(
+        self, prediction: Prediction, classes: Sequence[str], hyperparameters: Hyperparameters
+    ) -> dict[str, Any]:
         """Convert one image's prediction to the hosted product's JSON."""
 
-    def summary_line(self, prediction: Prediction, classes: Sequence[str], hyperparameters: Values) -> str:
+    def summary_line(self, prediction: Prediction, classes: Sequence[str], hyperparameters: Hyperparameters) -> str:
         """Describe one image's prediction in a few words."""
 
 

@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from vistry.data.table import Table
 from vistry.evaluation.classification import multiclass_metrics, multilabel_metrics
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import TrainingCrop, ValidationCrop
 from vistry.loading.batches import ImageDataset
 from vistry.loading.views import ResizeInfo, SingleViewTransform
-from vistry.plugin.types import Loss, Postprocess, Tensor, TrainingData, Values
+from vistry.plugin.types import Loss, Postprocess, Tensor, TrainingData
 from vistry.task.behaviour import Array, as_numpy
 from vistry.task.losses import binary_cross_entropy, cross_entropy, multiclass_weights, multilabel_weights
 
@@ -32,10 +33,10 @@ class Classification(ABC):
 
     name: str
 
-    def check(self, training: Table, validation: Table, hyperparameters: Values) -> None:  # noqa: B027
+    def check(self, training: Table, validation: Table, hyperparameters: Hyperparameters) -> None:  # noqa: B027
         """Accept any splits: reading the data has already refused those without labels."""
 
-    def build_input(self, hyperparameters: Values) -> CropInput:
+    def build_input(self, hyperparameters: Hyperparameters) -> CropInput:
         """Build an input of crops of one size."""
         return CropInput(self.batch_targets, hyperparameters)
 
@@ -47,7 +48,7 @@ class Classification(ABC):
         """Return the same array as for the metrics."""
         return self.targets(table)
 
-    def build_postprocess(self, hyperparameters: Values) -> Postprocess:  # noqa: ARG002
+    def build_postprocess(self, hyperparameters: Hyperparameters) -> Postprocess:  # noqa: ARG002
         """Return `postprocess`, which depends on no hyperparameter."""
         return self.postprocess
 
@@ -55,7 +56,7 @@ class Classification(ABC):
     def postprocess(self, outputs: Tensor, frames: Sequence[ResizeInfo]) -> Probabilities:
         """Turn logits [N, C] of either backend into probabilities [N, C]."""
 
-    def is_measured(self, hyperparameters: Values) -> bool:  # noqa: ARG002
+    def is_measured(self, hyperparameters: Hyperparameters) -> bool:  # noqa: ARG002
         """Return True: the metrics of classification can't be switched off."""
         return True
 
@@ -67,7 +68,7 @@ class Classification(ABC):
         self,
         prediction: Probabilities,
         classes: Sequence[str],
-        hyperparameters: Values,  # noqa: ARG002
+        hyperparameters: Hyperparameters,  # noqa: ARG002
     ) -> dict[str, Any]:
         """Return `{"probs": [...], "labels": [...]}`: every class in order, without a threshold."""
         return {"probs": [float(value) for value in prediction], "labels": list(classes)}
@@ -82,9 +83,9 @@ class ImageClassification(Classification):
         """Return the class indices [N]."""
         return table.labels.astype(np.int64)
 
-    def build_loss(self, hyperparameters: Values, backend: str, data: TrainingData) -> Loss:
+    def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:
         """Build the cross entropy of logits [N, C], weighted by class according to `weighted_loss`."""
-        return cross_entropy(backend, multiclass_weights(hyperparameters["weighted_loss"], data))
+        return cross_entropy(backend, multiclass_weights(hyperparameters.weighted_loss, data))
 
     def postprocess(self, outputs: Tensor, frames: Sequence[ResizeInfo]) -> Probabilities:  # noqa: ARG002
         """Compute the softmax of logits [N, C]."""
@@ -98,7 +99,7 @@ class ImageClassification(Classification):
         predictions: Sequence[Probabilities],
         targets: ClassIndices,
         classes: Sequence[str],
-        hyperparameters: Values,  # noqa: ARG002
+        hyperparameters: Hyperparameters,  # noqa: ARG002
     ) -> dict[str, float]:
         """Compute the multi-class metrics of vistry.evaluation.classification."""
         return multiclass_metrics(np.asarray(predictions), targets, len(classes))
@@ -107,7 +108,7 @@ class ImageClassification(Classification):
         self,
         prediction: Probabilities,
         classes: Sequence[str],
-        hyperparameters: Values,  # noqa: ARG002
+        hyperparameters: Hyperparameters,  # noqa: ARG002
     ) -> str:
         """Name the likeliest class with its probability."""
         best = int(prediction.argmax())
@@ -123,9 +124,9 @@ class ImageClassificationMultilabel(Classification):
         """Return an array [N, C] of 0 and 1."""
         return table.multi_hot().astype(np.float32)
 
-    def build_loss(self, hyperparameters: Values, backend: str, data: TrainingData) -> Loss:
+    def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:
         """Build the binary cross entropy of logits [N, C], with positives weighted according to `weighted_loss`."""
-        return binary_cross_entropy(backend, multilabel_weights(hyperparameters["weighted_loss"], data))
+        return binary_cross_entropy(backend, multilabel_weights(hyperparameters.weighted_loss, data))
 
     def postprocess(self, outputs: Tensor, frames: Sequence[ResizeInfo]) -> Probabilities:  # noqa: ARG002
         """Compute the sigmoid of logits [N, C]."""
@@ -138,7 +139,7 @@ class ImageClassificationMultilabel(Classification):
         predictions: Sequence[Probabilities],
         targets: MultiHot,
         classes: Sequence[str],  # noqa: ARG002
-        hyperparameters: Values,  # noqa: ARG002
+        hyperparameters: Hyperparameters,  # noqa: ARG002
     ) -> dict[str, float]:
         """Compute the multi-label metrics of vistry.evaluation.classification."""
         return multilabel_metrics(np.asarray(predictions), targets)
@@ -147,7 +148,7 @@ class ImageClassificationMultilabel(Classification):
         self,
         prediction: Probabilities,
         classes: Sequence[str],
-        hyperparameters: Values,  # noqa: ARG002
+        hyperparameters: Hyperparameters,  # noqa: ARG002
     ) -> str:
         """Name the predicted classes with their probabilities."""
         predicted = np.flatnonzero(prediction > LABEL_THRESHOLD).tolist()
@@ -159,17 +160,17 @@ class CropInput:
     """Random crops in training; in validation and prediction the centre of the resized image."""
 
     batch_targets: Callable[[Table], Array]
-    hyperparameters: Values
+    hyperparameters: Hyperparameters
 
     def dataset(self, table: Table) -> ImageDataset:
         """Return one random crop of each image."""
-        batch_size = self.hyperparameters["training_batch_size"]
-        crop = TrainingCrop(self.hyperparameters["training_crop_size"])
+        batch_size = self.hyperparameters.training_batch_size
+        crop = TrainingCrop(self.hyperparameters.training_crop_size)
         return ImageDataset(list(table.images), self.batch_targets(table), crop, batch_size)
 
     def eval_transform(self) -> SingleViewTransform:
         """Resize an image and crop its centre."""
-        resize, crop = self.hyperparameters["validation_resize_size"], self.hyperparameters["validation_crop_size"]
+        resize, crop = self.hyperparameters.validation_resize_size, self.hyperparameters.validation_crop_size
         return SingleViewTransform(ValidationCrop(resize, crop))
 
     def input_size(self, training: bool) -> int:

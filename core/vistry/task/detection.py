@@ -13,16 +13,16 @@ from vistry.data.masks.polygons import polygons_of
 from vistry.data.table import Table
 from vistry.errors import DataError
 from vistry.evaluation.detection.metrics import evaluate_objects
-from vistry.evaluation.detection.tensors import to_tensors
-from vistry.evaluation.detection.types import Detections, GroundTruth, Kind
+from vistry.evaluation.detection.types import Detections, GroundTruth, ImageDetections, Kind
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.detection.dataset import DetectionDataset
 from vistry.loading.detection.ground_truth import truth_of
-from vistry.loading.detection.input import DetectionInput
 from vistry.loading.detection.sample import DetectionSample
-from vistry.loading.detection.views import ImageDetections
 from vistry.loading.views import ResizeInfo
-from vistry.plugin.types import Loss, Module, Postprocess, Tensor, TrainingData, Values
+from vistry.plugin.types import Loss, Module, Postprocess, Tensor, TrainingData
+from vistry.runs.detection_tensors import to_tensors
 from vistry.task.behaviour import Array, as_numpy
+from vistry.task.detection_input import DetectionInput
 
 CORNERS = ("topX", "topY", "bottomX", "bottomY")
 
@@ -39,7 +39,7 @@ class DetectionTask:
     name: str
     kind: Kind
 
-    def check(self, training: Table, validation: Table, hyperparameters: Values) -> None:
+    def check(self, training: Table, validation: Table, hyperparameters: Hyperparameters) -> None:
         """Raise DataError if a split that is used has no object, or crowds alone."""
         self._check_split("training", training)
         if self.is_measured(hyperparameters):
@@ -52,7 +52,7 @@ class DetectionTask:
                 "learn or to measure; label more images, or give --validation"
             )
 
-    def build_input(self, hyperparameters: Values) -> DetectionInput:
+    def build_input(self, hyperparameters: Hyperparameters) -> DetectionInput:
         """Build an input of images that keep their aspect, between min_size and max_size."""
         return DetectionInput(self.kind, hyperparameters)
 
@@ -64,16 +64,16 @@ class DetectionTask:
         """Return `boxes`, `labels` and, for segmentation, `masks` of each image."""
         return DetectionDataset(table, _unchanged, 1, with_masks=self.kind == "mask").targets()
 
-    def build_loss(self, hyperparameters: Values, backend: str, data: TrainingData) -> Loss:  # noqa: ARG002
+    def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:  # noqa: ARG002
         """Return the loss terms that the model itself computes."""
         return _loss_of_model
 
-    def build_postprocess(self, hyperparameters: Values) -> Postprocess:
+    def build_postprocess(self, hyperparameters: Hyperparameters) -> Postprocess:
         """Build a function that gives boxes in pixels of the part of the image that a view shows, clipped to it.
 
         Masks are run lengths of that part.
         """
-        threshold = hyperparameters["mask_pixel_score_threshold"] if self.kind == "mask" else None
+        threshold = hyperparameters.mask_pixel_score_threshold if self.kind == "mask" else None
 
         def postprocess(outputs: Tensor, frames: Sequence[ResizeInfo]) -> list[Detections]:
             return [
@@ -88,35 +88,39 @@ class DetectionTask:
         predictions: Sequence[ImageDetections],
         targets: Sequence[GroundTruth],
         classes: Sequence[str],
-        hyperparameters: Values,
+        hyperparameters: Hyperparameters,
     ) -> dict[str, float]:
         """Compute the metrics that validation_metric_type names, by boxes or by masks."""
         return evaluate_objects(
             ground_truth=targets,
             predictions=[prediction.detections for prediction in predictions],
             classes=classes,
-            metric_type=hyperparameters["validation_metric_type"],
-            iou_threshold=hyperparameters["validation_iou_threshold"],
+            metric_type=hyperparameters.validation_metric_type,
+            iou_threshold=hyperparameters.validation_iou_threshold,
             kind=self.kind,
-            score_threshold=hyperparameters["box_score_threshold"],
+            score_threshold=hyperparameters.box_score_threshold,
         ).values
 
-    def is_measured(self, hyperparameters: Values) -> bool:
+    def is_measured(self, hyperparameters: Hyperparameters) -> bool:
         """Return False if validation_metric_type is none."""
-        return bool(hyperparameters["validation_metric_type"] != "none")
+        return bool(hyperparameters.validation_metric_type != "none")
 
     def tensors(self, predictions: Sequence[ImageDetections], targets: Sequence[GroundTruth]) -> dict[str, Array]:
-        """Return detections and objects as `vistry.evaluation.detection.tensors` writes them."""
+        """Return detections and objects as `vistry.runs.detection_tensors` writes them."""
         return to_tensors(predictions, targets)
 
-    def response(self, prediction: ImageDetections, classes: Sequence[str], hyperparameters: Values) -> dict[str, Any]:
+    def response(
+        self, prediction: ImageDetections, classes: Sequence[str], hyperparameters: Hyperparameters
+    ) -> dict[str, Any]:
         """Return `{"boxes": [...]}`: the detections above box_score_threshold, in fractions of the image."""
-        max_points = hyperparameters["max_number_of_polygon_points"] if self.kind == "mask" else None
+        max_points = hyperparameters.max_number_of_polygon_points if self.kind == "mask" else None
         size = prediction.width, prediction.height
         detections = above_score_threshold(prediction, hyperparameters)
         return {"boxes": box_entries(detections, classes, size, max_points=max_points)}
 
-    def summary_line(self, prediction: ImageDetections, classes: Sequence[str], hyperparameters: Values) -> str:
+    def summary_line(
+        self, prediction: ImageDetections, classes: Sequence[str], hyperparameters: Hyperparameters
+    ) -> str:
         """Count the detections of each class above box_score_threshold."""
         labels = above_score_threshold(prediction, hyperparameters).labels
         counts = Counter(classes[label] for label in labels.tolist())
@@ -137,9 +141,9 @@ class ImageInstanceSegmentation(DetectionTask):
     kind = "mask"
 
 
-def above_score_threshold(prediction: ImageDetections, hyperparameters: Values) -> Detections:
+def above_score_threshold(prediction: ImageDetections, hyperparameters: Hyperparameters) -> Detections:
     """Return the detections that a user is given, the highest score first."""
-    above = prediction.detections.above(hyperparameters["box_score_threshold"])
+    above = prediction.detections.above(hyperparameters.box_score_threshold)
     return above.take(np.argsort(-above.scores, kind="stable"))
 
 
