@@ -64,12 +64,12 @@ def section_texts() -> Callable[[Sequence[Section]], dict[str, str]]:
     """The text of each section by its anchor, its pieces separated by a bar."""
 
     def texts(sections: Sequence[Section]) -> dict[str, str]:
-        found = {}
+        by_anchor = {}
         for section in sections:
             reader = Text()
             reader.feed(section.markup())
-            found[section.anchor] = "|".join(reader.parts).replace("\N{NO-BREAK SPACE}", " ")
-        return found
+            by_anchor[section.anchor] = "|".join(reader.parts).replace("\N{NO-BREAK SPACE}", " ")
+        return by_anchor
 
     return texts
 
@@ -167,8 +167,8 @@ def test_the_gallery_draws_boxes_and_masks(inputs: DetectionReportInputs, grey: 
             masks.append(coco_mask.encode(mask))
         return replace(shapes, masks=masks)
 
-    truth, found = [masked(one) for one in inputs.ground_truth], [masked(one) for one in inputs.predictions]
-    whole = replace(inputs, images=(grey, grey), ground_truth=truth, predictions=found, kind="mask")
+    truth, detections = [masked(one) for one in inputs.ground_truth], [masked(one) for one in inputs.predictions]
+    whole = replace(inputs, images=(grey, grey), ground_truth=truth, predictions=detections, kind="mask")
     by_anchor = {section.anchor: section.markup() for section in detection_sections(whole)}
     assert by_anchor["misses"].count("data:image/jpeg") == 2
     assert by_anchor["false-alarms"].count("data:image/jpeg") == 3
