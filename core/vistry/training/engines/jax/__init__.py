@@ -1,0 +1,21 @@
+"""The JAX engine. `vistry.training.engines.EngineModule` describes these names."""
+
+from vistry.training.engines.jax.engine import make
+from vistry.training.engines.jax.module import (
+    arrays_of,
+    decayed_names,
+    load_arrays,
+    parameter_names,
+    seed_initialisation,
+    shapes_of,
+)
+
+__all__ = [
+    "arrays_of",
+    "decayed_names",
+    "load_arrays",
+    "make",
+    "parameter_names",
+    "seed_initialisation",
+    "shapes_of",
+]
