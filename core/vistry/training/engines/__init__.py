@@ -5,37 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Protocol
 
 from vistry.errors import VistryError, suggestion
-from vistry.training.engines.engine import Engine, EngineSettings, Loss, Postprocess
+from vistry.plugin.types import Loss, Module, Postprocess
+from vistry.training.engines.engine import Engine, EngineSettings
 from vistry.training.engines.state import Arrays
 
-__all__ = ["Arrays", "Engine", "EngineModule", "EngineSettings", "Loss", "Postprocess", "engine_module", "is_installed"]
+__all__ = ["Engine", "EngineModule", "EngineSettings", "engine_module", "is_installed"]
 
 
 class EngineModule(Protocol):
     """The names that `engines/torch` and `engines/jax` have in common; a module is one of their library."""
 
-    def make(self, module: Any, settings: EngineSettings, loss: Loss | None, postprocess: Postprocess) -> Engine:
+    def make(self, module: Module, settings: EngineSettings, loss: Loss | None, postprocess: Postprocess) -> Engine:
         """Make an engine. Without a loss it only predicts."""
 
     def seed_initialisation(self, seed: int) -> None:
         """Seed what draws the initial weights of a module that is built next."""
 
-    def shapes_of(self, module: Any) -> dict[str, tuple[int, ...]]:
+    def shapes_of(self, module: Module) -> dict[str, tuple[int, ...]]:
         """Return the shape of each tensor of a module's state, by name."""
 
-    def arrays_of(self, module: Any) -> Arrays:
+    def arrays_of(self, module: Module) -> Arrays:
         """Return a module's tensors by name."""
 
-    def load_arrays(self, module: Any, arrays: Arrays) -> None:
+    def load_arrays(self, module: Module, arrays: Arrays) -> None:
         """Set a module's tensors by name. Raises TrainingError if the names differ."""
 
-    def parameter_names(self, module: Any) -> set[str]:
+    def parameter_names(self, module: Module) -> set[str]:
         """Return the names of the tensors that gradients may change; running statistics are not among them."""
 
-    def decayed_names(self, module: Any) -> set[str]:
+    def decayed_names(self, module: Module) -> set[str]:
         """Return the names of the parameters that weight decay applies to."""
 
 

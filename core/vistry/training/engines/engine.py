@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +12,10 @@ import numpy.typing as npt
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch
 from vistry.loading.views import ResizeInfo
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin.types import FreezingMap, Module, Predictions, Values
 from vistry.registry.manifest import GradientClipping, MovingAverage, PreprocessingSpec
+from vistry.runs.records import EngineFacts
 from vistry.training.engines.state import Arrays
-
-# A loss is called with (module, images, targets) and returns its scalar terms by name; which tensors these are depends
-# on the library. Postprocessing turns the outputs for N images, and their N sizes, into N predictions of the task.
-Loss = Callable[[Any, Any, Any], dict[str, Any]]
-Postprocess = Callable[[Any, Sequence[ResizeInfo]], Any]
 
 
 def _discard(sentence: str) -> None:
@@ -34,7 +30,7 @@ class EngineSettings:
     `ema`: the moving average of the weights that is evaluated and saved, None for the weights themselves.
     """
 
-    hyperparameters: Mapping[str, Any]
+    hyperparameters: Values
     preprocessing: PreprocessingSpec
     clipping: GradientClipping = field(default_factory=GradientClipping)
     freezing: FreezingMap = field(default_factory=lambda: FreezingMap(()))
@@ -47,7 +43,7 @@ class Engine(Protocol):
     """A model being trained, with its optimiser, on one device."""
 
     @property
-    def model(self) -> Any:
+    def model(self) -> Module:
         """The module that predicts: it has the tensors of `weights()` and is in evaluation mode.
 
         It is called with images normalised as (pixels - mean) / std.
@@ -61,7 +57,7 @@ class Engine(Protocol):
     def std(self) -> npt.NDArray[np.float32]:
         """[3], in pixels from 0 to 255."""
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> EngineFacts:
         """Device, precision, the reason for that precision, and the number of parameters, trainable and all."""
 
     def peak_memory(self) -> int | None:
@@ -77,7 +73,7 @@ class Engine(Protocol):
     def update(self, learning_rate: float) -> None:
         """Clip the accumulated gradients, apply them and clear them; then move the average of the weights, if any."""
 
-    def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Any:
+    def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Predictions:
         """Return N predictions of images [N, H, W, 3] uint8, by `model`.
 
         `frames`: the sizes of the images where they differ; each image is in the upper left of its place.

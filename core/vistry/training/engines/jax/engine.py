@@ -16,8 +16,9 @@ from vistry.flax_layers import valid_rows
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch, ImageBatch
 from vistry.loading.views import ResizeInfo, unresized
+from vistry.plugin.types import Loss, Postprocess, Tensor
 from vistry.training.engines.ema import ema_step
-from vistry.training.engines.engine import Engine, EngineSettings, Loss, Postprocess, pixel_statistics
+from vistry.training.engines.engine import Engine, EngineSettings, pixel_statistics
 from vistry.training.engines.freezing import frozen_prefixes, trained_names
 from vistry.training.engines.jax.compilation import Compiled
 from vistry.training.engines.jax.device import device_name, peak_memory, pick_device

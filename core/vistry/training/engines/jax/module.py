@@ -58,7 +58,10 @@ def parameter_names(module: nnx.Module) -> set[str]:
 
 
 def decayed_names(module: nnx.Module) -> set[str]:
-    """Return the names of the weights outside batch norms; biases and free parameters don't decay (behaviour 3.6)."""
+    """Return the names of the weights outside batch norms (docs/reference/behaviour.md, 3.6).
+
+    Biases and free parameters don't decay.
+    """
     norms = {_dotted(path) for path, part in nnx.iter_modules(module) if isinstance(part, BATCH_NORMS)}
     split = {name: name.rpartition(".") for name in parameter_names(module)}
     return {name for name, (owner, _, last) in split.items() if last in _WEIGHTS and owner not in norms}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from vistry.plugin.types import Values
 from vistry.registry.manifest import GradientClipping
 from vistry.training.engines.state import Arrays
 
@@ -17,7 +18,7 @@ EPS = 1e-8  # torch's default, added to the root of the second moment
 
 
 def make_optimizer(
-    hyperparameters: Mapping[str, Any], clipping: GradientClipping, decayed: Collection[str]
+    hyperparameters: Values, clipping: GradientClipping, decayed: Collection[str]
 ) -> optax.GradientTransformation:
     """Make the optimiser that the hyperparameters name: from gradients by name to steps by name.
 

@@ -14,8 +14,9 @@ from torch import nn
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch, ImageBatch
 from vistry.loading.views import ResizeInfo, unresized
+from vistry.plugin.types import Loss, Postprocess, Tensor
 from vistry.training.engines.ema import ema_step
-from vistry.training.engines.engine import Engine, EngineSettings, Loss, Postprocess, pixel_statistics
+from vistry.training.engines.engine import Engine, EngineSettings, pixel_statistics
 from vistry.training.engines.state import EMA, EMA_UPDATES, MODEL, OPTIMIZER, Arrays, ema_state, under, with_prefix
 from vistry.training.engines.torch.device import device_name, keep_freed_memory, peak_memory, pick_device
 from vistry.training.engines.torch.ema import update_ema

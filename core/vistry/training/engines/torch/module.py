@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin.types import FreezingMap
 from vistry.training.engines.freezing import frozen_prefixes, trained_names
 from vistry.training.engines.state import Arrays, check_names
 
@@ -50,7 +50,10 @@ def parameter_names(module: nn.Module) -> set[str]:
 
 
 def decayed_names(module: nn.Module) -> set[str]:
-    """Return the names of the weights outside batch norms; biases and free parameters don't decay (behaviour 3.6)."""
+    """Return the names of the weights outside batch norms (docs/reference/behaviour.md, 3.6).
+
+    Biases and free parameters don't decay.
+    """
     norms = {name for name, part in module.named_modules() if isinstance(part, BATCH_NORMS)}
     split = {name: name.rpartition(".") for name in parameter_names(module)}
     return {name for name, (owner, _, last) in split.items() if last == "weight" and owner not in norms}

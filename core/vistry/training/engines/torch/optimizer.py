@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from vistry.plugin.types import Values
 from vistry.registry.manifest import GradientClipping
 from vistry.training.engines.state import Arrays
 from vistry.training.engines.torch.module import array_of, decayed_names
@@ -18,7 +19,7 @@ _SCALER = "scaler"
 _ADAM: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
-def make_optimizer(module: nn.Module, hyperparameters: Mapping[str, Any]) -> torch.optim.Optimizer:
+def make_optimizer(module: nn.Module, hyperparameters: Values) -> torch.optim.Optimizer:
     """Make the optimiser that the hyperparameters name; its learning rate is set before each update."""
     groups = parameter_groups(module, hyperparameters["weight_decay"])
     if hyperparameters["optimizer"] == "sgd":
