@@ -14,6 +14,7 @@ from vistry.loading.batches import Batch
 from vistry.loading.views import ResizeInfo
 from vistry.plugin.hooks import FreezingMap
 from vistry.registry.manifest import GradientClipping, MovingAverage, PreprocessingSpec
+from vistry.runs.records import EngineFacts
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -38,7 +39,7 @@ class EngineSettings:
 class Engine(Protocol):
     """A model being trained, with its optimiser, on one device."""
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> EngineFacts:
         """Device, precision, and why that precision was chosen; parameters in all and trainable."""
 
     def peak_memory(self) -> int | None:

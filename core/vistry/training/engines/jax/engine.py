@@ -17,6 +17,7 @@ from vistry.flax_layers import valid_rows
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch, ImageBatch
 from vistry.loading.views import ResizeInfo, unresized
+from vistry.runs.records import EngineFacts
 from vistry.training.engines.engine import Arrays, EngineSettings, ema_step, under
 from vistry.training.engines.freezing import frozen_prefixes
 from vistry.training.engines.jax.compilation import Compiled
@@ -108,18 +109,18 @@ class JaxEngine:
         ]
         self._averaged = jax.jit(_moved, donate_argnums=0)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> EngineFacts:
         tensors = {**self._trained, **self._still}
-        return {
-            "backend": "jax",
-            "backend_version": jax.__version__,
-            "device": "cpu" if self.device.platform == "cpu" else self.device.device_kind,
-            "precision": self.precision,
-            "precision_reason": self._why,
-            "parameters": sum(tensors[name].size for name in self._parameters),
-            "trainable_parameters": sum(value.size for value in self._trained.values()),
-            "compile_seconds": round(sum(program.seconds for program in self._programs), 2),
-        }
+        return EngineFacts(
+            backend="jax",
+            backend_version=jax.__version__,
+            device="cpu" if self.device.platform == "cpu" else self.device.device_kind,
+            precision=self.precision,
+            precision_reason=self._why,
+            parameters=sum(tensors[name].size for name in self._parameters),
+            trainable_parameters=sum(value.size for value in self._trained.values()),
+            compile_seconds=round(sum(program.seconds for program in self._programs), 2),
+        )
 
     def peak_memory(self) -> int | None:
         if self.device.platform == "cpu":

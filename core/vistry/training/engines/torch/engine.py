@@ -18,6 +18,7 @@ from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch, ImageBatch
 from vistry.loading.views import ResizeInfo, unresized
 from vistry.plugin.hooks import FreezingMap
+from vistry.runs.records import EngineFacts
 from vistry.training.engines.engine import Arrays, EngineSettings, ema_step, under
 from vistry.training.engines.freezing import frozen_prefixes
 from vistry.training.engines.torch.precision import auto_precision, keep_freed_memory
@@ -152,17 +153,17 @@ class TorchEngine:
     def _pixel_constant(self, values: tuple[float, ...]) -> torch.Tensor:
         return 255 * torch.tensor(values, device=self.device).view(1, 3, 1, 1)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> EngineFacts:
         parameters = list(self.model.parameters())
-        return {
-            "backend": "torch",
-            "backend_version": torch.__version__,
-            "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
-            "precision": self.precision,
-            "precision_reason": self._why,
-            "parameters": sum(parameter.numel() for parameter in parameters),
-            "trainable_parameters": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
-        }
+        return EngineFacts(
+            backend="torch",
+            backend_version=str(torch.__version__),
+            device=torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
+            precision=self.precision,
+            precision_reason=self._why,
+            parameters=sum(parameter.numel() for parameter in parameters),
+            trainable_parameters=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        )
 
     def peak_memory(self) -> int | None:
         return torch.cuda.max_memory_allocated(self.device) if self.device.type == "cuda" else None
