@@ -196,7 +196,7 @@ def test_a_smaller_batch_is_padded_and_needs_no_other_program() -> None:
         "compiling the optimiser",
         "compiling the prediction",
     ]
-    assert padded.facts()["compile_seconds"] > 0
+    assert padded.facts().compile_seconds > 0
 
 
 def test_another_rate_needs_no_other_program() -> None:
@@ -236,7 +236,7 @@ def test_frozen_parameters_and_their_batch_norm_do_not_move() -> None:
     trained(engine)
     moved = {name for name, value in engine.weights().items() if (value != before[name]).any()}
     assert moved == {"head.weight", "head.bias"}
-    assert engine.facts()["trainable_parameters"] == 32 * 3 + 3
+    assert engine.facts().trainable_parameters == 32 * 3 + 3
 
 
 def test_freezing_what_is_not_there_is_an_error() -> None:

@@ -16,7 +16,8 @@ from vistry.flax_layers import valid_rows
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch, ImageBatch
 from vistry.loading.views import ResizeInfo, unresized
-from vistry.plugin.types import Loss, Postprocess, Tensor
+from vistry.plugin.types import Loss, Postprocess, Predictions, Tensor
+from vistry.runs.records import EngineFacts
 from vistry.training.engines.ema import ema_step
 from vistry.training.engines.engine import Engine, EngineSettings, pixel_statistics
 from vistry.training.engines.freezing import frozen_prefixes, trained_names
@@ -91,19 +92,19 @@ class JaxEngine:
     def model(self) -> nnx.Module:
         return self._module.merge(self._tensors() | self._ema)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> EngineFacts:
         tensors = {**self._trained, **self._frozen}
         programs = (self._add_gradient, self._step, self._predict)
-        return {
-            "backend": "jax",
-            "backend_version": jax.__version__,
-            "device": device_name(self.device),
-            "precision": self.precision,
-            "precision_reason": self._precision_reason,
-            "parameters": sum(tensors[name].size for name in self._parameters),
-            "trainable_parameters": sum(value.size for value in self._trained.values()),
-            "compile_seconds": round(sum(program.seconds for program in programs), 2),
-        }
+        return EngineFacts(
+            backend="jax",
+            backend_version=jax.__version__,
+            device=device_name(self.device),
+            precision=self.precision,
+            precision_reason=self._precision_reason,
+            parameters=sum(tensors[name].size for name in self._parameters),
+            trainable_parameters=sum(value.size for value in self._trained.values()),
+            compile_seconds=round(sum(program.seconds for program in programs), 2),
+        )
 
     def peak_memory(self) -> int | None:
         return peak_memory(self.device)
@@ -140,7 +141,7 @@ class JaxEngine:
             step = ema_step(self._ema_settings, self._ema_updates)
             self._ema = self._update_ema(self._ema, {**self._trained, **self._statistics}, np.float32(step))
 
-    def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Any:
+    def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Predictions:
         padded = self._prediction_padding.images(images)
         sizes = None if frames is None else np.array([frame[:2] for frame in frames], np.int32)[padded.rows]
         outputs = self._predict(self._tensors() | self._ema, padded.images, sizes)
@@ -157,7 +158,7 @@ class JaxEngine:
         gradients: Tensors,
         images: Array,
         sizes: Array | None,
-        targets: Any,
+        targets: Tensor,
         mask: Array,
         share: Array,
         step: Array,
@@ -185,7 +186,7 @@ class JaxEngine:
         trained = jax.tree.map(lambda value, step: value - learning_rate * step, trained, steps)
         return trained, state, jax.tree.map(jnp.zeros_like, gradients)
 
-    def _outputs(self, tensors: Tensors, images: Array, sizes: Array | None) -> Any:
+    def _outputs(self, tensors: Tensors, images: Array, sizes: Array | None) -> Tensor:
         parameters, others = split_by_name(tensors, self._parameters)
         module: Any = self._module.merge(self._cast(parameters) | others)
         return jax.tree.map(in_single_precision, module(self._inputs(images, sizes)))

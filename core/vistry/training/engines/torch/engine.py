@@ -14,7 +14,8 @@ from torch import nn
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch, ImageBatch
 from vistry.loading.views import ResizeInfo, unresized
-from vistry.plugin.types import Loss, Postprocess, Tensor
+from vistry.plugin.types import Loss, Postprocess, Predictions, Tensor
+from vistry.runs.records import EngineFacts
 from vistry.training.engines.ema import ema_step
 from vistry.training.engines.engine import Engine, EngineSettings, pixel_statistics
 from vistry.training.engines.state import EMA, EMA_UPDATES, MODEL, OPTIMIZER, Arrays, ema_state, under, with_prefix
@@ -66,17 +67,17 @@ class TorchEngine:
         module: nn.Module = self._ema.eval()
         return module
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> EngineFacts:
         parameters = list(self._module.parameters())
-        return {
-            "backend": "torch",
-            "backend_version": torch.__version__,
-            "device": device_name(self.device),
-            "precision": self.precision,
-            "precision_reason": self._precision_reason,
-            "parameters": sum(parameter.numel() for parameter in parameters),
-            "trainable_parameters": sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
-        }
+        return EngineFacts(
+            backend="torch",
+            backend_version=str(torch.__version__),
+            device=device_name(self.device),
+            precision=self.precision,
+            precision_reason=self._precision_reason,
+            parameters=sum(parameter.numel() for parameter in parameters),
+            trainable_parameters=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
+        )
 
     def peak_memory(self) -> int | None:
         return peak_memory(self.device)
@@ -108,7 +109,7 @@ class TorchEngine:
             update_ema(self._ema, self._module, ema_step(self._ema_settings, self._ema_updates))
 
     @torch.inference_mode()
-    def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Any:
+    def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Predictions:
         if self._predicting is None:
             self._predicting = with_folded_norms(self._module) if self._folds_norms else self._ema
         self._predicting.eval()
@@ -122,7 +123,7 @@ class TorchEngine:
         for norm in self._frozen_norms:
             norm.eval()
 
-    def _targets(self, targets: Any) -> Any:
+    def _targets(self, targets: Any) -> Tensor:
         """Put targets on the device: an array, or a list of dictionaries of arrays, as tensors."""
         if isinstance(targets, np.ndarray):
             return torch.from_numpy(targets).to(self.device, non_blocking=True)
