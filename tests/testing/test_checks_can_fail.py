@@ -224,7 +224,7 @@ OF_PLUGINS = (
     ),
     fault(
         "kernels_agree_with_their_references",
-        "there is no 'thrice' in vistry_mynet.model, which 'vistry_mynet.model:thrice' names; correct the plugin",
+        "invalid reference 'vistry_mynet.model:thrice': vistry_mynet.model has no 'thrice'; correct the plugin",
         (MANIFEST, HEAD, KERNEL + HEAD),
     ),
     fault(

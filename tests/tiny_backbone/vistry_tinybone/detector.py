@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from vistry.evaluation.detection.score_floor import score_floor
-from vistry.kernels.dispatch import operation
+from vistry.kernels import operation
 from vistry.loading.batches import ImageBatch
 
 STRIDE = 8
