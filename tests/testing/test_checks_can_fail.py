@@ -46,7 +46,7 @@ POSTPROCESS = """
 
 @hookimpl
 def vistry_build_postprocess():
-    from vistry.task.outputs import as_numpy
+    from vistry.task.behaviour import as_numpy
 
     return lambda outputs, sizes: as_numpy(outputs)[:, 1:]
 """
@@ -151,7 +151,7 @@ LOSING = """
 
 @hookimpl
 def vistry_build_postprocess():
-    from vistry.task.outputs import as_numpy
+    from vistry.task.behaviour import as_numpy
 
     return lambda outputs, sizes: as_numpy(outputs)[1:] if len(outputs) == LENGTH else as_numpy(outputs)
 """

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from vistry.evaluation.detection.score_floor import score_floor
 from vistry.kernels import operation
 from vistry.loading.batches import ImageBatch
+from vistry.plugin import score_floor
 
 STRIDE = 8
 

@@ -9,10 +9,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch
 from vistry.loading.views import ResizeInfo
-from vistry.plugin.types import FreezingMap, Module, Predictions, Values
+from vistry.plugin.types import FreezingMap, Module, Predictions
 from vistry.registry.manifest import GradientClipping, MovingAverage, PreprocessingSpec
 from vistry.runs.records import EngineFacts
 from vistry.training.engines.state import Arrays
@@ -30,7 +31,7 @@ class EngineSettings:
     `ema`: the moving average of the weights that is evaluated and saved, None for the weights themselves.
     """
 
-    hyperparameters: Values
+    hyperparameters: Hyperparameters
     preprocessing: PreprocessingSpec
     clipping: GradientClipping = field(default_factory=GradientClipping)
     freezing: FreezingMap = field(default_factory=lambda: FreezingMap(()))

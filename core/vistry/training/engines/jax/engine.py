@@ -60,7 +60,7 @@ class JaxEngine:
     def __init__(self, module: nnx.Module, settings: EngineSettings, loss: Loss | None, postprocess: Postprocess):
         hyperparameters = settings.hyperparameters
         self.device = pick_device()
-        self.precision, self._precision_reason = pick_precision(hyperparameters["precision"], self.device)
+        self.precision, self._precision_reason = pick_precision(hyperparameters.precision, self.device)
         self._loss, self._postprocess = loss, postprocess
         self.mean, self.std = pixel_statistics(settings.preprocessing)
 
@@ -76,11 +76,11 @@ class JaxEngine:
         self._optimizer = make_optimizer(hyperparameters, settings.clipping, decayed_names(module))
         self._opt_state: optax.OptState | None = None
         self._gradients: Tensors | None = None
-        self._key = jax.random.key(hyperparameters["random_seed"])
+        self._key = jax.random.key(hyperparameters.random_seed)
         # Training has its own sizes: the last bits of a training must not depend on what was predicted in between.
         self._padding, self._prediction_padding = Padding(), Padding()
 
-        is_exact = bool(hyperparameters["deterministic"]) and self.device.platform == "gpu"
+        is_exact = hyperparameters.deterministic and self.device.platform == "gpu"
         options = {"xla_gpu_deterministic_ops": True} if is_exact else None
         log = settings.log
         self._add_gradient = Compiled(self._gradient, "the training step", log, donated=(2, 3), options=options)

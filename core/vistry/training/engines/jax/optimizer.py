@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from vistry.plugin.types import Values
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.registry.manifest import GradientClipping
 from vistry.training.engines.state import Arrays
 
@@ -18,7 +18,7 @@ EPS = 1e-8  # torch's default, added to the root of the second moment
 
 
 def make_optimizer(
-    hyperparameters: Values, clipping: GradientClipping, decayed: Collection[str]
+    hyperparameters: Hyperparameters, clipping: GradientClipping, decayed: Collection[str]
 ) -> optax.GradientTransformation:
     """Make the optimiser that the hyperparameters name: from gradients by name to steps by name.
 
@@ -26,16 +26,16 @@ def make_optimizer(
     """
     clip = clip_gradients(clipping)
     decay = optax.add_decayed_weights(
-        hyperparameters["weight_decay"], lambda parameters: {name: name in decayed for name in parameters}
+        hyperparameters.weight_decay, lambda parameters: {name: name in decayed for name in parameters}
     )
-    if hyperparameters["optimizer"] == "sgd":
-        momentum = hyperparameters["momentum"]
-        trace = optax.trace(momentum, bool(hyperparameters["nesterov"])) if momentum else optax.identity()
+    if hyperparameters.optimizer == "sgd":
+        momentum = hyperparameters.momentum
+        trace = optax.trace(momentum, hyperparameters.nesterov) if momentum else optax.identity()
         return optax.chain(clip, decay, trace)
-    scale = scale_by_amsgrad if hyperparameters["ams_gradient"] else optax.scale_by_adam
-    adam = scale(b1=hyperparameters["beta1"], b2=hyperparameters["beta2"], eps=EPS)
+    scale = scale_by_amsgrad if hyperparameters.ams_gradient else optax.scale_by_adam
+    adam = scale(b1=hyperparameters.beta1, b2=hyperparameters.beta2, eps=EPS)
     # adamw's decay is apart from the moments (Loshchilov and Hutter, 2019); adam's is part of the gradient.
-    if hyperparameters["optimizer"] == "adamw":
+    if hyperparameters.optimizer == "adamw":
         return optax.chain(clip, adam, decay)
     return optax.chain(clip, decay, adam)
 

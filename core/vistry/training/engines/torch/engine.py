@@ -40,11 +40,11 @@ class TorchEngine:
 
     def __init__(self, module: nn.Module, settings: EngineSettings, loss: Loss | None, postprocess: Postprocess):
         hyperparameters = settings.hyperparameters
-        torch.use_deterministic_algorithms(bool(hyperparameters["deterministic"]))
+        torch.use_deterministic_algorithms(hyperparameters.deterministic)
         self.device = pick_device()
         if self.device.type == "cpu":
             keep_freed_memory()
-        self.precision, self._precision_reason = pick_precision(hyperparameters["precision"], self.device)
+        self.precision, self._precision_reason = pick_precision(hyperparameters.precision, self.device)
         self._loss, self._postprocess = loss, postprocess
         self.mean, self.std = pixel_statistics(settings.preprocessing)
         self._mean, self._std = self._pixel_constant(self.mean), self._pixel_constant(self.std)
@@ -60,7 +60,7 @@ class TorchEngine:
         self._optimizer = make_optimizer(self._module, hyperparameters)
         self._clipping = settings.clipping
         self._scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
-        self._seed: int = hyperparameters["random_seed"]
+        self._seed = hyperparameters.random_seed
 
     @property
     def model(self) -> nn.Module:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from vistry.plugin.types import Values
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.registry.manifest import GradientClipping
 from vistry.training.engines.state import Arrays
 from vistry.training.engines.torch.module import array_of, decayed_names
@@ -19,15 +19,15 @@ _SCALER = "scaler"
 _ADAM: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
-def make_optimizer(module: nn.Module, hyperparameters: Values) -> torch.optim.Optimizer:
+def make_optimizer(module: nn.Module, hyperparameters: Hyperparameters) -> torch.optim.Optimizer:
     """Make the optimiser that the hyperparameters name; its learning rate is set before each update."""
-    groups = parameter_groups(module, hyperparameters["weight_decay"])
-    if hyperparameters["optimizer"] == "sgd":
-        momentum = hyperparameters["momentum"]
-        return torch.optim.SGD(groups, lr=0.0, momentum=momentum, nesterov=bool(hyperparameters["nesterov"]))
-    adam = _ADAM[hyperparameters["optimizer"]]
-    betas = (hyperparameters["beta1"], hyperparameters["beta2"])
-    return adam(groups, lr=0.0, betas=betas, amsgrad=bool(hyperparameters["ams_gradient"]))
+    groups = parameter_groups(module, hyperparameters.weight_decay)
+    if hyperparameters.optimizer == "sgd":
+        momentum = hyperparameters.momentum
+        return torch.optim.SGD(groups, lr=0.0, momentum=momentum, nesterov=hyperparameters.nesterov)
+    adam = _ADAM[hyperparameters.optimizer]
+    betas = (hyperparameters.beta1, hyperparameters.beta2)
+    return adam(groups, lr=0.0, betas=betas, amsgrad=hyperparameters.ams_gradient)
 
 
 def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
