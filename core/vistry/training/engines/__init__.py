@@ -33,6 +33,12 @@ class EngineModule(Protocol):
     def load_arrays(self, module: Module, arrays: Arrays) -> None:
         """Set a module's tensors by name. Raises TrainingError if the names differ."""
 
+    def on_meta_device(self, build: Callable[[], Module]) -> Module:
+        """Build a module whose tensors have shapes and no values."""
+
+    def output_shape(self, build: Callable[[], Module], images: tuple[int, int, int, int]) -> tuple[int, ...]:
+        """Return the shape of a module's output for images [N, H, W, 3] of this shape; nothing is computed."""
+
     def parameter_names(self, module: Module) -> set[str]:
         """Return the names of the tensors that gradients may change; running statistics are not among them."""
 
