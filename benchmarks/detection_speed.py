@@ -154,7 +154,7 @@ def measure_model(name: str, place: Path, options: argparse.Namespace) -> dict[s
     start = place / f"{name}.safetensors"
     module = vistry.create(name, task=task, num_classes=CLASSES, hyperparameters={"backbone_norm": "frozen"})
     from vistry.runs.checkpoint import write_checkpoint
-    from vistry.training.engines.torch.engine import arrays_of
+    from vistry.training.engines.torch.module import arrays_of
 
     write_checkpoint(start, arrays_of(module), {})
     paths = sorted((place / name).glob("*.jpg"))[:4]

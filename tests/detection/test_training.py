@@ -311,7 +311,7 @@ def test_other_classes_keep_all_but_what_depends_on_them(
 
 
 def test_a_classifiers_weights_start_the_backbone(trained: Trained, shapes: dict[str, Path], tmp_path: Path) -> None:
-    from vistry.training.engines.torch.engine import arrays_of
+    from vistry.training.engines.torch.module import arrays_of
 
     classifier = arrays_of(vistry.create("tinybone", task="multiclass", num_classes=5))
     write_checkpoint(tmp_path / "tinybone.safetensors", classifier, {})

@@ -23,7 +23,7 @@ from vistry.runs.folder import Run, find_run
 from vistry.runs.lock import training_in
 from vistry.training import loop as loop_module
 from vistry.training import session
-from vistry.training.engines.torch import engine as torch_engine
+from vistry.training.engines.torch import precision
 from vistry.training.loop import Loop
 from vistry.training.plan import make_plan
 from vistry.training.session import resume
@@ -129,11 +129,11 @@ def test_a_resumed_run_keeps_the_precision_it_began_with(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(torch_engine, "auto_precision", lambda: ("bf16", "it was faster"))
+        patch.setattr(precision, "processor_precision", lambda: ("bf16", "it was faster"))
         patch.setattr(Loop, "_evaluate", killing)
         with pytest.raises(Killed):
             vistry.train(digits, task="multiclass", model="tiny", **{**SETTINGS, "precision": "auto"})
-    monkeypatch.setattr(torch_engine, "auto_precision", lambda: ("fp32", "another machine"))
+    monkeypatch.setattr(precision, "processor_precision", lambda: ("fp32", "another machine"))
     engine = resume("last").run.status["engine"]
     assert (engine["precision"], engine["precision_reason"]) == ("bf16", "it was faster")
 

@@ -6,7 +6,7 @@ Time is played: a clock that only the engine's work moves.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -80,7 +80,7 @@ def played(monkeypatch: pytest.MonkeyPatch, runs: Path) -> PlayedTime:
 
     monkeypatch.setattr(TorchEngine, "accumulate", accumulating)
     monkeypatch.setattr(TorchEngine, "predict", predicting)
-    monkeypatch.setattr(TorchEngine, "facts", lambda self: {**facts(self), "compile_seconds": clock.compiled})
+    monkeypatch.setattr(TorchEngine, "facts", lambda self: replace(facts(self), compile_seconds=clock.compiled))
     return clock
 
 

@@ -122,8 +122,8 @@ def _plan_text(plan: Plan) -> str:
     )
     engine = expected.engine
     lines.append(
-        f"{engine['parameters']:,} parameters, {engine['trainable_parameters']:,} of them trained; "
-        f"{engine['device']}, {engine['precision']} ({engine['precision_reason']})"
+        f"{engine.parameters:,} parameters, {engine.trainable_parameters:,} of them trained; "
+        f"{engine.device}, {engine.precision} ({engine.precision_reason})"
     )
     lines.append(
         f"about {duration(expected.total_seconds)} and {expected.memory_bytes / 2**30:.1f} GiB, "

@@ -40,8 +40,9 @@ def builds_for_real(subject: ModelSubject) -> None:
     require(len(predictions) == len(images), f"{len(images)} images give {len(predictions)} predictions")
     if classifies:
         wanted = (len(images), len(CLASSES))
-        require(predictions.shape == wanted, _wrong_shape("predictions", predictions.shape, wanted))
-        require(bool(np.isfinite(predictions).all()), "its predictions are not finite")
+        probabilities = np.asarray(predictions)
+        require(probabilities.shape == wanted, _wrong_shape("predictions", probabilities.shape, wanted))
+        require(bool(np.isfinite(probabilities).all()), "its predictions are not finite")
 
 
 def _wrong_shape(what: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vistry.loading.batches import BatchReader
+from vistry.runs.records import EngineFacts
 from vistry.training.initial_weights import load_initial_weights
 from vistry.training.plan import Plan
 from vistry.training.prediction import predictions_of
@@ -24,7 +25,7 @@ class Estimate:
     step_seconds: float
     total_seconds: float
     memory_bytes: int
-    engine: dict[str, Any]
+    engine: EngineFacts
 
 
 def estimate(plan: Plan) -> Estimate:

@@ -256,7 +256,7 @@ class Loop:
         return time.monotonic() - self._compile_seconds()
 
     def _compile_seconds(self) -> float:
-        return float(self.engine.facts().get("compile_seconds", 0.0))
+        return self.engine.facts().compile_seconds
 
     def _is_late(self) -> bool:
         """Whether an evaluation started after one more update would pass the deadline.

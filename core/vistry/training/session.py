@@ -252,7 +252,7 @@ def _prepare(context: ModelContext, module: Module, source: InitialWeights, trai
 def _facts(engine: Engine, run: Run) -> dict[str, Any]:
     """What the engine says of itself. A resumed run keeps the precision it began with, and the reason it was chosen."""
     begun = run.status.get("engine", {})
-    return engine.facts() | {name: begun[name] for name in ("precision", "precision_reason") if name in begun}
+    return asdict(engine.facts()) | {name: begun[name] for name in ("precision", "precision_reason") if name in begun}
 
 
 def _validation(

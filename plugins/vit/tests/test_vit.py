@@ -18,7 +18,8 @@ from vistry.errors import HyperparameterError, WeightsError
 from vistry.hyperparameter.schema import Source
 from vistry.plugin import FreezingMap
 from vistry.registry.catalogue import Catalogue
-from vistry.training.engines.torch.engine import freeze, parameter_groups
+from vistry.training.engines.torch.module import freeze
+from vistry.training.engines.torch.optimizer import parameter_groups
 from vistry.training.model_context import ModelContext
 from vistry_vit.positions import resampled
 

@@ -21,7 +21,8 @@ from vistry.registry.catalogue import Catalogue
 from vistry.runs.folder import Run
 from vistry.training import loop as loop_module
 from vistry.training import progress
-from vistry.training.engines.torch.engine import TorchEngine, arrays_of, freeze
+from vistry.training.engines.torch.engine import TorchEngine
+from vistry.training.engines.torch.module import arrays_of, freeze
 from vistry.training.model_context import ModelContext
 from vistry.training.plan import Request, make_plan
 from vistry.training.session import TrainingResult, resume
@@ -164,7 +165,7 @@ def test_what_is_evaluated_is_what_is_saved(learned: Run, by_heart: Path) -> Non
     recorded = json.loads((learned.folder / "metrics.jsonl").read_text().splitlines()[-1])["validation"]
     assert vistry.evaluate(learned.folder, by_heart).metrics == pytest.approx(recorded, rel=1e-5)
     state, best = load_file(learned.last_state), load_file(learned.best_weights)
-    assert same({f"average/{name}": value for name, value in best.items()}, under("average/", state))
+    assert same({f"ema/{name}": value for name, value in best.items()}, under("ema/", state))
     assert not same({f"model/{name}": value for name, value in best.items()}, under("model/", state))
 
 
@@ -195,8 +196,8 @@ def test_a_run_cut_short_goes_on_to_the_same_weights(
     assert same(load_file(resumed.best_weights), load_file(undisturbed.run.best_weights))
     state = load_file(resumed.last_state)
     assert same(state, load_file(undisturbed.run.last_state))
-    assert under("average/", state)
-    assert state["average.updates"] == len(undisturbed.losses)
+    assert under("ema/", state)
+    assert state["ema.updates"] == len(undisturbed.losses)
 
 
 def test_jax_trains_as_torch_does(whole: Callable[[str], Whole]) -> None:
@@ -327,7 +328,7 @@ def test_what_is_frozen_stays_and_so_does_its_average(train: Train, shapes: Path
     start = load_file(learned.best_weights)
     settings = {"weights": str(learned.best_weights), "validation": by_heart, "layers_to_freeze": 10}
     state = load_file(train(shapes, **settings).run.last_state)
-    for kind in ("model/", "average/"):
+    for kind in ("model/", "ema/"):
         now = {name.removeprefix(kind): value for name, value in under(kind, state).items()}
         assert same(under(FROZEN, now), under(FROZEN, start))
         assert not np.array_equal(now["model.10.conv.weight"], start["model.10.conv.weight"])

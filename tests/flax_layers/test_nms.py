@@ -23,7 +23,7 @@ def _agree(kept: Any, *arguments: Any) -> None:
 )
 def test_the_samples_of_the_kernel(arguments: nms.Arguments) -> None:
     *tensors, score_threshold, iou_threshold, most = arguments
-    asked = partial(batched_nms, score_threshold=score_threshold, iou_threshold=iou_threshold, most=most)
+    asked = partial(batched_nms, score_threshold=score_threshold, iou_threshold=iou_threshold, max_detections=most)
     kept = jax.jit(asked)(*(tensor.numpy() for tensor in tensors))
     assert kept.dtype == jnp.int32
     assert kept.shape == (len(tensors[0]), most)
@@ -33,7 +33,7 @@ def test_the_samples_of_the_kernel(arguments: nms.Arguments) -> None:
 @pytest.mark.parametrize("iou_threshold", [0.3, 0.5, 0.7])
 def test_many_crowds(iou_threshold: float) -> None:
     """Coordinates are quarters of a pixel, which no offset of torchvision's rounds; every other draw has many ties."""
-    compiled: Any = jax.jit(partial(batched_nms, score_threshold=0.1, iou_threshold=iou_threshold, most=12))
+    compiled: Any = jax.jit(partial(batched_nms, score_threshold=0.1, iou_threshold=iou_threshold, max_detections=12))
     limits = set()
     for seed in range(60):
         random, steps = np.random.default_rng(seed), 8 if seed % 2 else 2**20

@@ -58,14 +58,14 @@ class FlaxNet(nnx.Module):
         return self.fc(nnx.relu(self.bn(self.conv(images))).mean((1, 2)))
 
 
-def engine(backend: str, averaging: MovingAverage | None, frozen_layers: int = 0) -> Any:
+def engine(backend: str, ema: MovingAverage | None, frozen_layers: int = 0) -> Any:
     module = TorchNet() if backend == "torch" else FlaxNet()
     settings = EngineSettings(
         VALUES,
         PreprocessingSpec(),
         freezing=FreezingMap((("conv.", "bn."),)),
         frozen_layers=frozen_layers,
-        averaging=averaging,
+        ema=ema,
     )
     return engine_module(backend).make(module, settings, TASK.build_loss(VALUES, backend, DATA), TASK.postprocess)
 

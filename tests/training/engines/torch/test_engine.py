@@ -17,14 +17,12 @@ from vistry.plugin.types import TrainingData
 from vistry.registry.manifest import GradientClipping, PreprocessingSpec
 from vistry.task.classification import ImageClassification
 from vistry.training.engines import EngineSettings, engine_module
-from vistry.training.engines.torch import precision as processor
-from vistry.training.engines.torch.engine import (
-    TorchEngine,
-    freeze,
-    parameter_groups,
-    pick_precision,
-    with_folded_norms,
-)
+from vistry.training.engines.torch import precision as precision_module
+from vistry.training.engines.torch.engine import TorchEngine
+from vistry.training.engines.torch.folding import with_folded_norms
+from vistry.training.engines.torch.module import freeze
+from vistry.training.engines.torch.optimizer import parameter_groups
+from vistry.training.engines.torch.precision import pick_precision
 
 TASK = ImageClassification()
 BASE = Hyperparameters.of(
@@ -216,13 +214,13 @@ def test_auto_takes_the_faster_format_and_says_why(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: able)
-    monkeypatch.setattr(processor, "bf16_gain", lambda: gain)
+    monkeypatch.setattr(precision_module, "bf16_gain", lambda: gain)
     assert pick_precision("auto", torch.device("cpu")) == expected
     assert pick_precision("fp32", torch.device("cpu")) == ("fp32", "as asked")
 
 
 def test_the_gain_of_bf16_is_measured() -> None:
-    assert 0.01 < processor.bf16_gain() < 100
+    assert 0.01 < precision_module.bf16_gain() < 100
 
 
 def test_bf16_rounds_what_fp32_does_not() -> None:
@@ -283,5 +281,5 @@ def test_state_goes_out_and_in_without_a_bit_changed() -> None:
 
 
 def test_an_engine_that_is_not_there_is_a_sentence() -> None:
-    with pytest.raises(vistry.VistryError, match="there is no engine 'torhc'; did you mean 'torch'"):
+    with pytest.raises(vistry.VistryError, match="unknown backend 'torhc'; did you mean 'torch'"):
         engine_module("torhc")

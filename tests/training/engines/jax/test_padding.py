@@ -58,8 +58,8 @@ class Detector(nnx.Module):
         }
 
 
-def engine(said: list[str]) -> JaxEngine:
-    settings = EngineSettings(VALUES, PLAIN, freezing=FreezingMap(()), say=said.append)
+def engine(lines: list[str]) -> JaxEngine:
+    settings = EngineSettings(VALUES, PLAIN, freezing=FreezingMap(()), log=lines.append)
     loss = TASK.build_loss(VALUES, "jax", None)  # type: ignore[arg-type]
     return JaxEngine(Detector(), settings, loss, TASK.build_postprocess(VALUES))
 
@@ -85,12 +85,12 @@ def test_each_object_is_there_once_and_an_image_may_have_none() -> None:
 
 
 def test_the_room_for_objects_grows_by_doubling_and_is_kept_with_the_state() -> None:
-    said: list[str] = []
-    found = engine(said)
+    lines: list[str] = []
+    found = engine(lines)
     assert [round(1e3 * terms_of(found, batch(count, 1))["room"]) for count in (2, 8, 9, 3, 16, 17)] == [
         8, 8, 16, 16, 16, 32,
     ]  # fmt: skip
-    assert len(said) == 3  # programs, one for each room
+    assert len(lines) == 3  # programs, one for each room
     again = engine([])
     again.load_state(found.state())
     assert round(1e3 * terms_of(again, batch(1))["room"]) == 32

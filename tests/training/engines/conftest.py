@@ -25,7 +25,7 @@ os.environ["JAX_COMPILATION_CACHE_DIR"] = PROGRAMS
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
-TWIN = Path(__file__).parent / "twin_plugin"
+TWIN = Path(__file__).parents[2] / "twin_plugin"
 
 
 @pytest.fixture(scope="module", autouse=True)

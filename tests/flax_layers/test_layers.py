@@ -11,8 +11,17 @@ import pytest
 import torch
 from flax import nnx
 from torch.nn import functional
-from vistry.flax_layers import BatchNorm, Conv, LayerNorm, Linear, Sequential, average_pool, max_pool, valid_rows
-from vistry.flax_layers.initialisation import normal_by_fan_out
+from vistry.flax_layers import (
+    BatchNorm,
+    Conv,
+    LayerNorm,
+    Linear,
+    Sequential,
+    average_pool,
+    max_pool,
+    normal_by_fan_out,
+    valid_rows,
+)
 from vistry.training.engines.jax.module import arrays_of, load_arrays
 
 RANDOM = np.random.default_rng(0)

@@ -18,8 +18,9 @@ from vistry.plugin.types import TrainingData
 from vistry.registry.manifest import GradientClipping, PreprocessingSpec
 from vistry.task import behaviour_of
 from vistry.training.engines import EngineSettings, engine_module
-from vistry.training.engines.jax.engine import JaxEngine, pick_precision
+from vistry.training.engines.jax.engine import JaxEngine
 from vistry.training.engines.jax.optimizer import make_optimizer
+from vistry.training.engines.jax.precision import pick_precision
 
 BASE = Hyperparameters.of(
     {
@@ -53,7 +54,7 @@ def start_of(weights: dict[str, Any]) -> dict[str, Any]:
 
 def engine_of(backend: str, model: str = "twin", task: str = "image_classification", **changes: Any) -> Any:
     """An engine with the same initial weights in both backends; keywords are hyperparameters or engine settings."""
-    settings = {name: changes.pop(name) for name in ("clipping", "frozen_layers", "freezing", "say") if name in changes}
+    settings = {name: changes.pop(name) for name in ("clipping", "frozen_layers", "freezing", "log") if name in changes}
     values = BASE.changed(changes)
     behaviour = behaviour_of(task)
     module = vistry.create(model, task=task, num_classes=3, backend=backend)
@@ -182,8 +183,8 @@ def test_accumulated_batches_are_those_of_torch() -> None:
 
 
 def test_a_smaller_batch_is_padded_and_needs_no_other_program() -> None:
-    said: list[str] = []
-    padded, whole = engine_of("jax", say=said.append), engine_of("jax")
+    lines: list[str] = []
+    padded, whole = engine_of("jax", log=lines.append), engine_of("jax")
     padded.accumulate(batch_of(6), 0.0, 0)
     whole.accumulate(batch_of(4), 0.0, 0)
     for engine in (padded, whole):
@@ -193,21 +194,21 @@ def test_a_smaller_batch_is_padded_and_needs_no_other_program() -> None:
         engine.predict(batch_of(4, 2).images)
     assert_same(padded, whole, 1e-5)
     assert len(padded.predict(batch_of(3, 2).images)) == 3
-    assert [line.split(",")[0] for line in said] == [
+    assert [line.split(",")[0] for line in lines] == [
         "compiling the training step",
         "compiling the optimiser",
         "compiling the prediction",
     ]
-    assert padded.facts()["compile_seconds"] > 0
+    assert padded.facts().compile_seconds > 0
 
 
 def test_another_rate_needs_no_other_program() -> None:
-    said: list[str] = []
-    engine = engine_of("jax", say=said.append)
+    lines: list[str] = []
+    engine = engine_of("jax", log=lines.append)
     for step, rate in enumerate((0.0, 0.1, 0.2)):
         engine.accumulate(batch_of(seed=step), 1.0 - step / 4, step)
         engine.update(rate)
-    assert len(said) == 2
+    assert len(lines) == 2
 
 
 @pytest.mark.parametrize("changes", [{}, {"optimizer": "adam"}, {"optimizer": "adamw", "ams_gradient": True}])
@@ -238,7 +239,7 @@ def test_frozen_parameters_and_their_batch_norm_do_not_move() -> None:
     trained(engine)
     moved = {name for name, value in engine.weights().items() if (value != before[name]).any()}
     assert moved == {"head.weight", "head.bias"}
-    assert engine.facts()["trainable_parameters"] == 32 * 3 + 3
+    assert engine.facts().trainable_parameters == 32 * 3 + 3
 
 
 def test_freezing_what_is_not_there_is_an_error() -> None:
