@@ -10,6 +10,7 @@ from typing import Any
 
 from vistry.data.images.formats import is_image_file
 from vistry.errors import DataError, HyperparameterError, Problem, RegistryError, VistryError, suggestion
+from vistry.hyperparameter.recorded import hyperparameters_of
 from vistry.hyperparameter.schema import Hyperparameters, Schema, Source, schema_of
 from vistry.loading.views import EvalTransform
 from vistry.plugin.calls import hooks_of
@@ -39,8 +40,8 @@ class Predictor:
         self.run = run
         self.engine = engine
         self.hyperparameters = values
-        self.task = behaviour_of(run.record["task"])
-        self.classes: tuple[str, ...] = tuple(run.record["classes"])
+        self.task = behaviour_of(run.record.task)
+        self.classes: tuple[str, ...] = run.record.classes
         self.batch_size: int = values["validation_batch_size"]
         self._viewer = eval_transform
 
@@ -78,29 +79,29 @@ def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Pred
     weights, _ = read_checkpoint(found.best_weights)
     catalogue, record = Catalogue.read(), found.record
     card = _model_of(found, catalogue)
-    values = Hyperparameters.from_dict(found.hyperparameters)
+    values = hyperparameters_of(found)
     if changed:
-        values = _changed(values, schema_of(catalogue, card, record["task"]), changed)
-        values = checked_by_owner(catalogue, card, record["task"], values)
+        values = _changed(values, schema_of(catalogue, card, record.task), changed)
+        values = checked_by_owner(catalogue, card, record.task, values)
         about_these = (problem for problem in values.warnings if problem.field in changed)
         values = Hyperparameters(values.settings.values(), about_these)
     hooks = hooks_of(catalogue, card)
-    asked = {"card": card, "task": record["task"], "hyperparameters": values}
-    backend = backend or _own_backend(card, record["backend"])
-    module = build(catalogue, card, record["task"], len(record["classes"]), values, backend)
-    settings = EngineSettings(values, type(card.preprocessing)(**record["preprocessing"]))
+    asked = {"card": card, "task": record.task, "hyperparameters": values}
+    backend = backend or _own_backend(card, record.backend)
+    module = build(catalogue, card, record.task, len(record.classes), values, backend)
+    settings = EngineSettings(values, record.preprocessing)
     engine = engine_module(backend).make(module, settings, None, hooks.vistry_build_postprocess(**asked))
     engine.load_weights(weights)
-    return Predictor(found, engine, input_of(catalogue, card, record["task"], values).eval_transform(), values)
+    return Predictor(found, engine, input_of(catalogue, card, record.task, values).eval_transform(), values)
 
 
 def _model_of(run: Run, catalogue: Catalogue) -> ModelCard:
     """The run's model. Raises RegistryError that names the distribution where it came from."""
-    model = run.record["model"]
+    model = run.record.model
     try:
-        return catalogue.model(model["full_name"])
+        return catalogue.model(model.full_name)
     except RegistryError as error:
-        source = f"the run {run.id} had it from {model['distribution']} {model['version']}"
+        source = f"the run {run.id} had it from {model.distribution} {model.version}"
         raise RegistryError(f"{error}; {source}, see: vistry plugins") from error
 
 

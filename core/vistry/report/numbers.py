@@ -20,3 +20,13 @@ def percent(share: float) -> str:
 def count(number: int, singular: str, plural: str | None = None) -> str:
     """A number with its noun: 1 image, 1,204 images."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the shortest form a person reads at a glance: 8s, 3m12s, 2h05m."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"

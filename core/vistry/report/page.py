@@ -28,7 +28,7 @@ def page_of(run: Run) -> str:
     contents = contents_of(run)
     sections = sections_of(contents)
     body = element("body", headline(contents), _navigation(sections), element("main", *_shown(sections)), _script())
-    title = f"{contents.record['model']['name']} · {contents.run.id}"
+    title = f"{contents.record.model.name} · {contents.run.id}"
     html = Markup("<!doctype html>\n") + element("html", _head(title), body, lang="en")
     return html.encode("utf-8", "replace").decode("utf-8")
 
@@ -42,7 +42,7 @@ def sections_of(contents: Contents) -> list[Section]:
 def _of_the_task(contents: Contents) -> Sequence[Section]:
     if contents.inputs is None:
         return [Section("evaluation", "Evaluation", contents.reason, [])]
-    return behaviour_of(contents.record["task"]).report_sections(contents.inputs)
+    return behaviour_of(contents.record.task).report_sections(contents.inputs)
 
 
 def _shown(sections: Sequence[Section]) -> list[Markup]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,10 +12,9 @@ from vistry.data.table import Table
 from vistry.errors import RunError
 from vistry.report.section import ReportInputs
 from vistry.runs.checkpoint import read_checkpoint
-from vistry.runs.folder import PREDICTIONS, Run
+from vistry.runs.folder import PREDICTIONS, VALIDATION_ROWS, Run
+from vistry.runs.records import BestFacts, EpochEntry, HyperparameterRecord, RunRecord, RunStatus
 from vistry.runs.rows import read_rows
-
-Entry = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -26,7 +22,7 @@ class Best:
     """The best evaluation: its epoch, counted from 1, and its metrics."""
 
     epoch: int
-    metrics: dict[str, float]
+    metrics: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -34,10 +30,10 @@ class Contents:
     """A run as its report needs it. `reason` says why there is no inputs."""
 
     run: Run
-    record: Entry
-    status: Entry
-    hyperparameters: dict[str, Entry]
-    history: Sequence[Entry]
+    record: RunRecord
+    status: RunStatus
+    hyperparameters: Mapping[str, HyperparameterRecord]
+    history: Sequence[EpochEntry]
     best: Best | None
     validation: Table | None
     inputs: ReportInputs | None
@@ -46,12 +42,12 @@ class Contents:
     @cached_property
     def seconds(self) -> float:
         """Seconds spent in training and evaluation, over all sessions."""
-        return float(sum(entry["seconds"] + entry.get("evaluation_seconds", 0.0) for entry in self.history))
+        return sum(entry.train_seconds + (entry.evaluation_seconds or 0.0) for entry in self.history)
 
     @property
     def primary(self) -> str:
         """The primary metric's name."""
-        return str(self.record["primary_metric"])
+        return self.record.primary_metric
 
     @property
     def score(self) -> float | None:
@@ -70,21 +66,22 @@ def contents_of(run: Run) -> Contents:
 
 def _validation(run: Run) -> Table | None:
     try:
-        return read_rows(run.folder / "validation.jsonl", tuple(run.record["classes"]), run.record["task"])
+        return read_rows(run.folder / VALIDATION_ROWS, run.record.classes, run.record.task)
     except RunError:
         return None
 
 
-def _evidence(run: Run, validation: Table | None) -> tuple[ReportInputs | None, Entry, str]:
+def _evidence(run: Run, validation: Table | None) -> tuple[ReportInputs | None, BestFacts | None, str]:
     if not (run.folder / PREDICTIONS).is_file():
-        return None, {}, "No evaluation was finished, so there is nothing to show of what the model can do."
+        return None, None, "No evaluation was finished, so there is nothing to show of what the model can do."
     try:
         tensors, facts = read_checkpoint(run.folder / PREDICTIONS)
     except RunError as error:
-        return None, {}, f"The predictions can't be shown: {error}"
-    images = _names(validation, facts.get("images", len(tensors.get("predictions", ()))))
-    values = {name: entry["value"] for name, entry in run.hyperparameters.items()}
-    return ReportInputs(images, run.record["classes"], tensors, values), facts, ""
+        return None, None, f"The predictions can't be shown: {error}"
+    if not isinstance(facts, BestFacts):
+        return None, None, f"The predictions can't be shown: {PREDICTIONS} is a checkpoint of kind '{facts.kind}'"
+    values = {name: record.value for name, record in run.hyperparameters.items()}
+    return ReportInputs(_names(validation, facts.images), run.record.classes, tensors, values), facts, ""
 
 
 def _names(validation: Table | None, count: int) -> Sequence[str]:
@@ -94,26 +91,17 @@ def _names(validation: Table | None, count: int) -> Sequence[str]:
     return [f"image {row + 1}" for row in range(count)]
 
 
-def _best(facts: Entry, status: Entry, history: Sequence[Entry]) -> Best | None:
-    if "epoch" in facts and "metrics" in facts:
-        return Best(facts["epoch"] + 1, facts["metrics"])
-    epoch = status.get("best_epoch")
-    found = [entry for entry in history if entry["epoch"] == epoch and "validation" in entry]
-    return Best(found[0]["epoch"] + 1, found[0]["validation"]) if found else None
+def _best(facts: BestFacts | None, status: RunStatus, history: Sequence[EpochEntry]) -> Best | None:
+    if facts is not None:
+        return Best(facts.epoch + 1, facts.metrics)
+    for entry in history:
+        if entry.epoch == status.best_epoch and entry.metrics is not None:
+            return Best(entry.epoch + 1, entry.metrics)
+    return None
 
 
 def class_counts(contents: Contents) -> tuple[Sequence[int], Sequence[int] | None]:
     """Images of each class in the training and, where its list is there, the validation split."""
-    training = contents.record["data"]["training_counts"]
+    training = contents.record.data.training_class_counts
     table = contents.validation
     return training, None if table is None else np.asarray(table.class_counts()).tolist()
-
-
-def diagnoses(folder: Path) -> list[Entry]:
-    """What the doctor said of the data, from findings.json; nothing where that is missing or damaged."""
-    try:
-        found = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    listed = found.get("diagnoses", [found]) if isinstance(found, dict) else []
-    return [item for item in listed if isinstance(item, dict)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from markupsafe import Markup
 
@@ -13,21 +12,22 @@ from vistry.report.numbers import count
 from vistry.report.run_contents import Contents
 from vistry.report.section import Section
 from vistry.report.table import folded, table
+from vistry.runs.records import HyperparameterRecord
 
 
 def settings(contents: Contents) -> Section:
     """The hyperparameters: set by the user, then the defaults."""
-    given = {name: item for name, item in contents.hyperparameters.items() if item.get("given")}
-    others = {name: item for name, item in contents.hyperparameters.items() if not item.get("given")}
+    given = {name: item for name, item in contents.hyperparameters.items() if item.given}
+    others = {name: item for name, item in contents.hyperparameters.items() if not item.given}
     own = _listed(given, marked=True) if given else element("p", "None was set: all are defaults.", class_="none")
     parts = [own, folded(count(len(others), "default"), _listed(others, marked=False))]
     return Section("hyperparameters", "Hyperparameters", "What was set for this run, and where it was set.", parts)
 
 
-def _listed(items: Mapping[str, Mapping[str, Any]], *, marked: bool) -> Markup:
+def _listed(items: Mapping[str, HyperparameterRecord], *, marked: bool) -> Markup:
     mark = element("span", "set", class_="chip busy") if marked else Markup("")
     rows = [
-        (element("code", name) + " " + mark, element("code", shown(item["value"])), _origin(item["origin"]))
+        (element("code", name) + " " + mark, element("code", shown(item.value)), _origin(item.origin))
         for name, item in items.items()
     ]
     return table(("name", "value", "set by"), rows)

@@ -10,11 +10,11 @@ from markupsafe import Markup
 
 from vistry.report.lines import Line, over_epochs
 from vistry.report.markup import Content, element, text_of
-from vistry.report.numbers import score
-from vistry.report.run_contents import Contents, Entry
+from vistry.report.numbers import duration, score
+from vistry.report.run_contents import Contents
 from vistry.report.section import Section
 from vistry.report.table import Cell, Number, facts, table
-from vistry.training.progress import duration
+from vistry.runs.records import EngineFacts, EpochEntry, RunRecord
 
 AVERAGES = ("macro", "micro", "weighted")
 AVERAGED = re.compile(rf"(.+)_({'|'.join(AVERAGES)})")
@@ -26,11 +26,11 @@ def curves(contents: Contents) -> Section:
     history, best = contents.history, contents.best.epoch if contents.best else None
     if not history:
         return Section("training", "Training", "No epoch was finished.", [])
-    training = Line("training", [(entry["epoch"] + 1, entry["train_loss"]) for entry in history])
+    training = Line("training", [(entry.epoch + 1, entry.train_loss) for entry in history])
     validation = Line("validation", _validated(contents, VALIDATION_LOSS), "c2")
     ceiling = 2 * max(max(training.values), median(validation.values or [0.0]))
     primary = Line(contents.primary, _validated(contents, contents.primary), "c3")
-    rate = Line("learning rate", [(entry["epoch"] + 1, entry["learning_rate"]) for entry in history], "c4")
+    rate = Line("learning rate", [(entry.epoch + 1, entry.learning_rate) for entry in history], "c4")
     charts = [
         over_epochs("Loss", "loss", [training, validation], best, from_zero=True, ceiling=ceiling),
         over_epochs(f"{contents.primary} on the validation images", contents.primary, [primary], best),
@@ -44,9 +44,9 @@ def curves(contents: Contents) -> Section:
 
 def _validated(contents: Contents, metric: str) -> list[tuple[float, float]]:
     return [
-        (entry["epoch"] + 1, entry["validation"][metric])
+        (entry.epoch + 1, entry.metrics[metric])
         for entry in contents.history
-        if metric in entry.get("validation", {})
+        if entry.metrics is not None and metric in entry.metrics
     ]
 
 
@@ -83,19 +83,20 @@ def _plain(name: str) -> str:
 
 def timings(contents: Contents) -> Section:
     """Seconds, and what they were spent on."""
-    history, engine, record = contents.history, contents.status.get("engine", {}), contents.record
+    history, engine, record = contents.history, contents.status.engine, contents.record
     pairs: list[tuple[str, Content | None]] = [
-        ("an epoch's training", _spread([entry["seconds"] for entry in history])),
-        ("an evaluation", _spread([entry["evaluation_seconds"] for entry in history if "evaluation_seconds" in entry])),
+        ("an epoch's training", _spread([entry.train_seconds for entry in history])),
+        (
+            "an evaluation",
+            _spread([entry.evaluation_seconds for entry in history if entry.evaluation_seconds is not None]),
+        ),
         ("in all", duration(contents.seconds) if history else None),
-        ("training images per second", _speed(history, record["data"]["training_images"])),
-        ("device", engine.get("device")),
-        ("precision", _with_reason(engine)),
-        ("parameters", _parameters(engine)),
-        ("model", f"{record['model']['full_name']} ({record['model']['distribution']} {record['model']['version']})"),
+        ("training images per second", _speed(history, record.data.training_images)),
+        *([] if engine is None else _engine(engine)),
+        ("model", f"{record.model.full_name} ({record.model.distribution} {record.model.version})"),
         ("weights to start from", _start(record)),
         ("versions", _versions(record, engine)),
-        ("command", element("code", " ".join(record.get("command", [])))),
+        ("command", element("code", " ".join(record.command))),
     ]
     return Section("timings", "Time", "", [facts(pairs)])
 
@@ -111,29 +112,26 @@ def _seconds(value: float) -> str:
     return f"{value:.2g} s" if value < 10 else duration(value)
 
 
-def _speed(history: Sequence[Entry], images: int) -> str | None:
-    seconds = [entry["seconds"] for entry in history if entry["seconds"] > 0]
+def _speed(history: Sequence[EpochEntry], images: int) -> str | None:
+    seconds = [entry.train_seconds for entry in history if entry.train_seconds > 0]
     return f"{images / median(seconds):,.0f}" if seconds else None
 
 
-def _with_reason(engine: Entry) -> str | None:
-    precision, reason = engine.get("precision"), engine.get("precision_reason")
-    return f"{precision} ({reason})" if precision and reason else precision
+def _engine(engine: EngineFacts) -> list[tuple[str, str]]:
+    return [
+        ("device", engine.device),
+        ("precision", f"{engine.precision} ({engine.precision_reason})"),
+        ("parameters", f"{engine.parameters:,}, of which {engine.trainable_parameters:,} were trained"),
+    ]
 
 
-def _parameters(engine: Entry) -> str | None:
-    if "parameters" not in engine:
-        return None
-    return f"{engine['parameters']:,}, of which {engine.get('trainable_parameters', 0):,} were trained"
+def _start(record: RunRecord) -> Content:
+    start = record.initial_weights
+    return text_of(start.file or start.run or "none: trained from scratch")
 
 
-def _start(record: Entry) -> Content:
-    start = record.get("start") or {}
-    return text_of(start.get("file") or start.get("run") or "none: trained from scratch")
-
-
-def _versions(record: Entry, engine: Entry) -> str:
-    known = dict(record.get("versions", {}))
-    if "backend" in engine:
-        known[engine["backend"]] = engine.get("backend_version", "")
-    return ", ".join(f"{name} {version}" for name, version in known.items())
+def _versions(record: RunRecord, engine: EngineFacts | None) -> str:
+    versions = dict(record.versions)
+    if engine is not None:
+        versions[engine.backend] = engine.backend_version
+    return ", ".join(f"{name} {version}" for name, version in versions.items())

@@ -30,9 +30,10 @@ def from_json(kind: type[Record], data: object, source: object) -> Record:
     Raises RunError, which names `source` and the key, where a key is missing or its value has the wrong type.
     """
     try:
-        return _record(kind, data, "")
+        record: Record = _record(kind, data, "")
     except _InvalidError as error:
         raise RunError(f"invalid {source}: {error}; restore the file from a copy, or train again") from None
+    return record
 
 
 def to_json(record: Any) -> dict[str, Any]:
@@ -58,11 +59,11 @@ def _hints(kind: Any) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-def _record(kind: type[Record], data: object, key: str) -> Record:
+def _record(kind: Any, data: object, key: str) -> Any:
     if not isinstance(data, dict):
         raise _mismatch(Mapping, data, key)
     values = {}
-    for field in fields(kind):  # type: ignore[arg-type]  # a record is a dataclass
+    for field in fields(kind):
         place = f"{key}.{field.name}" if key else field.name
         if field.name in data:
             values[field.name] = _value(_hints(kind)[field.name], data[field.name], place)
@@ -77,7 +78,7 @@ def _is_required(field: Field[Any]) -> bool:
 
 def _value(hint: Any, value: object, key: str) -> Any:
     if is_dataclass(hint):
-        return _record(hint, value, key)  # type: ignore[arg-type]  # a class, not an instance
+        return _record(hint, value, key)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return _alternative(arguments, value, key)

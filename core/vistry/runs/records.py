@@ -138,39 +138,50 @@ class HyperparametersRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class FindingRecord:
-    """Something that is wrong with the data, its place where it has one, and what to do."""
+    """Something that is wrong with the data, its place where it has one, and what to do; `count` where grouped."""
 
+    check: str
     severity: str
     message: str
-    check: str = ""
+    remedy: str
     file: str | None = None
     line: int | None = None
-    remedy: str = ""
+    count: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuarantineRecord:
-    """An image, or an object of it, that was left out, and why."""
+    """An image that was left out, and why; or an object of it, and the image stayed."""
 
     image: str
     reason: str
-    check: str = ""
+    check: str
     object: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class DiagnosisRecord:
-    """What is wrong with one data set, and what was left out of it."""
+    """One data set: counts of images by class and split, findings, and what was left out.
 
-    findings: tuple[FindingRecord, ...] = ()
-    quarantined: tuple[QuarantineRecord, ...] = ()
+    `objects` counts by class, and is None where labels are of whole images.
+    """
+
+    path: str
+    task: str
+    format: str
+    images: int
+    classes: Mapping[str, int]
+    splits: Mapping[str, int]
+    findings: tuple[FindingRecord, ...]
+    quarantined: tuple[QuarantineRecord, ...]
+    objects: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class FindingsRecord:
     """findings.json: the diagnosis of each data set that the run reads."""
 
-    diagnoses: tuple[DiagnosisRecord, ...] = ()
+    diagnoses: tuple[DiagnosisRecord, ...]
 
 
 # The header of a checkpoint, by its `kind`.

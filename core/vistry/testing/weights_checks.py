@@ -14,7 +14,7 @@ import numpy.typing as npt
 from vistry.data.readers.labels import OBJECT_TASKS
 from vistry.errors import VistryError
 from vistry.evaluation.detection.types import Detections
-from vistry.runs.checkpoint import write_checkpoint
+from vistry.runs.checkpoint import write_tensors
 from vistry.task.outputs import as_numpy
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
 from vistry.testing.model_subject import ModelSubject
@@ -36,7 +36,7 @@ def weights_survive_safetensors(subject: ModelSubject) -> None:
     module = subject.module(other)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
-        write_checkpoint(path, written, {})
+        write_tensors(path, written, {})
         try:
             fresh = fill(
                 subject.catalogue, subject.card, subject.task, module, Start(path), len(CLASSES), other, subject.backend

@@ -98,9 +98,9 @@ def find_start(card: ModelCard, values: Mapping[str, Any]) -> Start:
     if values["checkpoint_run_id"] is None:
         return Start(file=locate(values["weights"], card))
     run = find_run(values["checkpoint_run_id"])
-    if run.record["model"]["full_name"] != card.full_name:
+    if run.record.model.full_name != card.full_name:
         raise WeightsError(
-            f"checkpoint_run_id = {run.id} is a run of {run.record['model']['full_name']}, not of {card.full_name}; "
+            f"checkpoint_run_id = {run.id} is a run of {run.record.model.full_name}, not of {card.full_name}; "
             "build upon a run of the same model"
         )
     _ = run.best_weights

@@ -1,4 +1,15 @@
-"""Carrying out a plan: a run folder, an engine, the loop. `train` and `resume` are the public ways in."""
+"""Carrying out a plan: `train` and `resume`.
+
+1. A plan (plan.py) is made before anything is written: every mistake in the call is told by then.
+2. A run folder is made, and all that defines the run is written to it: the rows of both splits, the hyperparameters,
+   run.json and the doctor's findings (`_write_run`).
+3. The loop is built from that folder alone (`_loop`): rows, hyperparameters and run.json are read back, although
+   `train` has them in memory. So a resumed run is set up by the same lines as a new one and can't differ from it, and
+   whatever the folder lacks fails in the first second of a run and not in the resumption of a long one.
+4. The loop trains (`_fit`); status.json follows it, and the report is drawn at the end.
+
+`resume` begins at step 3, takes up the last saved state, and goes on with step 4.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +18,43 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from vistry.errors import RunError, VistryError
-from vistry.hyperparameter.schema import Hyperparameters, Source
-from vistry.loading.views import EvalTransform
-from vistry.registry.cards import ModelCard
+from vistry.hyperparameter.recorded import hyperparameters_of, hyperparameters_record
+from vistry.hyperparameter.schema import Source
 from vistry.registry.catalogue import Catalogue
 from vistry.report import write_report
 from vistry.runs.files import remove_unfinished
-from vistry.runs.folder import LAST, Run, find_run, new_run
+from vistry.runs.findings import diagnosis_record
+from vistry.runs.folder import TRAINING_ROWS, VALIDATION_ROWS, Run, find_run, new_run
 from vistry.runs.lock import training_in
+from vistry.runs.records import (
+    DataRecord,
+    EngineFacts,
+    FindingsRecord,
+    InitialWeightsRecord,
+    ModelRecord,
+    RunRecord,
+    RunStatus,
+)
 from vistry.runs.rows import read_rows, write_rows
 from vistry.task import behaviour_of
-from vistry.task.behaviour import Task, TrainingData
-from vistry.training import progress
+from vistry.task.behaviour import TrainingData
 from vistry.training.engines import Engine
-from vistry.training.loop import Interrupted, Loop, Outcome, Validation
+from vistry.training.events import Announcer, Listener, Outcome
+from vistry.training.interruption import Interrupted
+from vistry.training.loop import Loop
 from vistry.training.model_setup import Start, build, fill, fit_to_data, input_of, make_engine, preprocessing_of
 from vistry.training.plan import Plan, Request, make_plan
+from vistry.training.validation import Validation
+
+NAMED_TENSORS = 4  # of those that are newly initialised
 
 
 @dataclass(frozen=True)
@@ -39,7 +63,7 @@ class TrainingResult:
 
     run: Run
     outcome: Outcome
-    metrics: dict[str, float]
+    metrics: Mapping[str, float]
 
 
 def train(
@@ -54,105 +78,133 @@ def train(
     backend: str = "torch",
     output: str | Path | None = None,
     time_limit: float | None = None,
-    reporter: progress.Reporter | None = None,
+    listeners: Sequence[Listener] = (),
     **hyperparameters: Any,
 ) -> TrainingResult:
-    """Train a model on a folder or file of labelled images; hyperparameters go by their own names.
+    """Train a model on a folder or file of labelled images.
 
-    `time_limit` is in seconds. Raises VistryError; problems with the call are all found before any work.
+    Args:
+        data: labelled images, in any format that `vistry doctor` reads.
+        task: classification, multilabel, detection or segmentation, or a task's full name.
+        model: a name from `vistry.models()`; by default the task's own.
+        validation: labelled images to measure on; by default a part of `data` is held out.
+        format: the data's format where it can't be told from the files.
+        validation_size: the share of `data` that is held out, between 0 and 1.
+        primary_metric: the metric that decides which epoch is the best; by default the task's own.
+        backend: the tensor library, "torch" or "jax".
+        output: the new run folder; by default one in VISTRY_RUNS or ./runs.
+        time_limit: seconds by which the training is over, planning included.
+        listeners: who hears of each step, such as `vistry.training.progress.progress_line()`.
+        hyperparameters: values by their own names.
+
+    Raises VistryError; mistakes in the call are all told before any work begins.
     """
     deadline = deadline_in(time_limit)
-    validation_path = None if validation is None else Path(validation)
-    request = Request(Path(data), task, model, validation_path, format, validation_size, primary_metric, backend)
+    request = Request(
+        data=Path(data),
+        task=task,
+        model=model,
+        validation=None if validation is None else Path(validation),
+        format=format,
+        validation_size=validation_size,
+        primary_metric=primary_metric,
+        backend=backend,
+    )
     plan = make_plan(request, [Source.of(hyperparameters, "the call")])
-    return carry_out(plan, output, deadline, reporter or progress.Silent())
+    return carry_out(plan, output=output, deadline=deadline, listeners=listeners)
+
+
+def resume(run: str | Path, *, time_limit: float | None = None, listeners: Sequence[Listener] = ()) -> TrainingResult:
+    """Go on with a run that was killed, interrupted or stopped; it ends as if nothing had happened.
+
+    Args:
+        run: the run's folder or identifier, or "last" for the newest.
+        time_limit: seconds by which this part of the training is over.
+        listeners: who hears of each step, such as `vistry.training.progress.progress_line()`.
+
+    A run that was killed before its first saved state begins anew. Raises RunError where there is no such run, where
+    it is complete, or where another process trains it; VistryError as `train` does.
+    """
+    deadline = deadline_in(time_limit)
+    resumed = find_run(run)
+    if resumed.status.status == "completed":
+        raise RunError(f"{resumed.id} is complete; to build upon it, train with --checkpoint_run_id {resumed.id}")
+    with training_in(resumed.folder):
+        remove_unfinished(resumed.folder)
+        loop = _loop(resumed, Catalogue.read(), listeners)
+        if loop.restore():
+            place = f"epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}"
+            Announcer(listeners).note(f"going on from {place}")
+        return _fit(loop, deadline)
 
 
 def deadline_in(seconds: float | None) -> float | None:
-    """The time.monotonic() of so many seconds from now; planning counts, so ask before it."""
+    """Return the time.monotonic() of so many seconds from now. Call it before planning, which counts."""
     return None if seconds is None else time.monotonic() + seconds
 
 
 def carry_out(
-    plan: Plan, output: str | Path | None, deadline: float | None, reporter: progress.Reporter
+    plan: Plan,
+    *,
+    output: str | Path | None = None,
+    deadline: float | None = None,
+    listeners: Sequence[Listener] = (),
 ) -> TrainingResult:
-    """Train as planned, into a new run folder, to be over at `deadline`, by time.monotonic()."""
+    """Train as planned, into a new run folder, to be over at `deadline`, by time.monotonic(). Raises VistryError."""
     run = new_run(plan.card.name, None if output is None else Path(output))
     with training_in(run.folder):
         try:
-            _record(run, plan)
-            loop = _loop(run, plan.catalogue, plan.card, plan.start, reporter)
+            _write_run(run, plan)
+            loop = _loop(run, plan.catalogue, listeners)
         except BaseException:
             shutil.rmtree(run.folder, ignore_errors=True)  # it never began, and the same command has to work again
             raise
         return _fit(loop, deadline)
 
 
-def resume(
-    run: str | Path, *, time_limit: float | None = None, reporter: progress.Reporter | None = None
-) -> TrainingResult:
-    """Go on with a run that was killed or stopped; the result is the one it would have had. Raises RunError."""
-    deadline = deadline_in(time_limit)
-    found = find_run(run)
-    if found.status["status"] == "completed":
-        raise RunError(f"{found.id} is complete; to build upon it, train with --checkpoint_run_id {found.id}")
-    catalogue = Catalogue.read()
-    card = catalogue.model(found.record["model"]["full_name"])
-    with training_in(found.folder):
-        remove_unfinished(found.folder)
-        loop = _loop(found, catalogue, card, _recorded_start(found), reporter or progress.Silent())
-        if loop.restore():
-            loop.reporter.note(f"going on from epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}")
-        return _fit(loop, deadline)
+def sources_of(files: Iterable[Source], flags: dict[str, Any]) -> list[Source]:
+    """Order the sources of hyperparameters: files first, flags over them."""
+    return [*files, Source.of(flags, "the command line")]
 
 
-def _recorded_start(run: Run) -> Start:
-    """Where the first weights come from; nowhere, and nothing is missed, once a state to go on from is saved."""
-    recorded = run.record["start"]
-    if (run.folder / LAST).is_file():
-        return Start()
-    if recorded["run"]:
-        return Start(run=find_run(recorded["run"]))
-    return Start(file=Path(recorded["file"]) if recorded["file"] else None)
+# Writing the run
 
 
-def _record(run: Run, plan: Plan) -> None:
-    """Write everything that predicting, evaluating and resuming need to know."""
-    preprocessing = preprocessing_of(plan.catalogue, plan.card, plan.task, plan.hyperparameters)
-    write_rows(run.folder / "training.jsonl", plan.training, plan.task)
-    write_rows(run.folder / "validation.jsonl", plan.validation, plan.task)
-    run.write("hyperparameters.json", {"values": plan.hyperparameters.to_dict()})
-    run.write("findings.json", {"diagnoses": [diagnosis.to_dict() for diagnosis in plan.diagnoses]})
-    run.write("status.json", {"status": "running", "reason": "", "started": _now()})
-    run.write(
-        "run.json",
-        {
-            "id": run.id,
-            "task": plan.task,
-            "backend": plan.request.backend,
-            "model": {
-                "name": plan.card.name,
-                "full_name": plan.card.full_name,
-                "distribution": plan.card.distribution,
-                "version": plan.card.version,
-            },
-            "classes": list(plan.classes),
-            "primary_metric": plan.primary_metric,
-            "preprocessing": asdict(preprocessing),
-            "data": {
-                "source": str(plan.request.data.resolve()),
-                "training_images": len(plan.training),
-                "validation_images": len(plan.validation),
-                "training_counts": list(plan.data_summary.class_counts),
-            },
-            "start": {
-                "file": str(plan.start.file.resolve()) if plan.start.file else None,
-                "run": str(plan.start.run.folder) if plan.start.run else None,
-            },
-            "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-            "versions": {"vistry": version("vistry"), "python": platform.python_version()},
-            "created": _now(),
-        },
+def _write_run(run: Run, plan: Plan) -> None:
+    """Write everything that predicting, evaluating and resuming need."""
+    write_rows(run.folder / TRAINING_ROWS, plan.training, plan.task)
+    write_rows(run.folder / VALIDATION_ROWS, plan.validation, plan.task)
+    run.write(hyperparameters_record(plan.hyperparameters))
+    run.write(FindingsRecord(diagnoses=tuple(map(diagnosis_record, plan.diagnoses))))
+    run.write(RunStatus(status="running", reason="", started=_now()))
+    run.write(_run_record(run, plan))  # the last one: a folder with a run.json is a run
+
+
+def _run_record(run: Run, plan: Plan) -> RunRecord:
+    card, start = plan.card, plan.start
+    return RunRecord(
+        id=run.id,
+        task=plan.task,
+        backend=plan.request.backend,
+        model=ModelRecord(
+            name=card.name, full_name=card.full_name, distribution=card.distribution, version=card.version
+        ),
+        classes=plan.classes,
+        primary_metric=plan.primary_metric,
+        preprocessing=preprocessing_of(plan.catalogue, card, plan.task, plan.hyperparameters),
+        data=DataRecord(
+            source=str(plan.request.data.resolve()),
+            training_images=len(plan.training),
+            validation_images=len(plan.validation),
+            training_class_counts=plan.data_summary.class_counts,
+        ),
+        initial_weights=InitialWeightsRecord(
+            file=str(start.file.resolve()) if start.file else None,
+            run=str(start.run.folder) if start.run else None,
+        ),
+        command=(Path(sys.argv[0]).name, *sys.argv[1:]),
+        versions={"vistry": version("vistry"), "python": platform.python_version()},
+        created=_now(),
     )
 
 
@@ -160,93 +212,109 @@ def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
+# Building the loop from the run folder
+
+
+def _loop(run: Run, catalogue: Catalogue, listeners: Sequence[Listener]) -> Loop:
+    record, values, announce = run.record, hyperparameters_of(run), Announcer(listeners)
+    task = behaviour_of(record.task)
+    training = read_rows(run.folder / TRAINING_ROWS, record.classes, record.task)
+    validation = read_rows(run.folder / VALIDATION_ROWS, record.classes, record.task)
+
+    # The model's owner
+    card = catalogue.model(record.model.full_name)
+    images = input_of(catalogue, card, task.name, values)
+    module = build(catalogue, card, task.name, len(record.classes), values, record.backend)
+    if not run.can_resume:
+        start = _initial_weights(run)
+        fresh = fill(catalogue, card, task.name, module, start, len(record.classes), values, record.backend)
+        for sentence in [
+            *_about_new_tensors(fresh, len(record.classes)),
+            *fit_to_data(catalogue, card, task.name, values, record.backend, module, training),
+        ]:
+            announce.note(sentence)
+    data = TrainingData(record.classes, record.data.training_class_counts, record.data.training_images)
+    settings = {**values, **_precision_begun_with(run)}
+    engine = make_engine(catalogue, card, task.name, module, data, settings, record.backend, announce.note)
+
+    facts = _facts(engine, run)
+    announce.note(f"{facts.device}, {facts.precision} ({facts.precision_reason})")
+    return Loop(
+        engine=engine,
+        hyperparameters=values,
+        training=images.dataset(training),
+        validation=Validation(
+            images=list(validation.images),
+            targets=task.targets(validation),
+            eval_transform=images.eval_transform(),
+            task=task,
+            classes=record.classes,
+            primary_metric=record.primary_metric,
+            hyperparameters=values,
+        ),
+        run=run,
+        listeners=listeners,
+    )
+
+
+def _initial_weights(run: Run) -> Start:
+    recorded = run.record.initial_weights
+    if recorded.run:
+        return Start(run=find_run(recorded.run))
+    return Start(file=Path(recorded.file) if recorded.file else None)
+
+
+def _about_new_tensors(names: Sequence[str], classes: int) -> list[str]:
+    """A sentence about the tensors that the initial weights don't have; none where they have all."""
+    if not names:
+        return []
+    more = f" and {len(names) - NAMED_TENSORS} more" if len(names) > NAMED_TENSORS else ""
+    return [f"newly initialised for {classes} classes: {', '.join(names[:NAMED_TENSORS])}{more}"]
+
+
+def _precision_begun_with(run: Run) -> dict[str, Any]:
+    """The precision of a run that has trained before: "auto" may mean another one on this machine."""
+    engine = run.status.engine
+    return {} if engine is None else {"precision": engine.precision}
+
+
+def _facts(engine: Engine, run: Run) -> EngineFacts:
+    """The engine's facts. A resumed run keeps the reason why its precision was once chosen."""
+    facts, begun = engine.facts(), run.status.engine
+    if begun is None:
+        return facts
+    return replace(facts, precision=begun.precision, precision_reason=begun.precision_reason)
+
+
+# Training
+
+
 def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
     run, loop.deadline = loop.run, deadline
-    _set_status(run, "running", "", engine=_facts(loop.engine, run), process=os.getpid())
+    status = replace(run.status, status="running", reason="", engine=_facts(loop.engine, run), process_id=os.getpid())
+    run.write(status)
     try:
-        with loop.reporter:
-            outcome = loop.fit()
+        outcome = loop.fit()
     except Interrupted:
-        _set_status(run, "interrupted", "Ctrl-C")
+        run.write(replace(status, status="interrupted", reason="Ctrl-C"))
         raise
     except VistryError as error:
         with suppress(RunError):  # where the disk is full these fail, too, and what failed first has to be said
-            _set_status(run, "failed", str(error))
+            run.write(replace(status, status="failed", reason=str(error)))
             write_report(run)
         raise
-    best = next(entry for entry in loop.history if entry["epoch"] == outcome.best_epoch)
-    _set_status(
-        run,
-        outcome.status,
-        outcome.reason,
-        best_epoch=outcome.best_epoch,
-        best_score=outcome.best_score,
-        epochs=outcome.epochs,
-        engine=_facts(loop.engine, run),
-        finished=_now(),
+    run.write(
+        replace(
+            status,
+            status=outcome.status,
+            reason=outcome.reason,
+            best_epoch=outcome.best_epoch,
+            best_score=outcome.best_score,
+            epochs=outcome.epochs,
+            engine=_facts(loop.engine, run),  # again, for the seconds of compiling
+            finished=_now(),
+        )
     )
     write_report(run)
-    return TrainingResult(run, outcome, best["validation"])
-
-
-def _set_status(run: Run, status: str, reason: str, **facts: Any) -> None:
-    before = {key: value for key, value in run.status.items() if key != "schema"}
-    run.write("status.json", {**before, "status": status, "reason": reason, **facts})
-
-
-def _loop(
-    run: Run,
-    catalogue: Catalogue,
-    card: ModelCard,
-    start: Start,
-    reporter: progress.Reporter,
-) -> Loop:
-    """The loop of a recorded run: a new run and a resumed one are set up by the same lines."""
-    record, values = run.record, Hyperparameters.from_dict(run.hyperparameters)
-    task, backend, classes = behaviour_of(record["task"]), record["backend"], tuple(record["classes"])
-    counts = tuple(record["data"]["training_counts"])
-    data = TrainingData(classes, counts, record["data"]["training_images"])
-    module = build(catalogue, card, task.name, len(classes), values, backend)
-    training = read_rows(run.folder / "training.jsonl", classes, task.name)
-    if not (run.folder / LAST).is_file():
-        fresh = fill(catalogue, card, task.name, module, start, len(classes), values, backend)
-        if fresh:
-            more = f" and {len(fresh) - 4} more" if len(fresh) > 4 else ""
-            named = f"{', '.join(fresh[:4])}{more}"
-            reporter.note(f"what is trained from scratch for {len(classes)} classes: {named}")
-        for sentence in fit_to_data(catalogue, card, task.name, values, backend, module, training):
-            reporter.note(sentence)
-    as_begun = {**values, "precision": run.status.get("engine", values)["precision"]}
-    engine = make_engine(catalogue, card, task.name, module, data, as_begun, backend, reporter.note)
-    facts = _facts(engine, run)
-    reporter.note(f"{facts['device']}, {facts['precision']} ({facts['precision_reason']})")
-    images = input_of(catalogue, card, task.name, values)
-    return Loop(
-        engine,
-        task,
-        classes,
-        values,
-        images.dataset(training),
-        _validation(run, task, classes, images.eval_transform(), values["validation_batch_size"]),
-        run,
-        reporter,
-        record["primary_metric"],
-    )
-
-
-def _facts(engine: Engine, run: Run) -> dict[str, Any]:
-    """What the engine says of itself. A resumed run keeps the precision it began with, and the reason it was chosen."""
-    begun = run.status.get("engine", {})
-    return asdict(engine.facts()) | {name: begun[name] for name in ("precision", "precision_reason") if name in begun}
-
-
-def _validation(
-    run: Run, task: Task, classes: tuple[str, ...], eval_transform: EvalTransform, batch_size: int
-) -> Validation:
-    table = read_rows(run.folder / "validation.jsonl", classes, task.name)
-    return Validation(list(table.images), task.targets(table), eval_transform, batch_size)
-
-
-def sources_of(files: Iterable[Source], flags: dict[str, Any]) -> list[Source]:
-    """Files first, flags over them."""
-    return [*files, Source.of(flags, "the command line")]
+    best = next(entry for entry in loop.history if entry.epoch == outcome.best_epoch)
+    return TrainingResult(run, outcome, best.metrics or {})
