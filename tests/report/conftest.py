@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from vistry.report import write_report
 from vistry.registry.manifest import PreprocessingSpec
+from vistry.report import write_report
 from vistry.runs.checkpoint import write_checkpoint
 from vistry.runs.folder import PREDICTIONS, Run
 from vistry.runs.records import (
