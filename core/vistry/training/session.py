@@ -18,16 +18,18 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from vistry.data.table import Table
 from vistry.errors import RunError, VistryError
 from vistry.hyperparameter.recorded import hyperparameters_of, hyperparameters_record
-from vistry.hyperparameter.schema import Source
+from vistry.hyperparameter.schema import Hyperparameters, Source
+from vistry.plugin.types import Module, TrainingData
 from vistry.registry.catalogue import Catalogue
 from vistry.report import write_report
 from vistry.runs.files import remove_unfinished
@@ -44,13 +46,12 @@ from vistry.runs.records import (
     RunStatus,
 )
 from vistry.runs.rows import read_rows, write_rows
-from vistry.task import behaviour_of
-from vistry.task.behaviour import TrainingData
 from vistry.training.engines import Engine
 from vistry.training.events import Announcer, Listener, Outcome
+from vistry.training.initial_weights import InitialWeights, load_initial_weights
 from vistry.training.interruption import Interrupted
 from vistry.training.loop import Loop
-from vistry.training.model_setup import Start, build, fill, fit_to_data, input_of, make_engine, preprocessing_of
+from vistry.training.model_context import ModelContext
 from vistry.training.plan import Plan, Request, make_plan
 from vistry.training.validation import Validation
 
@@ -129,9 +130,10 @@ def resume(run: str | Path, *, time_limit: float | None = None, listeners: Seque
     resumed = find_run(run)
     if resumed.status.status == "completed":
         raise RunError(f"{resumed.id} is complete; to build upon it, train with --checkpoint_run_id {resumed.id}")
+    context = recorded_context(resumed)
     with training_in(resumed.folder):
         remove_unfinished(resumed.folder)
-        loop = _loop(resumed, Catalogue.read(), listeners)
+        loop = _loop(run=resumed, context=context, listeners=listeners)
         if loop.restore():
             place = f"epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}"
             Announcer(listeners).note(f"going on from {place}")
@@ -151,11 +153,11 @@ def carry_out(
     listeners: Sequence[Listener] = (),
 ) -> TrainingResult:
     """Train as planned, into a new run folder, to be over at `deadline`, by time.monotonic(). Raises VistryError."""
-    run = new_run(plan.card.name, None if output is None else Path(output))
+    run = new_run(plan.context.card.name, None if output is None else Path(output))
     with training_in(run.folder):
         try:
             _write_run(run, plan)
-            loop = _loop(run, plan.catalogue, listeners)
+            loop = _loop(run=run, context=plan.context, listeners=listeners)
         except BaseException:
             shutil.rmtree(run.folder, ignore_errors=True)  # it never began, and the same command has to work again
             raise
@@ -172,8 +174,9 @@ def sources_of(files: Iterable[Source], flags: dict[str, Any]) -> list[Source]:
 
 def _write_run(run: Run, plan: Plan) -> None:
     """Write everything that predicting, evaluating and resuming need."""
-    write_rows(run.folder / TRAINING_ROWS, plan.training, plan.task)
-    write_rows(run.folder / VALIDATION_ROWS, plan.validation, plan.task)
+    task = plan.context.task.name
+    write_rows(run.folder / TRAINING_ROWS, plan.training, task)
+    write_rows(run.folder / VALIDATION_ROWS, plan.validation, task)
     run.write(hyperparameters_record(plan.hyperparameters))
     run.write(FindingsRecord(diagnoses=tuple(map(diagnosis_record, plan.diagnoses))))
     run.write(RunStatus(status="running", reason="", started=_now()))
@@ -181,17 +184,18 @@ def _write_run(run: Run, plan: Plan) -> None:
 
 
 def _run_record(run: Run, plan: Plan) -> RunRecord:
-    card, start = plan.card, plan.start
+    context, weights = plan.context, plan.initial_weights
+    card = context.card
     return RunRecord(
         id=run.id,
-        task=plan.task,
-        backend=plan.request.backend,
+        task=context.task.name,
+        backend=context.backend,
         model=ModelRecord(
             name=card.name, full_name=card.full_name, distribution=card.distribution, version=card.version
         ),
         classes=plan.classes,
         primary_metric=plan.primary_metric,
-        preprocessing=preprocessing_of(plan.catalogue, card, plan.task, plan.hyperparameters),
+        preprocessing=context.preprocessing(),
         data=DataRecord(
             source=str(plan.request.data.resolve()),
             training_images=len(plan.training),
@@ -199,8 +203,8 @@ def _run_record(run: Run, plan: Plan) -> RunRecord:
             training_class_counts=plan.data_summary.class_counts,
         ),
         initial_weights=InitialWeightsRecord(
-            file=str(start.file.resolve()) if start.file else None,
-            run=str(start.run.folder) if start.run else None,
+            file=str(weights.file.resolve()) if weights.file else None,
+            run=str(weights.run.folder) if weights.run else None,
         ),
         command=(Path(sys.argv[0]).name, *sys.argv[1:]),
         versions={"vistry": version("vistry"), "python": platform.python_version()},
@@ -215,67 +219,79 @@ def _now() -> str:
 # Building the loop from the run folder
 
 
-def _loop(run: Run, catalogue: Catalogue, listeners: Sequence[Listener]) -> Loop:
-    record, values, announce = run.record, hyperparameters_of(run), Announcer(listeners)
-    task = behaviour_of(record.task)
+def recorded_context(run: Run) -> ModelContext:
+    """Return the context of the model that a run trained, with the run's hyperparameters. Raises RegistryError."""
+    catalogue, record = Catalogue.read(), run.record
+    context = ModelContext.of(catalogue, catalogue.model(record.model.full_name), record.task, backend=record.backend)
+    return context.with_hyperparameters(hyperparameters_of(run))
+
+
+def _loop(*, run: Run, context: ModelContext, listeners: Sequence[Listener]) -> Loop:
+    record, announce = run.record, Announcer(listeners)
     training = read_rows(run.folder / TRAINING_ROWS, record.classes, record.task)
     validation = read_rows(run.folder / VALIDATION_ROWS, record.classes, record.task)
-
-    # The model's owner
-    card = catalogue.model(record.model.full_name)
-    images = input_of(catalogue, card, task.name, values)
-    module = build(catalogue, card, task.name, len(record.classes), values, record.backend)
-    if not run.can_resume:
-        start = _initial_weights(run)
-        fresh = fill(catalogue, card, task.name, module, start, len(record.classes), values, record.backend)
-        for sentence in [
-            *_about_new_tensors(fresh, len(record.classes)),
-            *fit_to_data(catalogue, card, task.name, values, record.backend, module, training),
-        ]:
-            announce.note(sentence)
-    data = TrainingData(record.classes, record.data.training_class_counts, record.data.training_images)
-    settings = {**values, **_precision_begun_with(run)}
-    engine = make_engine(catalogue, card, task.name, module, data, settings, record.backend, announce.note)
-
-    facts = _facts(engine, run)
-    announce.note(f"{facts.device}, {facts.precision} ({facts.precision_reason})")
+    images = context.input()
     return Loop(
-        engine=engine,
-        hyperparameters=values,
+        engine=_engine(run=run, context=context, training=training, announce=announce),
+        hyperparameters=context.hyperparameters,
         training=images.dataset(training),
         validation=Validation(
             images=list(validation.images),
-            targets=task.targets(validation),
+            targets=context.task.targets(validation),
             eval_transform=images.eval_transform(),
-            task=task,
+            task=context.task,
             classes=record.classes,
             primary_metric=record.primary_metric,
-            hyperparameters=values,
+            hyperparameters=context.hyperparameters,
         ),
         run=run,
         listeners=listeners,
     )
 
 
-def _initial_weights(run: Run) -> Start:
+def _engine(*, run: Run, context: ModelContext, training: Table, announce: Listener) -> Engine:
+    """The model with its optimiser; with its first weights where no state to go on from is saved."""
+    record = run.record
+    module = context.module(len(record.classes))
+    if not run.can_resume:
+        for message in _prepare(context, module, source=_initial_weights(run), training=training):
+            announce.note(message)
+    data = TrainingData(record.classes, record.data.training_class_counts, record.data.training_images)
+    engine = _with_precision_of(run, context).engine(module, data, announce.note)
+    facts = _facts(engine, run)
+    announce.note(f"{facts.device}, {facts.precision} ({facts.precision_reason})")
+    return engine
+
+
+def _prepare(context: ModelContext, module: Module, *, source: InitialWeights, training: Table) -> Iterator[str]:
+    """Load the initial weights and fit what gradients don't learn; yield what to tell the user."""
+    num_classes = len(training.classes)
+    fresh = load_initial_weights(context, module, source, num_classes=num_classes)
+    if fresh:
+        more = f" and {len(fresh) - NAMED_TENSORS} more" if len(fresh) > NAMED_TENSORS else ""
+        yield f"newly initialised for {num_classes} classes: {', '.join(fresh[:NAMED_TENSORS])}{more}"
+    engine = context.engine_module
+    state_dict = engine.arrays_of(module)
+    fitted = context.fitted_to(training, state_dict)
+    if fitted.tensors:
+        engine.load_arrays(module, {**state_dict, **fitted.tensors})
+    yield from fitted.messages
+
+
+def _initial_weights(run: Run) -> InitialWeights:
     recorded = run.record.initial_weights
     if recorded.run:
-        return Start(run=find_run(recorded.run))
-    return Start(file=Path(recorded.file) if recorded.file else None)
+        return InitialWeights(run=find_run(recorded.run))
+    return InitialWeights(file=Path(recorded.file) if recorded.file else None)
 
 
-def _about_new_tensors(names: Sequence[str], classes: int) -> list[str]:
-    """A sentence about the tensors that the initial weights don't have; none where they have all."""
-    if not names:
-        return []
-    more = f" and {len(names) - NAMED_TENSORS} more" if len(names) > NAMED_TENSORS else ""
-    return [f"newly initialised for {classes} classes: {', '.join(names[:NAMED_TENSORS])}{more}"]
-
-
-def _precision_begun_with(run: Run) -> dict[str, Any]:
-    """The precision of a run that has trained before: "auto" may mean another one on this machine."""
-    engine = run.status.engine
-    return {} if engine is None else {"precision": engine.precision}
+def _with_precision_of(run: Run, context: ModelContext) -> ModelContext:
+    """The context with the precision that the run began with: "auto" may mean another one on this machine."""
+    begun, values = run.status.engine, context.hyperparameters
+    if begun is None:
+        return context
+    setting = replace(values.settings["precision"], value=begun.precision)
+    return context.with_hyperparameters(Hyperparameters([*values.settings.values(), setting]))
 
 
 def _facts(engine: Engine, run: Run) -> EngineFacts:
