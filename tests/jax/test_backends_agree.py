@@ -128,11 +128,11 @@ def test_the_first_step_says_that_it_compiles(digits: Path, runs: Path) -> None:
 
 
 def test_a_model_without_a_backend_says_which_it_has(train: Any, digits: Path) -> None:
-    with pytest.raises(RegistryError, match="foreign has no backend 'torch'; it has jax"):
+    with pytest.raises(RegistryError, match="foreign has no backend 'torch'; use jax"):
         train("torch", "foreign", weights="none")
     run, _ = train("jax", "foreign", weights="none")
     assert vistry.evaluate(run.folder, digits).images == 80
-    with pytest.raises(RegistryError, match="foreign has no backend 'torch'; it has jax"):
+    with pytest.raises(RegistryError, match="foreign has no backend 'torch'; use jax"):
         vistry.load(run.folder, backend="torch")
 
 

@@ -234,7 +234,7 @@ def test_another_primary_metric_decides(digits: Path, runs: Path) -> None:
         ({"model": "tini"}, RegistryError, "there is no model 'tini'; did you mean 'tiny'"),
         ({"task": "multiclas"}, RegistryError, "there is no task 'multiclas'; did you mean 'multiclass'"),
         ({"primary_metric": "acuracy"}, vistry.VistryError, "no primary metric 'acuracy'; did you mean 'accuracy'"),
-        ({"backend": "jax"}, RegistryError, "tiny has no backend 'jax'; it has torch"),
+        ({"backend": "jax"}, RegistryError, "tiny has no backend 'jax'; use torch"),
         ({"validation_size": 1.5}, DataError, "validation_size = 1.5: must be a number between 0 and 1"),
         ({"learning_rate": 2}, HyperparameterError, r"learning_rate: 2, from the call, must be a number in \[0, 1\]"),
         (

@@ -48,7 +48,8 @@ class Predictor:
         """A prediction for each image, in order; an image that can't be read costs only itself."""
         named = [str(image) for image in images]
         workers = self.hyperparameters["number_of_workers"]
-        stream = predictions_of(self.engine, self._viewer, named, batch_size or self.batch_size, workers)
+        size = batch_size or self.batch_size
+        stream = predictions_of(self.engine, self._viewer, named, batch_size=size, workers=workers)
         for image, found in zip(named, stream, strict=True):
             if isinstance(found, DataError):
                 yield Prediction(image, None, str(found))
