@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vistry.hyperparameter.schema import Hyperparameters, Setting
+from vistry.hyperparameter.values import Hyperparameters, Setting
 from vistry.runs.folder import Run
 from vistry.runs.records import HyperparameterRecord, HyperparametersRecord
 

@@ -1,4 +1,4 @@
-"""The data: its classes, what was left out and why, and what the doctor remarked."""
+"""The section about the data: images of each class, those left out with the reason, and the doctor's findings."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from vistry.report.markup import Content, element, name_of, text_of
 from vistry.report.numbers import count
 from vistry.report.run_contents import Contents, class_counts
 from vistry.report.section import Section
-from vistry.report.table import folded, table
+from vistry.report.table import collapsed, table
 from vistry.runs.records import FindingRecord, QuarantineRecord
 
 LISTED = 100
-GRAVE = {"error": "bad", "warning": "mixed", "info": "busy"}
+# The classes of style.css, the gravest severity first.
+SEVERITY_CLASSES = {"error": "bad", "warning": "mixed", "info": "busy"}
 
 
-def data(contents: Contents) -> Section:
-    """Counts of each class, images left out with the reason, and findings."""
+def data_section(contents: Contents) -> Section:
+    """Draw the images of each class, the images left out, and the findings."""
     diagnoses = contents.run.diagnoses()
     left_out = [item for diagnosis in diagnoses for item in diagnosis.quarantined]
     findings = [item for diagnosis in diagnoses for item in diagnosis.findings]
@@ -30,7 +31,7 @@ def data(contents: Contents) -> Section:
 
 
 def _classes(contents: Contents) -> Markup:
-    """A line a class, with its counts in the splits whose list is there."""
+    """Draw a row for each class, with its counts in each split whose list still exists."""
     training, validation = class_counts(contents)
     splits = {"training images": training} | ({} if validation is None else {"validation images": validation})
     largest = max(1, *(max(counts, default=0) for counts in splits.values()))
@@ -55,28 +56,29 @@ def _left_out(items: Sequence[QuarantineRecord]) -> Markup:
 def _findings(items: Sequence[FindingRecord]) -> Markup:
     if not items:
         return Markup("")
-    rows = [_finding(item) for item in sorted(items, key=_gravity)[:LISTED]]
+    rows = [_finding(item) for item in sorted(items, key=_severity_rank)[:LISTED]]
     title = f"{count(len(items), 'remark')} of the doctor"
     return _listed(title, ("", "what", "where", "what to do"), rows, len(items))
 
 
-def _gravity(item: FindingRecord) -> int:
-    severities = list(GRAVE)
+def _severity_rank(item: FindingRecord) -> int:
+    severities = list(SEVERITY_CLASSES)
     return severities.index(item.severity) if item.severity in severities else len(severities)
 
 
 def _finding(item: FindingRecord) -> tuple[Content, ...]:
-    return _grave(item), text_of(item.message), _place(item), text_of(item.remedy)
+    return _severity(item), text_of(item.message), _place(item), text_of(item.remedy)
 
 
-def _listed(title: str, headings: tuple[str, ...], rows: Iterable[tuple[Content, ...]], count_of_all: int) -> Markup:
-    more = count_of_all - LISTED
+def _listed(title: str, headings: tuple[str, ...], rows: Iterable[tuple[Content, ...]], total: int) -> Markup:
+    more = total - LISTED
     rest = element("p", f"and {more:,} more in findings.json", class_="none") if more > 0 else ""
-    return folded(title, table(headings, list(rows)), rest)
+    return collapsed(title, table(headings, list(rows)), rest)
 
 
-def _grave(item: FindingRecord) -> Markup:
-    return element("span", item.severity, class_=f"chip {GRAVE.get(item.severity, 'mixed')}", title=item.check)
+def _severity(item: FindingRecord) -> Markup:
+    chip = f"chip {SEVERITY_CLASSES.get(item.severity, 'mixed')}"
+    return element("span", item.severity, class_=chip, title=item.check)
 
 
 def _place(item: FindingRecord) -> Markup:
@@ -85,5 +87,5 @@ def _place(item: FindingRecord) -> Markup:
 
 
 def _file(path: str) -> Markup:
-    """The last two parts of a path, the whole on pointing at it."""
+    """Return the last two parts of a path; the title has the whole."""
     return element("span", name_of("/".join(PurePath(path).parts[-2:])), title=path)

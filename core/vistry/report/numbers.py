@@ -1,4 +1,4 @@
-"""Numbers as the page writes them."""
+"""Numbers as a person reads them."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ UNDEFINED = "\N{EN DASH}"
 
 
 def score(value: float | None, digits: int = 3) -> str:
-    """A metric with fixed digits, or a dash where it is undefined."""
+    """Write a metric with fixed digits, or a dash if it is undefined."""
     return UNDEFINED if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
 def percent(share: float) -> str:
-    """A share of 1 in per cent, with one digit."""
+    """Write a share in [0, 1] in per cent, with one digit."""
     return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
 def count(number: int, singular: str, plural: str | None = None) -> str:
-    """A number with its noun: 1 image, 1,204 images."""
+    """Write a number with its noun: 1 image, 1,204 images."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def duration(seconds: float) -> str:
-    """Seconds in the shortest form a person reads at a glance: 8s, 3m12s, 2h05m."""
+    """Write seconds in a short form: 8s, 3m12s, 2h05m."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole}s"

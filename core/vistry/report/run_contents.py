@@ -1,4 +1,4 @@
-"""What a run folder holds for its report; what is missing is left out and said."""
+"""The files of a run folder as its report needs them; a missing or damaged file leaves a gap, with the reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from vistry.data.table import Table
 from vistry.errors import RunError
-from vistry.report.section import ReportInputs
+from vistry.hyperparameter.recorded import hyperparameters_of
+from vistry.report.inputs import ReportInputs
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import PREDICTIONS, VALIDATION_ROWS, Run
 from vistry.runs.records import BestFacts, EpochEntry, HyperparameterRecord, RunRecord, RunStatus
@@ -18,8 +19,8 @@ from vistry.runs.rows import read_rows
 
 
 @dataclass(frozen=True)
-class Best:
-    """The best evaluation: its epoch, counted from 1, and its metrics."""
+class BestEpoch:
+    """The epoch with the best evaluation, counted from 1, and its metrics."""
 
     epoch: int
     metrics: Mapping[str, float]
@@ -27,41 +28,51 @@ class Best:
 
 @dataclass(frozen=True)
 class Contents:
-    """A run as its report needs it. `reason` says why there is no inputs."""
+    """A run as its report needs it. Where `inputs` is None, `reason` says why; otherwise it is empty."""
 
     run: Run
     record: RunRecord
     status: RunStatus
     hyperparameters: Mapping[str, HyperparameterRecord]
     history: Sequence[EpochEntry]
-    best: Best | None
+    best: BestEpoch | None
     validation: Table | None
     inputs: ReportInputs | None
     reason: str
 
     @cached_property
     def seconds(self) -> float:
-        """Seconds spent in training and evaluation, over all sessions."""
+        """The seconds of training and evaluation, over all sessions of the run."""
         return sum(entry.train_seconds + (entry.evaluation_seconds or 0.0) for entry in self.history)
 
     @property
     def primary(self) -> str:
-        """The primary metric's name."""
+        """The name of the primary metric."""
         return self.record.primary_metric
 
     @property
     def score(self) -> float | None:
-        """The primary metric of the best epoch."""
+        """The primary metric of the best epoch, None where it is undefined."""
         return None if self.best is None else self.best.metrics.get(self.primary)
 
 
 def contents_of(run: Run) -> Contents:
-    """Read a run folder. Raises RunError where it is no run."""
+    """Read a run folder. Raises RunError if it isn't a run."""
     record, status, history = run.record, run.status, run.history()
     validation = _validation(run)
-    inputs, facts, reason = _evidence(run, validation)
+    inputs, facts, reason = _inputs(run, validation)
     best = _best(facts, status, history)
-    return Contents(run, record, status, run.hyperparameters, history, best, validation, inputs, reason)
+    return Contents(
+        run=run,
+        record=record,
+        status=status,
+        hyperparameters=run.hyperparameters,
+        history=history,
+        best=best,
+        validation=validation,
+        inputs=inputs,
+        reason=reason,
+    )
 
 
 def _validation(run: Run) -> Table | None:
@@ -71,7 +82,7 @@ def _validation(run: Run) -> Table | None:
         return None
 
 
-def _evidence(run: Run, validation: Table | None) -> tuple[ReportInputs | None, BestFacts | None, str]:
+def _inputs(run: Run, validation: Table | None) -> tuple[ReportInputs | None, BestFacts | None, str]:
     if not (run.folder / PREDICTIONS).is_file():
         return None, None, "No evaluation was finished, so there is nothing to show of what the model can do."
     try:
@@ -80,28 +91,34 @@ def _evidence(run: Run, validation: Table | None) -> tuple[ReportInputs | None, 
         return None, None, f"The predictions can't be shown: {error}"
     if not isinstance(facts, BestFacts):
         return None, None, f"The predictions can't be shown: {PREDICTIONS} is a checkpoint of kind '{facts.kind}'"
-    values = {name: record.value for name, record in run.hyperparameters.items()}
-    return ReportInputs(_names(validation, facts.images), run.record.classes, tensors, values), facts, ""
+    inputs = ReportInputs(
+        images=_names(validation, facts.images),
+        classes=run.record.classes,
+        tensors=tensors,
+        hyperparameters=hyperparameters_of(run),
+    )
+    return inputs, facts, ""
 
 
 def _names(validation: Table | None, count: int) -> Sequence[str]:
-    """The validation images, or their row numbers where the list is gone or is another."""
+    """Return the validation images, or row numbers if the list is gone or belongs to other data."""
     if validation is not None and len(validation) == count:
         return validation.images
     return [f"image {row + 1}" for row in range(count)]
 
 
-def _best(facts: BestFacts | None, status: RunStatus, history: Sequence[EpochEntry]) -> Best | None:
+def _best(facts: BestFacts | None, status: RunStatus, history: Sequence[EpochEntry]) -> BestEpoch | None:
     if facts is not None:
-        return Best(facts.epoch + 1, facts.metrics)
+        return BestEpoch(facts.epoch + 1, facts.metrics)
+    # Without readable predictions the state of the run names the epoch, and the history has its metrics.
     for entry in history:
         if entry.epoch == status.best_epoch and entry.metrics is not None:
-            return Best(entry.epoch + 1, entry.metrics)
+            return BestEpoch(entry.epoch + 1, entry.metrics)
     return None
 
 
 def class_counts(contents: Contents) -> tuple[Sequence[int], Sequence[int] | None]:
-    """Images of each class in the training and, where its list is there, the validation split."""
+    """Count the images of each class in the training split and, if its list still exists, the validation split."""
     training = contents.record.data.training_class_counts
     table = contents.validation
     return training, None if table is None else np.asarray(table.class_counts()).tolist()

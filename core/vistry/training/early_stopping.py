@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.runs.records import BestEpoch
 
 
@@ -22,12 +21,12 @@ class EarlyStopping:
     best: BestEpoch = field(default_factory=BestEpoch)
 
     @classmethod
-    def from_hyperparameters(cls, hyperparameters: Mapping[str, Any], best: BestEpoch | None = None) -> EarlyStopping:
+    def from_hyperparameters(cls, hyperparameters: Hyperparameters, best: BestEpoch | None = None) -> EarlyStopping:
         """Set up from early_stopping and its patience and delay, at the best epoch of a resumed run."""
         return cls(
-            enabled=bool(hyperparameters["early_stopping"]),
-            patience=hyperparameters["early_stopping_patience"],
-            delay=hyperparameters["early_stopping_delay"],
+            enabled=hyperparameters.early_stopping,
+            patience=hyperparameters.early_stopping_patience,
+            delay=hyperparameters.early_stopping_delay,
             best=best or BestEpoch(),
         )
 

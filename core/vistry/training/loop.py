@@ -10,9 +10,9 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from vistry.errors import RunError, TrainingError
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import Batch, BatchReader, Rows, TrainingDataset
 from vistry.runs.checkpoint import Tensors, read_checkpoint, write_checkpoint
 from vistry.runs.folder import BEST, LAST, PREDICTIONS, Run
@@ -37,7 +37,7 @@ class Loop:
     """One training. `deadline` is a time.monotonic() by which it has to be over."""
 
     engine: Engine
-    hyperparameters: Mapping[str, Any]
+    hyperparameters: Hyperparameters
     training: TrainingDataset
     validation: Validation
     run: Run
@@ -47,8 +47,8 @@ class Loop:
     history: list[EpochEntry] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.epochs: int = self.hyperparameters["number_of_epochs"]
-        self.seed: int = self.hyperparameters["random_seed"]
+        self.epochs: int = self.hyperparameters.number_of_epochs
+        self.seed: int = self.hyperparameters.random_seed
         self.batches = len(self.training.batches(self.seed, 0))
         self.schedule = schedule_of(self.hyperparameters, self.batches)
         self.early_stopping = EarlyStopping.from_hyperparameters(self.hyperparameters)
@@ -65,7 +65,7 @@ class Loop:
         outcome = None
         try:
             self._announce.training_begins(self)
-            with BatchReader(self.training, self.hyperparameters["number_of_workers"]) as reader, self._ctrl_c:
+            with BatchReader(self.training, self.hyperparameters.number_of_workers) as reader, self._ctrl_c:
                 outcome = self._fit(reader)
         finally:
             self._announce.training_ended(outcome)
@@ -123,7 +123,7 @@ class Loop:
 
     def _groups(self, batches: list[Rows], first: int) -> Iterator[range]:
         """Consecutive batches whose gradients are accumulated into one update; the last may be fewer."""
-        size = min(self.hyperparameters["gradient_accumulation_step"], len(batches))
+        size = min(self.hyperparameters.gradient_accumulation_step, len(batches))
         for start in range(first, len(batches), size):
             yield range(start, min(start + size, len(batches)))
 
@@ -147,13 +147,13 @@ class Loop:
             self._end_batch(computed, self._clock() - began)
 
     def _learning_rate(self, step: int) -> float:
-        return float(self.hyperparameters["learning_rate"] * self.schedule(step))
+        return self.hyperparameters.learning_rate * self.schedule(step)
 
     def _end_epoch(self, is_whole: bool) -> None:
         """Evaluate, write metrics and checkpoints, and move on."""
         epoch, position = self.position.epoch, self.position
         is_last = epoch == self.epochs - 1
-        is_evaluated = epoch % self.hyperparameters["evaluation_frequency"] == 0 or is_last or not is_whole
+        is_evaluated = epoch % self.hyperparameters.evaluation_frequency == 0 or is_last or not is_whole
         metrics, is_best = self._evaluate(epoch) if is_evaluated else (None, False)
         entry = EpochEntry(
             epoch=epoch,
@@ -209,7 +209,7 @@ class Loop:
         names = [self.training.name(int(row)) for row in batch.rows[:NAMED_IMAGES]]
         more = f" and {len(batch.rows) - NAMED_IMAGES} more" if len(batch.rows) > NAMED_IMAGES else ""
         terms = ", ".join(f"{name} {value:.3g}" for name, value in computed.terms.items())
-        lower = rate / 10 or self.hyperparameters["learning_rate"] / 10  # the first rate of a warm-up is 0
+        lower = rate / 10 or self.hyperparameters.learning_rate / 10  # the first rate of a warm-up is 0
         raise TrainingError(
             f"the loss {what} at epoch {self.position.epoch + 1}, batch {self.position.batch + 1} (step "
             f"{computed.step}, learning rate {rate:.3g}; {terms}); its images: {', '.join(names)}{more}. "
@@ -259,7 +259,7 @@ class Loop:
         return time.monotonic() - self._saved_at >= SAVING_SHARE * self._pace.saving
 
     def _save_epoch(self, epoch: int) -> None:
-        every = self.hyperparameters["checkpoint_frequency"]
+        every = self.hyperparameters.checkpoint_frequency
         if every is not None and (epoch + 1) % every == 0:
             name = f"checkpoints/epoch_{epoch + 1:04d}.safetensors"
             self._save(name, self.engine.weights(), EpochFacts(epoch=epoch))

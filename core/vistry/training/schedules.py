@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from vistry.errors import HyperparameterError, Problem, suggestion
+from vistry.hyperparameter.values import Hyperparameters
 
 Schedule = Callable[[int], float]
 
@@ -39,29 +39,29 @@ def step_decay(gamma: float, every_epochs: int, steps_per_epoch: int) -> Schedul
     return factor
 
 
-def _warmup_cosine(hyperparameters: Mapping[str, Any], steps_per_epoch: int) -> Schedule:
+def _warmup_cosine(hyperparameters: Hyperparameters, steps_per_epoch: int) -> Schedule:
     return warmup_cosine(
-        warmup_steps=hyperparameters["warmup_cosine_lr_warmup_epochs"] * steps_per_epoch,
-        total_steps=hyperparameters["number_of_epochs"] * steps_per_epoch,
-        cycles=hyperparameters["warmup_cosine_lr_cycles"],
+        warmup_steps=hyperparameters.warmup_cosine_lr_warmup_epochs * steps_per_epoch,
+        total_steps=hyperparameters.number_of_epochs * steps_per_epoch,
+        cycles=hyperparameters.warmup_cosine_lr_cycles,
     )
 
 
-def _step(hyperparameters: Mapping[str, Any], steps_per_epoch: int) -> Schedule:
+def _step(hyperparameters: Hyperparameters, steps_per_epoch: int) -> Schedule:
     return step_decay(
-        gamma=hyperparameters["step_lr_gamma"],
-        every_epochs=hyperparameters["step_lr_step_size"],
+        gamma=hyperparameters.step_lr_gamma,
+        every_epochs=hyperparameters.step_lr_step_size,
         steps_per_epoch=steps_per_epoch,
     )
 
 
 # By the values of learning_rate_scheduler, in hyperparameter/tables/model_agnostic.toml.
-SCHEDULES: Mapping[str, Callable[[Mapping[str, Any], int], Schedule]] = {"warmup_cosine": _warmup_cosine, "step": _step}
+SCHEDULES: Mapping[str, Callable[[Hyperparameters, int], Schedule]] = {"warmup_cosine": _warmup_cosine, "step": _step}
 
 
-def schedule_of(hyperparameters: Mapping[str, Any], steps_per_epoch: int) -> Schedule:
+def schedule_of(hyperparameters: Hyperparameters, steps_per_epoch: int) -> Schedule:
     """Build the schedule that the hyperparameters name, over batches counted from 0. Raises HyperparameterError."""
-    name = hyperparameters["learning_rate_scheduler"]
+    name = hyperparameters.learning_rate_scheduler
     if name not in SCHEDULES:
         problem = Problem("learning_rate_scheduler", f"unknown schedule '{name}'", suggestion(name, list(SCHEDULES)))
         raise HyperparameterError([problem])

@@ -28,7 +28,8 @@ from typing import Any
 from vistry.data.table import Table
 from vistry.errors import RunError, VistryError
 from vistry.hyperparameter.recorded import hyperparameters_of, hyperparameters_record
-from vistry.hyperparameter.schema import Hyperparameters, Source
+from vistry.hyperparameter.schema import Source
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.types import Module, TrainingData
 from vistry.registry.catalogue import Catalogue
 from vistry.report import write_report

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.errors import DataError, TrainingError
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import EvalTransform
 from vistry.task.behaviour import Task
 from vistry.training.engines import Engine
@@ -26,7 +27,7 @@ class Validation:
     task: Task
     classes: tuple[str, ...]
     primary_metric: str
-    hyperparameters: Mapping[str, Any]
+    hyperparameters: Hyperparameters
 
     def evaluate(self, engine: Engine) -> Evaluation:
         """Predict and measure. Raises TrainingError where the primary metric is undefined, DataError for an image."""
@@ -46,8 +47,8 @@ class Validation:
             engine,
             self.eval_transform,
             self.images,
-            batch_size=self.hyperparameters["validation_batch_size"],
-            workers=self.hyperparameters["number_of_workers"],
+            batch_size=self.hyperparameters.validation_batch_size,
+            workers=self.hyperparameters.number_of_workers,
         )
         predictions = []
         for prediction in stream:
