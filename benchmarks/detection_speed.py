@@ -176,7 +176,7 @@ def measure_model(name: str, place: Path, options: argparse.Namespace) -> dict[s
                 min_size=options.train_side,
                 max_size=2 * options.train_side,
             )
-            training.append(peer.call("epoch") / result.run.history()[-1]["seconds"])
+            training.append(peer.call("epoch") / result.run.history()[-1].train_seconds)
         predictor = load(result.run.folder, min_size=options.predict_side, max_size=1333, box_score_threshold=0.01)
         for pair in range(options.pairs + 1):
             theirs = peer.call("predict", paths)

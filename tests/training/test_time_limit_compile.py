@@ -16,7 +16,7 @@ import vistry
 from vistry.training import loop as loop_module
 from vistry.training import session as session_module
 from vistry.training.engines.torch.engine import TorchEngine
-from vistry.training.progress import Silent, Tick
+from vistry.training.events import BatchEnded, Listener
 
 SETTINGS: dict[str, Any] = {
     "task": "multiclass",
@@ -84,19 +84,19 @@ def played(monkeypatch: pytest.MonkeyPatch, runs: Path) -> PlayedTime:
     return clock
 
 
-class Ticks(Silent):
+class Ticks(Listener):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
         self.remaining: list[float | None] = []
 
-    def tick(self, tick: Tick) -> None:
-        self.remaining.append(tick.remaining)
+    def batch_ended(self, event: BatchEnded) -> None:
+        self.remaining.append(event.remaining)
 
 
 def _remaining(digits: Path, epochs: int) -> list[float | None]:
     ticks = Ticks()
-    vistry.train(digits, reporter=ticks, **{**SETTINGS, "number_of_epochs": epochs})
+    vistry.train(digits, listeners=[ticks], **{**SETTINGS, "number_of_epochs": epochs})
     assert len(ticks.remaining) == epochs * BATCHES
     return ticks.remaining
 

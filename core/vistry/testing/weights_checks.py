@@ -15,7 +15,7 @@ from vistry.data.readers.labels import OBJECT_TASKS
 from vistry.errors import VistryError
 from vistry.evaluation.detection.types import Detections
 from vistry.loading.augmentation import Pixels
-from vistry.runs.checkpoint import write_checkpoint
+from vistry.runs.checkpoint import write_tensors
 from vistry.task.behaviour import as_numpy
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
 from vistry.testing.model_subject import ModelSubject, eight_inputs, resize_infos, responses
@@ -38,7 +38,7 @@ def weights_survive_safetensors(subject: ModelSubject) -> None:
     module = other.module(len(CLASSES))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
-        write_checkpoint(path, written, {})
+        write_tensors(path, written, {})
         try:
             fresh = load_initial_weights(other, module, InitialWeights(path), len(CLASSES))
         except VistryError as error:

@@ -48,7 +48,7 @@ def estimate(plan: Plan) -> Estimate:
                 break
     some = plan.validation.images[: values.validation_batch_size]
     began = time.monotonic()
-    predicted = list(predictions_of(engine, images.eval_transform(), some, len(some)))
+    predicted = list(predictions_of(engine, images.eval_transform(), some, batch_size=len(some)))
     per_image = (time.monotonic() - began) / len(predicted)
     step_seconds = min(times)
     epochs = values.number_of_epochs

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,10 @@ from vistry.inference.predictor import load
 from vistry.loading.batches import Batch
 from vistry.registry.catalogue import Catalogue
 from vistry.runs.folder import Run
-from vistry.training import loop as loop_module
-from vistry.training import progress
 from vistry.training.engines.torch.engine import TorchEngine
 from vistry.training.engines.torch.module import arrays_of, freeze
+from vistry.training.events import Listener, LossComputed
+from vistry.training.interruption import Interrupted
 from vistry.training.model_context import ModelContext
 from vistry.training.plan import Request, make_plan
 from vistry.training.session import TrainingResult, resume
@@ -38,7 +40,7 @@ ANCHORS, HEADS = "model.24.anchors", "model.24.m."
 TOLERANCE = 1e-4  # of a loss, over a few updates in float32: what rounding grows to, with room
 
 
-class Notes(progress.Silent):
+class Notes(Listener):
     """Remembers what it is told."""
 
     def __init__(self) -> None:
@@ -60,19 +62,32 @@ def under(prefix: str | tuple[str, ...], arrays: Arrays) -> Arrays:
     return {name: value for name, value in arrays.items() if name.startswith(prefix)}
 
 
-def interrupted(monkeypatch: pytest.MonkeyPatch, updates: int, call: Callable[[], object]) -> None:
+class CtrlC(Listener):
+    """Presses Ctrl-C in an update."""
+
+    def __init__(self, update: int):
+        self._left = update
+
+    def update_ended(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            signal.raise_signal(signal.SIGINT)
+
+
+class Losses(Listener):
+    """The loss of each batch."""
+
+    def __init__(self) -> None:
+        self.of_batches: list[float] = []
+
+    def loss_computed(self, event: LossComputed) -> None:
+        self.of_batches.append(event.loss)
+
+
+def interrupted(updates: int, call: Callable[..., object]) -> None:
     """Make a call that trains, and press Ctrl-C in its n-th update."""
-    optimise, steps = loop_module.Loop._optimise, []
-
-    def cut(self: Any, *arguments: Any) -> None:
-        optimise(self, *arguments)
-        steps.append(1)
-        self._interrupted = len(steps) == updates
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop_module.Loop, "_optimise", cut)
-        with pytest.raises(loop_module.Interrupted):
-            call()
+    with pytest.raises(Interrupted):
+        call(listeners=[CtrlC(updates)])
 
 
 def images_of(pictures: list[Row]) -> list[str]:
@@ -93,16 +108,10 @@ class Whole:
 def whole(train: Train, shapes: Path, by_heart: Path, learned: Run) -> Callable[[str], Whole]:
     """Two epochs of mosaics, from the weights that know one picture; made once for each backend."""
     known: dict[str, Whole] = {}
-    check = loop_module.Loop._check_loss
 
     def call(backend: str) -> Whole:
         if backend not in known:
-            losses: list[float] = []
-
-            def noting(self: Any, loss: float, *arguments: Any) -> None:
-                losses.append(loss)
-                check(self, loss, *arguments)
-
+            losses = Losses()
             settings = {
                 "backend": backend,
                 "validation": by_heart,
@@ -111,10 +120,8 @@ def whole(train: Train, shapes: Path, by_heart: Path, learned: Run) -> Callable[
                 "learning_rate": 0.001,
                 "learning_rate_scheduler": "step",
             }
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(loop_module.Loop, "_check_loss", noting)
-                run = train(shapes, **settings).run
-            known[backend] = Whole(run, shapes, settings, losses)
+            run = train(shapes, listeners=[losses], **settings).run
+            known[backend] = Whole(run, shapes, settings, losses.of_batches)
         return known[backend]
 
     return call
@@ -156,13 +163,13 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> Idle:
 
 def test_one_picture_is_learned_by_heart(learned: Run) -> None:
     history = [json.loads(line) for line in (learned.folder / "metrics.jsonl").read_text().splitlines()]
-    assert history[-1]["validation"]["mean_average_precision"] == pytest.approx(1.0)
+    assert history[-1]["metrics"]["mean_average_precision"] == pytest.approx(1.0)
     assert history[-1]["train_loss"] < 0.1 * history[0]["train_loss"]
 
 
 def test_what_is_evaluated_is_what_is_saved(learned: Run, by_heart: Path) -> None:
     """The average of the weights, of which the weights themselves are another matter."""
-    recorded = json.loads((learned.folder / "metrics.jsonl").read_text().splitlines()[-1])["validation"]
+    recorded = json.loads((learned.folder / "metrics.jsonl").read_text().splitlines()[-1])["metrics"]
     assert vistry.evaluate(learned.folder, by_heart).metrics == pytest.approx(recorded, rel=1e-5)
     state, best = load_file(learned.last_state), load_file(learned.best_weights)
     assert same({f"ema/{name}": value for name, value in best.items()}, under("ema/", state))
@@ -187,11 +194,11 @@ def test_it_trains_evaluates_and_predicts(whole: Callable[[str], Whole], shapes:
 
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_a_run_cut_short_goes_on_to_the_same_weights(
-    backend: str, whole: Callable[[str], Whole], train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backend: str, whole: Callable[[str], Whole], train: Train, tmp_path: Path
 ) -> None:
     undisturbed = whole(backend)
     output = tmp_path / "cut"
-    interrupted(monkeypatch, 2, lambda: train(undisturbed.data, output=output, **undisturbed.settings))
+    interrupted(2, partial(train, undisturbed.data, output=output, **undisturbed.settings))
     resumed = resume(output).run
     assert same(load_file(resumed.best_weights), load_file(undisturbed.run.best_weights))
     state = load_file(resumed.last_state)
@@ -257,12 +264,10 @@ def test_images_without_objects_train(
 # Anchors
 
 
-def test_anchors_are_fitted_to_odd_boxes_and_stay_with_the_run(
-    train: Train, bars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_anchors_are_fitted_to_odd_boxes_and_stay_with_the_run(train: Train, bars: Path, tmp_path: Path) -> None:
     settings = {"number_of_epochs": 2, "training_batch_size": 2, "multi_scale": 1, "validation_metric_type": "none"}
     begun, resumed, built_upon = Notes(), Notes(), Notes()
-    undisturbed = train(bars, reporter=begun, **settings).run
+    undisturbed = train(bars, listeners=[begun], **settings).run
     assert len(begun.about_anchors()) == 1
     assert "those before matched 0.0%" in begun.about_anchors()[0]
     weights = load_file(undisturbed.best_weights)
@@ -271,8 +276,8 @@ def test_anchors_are_fitted_to_odd_boxes_and_stay_with_the_run(
     sizes = anchors * np.array([8, 16, 32])[:, None, None]
     assert sizes[..., 0].max() < 3 < 30 < sizes[..., 1].min()
 
-    interrupted(monkeypatch, 1, lambda: train(bars, output=tmp_path / "cut", **settings))
-    again = resume(tmp_path / "cut", reporter=resumed).run
+    interrupted(1, partial(train, bars, output=tmp_path / "cut", **settings))
+    again = resume(tmp_path / "cut", listeners=[resumed]).run
     assert resumed.about_anchors() == []
     assert same(load_file(again.best_weights), weights)
 
@@ -280,7 +285,7 @@ def test_anchors_are_fitted_to_odd_boxes_and_stay_with_the_run(
     assert np.array_equal(predictor.engine.weights()[ANCHORS], anchors)
     assert vistry.evaluate(undisturbed.folder, bars).images == 6
     upon = train(
-        bars, reporter=built_upon, checkpoint_run_id=str(undisturbed.folder), validation_metric_type="none"
+        bars, listeners=[built_upon], checkpoint_run_id=str(undisturbed.folder), validation_metric_type="none"
     ).run
     assert built_upon.about_anchors() == []
     assert np.array_equal(load_file(upon.best_weights)[ANCHORS], anchors)
@@ -303,7 +308,9 @@ def test_other_classes_keep_all_but_the_heads(
 ) -> None:
     rows = [{**row, "label": [{**label, "label": "thing"} for label in row["label"]]} for row in pictures]
     notes = Notes()
-    run = train(as_data(rows), checkpoint_run_id=str(learned.folder), validation_metric_type="none", reporter=notes).run
+    run = train(
+        as_data(rows), checkpoint_run_id=str(learned.folder), validation_metric_type="none", listeners=[notes]
+    ).run
     ours, theirs = load_file(run.best_weights), load_file(learned.best_weights)
     kept = {name: value for name, value in theirs.items() if not name.startswith(HEADS)}
     assert same({name: value for name, value in ours.items() if not name.startswith(HEADS)}, kept)
@@ -340,7 +347,7 @@ def test_what_is_frozen_stays_and_so_does_its_average(train: Train, shapes: Path
 def test_model_size(learned: Run) -> None:
     small = load_file(learned.best_weights)["model.0.conv.weight"]
     assert [small.shape[0], len(untrained(model_size="medium").model[0].conv.weight)] == [32, 48]
-    assert learned.status["engine"]["parameters"] == 7_025_023
+    assert learned.status.engine.parameters == 7_025_023
 
 
 @pytest.mark.parametrize(("size", "side"), [(64, 64), (65, 96), (30, 32)])

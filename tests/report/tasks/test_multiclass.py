@@ -87,15 +87,18 @@ def test_timings(page: Any) -> None:
 
 
 def test_data(page_of: Callable[..., Any], multiclass: Any) -> None:
-    finding = {"severity": "warning", "message": "few ants", "remedy": "add some", "file": "a/b/c.jsonl", "line": 3}
+    finding = {"check": "few", "severity": "warning", "message": "few ants", "remedy": "add some", "line": 3}
+    counts = {"images": 3, "classes": {"ant": 3}, "splits": {"train": 3}}
+    of_data = {"path": "a", "task": "image_classification", "format": "jsonl", **counts}
     findings = {
         "schema": 1,
         "diagnoses": [
             {
+                **of_data,
                 "findings": [finding | {"file": "a/b/c.jsonl"}],
-                "quarantined": [{"image": "a/b/c.jpg", "reason": "cut short"}],
+                "quarantined": [{"image": "a/b/c.jpg", "reason": "cut short", "check": "image-cut"}],
             },
-            {"findings": None, "quarantined": "?"},
+            {**of_data, "findings": None, "quarantined": "?"},
             "nonsense",
         ],
     }

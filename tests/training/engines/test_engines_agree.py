@@ -13,7 +13,7 @@ import vistry
 from safetensors.numpy import load_file
 from vistry.errors import RegistryError, VistryError
 from vistry.runs.folder import Run
-from vistry.training.loop import Loop
+from vistry.training.events import Listener, LossComputed
 
 TOLERANCE = 2e-3  # of a loss, over the updates of a first epoch in float32: what rounding grows to
 SETTINGS: dict[str, Any] = {
@@ -38,23 +38,25 @@ def start(digits: Path, tmp_path: Path) -> Path:
     return path
 
 
+class Losses(Listener):
+    """The loss of each batch."""
+
+    def __init__(self) -> None:
+        self.of_batches: list[float] = []
+
+    def loss_computed(self, event: LossComputed) -> None:
+        self.of_batches.append(event.loss)
+
+
 @pytest.fixture
-def train(digits: Path, runs: Path, start: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Run, list]]:
+def train(digits: Path, runs: Path, start: Path) -> Callable[..., tuple[Run, list]]:
     """Train the twin from the same weights; the run, and the loss of each batch."""
 
     def call(backend: str, model: str = "twin", **settings: Any) -> tuple[Run, list[float]]:
-        losses: list[float] = []
-        check = Loop._check_loss
-
-        def noting(self: Loop, loss: float, *arguments: Any) -> None:
-            losses.append(loss)
-            check(self, loss, *arguments)
-
+        losses = Losses()
         given = {**SETTINGS, "weights": str(start), "task": "multiclass", **settings}
-        with monkeypatch.context() as patch:
-            patch.setattr(Loop, "_check_loss", noting)
-            run = vistry.train(digits, model=model, backend=backend, **given).run
-        return run, losses
+        run = vistry.train(digits, model=model, backend=backend, listeners=[losses], **given).run
+        return run, losses.of_batches
 
     return call
 
@@ -74,13 +76,13 @@ def test_the_loss_curves_of_a_first_epoch_agree(changes: dict[str, Any], train: 
     if "warmup_cosine" in changes.values():
         changes = {**changes, "number_of_epochs": 2, "warmup_cosine_lr_warmup_epochs": 1}
     (ours, found), (theirs, expected) = train("jax", **changes), train("torch", **changes)
-    epoch = len(expected) // ours.hyperparameters["number_of_epochs"]["value"]
+    epoch = len(expected) // ours.hyperparameters["number_of_epochs"].value
     assert epoch == 8
     np.testing.assert_allclose(found[:epoch], expected[:epoch], rtol=TOLERANCE)
     assert abs(np.diff(expected)).max() > 20 * TOLERANCE
     entries = [run.history()[0] for run in (ours, theirs)]
-    assert entries[0]["learning_rate"] == entries[1]["learning_rate"]
-    assert entries[0]["validation"]["log_loss"] == pytest.approx(entries[1]["validation"]["log_loss"], rel=0.02)
+    assert entries[0].learning_rate == entries[1].learning_rate
+    assert entries[0].metrics["log_loss"] == pytest.approx(entries[1].metrics["log_loss"], rel=0.02)
     ours_saved, theirs_saved = load_file(ours.best_weights), load_file(theirs.best_weights)
     assert {name: value.shape for name, value in ours_saved.items()} == {
         name: value.shape for name, value in theirs_saved.items()
@@ -102,37 +104,35 @@ def test_a_run_of_one_engine_is_used_by_the_other(backend: str, train: Any, digi
     ours, theirs = load_file(warm.best_weights), load_file(run.best_weights)
     still = [name for name in theirs if "running" not in name and "num_batches" not in name]
     assert all((ours[name] == theirs[name]).all() for name in still)
-    assert np.mean(losses) == pytest.approx(run.history()[-1]["train_loss"], abs=0.5)
-    assert warm.record["backend"] == other
+    assert np.mean(losses) == pytest.approx(run.history()[-1].train_loss, abs=0.5)
+    assert warm.record.backend == other
 
 
 def test_what_a_run_says_of_its_engine(train: Any) -> None:
     run, _ = train("jax")
-    engine = run.status["engine"]
-    assert engine["backend"] == "jax"
-    assert engine["compile_seconds"] > 0
-    assert engine["parameters"] == engine["trainable_parameters"]
+    engine = run.status.engine
+    assert engine.backend == "jax"
+    assert engine.compile_seconds > 0
+    assert engine.parameters == engine.trainable_parameters
 
 
 def test_the_first_step_says_that_it_compiles(digits: Path, runs: Path) -> None:
-    from vistry.training.progress import Silent
-
     notes: list[str] = []
 
-    class Noting(Silent):
+    class Noting(Listener):
         def note(self, text: str) -> None:
             notes.append(text)
 
-    vistry.train(digits, task="multiclass", model="twin", backend="jax", reporter=Noting(), **SETTINGS)
+    vistry.train(digits, task="multiclass", model="twin", backend="jax", listeners=[Noting()], **SETTINGS)
     assert "compiling the training step, once for this size of batch" in notes
 
 
 def test_a_model_without_a_backend_says_which_it_has(train: Any, digits: Path) -> None:
-    with pytest.raises(RegistryError, match="foreign has no backend 'torch'; it has jax"):
+    with pytest.raises(RegistryError, match="foreign has no backend 'torch'; use jax"):
         train("torch", "foreign", weights="none")
     run, _ = train("jax", "foreign", weights="none")
     assert vistry.evaluate(run.folder, digits).images == 80
-    with pytest.raises(RegistryError, match="foreign has no backend 'torch'; it has jax"):
+    with pytest.raises(RegistryError, match="foreign has no backend 'torch'; use jax"):
         vistry.load(run.folder, backend="torch")
 
 

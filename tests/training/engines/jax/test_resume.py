@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 import vistry
 from safetensors.numpy import load_file
-from vistry.runs.folder import Run
+from vistry.runs.checkpoint import read_checkpoint
+from vistry.runs.folder import Run, find_run
+from vistry.runs.records import LastFacts
 from vistry.training import loop as loop_module
-from vistry.training.loop import Loop
+from vistry.training.events import Listener
 from vistry.training.session import resume
 
 SETTINGS: dict[str, Any] = {
@@ -26,8 +29,27 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+UNTIMED: dict[str, Any] = {"train_seconds": 0.0, "evaluation_seconds": None}
+
+
 class Killed(BaseException):
     """Stands for SIGKILL inside one process: nothing catches it."""
+
+
+def kill_at(event: str, count: int, file: str = "") -> Listener:
+    """Be killed at an event, the count-th time that it is announced (of a checkpoint with this name)."""
+    calls: list[str] = []
+
+    def killing(*arguments: object) -> None:
+        if not file or arguments[0].name == file:  # type: ignore[attr-defined]  # a path
+            calls.append(event)
+            if len(calls) == count:
+                raise Killed
+
+    listener = Listener()
+    assert hasattr(listener, event)
+    setattr(listener, event, killing)
+    return listener
 
 
 @pytest.fixture(scope="module")
@@ -41,29 +63,22 @@ def _same(first: Run, second: Run) -> None:
         assert ours.keys() == theirs.keys()
         for key in ours:
             np.testing.assert_array_equal(ours[key], theirs[key], err_msg=key)
-    kept = ("epoch", "train_loss", "learning_rate", "validation")
     for ours_entry, theirs_entry in zip(first.history(), second.history(), strict=True):
-        assert [ours_entry[key] for key in kept] == [theirs_entry[key] for key in kept]
+        assert replace(ours_entry, **UNTIMED) == replace(theirs_entry, **UNTIMED)
 
 
 @pytest.mark.parametrize(
-    ("method", "call"), [("_optimise", 5), ("_check_loss", 3), ("_evaluate", 2), ("_save_last", 2)]
+    ("event", "count", "file"),
+    [
+        ("update_begins", 5, ""),
+        ("loss_computed", 3, ""),
+        ("evaluation_begins", 2, ""),
+        ("saving_begins", 2, "last.safetensors"),
+    ],
 )
-def test_killed_at_any_step(
-    method: str, call: int, never_killed: Run, digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original, calls = getattr(Loop, method), []
-
-    def killing(self: Loop, *arguments: Any) -> Any:
-        calls.append(method)
-        if len(calls) == call:
-            raise Killed
-        return original(self, *arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Loop, method, killing)
-        with pytest.raises(Killed):
-            vistry.train(digits, **SETTINGS)
+def test_killed_at_any_step(event: str, count: int, file: str, never_killed: Run, digits: Path, runs: Path) -> None:
+    with pytest.raises(Killed):
+        vistry.train(digits, listeners=[kill_at(event, count, file)], **SETTINGS)
     _same(resume("last").run, never_killed)
 
 
@@ -72,19 +87,11 @@ def test_a_state_saved_in_the_middle_of_an_epoch_goes_on_exactly(
     updates: int, never_killed: Run, digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where it goes on the batches are smaller than the one that the padding was chosen by."""
-    saves: list[int] = []
-    original = Loop._save_last
-
-    def killing(self: Loop) -> None:
-        original(self)
-        saves.append(self.position.batch)
-        if len(saves) == updates:
-            raise Killed
-
     with monkeypatch.context() as patch:
         patch.setattr(loop_module, "CHECKPOINT_SECONDS", -1.0)
-        patch.setattr(Loop, "_save_last", killing)
         with pytest.raises(Killed):
-            vistry.train(digits, **SETTINGS)
-    assert saves[-1] == 2 * updates
+            vistry.train(digits, listeners=[kill_at("saved", updates, "last.safetensors")], **SETTINGS)
+    _, facts = read_checkpoint(find_run("last").last_state)
+    assert isinstance(facts, LastFacts)
+    assert facts.position.batch == 2 * updates
     _same(resume("last").run, never_killed)
