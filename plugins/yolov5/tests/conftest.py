@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,15 +14,6 @@ from PIL import Image, ImageDraw
 from vistry.runs.folder import Run
 from vistry.training.session import TrainingResult
 from vistry_yolov5 import torch_model
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
-
-PROGRAMS = tempfile.mkdtemp(prefix="vistry-programs-")  # a run that goes on compiles what it did before
-atexit.register(shutil.rmtree, PROGRAMS, True)
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", PROGRAMS)
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 WIDTH, HEIGHT = 96, 64
 GROUND = (30, 30, 40)
