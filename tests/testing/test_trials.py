@@ -10,7 +10,7 @@ import vistry.testing.check_runs as trials_module
 from vistry.errors import RegistryError
 from vistry.testing import NothingToCheck, Result, Trial, counts, trials_of
 from vistry.testing.all_checks import EVERY_CHECK, OF_A_MODEL
-from vistry.testing.check import Check, CheckFailed
+from vistry.testing.check import Check, CheckFailed, always
 from vistry.testing.model_subject import ModelSubject
 from vistry.training.model_context import ModelContext
 
@@ -169,7 +169,7 @@ def test_a_required_check_that_is_left_out_by_choice_is_skipped(plugin: WritePlu
     plugin(TWO_MODELS)
     trials = [trial for trial in trials_of("mynet", heavy="smallest") if trial.check in OF_A_MODEL]
     on = {trial.subject: trial.on for trial in trials}
-    left_out, made = (Trial(name, Check(a_check, computes=True), on[name]) for name in ("mynet", "tiny"))
+    left_out, made = (Trial(name, Check(a_check, computes=always), on[name]) for name in ("mynet", "tiny"))
     assert (left_out.result().status, left_out.applies) == ("skipped", False)
     assert (made.result().status, made.applies) == ("failed", True)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from vistry.testing.build_checks import (
     builds_for_real,
     builds_on_the_meta_device,
+    finds_objects,
     parameter_count_is_as_declared,
     seeds_decide_the_numbers,
 )
-from vistry.testing.check import Check
+from vistry.testing.check import Check, always
 from vistry.testing.feature_map_checks import feature_maps_are_as_declared, no_feature_maps
 from vistry.testing.freezing_checks import (
     freezing_prefixes_match,
@@ -49,21 +50,21 @@ OF_ITS_CODE = (
 )
 OF_A_MODEL = (
     Check(defaults_are_in_range),
-    Check(declared_hyperparameters_are_read, nothing=no_hyperparameters, computes=True),
+    Check(declared_hyperparameters_are_read, nothing=no_hyperparameters, computes=always),
     Check(unknown_arguments_are_refused),
     Check(builds_on_the_meta_device),
-    Check(builds_for_real),
+    Check(builds_for_real, computes=finds_objects),
     Check(parameter_count_is_as_declared),
     Check(feature_maps_are_as_declared, nothing=no_feature_maps),
-    Check(seeds_decide_the_numbers, computes=True),
+    Check(seeds_decide_the_numbers, computes=always),
     Check(freezing_prefixes_match, nothing=no_layers_to_freeze),
-    Check(frozen_parameters_stay, nothing=no_layers_to_freeze, computes=True),
-    Check(frozen_batch_norm_stays, nothing=no_statistics_to_freeze, computes=True),
-    Check(loss_is_finite, computes=True),
-    Check(loss_reaches_every_parameter, computes=True),
-    Check(one_step_lowers_the_loss, computes=True),
-    Check(predicts_where_nothing_is_found, computes=True),
-    Check(weights_survive_safetensors, computes=True),
-    Check(backends_agree, nothing=one_backend, computes=True),
+    Check(frozen_parameters_stay, nothing=no_layers_to_freeze, computes=always),
+    Check(frozen_batch_norm_stays, nothing=no_statistics_to_freeze, computes=always),
+    Check(loss_is_finite, computes=always),
+    Check(loss_reaches_every_parameter, computes=always),
+    Check(one_step_lowers_the_loss, computes=always),
+    Check(predicts_where_nothing_is_found, computes=always),
+    Check(weights_survive_safetensors, computes=always),
+    Check(backends_agree, nothing=one_backend, computes=always),
 )
 EVERY_CHECK = (*OF_A_PLUGIN, *OF_ITS_CODE, *OF_A_MODEL)

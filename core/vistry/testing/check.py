@@ -19,13 +19,13 @@ class NothingToCheck(Exception):
 class Check:
     """One property of a plugin or of one of its models; the function raises unless it holds.
 
-    `nothing` gives the reason why a subject lacks what the function looks at, or an empty text. `computes` is for a
-    function that trains or predicts, which models that are left out of the computation skip.
+    `nothing` gives the reason why a subject lacks what the function looks at, or an empty text. `computes` tells
+    whether the function trains or predicts on it, which models that are left out of the computation skip.
     """
 
     function: Callable[[Any], None]
     nothing: Callable[[Any], str] | None = None
-    computes: bool = False
+    computes: Callable[[Any], bool] | None = None
 
     @property
     def required(self) -> bool:
@@ -35,7 +35,7 @@ class Check:
     def skip_reason(self, subject: Any) -> str:
         """Why the check isn't made on a subject, or an empty text."""
         missing = self.nothing(subject) if self.nothing else ""
-        left_out: str = subject.left_out if self.computes else ""
+        left_out: str = subject.left_out if self.computes and self.computes(subject) else ""
         return missing or left_out
 
     @property
@@ -47,6 +47,11 @@ class Check:
     def sentence(self) -> str:
         """What holds where it passes."""
         return (self.function.__doc__ or "").partition("\n")[0]
+
+
+def always(subject: object) -> bool:  # noqa: ARG001
+    """Return True: the check trains or predicts on every subject."""
+    return True
 
 
 def require(holds: bool, message: str) -> None:
