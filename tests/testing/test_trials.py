@@ -295,7 +295,8 @@ def test_the_smallest_input_is_the_smallest_that_the_rules_allow(plugin: WritePl
     for name, side in (("mynet", 32), ("other", 224)):
         [subject, _] = next(trial.on for trial in trials_of(name) if trial.check in OF_A_MODEL)
         assert isinstance(subject, ModelSubject)
-        values = subject.values()
+        context = subject.context()
+        values = context.hyperparameters
         assert values["training_crop_size"] == side
         assert values["validation_crop_size"] == values["validation_resize_size"] == 32
-        assert subject.input_size(values) == side
+        assert context.input().input_size(training=True) == side
