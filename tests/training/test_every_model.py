@@ -80,6 +80,7 @@ def settings(model: str) -> dict[str, Any]:
         "training_batch_size": 3,
         "validation_batch_size": 2,
         "learning_rate": 0.001,
+        "precision": "fp32",
         "warmup_cosine_lr_warmup_epochs": 1,
         "validation_crop_size": pixels,
         "training_crop_size": pixels,

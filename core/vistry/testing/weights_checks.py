@@ -60,11 +60,17 @@ def _equal(first: npt.NDArray[Any] | None, second: npt.NDArray[Any] | None) -> b
     return first is not None and second is not None and np.array_equal(first, second)
 
 
+def one_backend(subject: ModelSubject) -> str:
+    """Why there is no other backend to compare with, if so."""
+    return "" if _other_backends(subject) else f"it has one backend, {subject.backend}"
+
+
+def _other_backends(subject: ModelSubject) -> list[str]:
+    return [backend for backend in subject.card.backends if backend != subject.backend]
+
+
 def backends_agree(subject: ModelSubject) -> None:
     """With one set of weights each backend's logits, or boxes and scores, are within 1e-4 of the first's largest."""
-    others = [backend for backend in subject.card.backends if backend != subject.backend]
-    if not others:
-        raise NothingToCheck(f"it has one backend, {subject.backend}")
     context = subject.context(box_score_threshold=0)
     engine = subject.engine(context)
     engine.accumulate(eight_inputs(context), 1.0, 0)
@@ -73,7 +79,7 @@ def backends_agree(subject: ModelSubject) -> None:
     images = eight_inputs(context, training=False).images
     outputs = _outputs(context, weights, images)
     what, apart_in = ("boxes and scores", _objects_apart) if subject.task in OBJECT_TASKS else ("logits", _logits_apart)
-    for backend in others:
+    for backend in _other_backends(subject):
         try:
             other = context.in_backend(backend)
         except VistryError as error:

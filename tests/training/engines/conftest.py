@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import importlib
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,15 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
-
-PROGRAMS = tempfile.mkdtemp(prefix="vistry-programs-")  # many tests compile the same steps
-atexit.register(shutil.rmtree, PROGRAMS, True)
-os.environ["JAX_COMPILATION_CACHE_DIR"] = PROGRAMS
-os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 TWIN = Path(__file__).parents[2] / "twin_plugin"
 
