@@ -5,7 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+from vistry.data.masks.rle import object_mask
+from vistry.data.table import Table
 
 Photo = Callable[..., Path]
 
@@ -32,3 +36,17 @@ def jsonl(tmp_path: Path) -> Callable[..., Path]:
 
 def as_line(row: tuple[str, Any] | str) -> str:
     return row if isinstance(row, str) else json.dumps({"image_url": row[0], "label": row[1]})
+
+
+@pytest.fixture
+def masks_of_row() -> Callable[[Table, int], npt.NDArray[np.bool_]]:
+    """[K, H, W] the masks of an image's objects, in the order of its labels."""
+
+    def draw(table: Table, row: int) -> npt.NDArray[np.bool_]:
+        assert table.objects is not None
+        size = int(table.objects.width[row]), int(table.objects.height[row])
+        first, last = table.label_starts[row], table.label_starts[row + 1]
+        masks = [object_mask(table, index, *size) for index in range(first, last)]
+        return np.stack(masks) if masks else np.zeros((0, size[1], size[0]), dtype=bool)
+
+    return draw

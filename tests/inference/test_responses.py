@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from vistry.data.masks.rle import mask_of_rings
+from vistry.data.masks.rle import rings_to_mask
 from vistry.task.object_responses import box_entries
 
 CLASSES = ("can", "carton")
@@ -36,7 +36,7 @@ def test_polygons_are_fractions_and_keep_to_the_limit(detections):
     assert sorted(map(tuple, points.tolist())) == [(0.5, 0.2), (0.5, 0.4), (0.7, 0.2), (0.7, 0.4)]
     exact = box_entries(found, CLASSES, 200, 50)[0]["polygon"]
     rings = [np.array(ring).reshape(-1, 2) * (200, 50) for ring in exact]
-    assert np.array_equal(mask_of_rings(rings, 200, 50, even_odd=True), round_one)
+    assert np.array_equal(rings_to_mask(rings, 200, 50, even_odd=True), round_one)
 
 
 @pytest.mark.parametrize("masks", [None, []])

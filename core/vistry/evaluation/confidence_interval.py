@@ -7,7 +7,7 @@ import math
 NORMAL_95 = 1.959964
 
 
-def wilson(hits: int, trials: int) -> tuple[float, float] | None:
+def wilson_interval(hits: int, trials: int) -> tuple[float, float] | None:
     """The 95 % confidence interval of hits / trials (Wilson 1927); None without trials."""
     if trials == 0:
         return None

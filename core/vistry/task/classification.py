@@ -12,7 +12,7 @@ import numpy.typing as npt
 from vistry.data.table import Table
 from vistry.loading.augmentation import TrainingCrop, ValidationCrop
 from vistry.loading.batches import ImageDataset
-from vistry.loading.views import SingleViewTransform
+from vistry.loading.views import ClassificationTransform
 from vistry.task.behaviour import Values
 
 
@@ -56,10 +56,10 @@ class CropInput:
         crop = TrainingCrop(self.hyperparameters["training_crop_size"])
         return ImageDataset(list(table.images), self.task.batch_targets(table), crop, batch_size)
 
-    def eval_transform(self) -> SingleViewTransform:
+    def eval_transform(self) -> ClassificationTransform:
         """The centre of the resized image."""
         resize, crop = self.hyperparameters["validation_resize_size"], self.hyperparameters["validation_crop_size"]
-        return SingleViewTransform(ValidationCrop(resize, crop))
+        return ClassificationTransform(ValidationCrop(resize, crop))
 
     def input_size(self, training: bool) -> int:
         """The crop's."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vistry.data.masks.polygons import polygons_of
+from vistry.data.masks.polygons import rle_to_polygons
 from vistry.evaluation.detection.types import Detections
 
 
@@ -17,7 +17,7 @@ def box_entries(
     """`{"box": {"topX", "topY", "bottomX", "bottomY"}, "label", "score"}` for each detection, in the same order.
 
     Coordinates are fractions of an upright image of this width and height. Where there are masks, "polygon" has their
-    outlines, `[[x1, y1, x2, y2, ...], ...]`, of at most `max_points` points each, see `polygons_of`.
+    outlines, `[[x1, y1, x2, y2, ...], ...]`, of at most `max_points` points each, see `rle_to_polygons`.
     """
     size = np.array([width, height], dtype=np.float64)
     corners = (detections.boxes.reshape(-1, 2, 2) / size).clip(0, 1).reshape(-1, 4)
@@ -32,5 +32,5 @@ def box_entries(
         )
     ]
     for entry, mask in zip(entries, detections.masks or (), strict=False):
-        entry["polygon"] = [(ring / size).reshape(-1).tolist() for ring in polygons_of(mask, max_points)]
+        entry["polygon"] = [(ring / size).reshape(-1).tolist() for ring in rle_to_polygons(mask, max_points)]
     return entries

@@ -12,16 +12,15 @@ import numpy.typing as npt
 from vistry.data.masks.paste import run_lengths
 from vistry.data.table import Table
 from vistry.errors import DataError
-from vistry.evaluation.detection.metrics import evaluate_objects
-from vistry.evaluation.detection.tensors import from_tensors, to_tensors
-from vistry.evaluation.detection.types import Detections, GroundTruth, Kind
+from vistry.evaluation.detection.metrics import evaluate_detections
+from vistry.evaluation.detection.types import Detections, GroundTruth, ImageDetections, Kind
 from vistry.loading.detection.dataset import DetectionDataset
-from vistry.loading.detection.ground_truth import truth_of
+from vistry.loading.detection.ground_truth import ground_truth_of
 from vistry.loading.detection.input import DetectionInput
-from vistry.loading.detection.views import ImageDetections
 from vistry.loading.views import ResizeInfo
 from vistry.report.section import ReportInputs, Section
 from vistry.report.tasks.detection_inputs import DetectionReportInputs
+from vistry.runs.detection_tensors import from_tensors, to_tensors
 from vistry.task.behaviour import Loss, Postprocess, TrainingData, Values
 from vistry.task.object_responses import box_entries
 from vistry.task.outputs import as_numpy
@@ -58,7 +57,7 @@ class ObjectTask:
 
     def targets(self, table: Table) -> list[GroundTruth]:
         """The objects of each image, with their masks for segmentation."""
-        return truth_of(table, self.kind)
+        return ground_truth_of(table, self.kind)
 
     def batch_targets(self, table: Table) -> list[dict[str, npt.NDArray[Any]]]:
         """Boxes, labels and masks of each image."""
@@ -85,7 +84,7 @@ class ObjectTask:
         hyperparameters: Values,
     ) -> dict[str, float]:
         """The metrics that validation_metric_type names, by boxes or by masks."""
-        return evaluate_objects(
+        return evaluate_detections(
             targets,
             [prediction.detections for prediction in predictions],
             classes,
@@ -164,14 +163,14 @@ def _each(outputs: Any) -> Sequence[Mapping[str, Any]]:
 
 def _shown(output: Any, frame: ResizeInfo, mask_threshold: float | None) -> Detections:
     """A network's boxes and masks in the frame's own pixels. Boxes without area after clipping are left out."""
-    ratio = np.array([frame.shown_width / frame.width, frame.shown_height / frame.height] * 2, dtype=np.float32)
-    limits = np.array([frame.shown_width, frame.shown_height] * 2, dtype=np.float32)
+    ratio = np.array([frame.source_width / frame.width, frame.source_height / frame.height] * 2, dtype=np.float32)
+    limits = np.array([frame.source_width, frame.source_height] * 2, dtype=np.float32)
     boxes = np.clip(as_numpy(output["boxes"]) * ratio, 0, limits)
     kept = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
     scores, labels = as_numpy(output["scores"]), as_numpy(output["labels"]).astype(np.int64)
     masks = None
     if mask_threshold is not None:
-        size = frame.shown_width, frame.shown_height
+        size = frame.source_width, frame.source_height
         inside = as_numpy(output["masks"])[kept, 0]
         masks = [run_lengths(mask, box, *size, mask_threshold) for mask, box in zip(inside, boxes[kept], strict=True)]
     return Detections(boxes[kept], scores[kept], labels[kept], masks)

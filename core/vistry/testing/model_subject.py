@@ -15,7 +15,7 @@ from vistry.errors import HyperparameterError, RegistryError
 from vistry.hyperparameter.schema import Hyperparameters, Schema, Source, schema_of
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch
-from vistry.loading.views import ResizeInfo, unresized
+from vistry.loading.views import ResizeInfo, identity_resizes
 from vistry.plugin.calls import hooks_of
 from vistry.registry.cards import BACKBONE_PREFIX, ModelCard
 from vistry.registry.catalogue import Catalogue
@@ -155,7 +155,7 @@ class ModelSubject:
 
     def frames(self, values: Mapping[str, Any], images: Pixels) -> list[ResizeInfo] | None:
         """What an engine is told of images that may differ in size; None where they may not."""
-        return unresized(images) if self.input(values).eval_transform().variable_size else None
+        return identity_resizes(images) if self.input(values).eval_transform().variable_size else None
 
     def response_of(self, engine: Engine, values: Mapping[str, Any], images: Pixels) -> list[dict[str, Any]]:
         """What a user is told of images [N, H, W, 3]."""
@@ -165,7 +165,7 @@ class ModelSubject:
             Image.fromarray(images[0]).save(path)
             view = eval_transform.views(path)
         found = engine.predict(images, self.frames(values, images))
-        return [task.response(eval_transform.merged([one], view), CLASSES, values) for one in found]
+        return [task.response(eval_transform.merge([one], view), CLASSES, values) for one in found]
 
     def check_computed(self) -> None:
         """Raise NotComputed where this model is to be checked without arithmetic."""

@@ -55,10 +55,12 @@ def _predicted(
     for start in range(0, len(views), batch_size):
         part = views[start : start + batch_size]
         pixels = stacked([view.pixels for view in part], eval_transform.size_divisor)
-        found += list(engine.predict(pixels, [view.frame for view in part] if eval_transform.variable_size else None))
+        found += list(
+            engine.predict(pixels, [view.resize_info for view in part] if eval_transform.variable_size else None)
+        )
     remaining = iter(found)
     for image in images:
         if isinstance(image, DataError):
             yield image
         else:
-            yield eval_transform.merged(list(islice(remaining, len(image))), image)
+            yield eval_transform.merge(list(islice(remaining, len(image))), image)

@@ -83,7 +83,7 @@ class YoloDataset:
         side = read[0].side
         samples = [square.sample for square in read]
         if side != self._image_size:
-            samples = [sample.resized(side, side) for sample in samples]
+            samples = [sample.resize(side, side) for sample in samples]
         return Batch(np.stack([sample.pixels for sample in samples]), [target_of(one) for one in samples], rows)
 
     def fitted(self, row: int) -> DetectionSample:

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.findings import Finding, finding
+from vistry.data.findings import Finding
 from vistry.data.readers.labels import MULTICLASS
 from vistry.data.splits import TEST, VALIDATION
 from vistry.data.table import Table
@@ -42,14 +42,14 @@ def _too_few_classes(table: Table, task: str) -> Iterator[Finding]:
     if len(table) > 0 and len(table.classes) < needed:
         found = ", ".join(f"'{name}'" for name in table.classes) or "none"
         message = f"{task} needs at least {needed} class(es) to learn; the labels name {found}"
-        yield finding("class-single", message, table.root)
+        yield Finding.of("class-single", message, table.root)
 
 
 def _similar_names(table: Table, counts: Counts) -> Iterator[Finding]:
     for first, second in similar_pairs(table.classes, counts):
         shown = " and ".join(f"'{table.classes[at]}' ({counts[at]} images)" for at in (first, second))
         rarer = second if counts[second] <= counts[first] else first
-        yield finding("label-similar", f"{shown} are nearly the same name", *_first_of_class(table, rarer))
+        yield Finding.of("label-similar", f"{shown} are nearly the same name", *_first_of_class(table, rarer))
 
 
 def similar_pairs(names: Sequence[str], counts: Counts) -> list[tuple[int, int]]:
@@ -95,14 +95,14 @@ def _few_images(table: Table, counts: Counts) -> Iterator[Finding]:
     if len(few):
         shown = _counted(table, counts, few)
         message = f"{len(few)} class(es) have fewer than {FEW_IMAGES} images: {shown}"
-        yield finding("class-few", message, table.root, count=len(few))
+        yield Finding.of("class-few", message, table.root, count=len(few))
 
 
 def _imbalance(table: Table, counts: Counts) -> Iterator[Finding]:
     if len(counts) > 1 and counts.max() > IMBALANCE * counts.min():
         ends = np.array([counts.argmax(), counts.argmin()])
         message = f"the largest class has over {IMBALANCE} times the images of the smallest: "
-        yield finding("class-imbalance", message + _counted(table, counts, ends), table.root)
+        yield Finding.of("class-imbalance", message + _counted(table, counts, ends), table.root)
 
 
 def _untrained(table: Table) -> Iterator[Finding]:
@@ -114,13 +114,13 @@ def _untrained(table: Table) -> Iterator[Finding]:
     if len(missing):
         message = f"{len(missing)} class(es) have no training image: "
         shown = _counted(table, table.class_counts(), missing)
-        yield finding("class-untrained", message + shown, table.root, count=len(missing))
+        yield Finding.of("class-untrained", message + shown, table.root, count=len(missing))
 
 
 def _small(table: Table) -> Iterator[Finding]:
     count = int(np.sum(~np.isin(table.split, (VALIDATION, TEST))))
     if 0 < count < FEW_IMAGES:
-        yield finding("data-small", f"{count} images to train on are very few", table.root)
+        yield Finding.of("data-small", f"{count} images to train on are very few", table.root)
 
 
 def _counted(table: Table, counts: Counts, labels: npt.NDArray[np.int64]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.offsets import Starts, element_indices
+from vistry.data.offsets import Offsets, element_indices
 
 MOST_PAIRS = 1 << 16
 ROUNDING = 1e-6
@@ -13,7 +13,7 @@ Corners = npt.NDArray[np.floating]
 Crossing = npt.NDArray[np.bool_]
 
 
-def crossing_rings(point_starts: Starts, points: Corners) -> Crossing:
+def crossing_rings(point_starts: Offsets, points: Corners) -> Crossing:
     """[R] True where two edges of a ring cross in their insides; rings that only touch themselves don't.
 
     Rings of equal length are looked at together, every pair of edges.

@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 from PIL import Image
 
-from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.findings import Finding, FindingError
 from vistry.data.images.colour import SIXTEEN_BIT, has_alpha
 from vistry.data.images.decode import load_pixels, orientation_of
 from vistry.data.images.formats import HEAD_BYTES, format_of_bytes, format_of_suffix, open_image
@@ -49,7 +49,7 @@ class Inspection:
     `width` and `height` are the upright image's, in pixels; 0 where the file can't be opened.
     """
 
-    fault: Finding | None
+    finding: Finding | None
     remarks: tuple[str, ...] = ()
     size: int = 0
     checksum: int = 0
@@ -79,11 +79,11 @@ def inspect(path: str, decode: bool = False) -> Inspection:
     """Look at one file; with `decode`, or where its tail looks cut off, decode it too."""
     try:
         return _inspect(path, decode)
-    except DataSetError as error:
+    except FindingError as error:
         return Inspection(error.finding)
     except OSError as error:
         message = f"the image file can't be read ({error.strerror or error})"
-        return Inspection(finding("image-unreadable", message, path))
+        return Inspection(Finding.of("image-unreadable", message, path))
 
 
 def _inspect(path: str, decode: bool) -> Inspection:
@@ -104,7 +104,7 @@ def upright_size(path: str) -> tuple[int, int]:
     try:
         with Path(path).open("rb") as stream:
             return _upright_size(open_image(stream, stream.read(HEAD_BYTES), path))
-    except (DataSetError, OSError):
+    except (FindingError, OSError):
         return 0, 0
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with the boxes and masks of a table: a bad one costs itself, and never its image unseen."""
+"""Check the boxes and masks of a table: a bad object is dropped, and its image only if no object is left."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from vistry.data.checks.crossing import crossing_rings
 from vistry.data.checks.inspection import Inspection, upright_size
-from vistry.data.checks.row_location import short_path
-from vistry.data.findings import Finding, finding
+from vistry.data.checks.row_location import display_path
+from vistry.data.findings import Finding
 from vistry.data.objects import Flags, Objects, Shapes, Sizes
 from vistry.data.offsets import segment_ids
 from vistry.data.table import Table
@@ -25,11 +25,11 @@ Describe = Callable[[int], str]
 
 @dataclass(frozen=True)
 class ObjectReport:
-    """`table`: the same rows with the objects that can be used, in pixels. `lost`: rows that lost all of theirs."""
+    """`table`: the same rows with the objects that can be used, in pixels. `emptied`: rows that lose all of theirs."""
 
     table: Table
     findings: tuple[Finding, ...] = ()
-    lost: Mapping[int, Finding] = field(default_factory=dict)
+    emptied: Mapping[int, Finding] = field(default_factory=dict)
 
 
 def check_objects(table: Table, rows: npt.NDArray[np.int64], inspections: Mapping[int, Inspection]) -> ObjectReport:
@@ -74,9 +74,9 @@ def _other_size(
 ) -> Finding:
     turned = seen is not None and "image-rotated" in seen.remarks and stated == found[::-1]
     reason = " when turned upright, which boxes refer to" if turned else ""
-    message = f"{stated[0]} x {stated[1]} is stated, the image has {found[0]} x {found[1]}{reason}"
+    message = f"the annotations state {stated[0]} x {stated[1]}, the image has {found[0]} x {found[1]}{reason}"
     file, line = table.place(row)
-    return finding("image-size", message if line is None else f"{short_path(table, row)}: {message}", file, line)
+    return Finding.of("image-size", message if line is None else f"{display_path(table, row)}: {message}", file, line)
 
 
 class _Examined:
@@ -93,7 +93,7 @@ class _Examined:
     ):
         self.findings: list[Finding] = []
         self.bad = np.zeros(len(objects), dtype=bool)
-        self.objects = objects.in_pixels(table.label_starts, width, height)
+        self.objects = objects.to_pixels(table.label_starts, width, height)
         self._raw = objects
         self._table = table
         self._of_row = of_row
@@ -101,7 +101,7 @@ class _Examined:
         self._width, self._height = width[of_row], height[of_row]
 
     def check(self) -> None:
-        """Every check, the graver first: an object has one fault at the most."""
+        """Every check, the graver first: an object has one finding at the most."""
         self._check_units()
         boxes = self.objects.boxes
         x1, y1, x2, y2 = boxes.T
@@ -123,17 +123,17 @@ class _Examined:
 
     def _say(self, check: str, index: npt.NDArray[np.int64], describe: Describe) -> None:
         for at in index.tolist():
-            self.findings.append(self._placed(finding(check, describe(at)), at))
+            self.findings.append(self._placed(Finding.of(check, describe(at)), at))
 
-    def _placed(self, fault: Finding, at: int) -> Finding:
+    def _placed(self, finding: Finding, at: int) -> Finding:
         """The finding at the object's file and line, its message led by the object's name and its image."""
         table, row = self._table, int(self._of_row[at])
         line = int(self._raw.lines[at]) or int(table.lines[row])
         file = str(table.files[table.file_of[row]]) if table.files and line else table.images[row]
         kind = "annotation" if table.format == "coco" else "object"
         by_line = table.format == "yolo"
-        name = short_path(table, row) + ("" if by_line else f", {kind} {self._raw.names[at]}")
-        return replace(fault, message=f"{name}: {fault.message}", file=file, line=line or None)
+        name = display_path(table, row) + ("" if by_line else f", {kind} {self._raw.annotation_ids[at]}")
+        return replace(finding, reason=f"{name}: {finding.message}", file=file, line=line or None)
 
     def _check_units(self) -> None:
         """Fractions far over one are pixels; pixels that all lie within the first one are fractions."""
@@ -223,7 +223,7 @@ class _Examined:
         repeated = np.zeros(len(boxes), dtype=bool)
         for earlier, later in zip(good[order[:-1][same]].tolist(), good[order[1:][same]].tolist(), strict=True):
             repeated[later] = self._same_shape(earlier, later)
-        self._refuse("box-duplicate", repeated, lambda at: f"the box {_box(boxes[at])} is there twice")
+        self._refuse("box-duplicate", repeated, lambda at: f"the box {_box(boxes[at])} appears twice")
 
     def _same_shape(self, one: int, other: int) -> bool:
         shapes = self.objects.shapes
@@ -237,18 +237,18 @@ class _Examined:
 def _lost(table: Table, objects: Objects, checked: Table, rows: npt.NDArray[np.int64]) -> Iterator[tuple[int, Finding]]:
     """Rows that had objects and have none any more."""
     left = np.diff(checked.label_starts)
-    gone = objects.lost + (np.diff(table.label_starts) - left)
+    gone = objects.num_dropped + (np.diff(table.label_starts) - left)
     for row in rows[(left[rows] == 0) & (gone[rows] > 0)].tolist():
-        yield row, finding("objects-lost", f"none of its {gone[row]} object(s) can be used")
+        yield row, Finding.of("objects-lost", f"none of its {gone[row]} object(s) can be used")
 
 
 def _background(checked: Table, rows: npt.NDArray[np.int64], lost: Mapping[int, Finding]) -> Iterable[Finding]:
     empty = [row for row in rows[np.diff(checked.label_starts)[rows] == 0].tolist() if row not in lost]
     if empty:
         message = (
-            f"{len(empty)} image(s) without objects, such as {short_path(checked, empty[0])}: they train as negatives"
+            f"{len(empty)} image(s) without objects, such as {display_path(checked, empty[0])}: they train as negatives"
         )
-        yield finding("image-background", message, *checked.place(empty[0]), count=len(empty))
+        yield Finding.of("image-background", message, *checked.place(empty[0]), count=len(empty))
 
 
 def _box(corners: Floats) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
-from vistry.data.findings import DataSetError, finding
+from vistry.data.findings import Finding, FindingError
 
 MOST_DEPTH = 50
 
@@ -36,14 +36,14 @@ class Node:
 
 
 def read_xml(path: Path) -> Node:
-    """The root element. Raises DataSetError with the line for what isn't XML, nests too deeply or declares entities."""
+    """The root element. Raises FindingError with the line for what isn't XML, nests too deeply or declares entities."""
     parser = expat.ParserCreate()
     root = Node("", 0)
     open_nodes = [root]
 
     def begin(tag: str, attributes: Any) -> None:  # noqa: ARG001 - expat's signature
         if len(open_nodes) > MOST_DEPTH:
-            raise DataSetError(_invalid(path, parser, f"elements nested more than {MOST_DEPTH} deep"))
+            raise FindingError(_invalid(path, parser, f"elements nested more than {MOST_DEPTH} deep"))
         node = Node(tag, parser.CurrentLineNumber)
         open_nodes[-1].children.append(node)
         open_nodes.append(node)
@@ -57,7 +57,7 @@ def read_xml(path: Path) -> Node:
 
     def refuse(*declaration: Any) -> None:
         message = f"the file declares the entity '{declaration[0]}'"
-        raise DataSetError(finding("xml-entities", message, path, parser.CurrentLineNumber))
+        raise FindingError(Finding.of("xml-entities", message, path, parser.CurrentLineNumber))
 
     parser.StartElementHandler, parser.EndElementHandler = begin, end
     parser.CharacterDataHandler = text
@@ -66,9 +66,9 @@ def read_xml(path: Path) -> Node:
     try:
         parser.Parse(path.read_bytes(), True)
     except (expat.ExpatError, LookupError, ValueError) as error:
-        raise DataSetError(_invalid(path, parser, f"not XML: {error}")) from error
+        raise FindingError(_invalid(path, parser, f"not XML: {error}")) from error
     return root.children[0]
 
 
 def _invalid(path: Path, parser: Any, message: str) -> Any:
-    return finding("line-invalid", message, path, parser.CurrentLineNumber)
+    return Finding.of("line-invalid", message, path, parser.CurrentLineNumber)

@@ -9,16 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from vistry.data.masks.contours import outlines_of_mask
-from vistry.data.masks.rle import mask_of, text_of_runs
+from vistry.data.masks.contours import mask_to_outlines
+from vistry.data.masks.rle import object_mask, runs_to_text
 from vistry.data.objects import Objects, Shapes
 from vistry.data.table import Table
 from vistry.data.writers.rings import overlap
 from vistry.errors import DataError
 
+SUFFIX: str = ".jsonl"
 
-def lines(table: Table, images: Sequence[str], *, exact: bool = False) -> Iterator[str]:
-    """A line an image. Masks that are run lengths become polygons, whose inner rings are holes.
+
+def write(table: Table, images: Sequence[str], *, exact: bool = False) -> Iterator[str]:
+    """Yield a line an image. Masks that are run lengths become polygons, whose inner rings are holes.
 
     With `exact`, for Vistry alone, they stay run lengths in a field `rle`, and areas are kept. Raises DataError for an
     image with objects whose size isn't known.
@@ -53,10 +55,10 @@ def _mask(table: Table, shapes: Shapes, index: int, size: tuple[int, int], exact
     runs = shapes.runs_of(index)
     if exact and len(runs):
         height = int(shapes.run_heights[index])
-        return {"rle": {"size": [height, int(runs.sum()) // height], "counts": text_of_runs(runs)}}
+        return {"rle": {"size": [height, int(runs.sum()) // height], "counts": runs_to_text(runs)}}
     rings = shapes.rings_of(index)
     if len(runs) or (not shapes.even_odd and overlap(rings)):
-        rings = outlines_of_mask(mask_of(table, index, *size))
+        rings = mask_to_outlines(object_mask(table, index, *size))
     return {"polygon": [_fractions(ring, size, exact) for ring in rings]}
 
 

@@ -10,7 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.evaluation.detection.coco_library import hotcoco
-from vistry.evaluation.detection.types import Boxes, Detections, GroundTruth, Kind, all_detections, all_objects
+from vistry.evaluation.detection.types import (
+    Boxes,
+    Detections,
+    GroundTruth,
+    Kind,
+    concatenate_detections,
+    concatenate_ground_truth,
+)
 
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 SIZES = ("all", "small", "medium", "large")
@@ -82,7 +89,7 @@ def evaluate_coco(
 
 def _truth(library: Any, ground_truth: Sequence[GroundTruth], classes: int, kind: Kind) -> Any:
     """The ground truth as hotcoco has it; images and classes are counted from 1."""
-    image, objects = all_objects(ground_truth)
+    image, objects = concatenate_ground_truth(ground_truth)
     return library.COCO.from_arrays(
         [{"id": number + 1} for number in range(len(ground_truth))],
         [{"id": number + 1, "name": str(number)} for number in range(classes)],
@@ -96,7 +103,7 @@ def _truth(library: Any, ground_truth: Sequence[GroundTruth], classes: int, kind
 
 
 def _found(library: Any, truth: Any, predictions: Sequence[Detections], kind: Kind) -> Any:
-    image, found = all_detections(predictions)
+    image, found = concatenate_detections(predictions)
     columns = (image + 1, _corner_and_size(found.boxes), found.scores, found.labels + 1)
     rows = np.column_stack(columns).astype(np.float64)
     if kind == "box" or not found.masks:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from vistry.evaluation.confusion import Matrix
-from vistry.evaluation.detection.iou import Overlaps, overlaps
+from vistry.evaluation.detection.iou import IouMatrix, iou_matrix
 from vistry.evaluation.detection.types import Detections, Flags, GroundTruth, Indices, Kind, Scores
 from vistry.evaluation.detection.voc import VocResult
 
 
-def object_confusion(
+def detection_confusion_matrix(
     ground_truth: Sequence[GroundTruth],
     predictions: Sequence[Detections],
     result: VocResult,
@@ -23,7 +23,7 @@ def object_confusion(
 
     Row: the true class, the last row background. Column: the class found, the last column missed. The diagonal has
     the hits of the VOC metric. A detection that is none takes, in order of score, the free object of another class
-    that it overlaps most, if at least by the IoU threshold; the others stand in the background row, and objects that
+    that it iou_matrix most, if at least by the IoU threshold; the others stand in the background row, and objects that
     nobody took in the missed column. Crowds and what is ignored on them don't count.
     """
     matching, classes = result.matching, len(result.rankings)
@@ -61,7 +61,7 @@ def _by_image(result: VocResult, left: Flags, free: Flags, images: int) -> list[
 
 def _across_classes(
     truth: GroundTruth, found: Detections, kind: Kind, detections: Indices, objects: Indices, result: VocResult
-) -> Overlaps:
+) -> IouMatrix:
     """[R, F] IoU of the detections and objects that are left over in an image, 0 within a class."""
     matching = result.matching
     if not len(detections) or not len(objects):
@@ -69,10 +69,10 @@ def _across_classes(
     rows = detections - np.searchsorted(matching.image, matching.image[detections[0]])
     columns = objects - np.searchsorted(matching.object_image, matching.object_image[objects[0]])
     differ = matching.labels[detections][:, None] != matching.object_labels[objects]
-    return np.asarray(overlaps(found, truth, kind, rows, columns) * differ)
+    return np.asarray(iou_matrix(found, truth, kind, rows, columns) * differ)
 
 
-def _greedy(table: Overlaps, scores: Scores, iou_threshold: float) -> Indices:
+def _greedy(table: IouMatrix, scores: Scores, iou_threshold: float) -> Indices:
     """[R] the column each row takes, or -1: rows in order of score, each the largest that is still free."""
     taken = np.full(len(table), -1)
     if not table.size:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vistry.evaluation.detection.iou import Overlaps, overlaps
+from vistry.evaluation.detection.iou import IouMatrix, iou_matrix
 from vistry.evaluation.detection.types import (
     Detections,
     Flags,
@@ -17,8 +17,8 @@ from vistry.evaluation.detection.types import (
     Kind,
     Labels,
     Scores,
-    all_detections,
-    all_objects,
+    concatenate_detections,
+    concatenate_ground_truth,
 )
 
 NOTHING = -1
@@ -28,7 +28,7 @@ NOTHING = -1
 class Matching:
     """All D detections and all O objects, images in order.
 
-    `target` [D] is the object of the same class and image that the detection overlaps most, the first of equals, or
+    `target` [D] is the object of the same class and image that the detection iou_matrix most, the first of equals, or
     NOTHING; `overlap` [D] is their IoU. `image` [D] and `object_image` [O] are indices of images.
     """
 
@@ -44,8 +44,8 @@ class Matching:
 
 def match(ground_truth: Sequence[GroundTruth], predictions: Sequence[Detections], kind: Kind) -> Matching:
     """Match the detections of N images with their objects, by the IoU of boxes or of masks."""
-    object_image, objects = all_objects(ground_truth)
-    image, found = all_detections(predictions)
+    object_image, objects = concatenate_ground_truth(ground_truth)
+    image, found = concatenate_detections(predictions)
     target, overlap = np.full(len(image), NOTHING), np.zeros(len(image))
     detection, first = 0, 0
     for truth, seen in zip(ground_truth, predictions, strict=True):
@@ -65,13 +65,13 @@ def _best_of_class(truth: GroundTruth, found: Detections, kind: Kind) -> tuple[I
     return np.where(overlap > 0, best, NOTHING), overlap
 
 
-def _within_classes(truth: GroundTruth, found: Detections, kind: Kind) -> Overlaps:
+def _within_classes(truth: GroundTruth, found: Detections, kind: Kind) -> IouMatrix:
     """[K, G] IoU, 0 between different classes; masks are compared only where the classes are the same."""
     if kind == "box":
-        every = overlaps(found, truth, kind, np.arange(len(found.labels)), np.arange(len(truth.labels)))
+        every = iou_matrix(found, truth, kind, np.arange(len(found.labels)), np.arange(len(truth.labels)))
         return np.asarray(every * (found.labels[:, None] == truth.labels))
     table = np.zeros((len(found.labels), len(truth.labels)))
     for label in np.intersect1d(found.labels, truth.labels):
         rows, columns = np.flatnonzero(found.labels == label), np.flatnonzero(truth.labels == label)
-        table[np.ix_(rows, columns)] = overlaps(found, truth, kind, rows, columns)
+        table[np.ix_(rows, columns)] = iou_matrix(found, truth, kind, rows, columns)
     return table

@@ -26,7 +26,7 @@ class Metrics:
     coco: CocoResult | None = None
 
 
-def evaluate_objects(
+def evaluate_detections(
     ground_truth: Sequence[GroundTruth],
     predictions: Sequence[Detections],
     classes: Sequence[str],

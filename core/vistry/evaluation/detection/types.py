@@ -57,7 +57,16 @@ class GroundTruth:
     masks: Sequence[Rle] | None = None
 
 
-def all_detections(images: Sequence[Detections]) -> tuple[Indices, Detections]:
+@dataclass(frozen=True)
+class ImageDetections:
+    """The detections in one image, and the image's size in pixels."""
+
+    detections: Detections
+    width: int
+    height: int
+
+
+def concatenate_detections(images: Sequence[Detections]) -> tuple[Indices, Detections]:
     """The detections of all images one after the other, and [D] the index of the image of each."""
     image = np.repeat(np.arange(len(images)), [len(found.scores) for found in images])
     boxes = np.concatenate([np.zeros((0, 4), np.float32), *(found.boxes for found in images)])
@@ -66,7 +75,7 @@ def all_detections(images: Sequence[Detections]) -> tuple[Indices, Detections]:
     return image, Detections(boxes, scores, labels, _all_masks(images))
 
 
-def all_objects(images: Sequence[GroundTruth]) -> tuple[Indices, GroundTruth]:
+def concatenate_ground_truth(images: Sequence[GroundTruth]) -> tuple[Indices, GroundTruth]:
     """The objects of all images one after the other, and [O] the index of the image of each."""
     image = np.repeat(np.arange(len(images)), [len(truth.labels) for truth in images])
     boxes = np.concatenate([np.zeros((0, 4), np.float32), *(truth.boxes for truth in images)])

@@ -80,7 +80,7 @@ def evaluate_voc(
 ) -> VocResult:
     """Judge every detection of N images.
 
-    Each detection looks only at the object of its class that it overlaps most. If that is a crowd, the detection is
+    Each detection looks only at the object of its class that it iou_matrix most. If that is a crowd, the detection is
     ignored. If their IoU is at least the threshold and no detection with a higher score found the object, it is a
     hit. Otherwise it is a false alarm. Equal scores keep their order.
     """

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from vistry.data.images.cache import DecodedImages
 from vistry.data.images.decode import Pixels
-from vistry.data.masks.rle import mask_of
+from vistry.data.masks.rle import object_mask
 from vistry.data.table import Table
 from vistry.loading.batches import Batch, Rows, epoch_order, stacked
 from vistry.loading.detection.aspect_batches import aspect_batches
@@ -114,7 +114,7 @@ class DetectionDataset:
         index = np.arange(self._table.label_starts[image], self._table.label_starts[image + 1])
         masks = None
         if self._with_masks:
-            drawn = [mask_of(self._table, place, width, height) for place in index.tolist()]
+            drawn = [object_mask(self._table, place, width, height) for place in index.tolist()]
             masks = np.stack(drawn) if drawn else np.zeros((0, height, width), dtype=bool)
         boxes = np.asarray(self._objects.boxes[index], dtype=np.float32)
         labels = self._table.labels[index].astype(np.int64)

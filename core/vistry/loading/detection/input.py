@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vistry.data.table import Table
 from vistry.evaluation.detection.types import Kind
-from vistry.loading.detection.augmentation import TrainingObjects
+from vistry.loading.detection.augmentation import DetectionTrainTransform
 from vistry.loading.detection.dataset import DetectionDataset
 from vistry.loading.detection.tiles import Grid
 from vistry.loading.detection.views import DetectionTransform
@@ -26,7 +26,7 @@ class DetectionInput:
         augment = bool(values["apply_augmentations"])
         return DetectionDataset(
             table,
-            TrainingObjects(values["min_size"], values["max_size"], augment=augment),
+            DetectionTrainTransform(values["min_size"], values["max_size"], augment=augment),
             values["training_batch_size"],
             with_masks=self.kind == "mask",
             grid=grid_of(values),

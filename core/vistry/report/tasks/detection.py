@@ -11,9 +11,9 @@ from vistry.errors import VistryError
 from vistry.evaluation.confusion import Matrix, most_mistaken
 from vistry.evaluation.detection.coco import DETECTIONS, SIZES, CocoResult
 from vistry.evaluation.detection.coco_library import hotcoco
-from vistry.evaluation.detection.confusion import object_confusion
+from vistry.evaluation.detection.confusion import detection_confusion_matrix
 from vistry.evaluation.detection.curves import precision_recall_of
-from vistry.evaluation.detection.metrics import Metrics, evaluate_objects
+from vistry.evaluation.detection.metrics import Metrics, evaluate_detections
 from vistry.evaluation.detection.thresholds import scan_scores
 from vistry.evaluation.detection.types import Indices
 from vistry.evaluation.detection.voc import Values, VocResult, voc_values
@@ -56,7 +56,7 @@ def _evaluated(inputs: DetectionReportInputs) -> tuple[Metrics, str]:
         hotcoco()
     except VistryError as error:
         metric_type, reason = "none" if inputs.kind == "mask" else "voc", str(error)
-    found = evaluate_objects(
+    found = evaluate_detections(
         inputs.ground_truth,
         inputs.predictions,
         inputs.classes,
@@ -105,7 +105,7 @@ def _served(inputs: DetectionReportInputs, voc: VocResult) -> Markup:
 
 def _confusion(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     threshold = inputs.score_threshold
-    matrix = object_confusion(inputs.ground_truth, inputs.predictions, voc, threshold, inputs.kind)
+    matrix = detection_confusion_matrix(inputs.ground_truth, inputs.predictions, voc, threshold, inputs.kind)
     shown = _most_mistaken(matrix)
     rows = [[*inputs.classes, "background"][index] for index in shown]
     columns = [[*inputs.classes, "missed"][index] for index in shown]

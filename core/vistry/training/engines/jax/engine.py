@@ -16,7 +16,7 @@ from vistry.errors import HyperparameterError, Problem
 from vistry.flax_layers import valid_rows
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch, ImageBatch
-from vistry.loading.views import ResizeInfo, unresized
+from vistry.loading.views import ResizeInfo, identity_resizes
 from vistry.training.engines.engine import Arrays, EngineSettings, ema_step, under
 from vistry.training.engines.freezing import frozen_prefixes
 from vistry.training.engines.jax.compilation import Compiled
@@ -166,7 +166,7 @@ class JaxEngine:
         *_, program = self._programs
         outputs = program(self._tensors() | self._average, padded, sizes)
         real = jax.tree.map(lambda output: output[: len(images)], jax.device_get(outputs))
-        return self._postprocess(real, frames or unresized(images))
+        return self._postprocess(real, frames or identity_resizes(images))
 
     def _padded(self, images: Pixels, use: str) -> tuple[Pixels, npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Images, with rows repeated up to the largest batch so far; the mask of the real ones; which rows they are."""

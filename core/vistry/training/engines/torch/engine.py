@@ -16,7 +16,7 @@ from torch.fx.experimental.optimization import fuse
 from vistry.errors import HyperparameterError, Problem, TrainingError
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch, ImageBatch
-from vistry.loading.views import ResizeInfo, unresized
+from vistry.loading.views import ResizeInfo, identity_resizes
 from vistry.plugin.hooks import FreezingMap
 from vistry.training.engines.engine import Arrays, EngineSettings, ema_step, under
 from vistry.training.engines.freezing import frozen_prefixes
@@ -204,7 +204,7 @@ class TorchEngine:
             outputs = self._predicting(
                 self._inputs(images, None if frames is None else [frame[:2] for frame in frames])
             )
-        return self._postprocess(outputs, frames or unresized(images))
+        return self._postprocess(outputs, frames or identity_resizes(images))
 
     def weights(self) -> Arrays:
         return arrays_of(self._average)
