@@ -12,10 +12,10 @@ import torch
 import vistry
 from vistry.errors import HyperparameterError, TrainingError
 from vistry.loading.batches import Batch
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin import FreezingMap
+from vistry.plugin.types import TrainingData
 from vistry.registry.manifest import GradientClipping, PreprocessingSpec
 from vistry.task import behaviour_of
-from vistry.task.behaviour import TrainingData
 from vistry.training.engines import EngineSettings, engine_module
 from vistry.training.engines.jax.engine import JaxEngine, pick_precision
 from vistry.training.engines.jax.optimizer import make_optimizer

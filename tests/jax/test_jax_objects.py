@@ -10,7 +10,7 @@ import numpy.typing as npt
 from flax import nnx
 from vistry.loading.batches import Batch, ImageBatch
 from vistry.loading.views import ResizeInfo
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin import FreezingMap
 from vistry.registry.manifest import PreprocessingSpec
 from vistry.task.image_object_detection import TASK
 from vistry.training.engines import EngineSettings

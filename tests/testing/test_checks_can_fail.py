@@ -97,7 +97,7 @@ FREEZING = """
 
 @hookimpl
 def vistry_freezing_map():
-    from vistry.plugin.hooks import FreezingMap
+    from vistry.plugin import FreezingMap
 
     return FreezingMap((("stages.0.",),))
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from vistry.task.behaviour import TrainingData
+from vistry.plugin.types import TrainingData
 from vistry.task.class_weights import multiclass_weights, multilabel_weights
 from vistry.task.image_classification import TASK as MULTICLASS
 from vistry.task.image_classification_multilabel import TASK as MULTILABEL

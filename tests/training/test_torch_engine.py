@@ -11,9 +11,9 @@ import vistry
 from torch import nn
 from vistry.errors import HyperparameterError
 from vistry.loading.batches import Batch
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin import FreezingMap
+from vistry.plugin.types import TrainingData
 from vistry.registry.manifest import GradientClipping, PreprocessingSpec
-from vistry.task.behaviour import TrainingData
 from vistry.task.image_classification import TASK
 from vistry.training.engines import EngineSettings, engine_module
 from vistry.training.engines.torch import precision as processor

@@ -87,8 +87,8 @@ def train(context: click.Context, /, **options: Any) -> None:
 
 def _summary(plan: Plan) -> str:
     lines = [
-        f"{plan.card.full_name} for {plan.task}: {len(plan.classes)} classes, {len(plan.training)} training and "
-        f"{len(plan.validation)} validation images"
+        f"{plan.context.card.full_name} for {plan.context.task.name}: {len(plan.classes)} classes, "
+        f"{len(plan.training)} training and {len(plan.validation)} validation images"
     ]
     for diagnosis in plan.diagnoses:
         left_out = diagnosis.quarantined

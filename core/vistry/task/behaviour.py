@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy.typing as npt
 
 from vistry.data.table import Table
-from vistry.loading.batches import TrainingDataset
-from vistry.loading.views import EvalTransform, ResizeInfo
+from vistry.plugin.types import Input, Loss, Postprocess, TrainingData
 from vistry.report.section import ReportInputs, Section
 
-Loss = Callable[[Any, Any, Any], dict[str, Any]]
-Postprocess = Callable[[Any, Sequence[ResizeInfo]], Any]
 Values = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What a loss may need to know of the training split: classes in order, images of each, images in all."""
-
-    classes: tuple[str, ...]
-    class_counts: tuple[int, ...]
-    images: int
-
-
-class Input(Protocol):
-    """How images reach a network."""
-
-    def dataset(self, table: Table) -> TrainingDataset:
-        """The rows of a table as a training goes through them."""
-
-    def eval_transform(self) -> EvalTransform:
-        """How an image is shown to the network in validation and prediction."""
-
-    def input_size(self, training: bool) -> int:
-        """The side in pixels of a square image that the network may be given."""
 
 
 class Task(Protocol):

@@ -1,11 +1,11 @@
-"""`weighted_loss`: class weights from the training split (behaviour of the reference's product, 3.10)."""
+"""`weighted_loss`: class weights from the training split (docs/reference/behaviour.md, 3.10)."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from vistry.task.behaviour import TrainingData
+from vistry.plugin.types import TrainingData
 
 IMBALANCE = 2
 

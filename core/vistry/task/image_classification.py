@@ -11,8 +11,9 @@ import numpy.typing as npt
 from vistry.data.table import Table
 from vistry.evaluation import classification
 from vistry.loading.views import ResizeInfo
+from vistry.plugin.types import Loss, Postprocess, TrainingData
 from vistry.report.section import ReportInputs, Section
-from vistry.task.behaviour import Loss, Postprocess, TrainingData, Values
+from vistry.task.behaviour import Values
 from vistry.task.class_weights import multiclass_weights
 from vistry.task.classification import Classification
 from vistry.task.outputs import as_numpy

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vistry.task.behaviour import Loss
+from vistry.plugin.types import Loss
 
 Weights = npt.NDArray[np.float32] | None
 

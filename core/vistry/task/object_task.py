@@ -18,10 +18,11 @@ from vistry.loading.detection.dataset import DetectionDataset
 from vistry.loading.detection.ground_truth import ground_truth_of
 from vistry.loading.detection.input import DetectionInput
 from vistry.loading.views import ResizeInfo
+from vistry.plugin.types import Loss, Postprocess, TrainingData
 from vistry.report.section import ReportInputs, Section
 from vistry.report.tasks.detection_inputs import DetectionReportInputs
 from vistry.runs.detection_tensors import from_tensors, to_tensors
-from vistry.task.behaviour import Loss, Postprocess, TrainingData, Values
+from vistry.task.behaviour import Values
 from vistry.task.object_responses import box_entries
 from vistry.task.outputs import as_numpy
 

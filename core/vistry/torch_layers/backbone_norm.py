@@ -6,15 +6,15 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 
-def resolve_norm(hyperparameters: Mapping[str, Any], first_weights: Collection[str]) -> dict[str, Any]:
+def resolve_norm(hyperparameters: Mapping[str, Any], weight_names: Collection[str]) -> dict[str, Any]:
     """What `backbone_norm = "auto"` means for the weights of these names: their own statistics, frozen.
 
     Where they have none, or there are no weights, group norm: the statistics of two images are a poor sample, and group
-    norm (Wu and He, 2018) learns faster without; docs/differences.md has what was measured.
+    norm (Wu and He, 2018) learns faster without; docs/explanation/differences.md has what was measured.
     """
     if hyperparameters["backbone_norm"] != "auto":
         return {}
-    has_statistics = any(name.endswith("running_mean") for name in first_weights)
+    has_statistics = any(name.endswith("running_mean") for name in weight_names)
     return {"backbone_norm": "frozen" if has_statistics else "group"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from vistry.plugin.hooks import Backbone, hookimpl
+from vistry.plugin import Backbone, hookimpl
 
 
 @hookimpl
@@ -17,8 +17,8 @@ def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], bac
 
 
 @hookimpl
-def vistry_resolve_auto(hyperparameters: Mapping[str, Any], first_weights: Collection[str]) -> dict[str, Any]:
+def vistry_resolve_auto(hyperparameters: Mapping[str, Any], weight_names: Collection[str]) -> dict[str, Any]:
     """The backbone's norms."""
     from vistry.torch_layers.backbone_norm import resolve_norm
 
-    return resolve_norm(hyperparameters, first_weights)
+    return resolve_norm(hyperparameters, weight_names)

@@ -8,8 +8,7 @@ from typing import Any
 from torch import nn
 from torchvision.models.detection import MaskRCNN
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
-from vistry.evaluation.detection.score_floor import score_floor
-from vistry.plugin.hooks import Backbone
+from vistry.plugin import Backbone, score_floor
 from vistry.torch_layers.backbone_norm import norm_kind
 from vistry.torch_layers.pyramid import Pyramid
 from vistry.torch_layers.region_pooling import RegionPooling

@@ -11,10 +11,8 @@ from torchvision.models.detection import RetinaNet
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.retinanet import RetinaNetClassificationHead, RetinaNetHead
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
-from vistry.evaluation.detection.score_floor import score_floor
 from vistry.kernels.dispatch import operation
-from vistry.loading.batches import ImageBatch
-from vistry.plugin.hooks import Backbone
+from vistry.plugin import Backbone, ImageBatch, score_floor
 from vistry.torch_layers.backbone_norm import norm_kind
 from vistry.torch_layers.pyramid import CHANNELS, Pyramid
 from vistry.torch_layers.single_precision import Anchors

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from vistry.data.offsets import segment_ids
-from vistry.data.table import Table
 from vistry.loading.detection.input import grid_of
 from vistry.loading.detection.tiles import tile_boxes
-from vistry.training.engines import engine_module
+from vistry.plugin import FittedTensors, StateDict, Table, segment_ids
 
 from vistry_yolov5.anchors import anchors_for
 from vistry_yolov5.architecture import ANCHORS_EACH, STRIDES, square_side
@@ -19,19 +17,16 @@ from vistry_yolov5.architecture import ANCHORS_EACH, STRIDES, square_side
 NAME = "model.24.anchors"
 
 
-def fit_anchors(module: Any, backend: str, table: Table, hyperparameters: Mapping[str, Any]) -> Sequence[str]:
-    """Give a module other anchors where its own miss too many of the objects; what to tell the user."""
-    engine = engine_module(backend)
-    tensors = engine.arrays_of(module)
+def fit_anchors(state_dict: StateDict, table: Table, hyperparameters: Mapping[str, Any]) -> FittedTensors:
+    """Return other anchors where a network's own miss too many of the objects, and what to tell the user."""
     strides = np.array(STRIDES, np.float32)[:, None, None]
-    present = (tensors[NAME] * strides).reshape(-1, 2)
+    present = (state_dict[NAME] * strides).reshape(-1, 2)
     random = np.random.default_rng(hyperparameters["random_seed"])
     anchors, sentence = anchors_for(object_sizes(table, hyperparameters), present, random)
     if sentence is None:
-        return []
+        return FittedTensors()
     fitted = np.asarray(anchors, np.float32).reshape(len(STRIDES), ANCHORS_EACH, 2) / strides
-    engine.load_arrays(module, {**tensors, NAME: fitted})
-    return [sentence]
+    return FittedTensors({NAME: fitted}, [sentence])
 
 
 def object_sizes(table: Table, hyperparameters: Mapping[str, Any]) -> npt.NDArray[np.float64]:

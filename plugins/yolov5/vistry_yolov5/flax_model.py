@@ -11,10 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.evaluation.detection.score_floor import score_floor
 from vistry.flax_layers import BatchNorm, Conv, batched_nms, max_pool
 from vistry.flax_layers.initialisation import Initial, Values, uniform_by_fan_in
-from vistry.loading.batches import ImageBatch
+from vistry.plugin import ImageBatch, score_floor
 
 from vistry_yolov5.architecture import (
     ANCHORS,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from vistry.errors import Problem
-from vistry.plugin.hooks import hookimpl
+from vistry.plugin import FittedTensors, Problem, StateDict, hookimpl
 
 from vistry_yolov5.architecture import LARGEST_STRIDE, square_side
 
 if TYPE_CHECKING:
-    from vistry.data.table import Table
-    from vistry.task.behaviour import Input
+    from vistry.plugin import Input, Table
 
 
 @hookimpl
@@ -36,11 +34,11 @@ def vistry_build_input(hyperparameters: Mapping[str, Any]) -> Input:
 
 
 @hookimpl
-def vistry_fit_to_data(hyperparameters: Mapping[str, Any], backend: str, module: Any, table: Table) -> Sequence[str]:
-    """The anchors that the objects of the training split need, where the present ones miss too many of them."""
+def vistry_fit_to_data(hyperparameters: Mapping[str, Any], state_dict: StateDict, table: Table) -> FittedTensors:
+    """Fit the anchors to the objects of the training split, where the present ones miss too many of them."""
     from vistry_yolov5.fitting import fit_anchors
 
-    return fit_anchors(module, backend, table, hyperparameters)
+    return fit_anchors(state_dict, table, hyperparameters)
 
 
 @hookimpl

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from vistry.evaluation.detection.types import Detections, ImageDetections
+from vistry.evaluation.detection.types import ImageDetections
 from vistry.loading.detection.tiles import Grid
 from vistry.loading.detection.views import Window, cut_views, merge_view_detections
-from vistry.loading.views import ImageView
+from vistry.plugin import Detections, ImageView
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
 

@@ -8,9 +8,8 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from vistry.evaluation.detection.score_floor import score_floor
 from vistry.kernels.dispatch import operation
-from vistry.loading.batches import ImageBatch
+from vistry.plugin import ImageBatch, score_floor
 
 from vistry_yolov5.architecture import (
     ANCHORS,
