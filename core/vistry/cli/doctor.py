@@ -81,7 +81,7 @@ def _print_diagnosis(diagnosis: Diagnosis, reason: str | None) -> None:
         set_aside = f"{len(diagnosis.quarantined) - objects} images and {objects} objects set aside"
     console.print(", ".join([*counts, set_aside]))
     _print_findings(console, diagnosis.findings)
-    console.print(_verdict(diagnosis.to_dict()["severities"]))
+    console.print(_verdict(diagnosis.severities))
 
 
 def _verdict(severities: dict[str, int]) -> str:

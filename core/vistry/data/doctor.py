@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -50,10 +50,15 @@ class Diagnosis:
         """Whether any finding is an error."""
         return any(finding.severity == "error" for finding in self.findings)
 
-    def to_dict(self) -> dict[str, Any]:
+    @property
+    def severities(self) -> dict[str, int]:
+        """The number of findings of each severity."""
+        counts = Counter(finding.severity for finding in self.findings)
+        return {severity: counts[severity] for severity in SEVERITIES}
+
+    def to_dict(self) -> dict[str, object]:
         """The diagnosis as plain JSON values, with a schema number."""
         table = self.table
-        severities = Counter(finding.severity for finding in self.findings)
         return {
             "schema": SCHEMA,
             "path": str(self.path),
@@ -63,12 +68,12 @@ class Diagnosis:
             "classes": dict(zip(table.classes, table.class_counts().tolist(), strict=True)),
             **self._object_counts(),
             "splits": {name: len(table.rows_of(name)) for name in SPLITS},
-            "severities": {severity: severities[severity] for severity in SEVERITIES},
+            "severities": self.severities,
             "findings": [finding.to_dict() for finding in self.findings],
-            "quarantined": [_quarantine_entry(finding) for finding in self.quarantined],
+            "quarantined": [finding.quarantine_entry() for finding in self.quarantined],
         }
 
-    def _object_counts(self) -> dict[str, Any]:
+    def _object_counts(self) -> dict[str, object]:
         """The number of objects of each class, where labels are objects."""
         if self.table.objects is None:
             return {}
@@ -95,7 +100,7 @@ def examine(
     # What is wrong with a row, by its number: each step looks only at rows without a finding so far.
     by_row = absent_images(table)
     inspections = {} if pixels == "none" else _inspect(table, by_row, pixels == "full", progress)
-    by_row |= {row: seen.finding for row, seen in inspections.items() if seen.finding is not None}
+    by_row |= {row: inspection.finding for row, inspection in inspections.items() if inspection.finding is not None}
     report = check_objects(table, _rows_without(table, by_row), inspections)
     table, by_row = report.table, by_row | dict(report.emptied)
     groups = groups_of_same(table, _rows_without(table, by_row), inspections)
@@ -153,12 +158,6 @@ def _quarantine_rows(table: Table, by_row: Mapping[int, Finding]) -> Iterator[Fi
     """The findings about rows that aren't used, each with its place and its image, in the order of the rows."""
     for row in sorted(by_row):
         yield replace(at_row(by_row[row], table, row), quarantines=table.images[row])
-
-
-def _quarantine_entry(finding: Finding) -> dict[str, Any]:
-    """What is left out and why, as plain JSON values."""
-    entry = {"image": finding.quarantines, "reason": finding.reason, "check": finding.check}
-    return entry | ({"object": True} if finding.is_of_object else {})
 
 
 def _check_what_is_left(table: Table, usable: Table, findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -98,6 +98,15 @@ class Finding:
             "count": self.count,
         }
 
+    def quarantine_entry(self) -> dict[str, str | bool | None]:
+        """What is left out and why, as plain JSON values."""
+        entry: dict[str, str | bool | None] = {
+            "image": self.quarantines,
+            "reason": self.reason,
+            "check": self.check,
+        }
+        return entry | ({"object": True} if self.is_of_object else {})
+
 
 class FindingError(DataError):
     """Raised where a `finding` stops the reading of an object, a row or, where nobody catches it, the data set."""

@@ -1,9 +1,10 @@
-"""How far a share measured on a few images may be from the truth."""
+"""Confidence interval of a share that was measured on a few images."""
 
 from __future__ import annotations
 
 import math
 
+# The 97.5 % quantile of the normal distribution: 2.5 % lie beyond it on either side.
 NORMAL_95 = 1.959964
 
 

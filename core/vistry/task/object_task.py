@@ -14,7 +14,7 @@ from vistry.data.table import Table
 from vistry.errors import DataError
 from vistry.evaluation.detection.metrics import evaluate_detections
 from vistry.evaluation.detection.types import Detections, GroundTruth, ImageDetections, Kind
-from vistry.loading.detection.dataset import DetectionDataset
+from vistry.loading.detection.dataset import DetectionDataset, DetectionTarget
 from vistry.loading.detection.ground_truth import ground_truth_of
 from vistry.loading.detection.input import DetectionInput
 from vistry.loading.views import ResizeInfo
@@ -60,7 +60,7 @@ class ObjectTask:
         """The objects of each image, with their masks for segmentation."""
         return ground_truth_of(table, self.kind)
 
-    def batch_targets(self, table: Table) -> list[dict[str, npt.NDArray[Any]]]:
+    def batch_targets(self, table: Table) -> list[DetectionTarget]:
         """Boxes, labels and masks of each image."""
         return DetectionDataset(table, _as_it_is, 1, with_masks=self.kind == "mask").targets()
 

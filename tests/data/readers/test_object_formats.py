@@ -207,7 +207,7 @@ def test_voc(photo, put, tmp_path, base):
     assert boxes(table, 1) == [("nut", [1, 2.5, 9, 8]), ("fig", [1, 2.5, 9, 8])]
     assert table.objects.crowd.tolist() == [False, True] * 3
     assert table.split.tolist() == [0, 0, 1]
-    assert table.place(2) == (str(tmp_path / base / "Annotations/c.xml"), 1)
+    assert table.location(2) == (str(tmp_path / base / "Annotations/c.xml"), 1)
     assert diagnosis.quarantined == ()
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from vistry.data.offsets import Offsets, element_indices
 
-MOST_PAIRS = 1 << 16
+MAX_PAIRS = 1 << 16
 ROUNDING = 1e-6
 Corners = npt.NDArray[np.floating]
 Crossing = npt.NDArray[np.bool_]
@@ -19,14 +19,14 @@ def crossing_rings(point_starts: Offsets, points: Corners) -> Crossing:
     Rings of equal length are looked at together, every pair of edges.
     """
     counts = np.diff(point_starts)
-    found = np.zeros(len(counts), dtype=bool)
+    crossing = np.zeros(len(counts), dtype=bool)
     for count in np.unique(counts[counts > 3]).tolist():
         rings = np.flatnonzero(counts == count)
-        step = max(1, MOST_PAIRS // (count * count))
+        step = max(1, MAX_PAIRS // (count * count))
         for first in range(0, len(rings), step):
-            some = rings[first : first + step]
-            found[some] = _crossing(points[element_indices(point_starts, some)].reshape(len(some), count, 2))
-    return found
+            chunk = rings[first : first + step]
+            crossing[chunk] = _crossing(points[element_indices(point_starts, chunk)].reshape(len(chunk), count, 2))
+    return crossing
 
 
 def _crossing(rings: Corners) -> Crossing:

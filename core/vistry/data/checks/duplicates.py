@@ -60,9 +60,9 @@ def duplicate_findings(table: Table, groups: Groups) -> tuple[dict[int, Finding]
     for rows in _shared(groups):
         leaks = dict(_leaks(table, rows))
         faults |= leaks
-        kept = [row for row in rows if row not in leaks]
-        faults |= (repeats := dict(_repeats(table, kept)))
-        warnings += _copies(table, [row for row in kept if row not in repeats])
+        usable = [row for row in rows if row not in leaks]
+        faults |= (repeats := dict(_repeats(table, usable)))
+        warnings += _copies(table, [row for row in usable if row not in repeats])
     return faults, warnings
 
 
@@ -89,9 +89,9 @@ def _leaks(table: Table, rows: Sequence[int]) -> Iterator[tuple[int, Finding]]:
 
 def _repeats(table: Table, rows: Sequence[int]) -> Iterator[tuple[int, Finding]]:
     """Rows that repeat the path and the labels of an earlier one."""
-    seen: dict[tuple[str, object], int] = {}
+    first_rows: dict[tuple[str, object], int] = {}
     for row in rows:
-        first = seen.setdefault((table.images[row], _described(table, row)), row)
+        first = first_rows.setdefault((table.images[row], _annotation(table, row)), row)
         if first != row:
             message = f"the image is listed again with the same labels; first at {table.where(first)}"
             yield row, Finding.of("image-repeated", message)
@@ -102,7 +102,7 @@ def _copies(table: Table, rows: Sequence[int]) -> Iterator[Finding]:
         return
     first, *others = rows
     for row in others:
-        if _described(table, row) != _described(table, first):
+        if _annotation(table, row) != _annotation(table, first):
             mine, other = _names(table, row), _names(table, first)
             message = f"labelled {mine}, but the same image is labelled {other} at {table.where(first)}"
             if mine == other:
@@ -111,7 +111,7 @@ def _copies(table: Table, rows: Sequence[int]) -> Iterator[Finding]:
     copies = list(dict.fromkeys(table.images[row] for row in rows))
     if len(copies) > 1:
         message = f"{len(copies)} files have the same bytes: {', '.join(copies[:4])}"
-        yield Finding.of("image-duplicate", message, *table.place(first), count=len(copies))
+        yield Finding.of("image-duplicate", message, *table.location(first), count=len(copies))
 
 
 def leaking_rows(training: Table, validation: Table) -> dict[int, Finding]:
@@ -133,7 +133,7 @@ def _labels(table: Table, row: int) -> tuple[int, ...]:
     return tuple(sorted(table.labels_of(row).tolist()))
 
 
-def _described(table: Table, row: int) -> tuple[tuple[int, ...], bytes]:
+def _annotation(table: Table, row: int) -> tuple[tuple[int, ...], bytes]:
     """What is said about the image: its labels, and the boxes where labels are objects."""
     if table.objects is None:
         return _labels(table, row), b""

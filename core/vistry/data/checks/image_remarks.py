@@ -16,8 +16,8 @@ from vistry.data.table import Table
 def image_remarks(table: Table, inspections: Mapping[int, Inspection]) -> Iterator[Finding]:
     """The findings of all inspections, by check."""
     rows: dict[str, list[int]] = defaultdict(list)
-    for row, seen in inspections.items():
-        for check in seen.remarks:
+    for row, inspection in inspections.items():
+        for check in inspection.remarks:
             rows[check].append(row)
     for check in CHECKS:
         if check in rows and CHECKS[check].severity == "info":
@@ -28,7 +28,7 @@ def image_remarks(table: Table, inspections: Mapping[int, Inspection]) -> Iterat
 
 def _grouped(check: str, table: Table, rows: list[int]) -> Finding:
     message = f"{len(rows)} image(s), such as {display_path(table, rows[0])}: {CHECKS[check].summary}"
-    return Finding.of(check, message, *table.place(rows[0]), count=len(rows))
+    return Finding.of(check, message, *table.location(rows[0]), count=len(rows))
 
 
 def _single(check: str, table: Table, row: int) -> Finding:
@@ -43,5 +43,5 @@ def _single(check: str, table: Table, row: int) -> Finding:
 
 def _content(image: str) -> str:
     with Path(image).open("rb") as stream:
-        known = format_of_bytes(stream.read(HEAD_BYTES))
-    return known.name if known else "unknown"
+        image_format = format_of_bytes(stream.read(HEAD_BYTES))
+    return image_format.name if image_format else "unknown"

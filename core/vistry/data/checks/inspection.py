@@ -93,7 +93,7 @@ def _inspect(path: str, decode: bool) -> Inspection:
         tail = _tail(stream, size)
         image = open_image(stream, head, path)
         width, height = _upright_size(image)
-        remarks, is_whole = _looked_over(image, path, head, tail, size)
+        remarks, is_whole = _examine(image, path, head, tail, size)
     if decode or not is_whole:
         load_pixels(path, at_least=1)
     return Inspection(None, remarks, size, zlib.crc32(tail, zlib.crc32(head)), width, height)
@@ -113,7 +113,7 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
     return (height, width) if _orientation(image) >= SIDEWAYS else (width, height)
 
 
-def _looked_over(image: Image.Image, path: str, head: bytes, tail: bytes, size: int) -> tuple[tuple[str, ...], bool]:
+def _examine(image: Image.Image, path: str, head: bytes, tail: bytes, size: int) -> tuple[tuple[str, ...], bool]:
     """The remarks, and whether the file is surely whole; odd metadata, on which Pillow may raise anything, is not."""
     try:
         return tuple(_remarks(image, head, path)), _ends_well(image, head, tail, size)
@@ -142,10 +142,10 @@ def _remarks(image: Image.Image, head: bytes, path: str) -> Iterator[str]:
 
 
 def _colour_remarks(image: Image.Image, head: bytes) -> Iterator[str]:
-    known = _MODE_CHECKS.get(image.mode)
-    if known is not None:
-        yield known
-    if known != "image-16bit" and _has_16_bits(image, head):
+    check = _MODE_CHECKS.get(image.mode)
+    if check is not None:
+        yield check
+    if check != "image-16bit" and _has_16_bits(image, head):
         yield "image-16bit"
     if image.mode in SIXTEEN_BIT and int(np.asarray(image).max()) < FAINT:
         yield "image-faint"

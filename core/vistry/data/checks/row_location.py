@@ -10,7 +10,7 @@ from vistry.data.table import Table
 
 def at_row(finding: Finding, table: Table, row: int) -> Finding:
     """The finding at the row's file and line, with the image as its subject where that place doesn't name it."""
-    file, line = table.place(row)
+    file, line = table.location(row)
     return replace(finding, subject="" if line is None else display_path(table, row), file=file, line=line)
 
 

@@ -78,13 +78,13 @@ FORMATS = (
     ImageFormat("DICOM", ((128, b"DICM"),), (".dcm",)),
     ImageFormat("raw camera", (), (".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2")),
 )
-_BY_SUFFIX = {suffix: known for known in FORMATS for suffix in known.suffixes}
+_BY_SUFFIX = {suffix: image_format for image_format in FORMATS for suffix in image_format.suffixes}
 IMAGE_SUFFIXES = frozenset(_BY_SUFFIX)
 
 
 def format_of_bytes(head: bytes) -> ImageFormat | None:
     """The format whose signature a file's first bytes carry."""
-    return next((known for known in FORMATS if known.matches(head)), None)
+    return next((image_format for image_format in FORMATS if image_format.matches(head)), None)
 
 
 def format_of_suffix(suffix: str) -> ImageFormat | None:
@@ -111,16 +111,16 @@ def open_image(stream: IO[bytes], head: bytes, name: str) -> Image.Image:
     """Open an image by what its first bytes say and check its size; FindingError names the file."""
     if not head:
         raise FindingError(Finding.of("image-empty", "the image file has zero bytes", name))
-    known = format_of_bytes(head)
-    if known is None:
+    image_format = format_of_bytes(head)
+    if image_format is None:
         raise FindingError(_not_an_image(head, name))
-    if not known.reader:
-        message = f"this is a {known.name} file, which Vistry doesn't read"
+    if not image_format.reader:
+        message = f"this is a {image_format.name} file, which Vistry doesn't read"
         raise FindingError(Finding.of("image-unsupported", message, name))
     try:
-        image = known.open(stream, name)
+        image = image_format.open(stream, name)
     except Exception as error:
-        raise FindingError(decoding_finding(error, name, known.name)) from error
+        raise FindingError(decoding_finding(error, name, image_format.name)) from error
     width, height = image.size
     if width * height > PIXEL_LIMIT:
         message = f"{width} x {height} pixels are over the limit of {PIXEL_LIMIT:,} pixels"

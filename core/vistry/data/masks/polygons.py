@@ -39,16 +39,16 @@ def simplified(ring: Ring, max_points: int) -> Ring:
         return ring
     points = np.append(ring, ring[:1], axis=0) @ np.array([1, 1j])
     opposite = int(np.abs(points - points[0]).argmax())
-    kept = [0, opposite]
+    corners = [0, opposite]
     sides: list[Side] = []
     for first, last in ((0, opposite), (opposite, len(ring))):
         _add_side(sides, points, first, last)
-    while len(kept) < max_points:
+    while len(corners) < max_points:
         _, first, farthest, last = heappop(sides)
-        kept.append(farthest)
+        corners.append(farthest)
         _add_side(sides, points, first, farthest)
         _add_side(sides, points, farthest, last)
-    simple: Ring = ring[np.sort(kept)]
+    simple: Ring = ring[np.sort(corners)]
     return simple
 
 

@@ -50,13 +50,13 @@ def read(path: Path, task: str) -> Reading:
 def guess_task(path: Path) -> tuple[str, str]:
     """Segmentation where one of the first annotations has a segmentation, else detection."""
     for file in annotation_files(path):
-        seen = 0
+        num_annotations = 0
         for key, _, value in elements(file.path):
             if key == "annotations" and isinstance(value, dict):
                 if value.get("segmentation"):
                     return SEGMENTATION, "annotations with masks"
-                seen += 1
-                if seen == GUESS_AFTER:
+                num_annotations += 1
+                if num_annotations == GUESS_AFTER:
                     break
     return DETECTION, "annotations with boxes"
 
@@ -67,8 +67,8 @@ def annotation_files(path: Path) -> list[AnnotationFile]:
         return [AnnotationFile(path)]
     files = _files(path)
     if len(files) > 1 and any(file.split == UNASSIGNED for file in files):
-        shown = ", ".join(file.path.name for file in files[:5])
-        message = f"{len(files)} COCO files ({shown}), not all of them named train*, validation* or test*"
+        names = ", ".join(file.path.name for file in files[:5])
+        message = f"{len(files)} COCO files ({names}), not all of them named train*, validation* or test*"
         raise FindingError(Finding.of("format-ambiguous", message, path))
     return files
 
@@ -81,8 +81,8 @@ def _files(path: Path) -> list[AnnotationFile]:
         if files:
             return [AnnotationFile(file, split_of_stem(file.stem.removeprefix(PREFIX))) for file in instances or files]
     folders = [folder for folder in sorted(path.iterdir()) if folder.is_dir() and split_of_word(folder.name) >= 0]
-    found = [(folder, file) for folder in folders for file in _json_files(folder) if _is_coco(file)]
-    return [AnnotationFile(file, split_of_word(folder.name)) for folder, file in found]
+    in_folders = [(folder, file) for folder in folders for file in _json_files(folder) if _is_coco(file)]
+    return [AnnotationFile(file, split_of_word(folder.name)) for folder, file in in_folders]
 
 
 def _json_files(folder: Path) -> list[Path]:
@@ -160,11 +160,11 @@ class _File:
     def _number(self, ids: dict[Any, int], value: Any, kind: str) -> int:
         """The provisional number of an id, made at first sight."""
         try:
-            known = ids.get(value)
+            number = ids.get(value)
         except TypeError:
-            known = None
-        if known is not None:
-            return known
+            number = None
+        if number is not None:
+            return number
         plain = _plain_id(value)
         if plain is None:
             raise FindingError(Finding.of("object-invalid", f"the {kind} id is {value!r:.40}, not a number or text"))
@@ -246,8 +246,8 @@ class _File:
             )
         numbers = sorted(key for key, number in self._class_ids.items() if number in self._classes and type(key) is int)
         if numbers and numbers[-1] - numbers[0] >= len(numbers):
-            shown = ", ".join(map(str, numbers[:8])) + (", ..." if len(numbers) > 8 else "")
-            self.findings.append(Finding.of("id-gap", f"the category ids are {shown}", self._file.path))
+            listing = ", ".join(map(str, numbers[:8])) + (", ..." if len(numbers) > 8 else "")
+            self.findings.append(Finding.of("id-gap", f"the category ids are {listing}", self._file.path))
 
 
 def _plain_id(value: Any) -> int | str | None:

@@ -21,8 +21,8 @@ class Repeated(dict[str, Any]):
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    return found if len(found) == len(pairs) else Repeated(found)
+    record = dict(pairs)
+    return record if len(record) == len(pairs) else Repeated(record)
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_object)

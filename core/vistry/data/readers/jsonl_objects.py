@@ -67,15 +67,15 @@ def _add(builder: ObjectTableBuilder, names: ClassNames, row: int, number: int, 
         builder.drop_object(row)
         return
     area = item.get("area", UNKNOWN)
-    known = float(area) if type(area) in (int, float) else UNKNOWN
-    builder.add_object(row, label, box, number, crowd=crowd, area=known, shape=shape)
+    stated_area = float(area) if type(area) in (int, float) else UNKNOWN
+    builder.add_object(row, label, box, number, crowd=crowd, area=stated_area, shape=shape)
 
 
 def _is_crowd(value: Any) -> bool:
-    known = _CROWD.get(value.lower() if isinstance(value, str) else value) if isinstance(value, str | int) else None
-    if known is None:
+    crowd = _CROWD.get(value.lower() if isinstance(value, str) else value) if isinstance(value, str | int) else None
+    if crowd is None:
         raise FindingError(Finding.of("object-invalid", f"'isCrowd' is {value!r:.40}, not 0 or 1"))
-    return known
+    return crowd
 
 
 def _shape(item: dict[str, Any], note: Note) -> Shape | None:

@@ -85,11 +85,11 @@ class ClassNames:
     def _id(self, label: Any) -> int:
         kind = type(label)
         if kind is str:
-            known = self._texts.get(label)
-            return self._new_text(label) if known is None else known
+            class_id = self._texts.get(label)
+            return self._new_text(label) if class_id is None else class_id
         if kind is int:
-            known = self._numbers.get(label)
-            return self._new_number(label) if known is None else known
+            class_id = self._numbers.get(label)
+            return self._new_number(label) if class_id is None else class_id
         raise FindingError(Finding.of("label-invalid", f"the label is {_kind(label)}, not text or an integer"))
 
     def _new_text(self, label: str) -> int:
@@ -115,8 +115,8 @@ class ClassNames:
         """What is worth saying about the labels' spelling once all are read."""
         if not self.spaced:
             return []
-        shown = ", ".join(repr(label) for label in self.spaced[:5])
-        message = f"spaces around {len(self.spaced)} label(s) were removed: {shown}"
+        examples = ", ".join(repr(label) for label in self.spaced[:5])
+        message = f"spaces around {len(self.spaced)} label(s) were removed: {examples}"
         return [Finding.of("label-spaces", message, file, count=len(self.spaced))]
 
 

@@ -41,29 +41,29 @@ class Locator:
         if "\\" in url:
             url = url.replace("\\", "/")
         if url.startswith("/") or url[1:3] == ":/":
-            return self._place(self._absolute, self._here_or_moved, url)
-        return self._place(self._relative, self._inside, url)
+            return self._resolve(self._absolute, self._here_or_moved, url)
+        return self._resolve(self._relative, self._inside, url)
 
     def _from_url(self, scheme: str, rest: str, url: str) -> str:
         if scheme == "file":
-            return self._place(self._absolute, self._here_or_moved, "/" + rest.partition("/")[2])
+            return self._resolve(self._absolute, self._here_or_moved, "/" + rest.partition("/")[2])
         if scheme in ("azureml", "amldatastore"):
             inside = _DATASTORE_PATHS.match(rest)
-            return self._place(self._foreign, self._longest_tail, inside[1] if inside else rest)
+            return self._resolve(self._foreign, self._longest_tail, inside[1] if inside else rest)
         raise FindingError(Finding.of("path-remote", f"'{url}' is on the network, and Vistry downloads no images"))
 
-    def _place(self, known: dict[str, str], look_up: Callable[[str], str], path: str) -> str:
+    def _resolve(self, cache: dict[str, str], look_up: Callable[[str], str], path: str) -> str:
         folder, slash, name = path.rpartition("/")
         if name in ("", ".", "..") or "\0" in path:
             raise FindingError(Finding.of("field-missing", f"'{path}' doesn't name an image file"))
-        place = known.get(folder + slash)
+        place = cache.get(folder + slash)
         if place is None:
-            place = known[folder + slash] = look_up(folder + slash)
+            place = cache[folder + slash] = look_up(folder + slash)
         if not place:
             message = f"'{path}' leads out of the data folder {self.root}"
             raise FindingError(Finding.of("path-escape", message))
-        found = f"{place}/{name}"
-        return self._decoded(found) if "%" in name else found
+        image = f"{place}/{name}"
+        return self._decoded(image) if "%" in name else image
 
     def _decoded(self, path: str) -> str:
         """The literal name where it exists, else the name without its URL encoding."""

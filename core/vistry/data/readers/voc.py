@@ -96,11 +96,11 @@ class _Reader:
 
     def remarks(self, path: Path) -> list[Finding]:
         """What is worth saying once all is read."""
-        found = self._locator.remarks + self._names.remarks(path)
+        remarks = self._locator.remarks + self._names.remarks(path)
         if self._unmasked:
             message = f"{len(self._unmasked)} image(s) have no picture in SegmentationObject/ and are left out"
-            found.append(Finding.of("image-unlabelled", message, self._unmasked[0], count=len(self._unmasked)))
-        return found
+            remarks.append(Finding.of("image-unlabelled", message, self._unmasked[0], count=len(self._unmasked)))
+        return remarks
 
     def _add(self, path: Path, base: Path, split: int) -> None:
         numbers = None
@@ -177,12 +177,12 @@ def _box(node: Node) -> Box:
 
 def _splits(folder: Path) -> dict[str, int]:
     """The split of each image that train.txt, val.txt and test.txt list."""
-    found: dict[str, int] = {}
+    splits: dict[str, int] = {}
     for path in sorted(folder.glob("*.txt")) if folder.is_dir() else ():
         split = split_of_word(path.stem)
         if split != UNASSIGNED:
-            found |= dict.fromkeys(_listed(path), split)
-    return found
+            splits |= dict.fromkeys(_listed(path), split)
+    return splits
 
 
 def _listed(path: Path) -> Iterator[str]:

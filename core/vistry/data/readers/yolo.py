@@ -171,19 +171,19 @@ def _layout(path: Path) -> Layout:
     root = path.resolve()
     names = next((file for name in CLASS_FILES if (file := root / name).is_file()), None)
     classes = [] if names is None else [line.strip() for line in _lines(names) if line.strip()]
-    images = tuple(found for split, folder in _image_folders(root) for found in _images_in(folder, split))
+    images = tuple(image for split, folder in _image_folders(root) for image in _images_in(folder, split))
     return Layout(root, dict(enumerate(classes)), images)
 
 
 def _image_folders(root: Path) -> list[tuple[int, Path]]:
     """(split, folder): images/ or train/images/ or images/train/, else the folder itself."""
-    found = []
+    folders = []
     for top in (root, root / "images"):
         for folder in sorted(top.iterdir()) if top.is_dir() else ():
             split = split_of_word(folder.name)
             if folder.is_dir() and split != UNASSIGNED:
-                found.append((split, folder / "images" if (folder / "images").is_dir() else folder))
-    return found or [(UNASSIGNED, root / "images" if (root / "images").is_dir() else root)]
+                folders.append((split, folder / "images" if (folder / "images").is_dir() else folder))
+    return folders or [(UNASSIGNED, root / "images" if (root / "images").is_dir() else root)]
 
 
 def _images_in(folder: Path, split: int) -> Iterator[tuple[int, Path]]:
@@ -217,11 +217,11 @@ def _images_at(root: Path, base: Any, place: str, split: int, path: Path) -> lis
     candidates = [folder / place for folder in (*bases, root)]
     candidates += [root.joinpath(*parts[start:]) for start in range(len(parts))]
     for candidate in candidates:
-        found = Path(os.path.normpath(candidate))
-        if is_inside(str(found), str(root)) and found.is_dir():
-            return list(_images_in(found, split))
-        if is_inside(str(found), str(root)) and found.is_file():
-            return [(split, _listed(root, found, line)) for line in _lines(found) if line.strip()]
+        target = Path(os.path.normpath(candidate))
+        if is_inside(str(target), str(root)) and target.is_dir():
+            return list(_images_in(target, split))
+        if is_inside(str(target), str(root)) and target.is_file():
+            return [(split, _listed(root, target, line)) for line in _lines(target) if line.strip()]
     message = f"'{place}' of {SPLITS[split]} is neither a folder nor a list of images below {root}"
     raise FindingError(Finding.of("data-missing", message, path))
 

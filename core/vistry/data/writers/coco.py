@@ -1,11 +1,10 @@
-"""Rows with objects as one COCO file: pixels of the upright image, polygons or compressed run lengths."""
+"""Write rows with objects as one COCO file: pixels of the upright image, polygons or compressed run lengths."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any
 
 import numpy as np
 
@@ -35,17 +34,17 @@ def write(table: Table, images: Sequence[str]) -> Iterator[str]:
     yield "\n]\n}\n"
 
 
-def _listed(records: Iterable[dict[str, Any]]) -> Iterator[str]:
+def _listed(records: Iterable[dict[str, object]]) -> Iterator[str]:
     for number, record in enumerate(records):
         yield (",\n" if number else "") + json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 
-def _image(objects: Objects, row: int, image: str) -> dict[str, Any]:
+def _image(objects: Objects, row: int, image: str) -> dict[str, object]:
     width, height = int(objects.width[row]), int(objects.height[row])
     return {"id": row + 1, "file_name": image} | ({"width": width, "height": height} if width else {})
 
 
-def _annotations(table: Table, objects: Objects, row: int) -> Iterator[dict[str, Any]]:
+def _annotations(table: Table, objects: Objects, row: int) -> Iterator[dict[str, object]]:
     size = int(objects.width[row]), int(objects.height[row])
     for index in range(int(table.label_starts[row]), int(table.label_starts[row + 1])):
         x1, y1, x2, y2 = map(_shortest_decimal, objects.boxes[index])
@@ -62,7 +61,7 @@ def _annotations(table: Table, objects: Objects, row: int) -> Iterator[dict[str,
         } | ({} if mask is None else {"segmentation": mask})
 
 
-def _mask(table: Table, shapes: Shapes, index: int, size: tuple[int, int]) -> tuple[Any, float]:
+def _mask(table: Table, shapes: Shapes, index: int, size: tuple[int, int]) -> tuple[object, float]:
     """The segmentation and its area in pixels; rings of which one cuts a hole into another become run lengths."""
     rings = shapes.rings_of(index)
     if rings and not (shapes.even_odd and overlap(rings)):
@@ -76,6 +75,6 @@ def _mask(table: Table, shapes: Shapes, index: int, size: tuple[int, int]) -> tu
     return counts, float(area_of_runs(runs))
 
 
-def _shortest_decimal(value: Any) -> float:
+def _shortest_decimal(value: np.floating) -> float:
     """The shortest decimal that is this number in single precision."""
     return float(np.format_float_positional(np.float32(value), unique=True))

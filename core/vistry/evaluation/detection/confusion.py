@@ -23,23 +23,23 @@ def detection_confusion_matrix(
 
     Row: the true class, the last row background. Column: the class found, the last column missed. The diagonal has
     the hits of the VOC metric. A detection that is none takes, in order of score, the free object of another class
-    that it iou_matrix most, if at least by the IoU threshold; the others stand in the background row, and objects that
+    that it overlaps most, if at least by the IoU threshold; the others stand in the background row, and objects that
     nobody took in the missed column. Crowds and what is ignored on them don't count.
     """
     matching, classes = result.matching, len(result.rankings)
     matrix = np.zeros((classes + 1, classes + 1), np.int64)
-    shown = matching.scores > score_threshold
-    hits = shown & result.hits
+    above = matching.scores > score_threshold
+    hits = above & result.hits
     np.add.at(matrix, (matching.labels[hits], matching.labels[hits]), 1)
     free = ~matching.crowd
     free[matching.target[hits]] = False
-    left = shown & ~result.hits & ~result.ignored
+    left = above & ~result.hits & ~result.ignored
     for index, detections, objects in _by_image(result, left, free, len(predictions)):
-        true, found = matching.object_labels[objects], matching.labels[detections]
+        true, predicted = matching.object_labels[objects], matching.labels[detections]
         table = _across_classes(ground_truth[index], predictions[index], kind, detections, objects, result)
         taken = _greedy(table, matching.scores[detections], result.iou_threshold)
         rows = np.where(taken >= 0, np.append(true, classes)[taken], classes)
-        np.add.at(matrix, (rows, found), 1)
+        np.add.at(matrix, (rows, predicted), 1)
         missed = np.delete(true, taken[taken >= 0])
         np.add.at(matrix, (missed, np.full(len(missed), classes)), 1)
     return matrix
@@ -60,7 +60,7 @@ def _by_image(result: VocResult, left: Flags, free: Flags, images: int) -> list[
 
 
 def _across_classes(
-    truth: GroundTruth, found: Detections, kind: Kind, detections: Indices, objects: Indices, result: VocResult
+    truth: GroundTruth, predictions: Detections, kind: Kind, detections: Indices, objects: Indices, result: VocResult
 ) -> IouMatrix:
     """[R, F] IoU of the detections and objects that are left over in an image, 0 within a class."""
     matching = result.matching
@@ -69,7 +69,7 @@ def _across_classes(
     rows = detections - np.searchsorted(matching.image, matching.image[detections[0]])
     columns = objects - np.searchsorted(matching.object_image, matching.object_image[objects[0]])
     differ = matching.labels[detections][:, None] != matching.object_labels[objects]
-    return np.asarray(iou_matrix(found, truth, kind, rows, columns) * differ)
+    return np.asarray(iou_matrix(predictions, truth, kind, rows, columns) * differ)
 
 
 def _greedy(table: IouMatrix, scores: Scores, iou_threshold: float) -> Indices:

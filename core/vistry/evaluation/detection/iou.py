@@ -13,11 +13,11 @@ from vistry.evaluation.detection.types import Boxes, Detections, GroundTruth, In
 IouMatrix = npt.NDArray[np.float64]
 
 
-def iou_matrix(found: Detections, truth: GroundTruth, kind: Kind, rows: Indices, columns: Indices) -> IouMatrix:
+def iou_matrix(detections: Detections, truth: GroundTruth, kind: Kind, rows: Indices, columns: Indices) -> IouMatrix:
     """[R, C] IoU of these detections with these objects of one image, by their boxes or by their masks."""
     if kind == "box":
-        return box_iou(found.boxes[rows], truth.boxes[columns])
-    masks, true = found.masks or (), truth.masks or ()
+        return box_iou(detections.boxes[rows], truth.boxes[columns])
+    masks, true = detections.masks or (), truth.masks or ()
     return mask_iou([masks[row] for row in rows], [true[column] for column in columns])
 
 

@@ -44,9 +44,9 @@ def scan_scores(rankings: Sequence[Ranking], thresholds: Values = THRESHOLDS) ->
 
 
 def _column(ranking: Ranking, thresholds: Values) -> tuple[Values, Values]:
-    kept = np.searchsorted(-ranking.scores.astype(np.float64), -thresholds, side="left")
-    hits = np.append(0, np.cumsum(ranking.hits))[kept]
-    precision = np.where(kept > 0, hits / np.maximum(kept, 1), np.nan)
+    num_above = np.searchsorted(-ranking.scores.astype(np.float64), -thresholds, side="left")
+    hits = np.append(0, np.cumsum(ranking.hits))[num_above]
+    precision = np.where(num_above > 0, hits / np.maximum(num_above, 1), np.nan)
     return precision, hits / ranking.objects if ranking.objects else np.full(len(thresholds), np.nan)
 
 

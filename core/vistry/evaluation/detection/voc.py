@@ -32,8 +32,8 @@ class Ranking:
 
         Hits stay what they are, because an object belongs to the detection with the highest score.
         """
-        kept = self.scores > threshold
-        return Ranking(self.objects, self.scores[kept], self.hits[kept])
+        above = self.scores > threshold
+        return Ranking(self.objects, self.scores[above], self.hits[above])
 
     @property
     def precision(self) -> float | None:
@@ -80,7 +80,7 @@ def evaluate_voc(
 ) -> VocResult:
     """Judge every detection of N images.
 
-    Each detection looks only at the object of its class that it iou_matrix most. If that is a crowd, the detection is
+    Each detection looks only at the object of its class that it overlaps most. If that is a crowd, the detection is
     ignored. If their IoU is at least the threshold and no detection with a higher score found the object, it is a
     hit. Otherwise it is a false alarm. Equal scores keep their order.
     """

@@ -13,7 +13,7 @@ from vistry.evaluation.detection.coco import DETECTIONS, SIZES, CocoResult
 from vistry.evaluation.detection.coco_library import hotcoco
 from vistry.evaluation.detection.confusion import detection_confusion_matrix
 from vistry.evaluation.detection.curves import precision_recall_of
-from vistry.evaluation.detection.metrics import Metrics, evaluate_detections
+from vistry.evaluation.detection.metrics import DetectionMetrics, evaluate_detections
 from vistry.evaluation.detection.thresholds import scan_scores
 from vistry.evaluation.detection.types import Indices
 from vistry.evaluation.detection.voc import Values, VocResult, voc_values
@@ -49,7 +49,7 @@ def detection_sections(inputs: DetectionReportInputs) -> list[Section]:
     ]
 
 
-def _evaluated(inputs: DetectionReportInputs) -> tuple[Metrics, str]:
+def _evaluated(inputs: DetectionReportInputs) -> tuple[DetectionMetrics, str]:
     """Both metrics; where hotcoco is missing what can be had without it, and what it needs."""
     metric_type, reason = "coco_voc", ""
     try:
