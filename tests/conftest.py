@@ -1,15 +1,18 @@
-"""What tests of several rooms need."""
+"""Fixtures that the tests of several rooms share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
+from pycocotools import mask as coco
 from vistry.data.table import SPLITS, UNASSIGNED, Table
+from vistry.evaluation.detection.types import Detections
 
 Photo = Callable[..., Path]
 
@@ -51,3 +54,20 @@ def table_of() -> Callable[..., Table]:
         )
 
     return build
+
+
+def make_detections(
+    boxes: Sequence[Sequence[float]],
+    scores: Sequence[float],
+    labels: Sequence[int],
+    masks: Sequence[npt.NDArray[np.bool_]] | None = None,
+) -> Detections:
+    encoded = None if masks is None else [coco.encode(np.asfortranarray(mask, np.uint8)) for mask in masks]
+    corners = np.array(boxes, np.float32).reshape(-1, 4)
+    return Detections(corners, np.array(scores, np.float32), np.array(labels, np.int64), encoded)
+
+
+@pytest.fixture
+def detections() -> Callable[..., Detections]:
+    """Boxes, scores, labels and masks [H, W] to Detections."""
+    return make_detections

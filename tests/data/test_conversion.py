@@ -130,7 +130,7 @@ def test_a_folder_gets_a_file_a_split_and_what_is_bad_is_counted(photo, jsonl, t
     assert result.exit_code == 2
     assert "the data has train and validation images; name a folder" in result.output
     result = convert(tmp_path / "data", tmp_path / "data" / "coco", "--to", "coco")
-    assert "train.json exists already; name another file, or remove it" in result.output
+    assert "train.json already exists; name another file, or remove it" in result.output
 
 
 def test_labels_of_whole_images_cannot_be_converted(class_folders, tmp_path):

@@ -36,10 +36,10 @@ class Finding:
     severity: str
     reason: str
     remedy: str
-    subject: str = ""
     file: str | None = None
     line: int | None = None
     count: int = 1
+    subject: str = ""
     quarantines: str | None = None
 
     @classmethod

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.hooks import hookimpl
 from vistry.plugin.types import Input, Loss, Postprocess, TrainingData
 from vistry.task import behaviour_of
 
 
 @hookimpl(trylast=True)
-def vistry_build_loss(task: str, hyperparameters: Mapping[str, Any], backend: str, data: TrainingData) -> Loss:
+def vistry_build_loss(task: str, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:
     """Build the task's loss."""
     return behaviour_of(task).build_loss(hyperparameters, backend, data)
 
 
 @hookimpl(trylast=True)
-def vistry_build_postprocess(task: str, hyperparameters: Mapping[str, Any]) -> Postprocess:
+def vistry_build_postprocess(task: str, hyperparameters: Hyperparameters) -> Postprocess:
     """Build the task's reading of a model's outputs."""
     return behaviour_of(task).build_postprocess(hyperparameters)
 
 
 @hookimpl(trylast=True)
-def vistry_build_input(task: str, hyperparameters: Mapping[str, Any]) -> Input:
+def vistry_build_input(task: str, hyperparameters: Hyperparameters) -> Input:
     """Build the task's way to read and show images."""
     return behaviour_of(task).build_input(hyperparameters)

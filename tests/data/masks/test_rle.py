@@ -53,8 +53,8 @@ def test_run_lengths_as_text_come_back(runs):
 
 
 @pytest.mark.parametrize("text", ["é", "~", "P", "1 2", "o" * 20 + "0", "0000/"])
-def test_what_is_no_text_of_run_lengths(text):
-    with pytest.raises(ValueError, match="run length"):
+def test_an_invalid_text_of_run_lengths(text):
+    with pytest.raises(ValueError, match="in a COCO RLE string"):
         text_to_runs(text)
 
 

@@ -140,7 +140,11 @@ def test_a_bad_row_costs_that_row_only(csv_file, row, check, message):
         ("image,nut,fig\na.jpg,1,0\nb.jpg,1,1\n", MULTICLASS, ":3: 2 columns are 1, but image_classification takes"),
         ("name,kind\nx,nut\n", MULTICLASS, ":1: no column of images among name, kind"),
         ("image,width,height\na.jpg,640,480\n", MULTICLASS, ":1: no column of labels among image, width, height"),
-        ("a.jpg,nut,fig\nb.jpg,nut,fig\n", MULTICLASS, ":1: no header, and 3 columns"),
+        (
+            "a.jpg,nut,fig\nb.jpg,nut,fig\n",
+            MULTICLASS,
+            ":1: without a header the label can't be told apart",
+        ),
         ("", MULTICLASS, ": the data set is empty: no labelled image was found"),
         ("image,label\n", MULTICLASS, ": the data set is empty: no labelled image was found"),
     ],
