@@ -242,7 +242,7 @@ def test_another_primary_metric_decides(digits: Path, runs: Path) -> None:
             HyperparameterError,
             "learning_rte: from the call: tiny has no such .*did you mean 'learning_rate'",
         ),
-        ({"weights": "no_such_file"}, WeightsError, "is neither a file nor weights of tiny"),
+        ({"weights": "no_such_file"}, WeightsError, "expected a file or weights of tiny, got"),
         ({"checkpoint_run_id": "no_such_run"}, RunError, "there is no run 'no_such_run'"),
         ({"layers_to_freeze": 3}, HyperparameterError, "tiny has 2 layers to freeze"),
         ({"data": "no_such_folder"}, DataError, "no_such_folder"),

@@ -13,7 +13,7 @@ from vistry.cli.list_group import as_json
 from vistry.cli.printing import print_json
 
 if TYPE_CHECKING:
-    from vistry.inference.import_checkpoint import Imported
+    from vistry.inference.import_checkpoint import ImportedWeights
 
 
 @click.group()
@@ -55,9 +55,9 @@ def import_(
         click.echo(_text(imported))
 
 
-def _text(imported: Imported) -> str:
+def _text(imported: ImportedWeights) -> str:
     place = f" of {imported.key!r}" if imported.key else ""
-    place += f", beside {', '.join(map(repr, imported.beside))}" if imported.beside else ""
+    place += f", beside {', '.join(map(repr, imported.other_keys))}" if imported.other_keys else ""
     lines = [f"{imported.output}: {imported.tensors} tensors{place}; {imported.elements:,} numbers"]
     if imported.model:
         head = f"with a head for {imported.classes} classes" if imported.classes else "as the weights of its backbone"
