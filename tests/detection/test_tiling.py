@@ -13,7 +13,7 @@ from PIL import Image
 from vistry.errors import HyperparameterError
 from vistry.evaluation.detection.types import Detections
 from vistry.inference.predictor import load
-from vistry.loading.detection.augmentation import ValidationObjects
+from vistry.loading.detection.augmentation import DetectionTrainTransform
 from vistry.loading.detection.dataset import DetectionDataset
 from vistry.loading.detection.tiles import Grid
 from vistry.loading.detection.views import DetectionTransform
@@ -41,7 +41,8 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_training_goes_over_each_image_and_each_tile_with_objects(trained: Callable[..., Any]) -> None:
     run = trained(BOXES, **TILES, tile_predictions_nms_threshold=0.5).run
     table = read_rows(run.folder / "training.jsonl", run.record.classes, run.record.task)
-    samples = DetectionDataset(table, ValidationObjects(64, 96), 4, grid=Grid.parse("2x1"), overlap=0.0)
+    resize = DetectionTrainTransform(64, 96, augment=False)
+    samples = DetectionDataset(table, resize, 4, grid=Grid.parse("2x1"), overlap=0.0)
     # Each picture has an object in its left half and one in its right, but for the one without any.
     filled = sum(len(table.labels_of(row)) > 0 for row in range(len(table)))
     assert filled in (len(table), len(table) - 1)
