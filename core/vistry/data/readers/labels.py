@@ -1,4 +1,4 @@
-"""What a label may be for a task, and the class ids it becomes."""
+"""Check the labels of a row against the task, and turn them into class ids."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class ClassNames:
         return self._numbers[label]
 
     def remarks(self, file: Path) -> list[Finding]:
-        """What is worth saying about the labels' spelling once all are read."""
+        """The findings about the labels' spelling, once all are read."""
         if not self.spaced:
             return []
         examples = ", ".join(repr(label) for label in self.spaced[:5])

@@ -12,7 +12,7 @@ from vistry.data.images.cache import DecodedImages
 from vistry.data.images.decode import Pixels
 from vistry.data.masks.rle import object_mask
 from vistry.data.table import Table
-from vistry.loading.batches import Batch, Rows, epoch_order, stacked
+from vistry.loading.batches import Batch, Rows, epoch_order, stack_padded
 from vistry.loading.detection.aspect_batches import aspect_batches
 from vistry.loading.detection.sample import DetectionSample
 from vistry.loading.detection.tiles import Grid, tile_boxes, tile_sample, tiles_with_objects
@@ -98,9 +98,8 @@ class DetectionDataset:
 
     def batch(self, rows: Rows, read: Sequence[DetectionSample]) -> Batch:
         sizes = [(sample.height, sample.width) for sample in read]
-        return Batch(
-            stacked([sample.pixels for sample in read], STRIDE), [detection_target(one) for one in read], rows, sizes
-        )
+        images = stack_padded([sample.pixels for sample in read], STRIDE)
+        return Batch(images, [detection_target(sample) for sample in read], rows, sizes)
 
     def targets(self) -> list[DetectionTarget]:
         """The targets of every image in its own size, without reading it."""
