@@ -54,12 +54,6 @@ ERRORS = [
         "is 1333, below min_size = 1400; raise it",
     ),
     (
-        DETECTION,
-        {"tile_grid_size": "(1, 1)"},
-        "tile_grid_size",
-        "1x1 is the whole image, no tiling; leave it out, or use 2x1 or more",
-    ),
-    (
         MULTICLASS,
         {"weights": "imagenet", "checkpoint_run_id": "a-run"},
         "weights",

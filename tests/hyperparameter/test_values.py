@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from vistry.hyperparameter.tables import shared_fields
 from vistry.hyperparameter.values import format_as_typed, shown
 from vistry.registry.field_spec import FieldSpec
+from vistry.registry.tile_grid import TileGrid
 
 FIELDS = {name: spec for name, (_, spec) in shared_fields().items()}
 NUMERIC = sorted(name for name, spec in FIELDS.items() if spec.type in ("integer", "number"))
@@ -143,9 +144,10 @@ def test_text() -> None:
     assert refused(FIELDS["weights"], 1.5)
 
 
-@pytest.mark.parametrize("text", ["3x2", "3X2", "(3, 2)", " 10 x 1 "])
-def test_tile_grids(text: str) -> None:
-    assert FIELDS["tile_grid_size"].parse(text) == text.strip()
+def test_tile_grids() -> None:
+    assert FIELDS["tile_grid_size"].parse("(3, 2)") == TileGrid(3, 2)
+    assert FIELDS["tile_grid_size"].parse(" 10 x 1 ") == TileGrid(10, 1)
+    assert shown(FIELDS["tile_grid_size"].parse("3X2")) == "3x2"
 
 
 @pytest.mark.parametrize("text", ["3", "3x", "x2", "0x2", "3x2x1", "-3x2", "3.5x2", "3x2\n4x4"])
@@ -160,6 +162,7 @@ def test_what_is_no_tile_grid(text: str) -> None:
         ({"type": "choice", "choices": ("a",)}, "a"),
         ({"type": "choice", "choices": (0, 1, 2)}, "0, 1 or 2"),
         ({"type": "string"}, "text"),
+        ({"type": "grid"}, "a grid of at least two tiles such as '3x2'"),
         ({"type": "string", "pattern": "a+", "example": "aa"}, "text such as 'aa'"),
         ({"type": "integer"}, "an integer"),
         ({"type": "integer", "minimum": 1}, "an integer of at least 1"),

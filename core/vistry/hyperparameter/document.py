@@ -13,7 +13,7 @@ from vistry.hyperparameter.values import shown
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin, discover
-from vistry.registry.field_spec import Scalar
+from vistry.registry.field_spec import Value
 from vistry.registry.policy import Policy
 from vistry.registry.tasks import TASKS
 
@@ -64,7 +64,7 @@ def _shared_table(name: str, shared: Mapping[str, Fields], own: Mapping[tuple[st
     return f"## {_TITLES[name]}\n\n{_table(_HEAD, rows)}"
 
 
-def _by_task(defaults: Mapping[str, Scalar | None], unset_means: str) -> str:
+def _by_task(defaults: Mapping[str, Value | None], unset_means: str) -> str:
     """The default, by task where tasks differ; where there is none, what that means."""
     values = {task: shown(value) if value is not None else unset_means for task, value in defaults.items()}
     if len(set(values.values())) == 1:
@@ -74,7 +74,7 @@ def _by_task(defaults: Mapping[str, Scalar | None], unset_means: str) -> str:
 
 def _exceptions(name: str, shared: Fields, own: Mapping[tuple[str, str], Fields]) -> Iterator[str]:
     """The defaults of the models that have another one, by task where a model's tasks differ."""
-    other: dict[tuple[str, Scalar | None], list[str]] = defaultdict(list)
+    other: dict[tuple[str, Value | None], list[str]] = defaultdict(list)
     for (model, task), fields in own.items():
         if name in fields and fields[name].default != shared[task].default:
             other[model, fields[name].default].append(task)

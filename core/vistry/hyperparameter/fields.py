@@ -12,7 +12,7 @@ from vistry.hyperparameter.tables import shared_fields
 from vistry.hyperparameter.values import format_as_typed
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, narrowed
+from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, Value, narrowed, to_json
 from vistry.registry.policy import Override
 from vistry.registry.toml_file import place
 
@@ -21,6 +21,7 @@ _JSON_TYPES = {
     "number": ["number"],
     "flag": ["boolean", "integer"],
     "string": ["string"],
+    "grid": ["string"],
 }
 
 
@@ -30,7 +31,7 @@ class Field:
 
     name: str
     spec: FieldSpec
-    default: Scalar | None
+    default: Value | None
     origin: str
     reason: str = ""
 
@@ -51,7 +52,7 @@ class Field:
             "exclusive_maximum": self.spec.below,
             "choices": list(self.spec.choices) if self.spec.choices else None,
             "log_scale": self.spec.log_scale,
-            "default": self.default,
+            "default": to_json(self.default),
             "unset_means": self.spec.unset_means or None,
             "origin": self.origin,
             "description": self.spec.description,
@@ -69,7 +70,7 @@ class Field:
             "maximum": 1 if is_flag else spec.maximum,
             "exclusiveMinimum": spec.above,
             "exclusiveMaximum": spec.below,
-            "pattern": f"^(?:{spec.pattern})$" if spec.pattern else None,
+            "pattern": f"^(?:{spec.text_pattern})$" if spec.text_pattern else None,
             "description": spec.description,
         }
         return {key: value for key, value in keys.items() if value is not None}
@@ -230,7 +231,7 @@ def _override(fields: Fields, name: str, value: Scalar, origin: str, subject: st
     return {**fields, name: replace(fields[name], default=_parsed(fields[name], value, origin, subject), origin=origin)}
 
 
-def _parsed(field: Field, value: Scalar, origin: str, subject: str) -> Scalar | None:
+def _parsed(field: Field, value: Value, origin: str, subject: str) -> Value | None:
     """A default in its field's own type. Raises RegistryError where it is out of range."""
     try:
         return field.spec.parse(value)

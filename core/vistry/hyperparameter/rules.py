@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -134,12 +133,6 @@ def _sides(values: Hyperparameters) -> Problem | None:
     return Problem("max_size", f"is {values.max_size}, below min_size = {values.min_size}", "raise it")
 
 
-def _grid(values: Hyperparameters) -> Problem | None:
-    if re.findall(r"\d+", values.tile_grid_size or "") != ["1", "1"]:
-        return None
-    return Problem("tile_grid_size", "1x1 is the whole image, no tiling", "leave it out, or use 2x1 or more")
-
-
 def _early_stopping(values: Hyperparameters) -> Problem | None:
     if not values.given("early_stopping") or not values.early_stopping:
         return None
@@ -155,7 +148,6 @@ RULES = (
     Rule(("beta2", "optimizer"), partial(_beta, "beta2")),
     Rule(("validation_crop_size", "validation_resize_size"), _crop),
     Rule(("max_size", "min_size"), _sides),
-    Rule(("tile_grid_size",), _grid),
     Rule(("weights", "checkpoint_run_id"), _two_starts),
     Rule(("learning_rate",), _learning_rate),
     Rule(("warmup_cosine_lr_warmup_epochs", "number_of_epochs", "learning_rate_scheduler"), _warm_up),

@@ -17,7 +17,7 @@ from vistry.hyperparameter.rules import cross_field_problems
 from vistry.hyperparameter.values import Hyperparameters, Setting, format_as_typed
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.field_spec import Scalar
+from vistry.registry.field_spec import Value, to_json
 from vistry.registry.tasks import TASKS, task_named
 
 
@@ -49,7 +49,7 @@ class Schema:
         """Whose hyperparameters these are, as a person names it: the model, or the task."""
         return self.card.name if self.card else self.task
 
-    def defaults(self) -> dict[str, Scalar | None]:
+    def defaults(self) -> dict[str, Value | None]:
         """Each field's default."""
         return {name: field.default for name, field in self.fields.items()}
 
@@ -93,7 +93,8 @@ class Schema:
             for item in error.errors(include_url=False):
                 name = str(item["loc"][0])
                 problems.append(self._problem(name, values.pop(name), source.where(name)))
-        return self.model.model_validate(values).model_dump(include=set(values)), problems
+        valid = dict(self.model.model_validate(values))  # model_dump would turn a grid into a dictionary
+        return {name: valid[name] for name in values}, problems
 
     def _problem(self, name: str, value: Any, where: str) -> Problem:
         if name in self.fields:
@@ -131,4 +132,4 @@ def _out_of_range(field: Field, value: Any, where: str) -> Problem:
 
 def _pydantic_field(field: Field) -> tuple[Any, Any]:
     annotation = Annotated[Any, BeforeValidator(field.spec.parse), WithJsonSchema(field.json_schema())]
-    return annotation, field.default
+    return annotation, to_json(field.default)

@@ -79,7 +79,7 @@ def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Pred
     weights, _ = read_checkpoint(found.best_weights)
     catalogue, record = Catalogue.read(), found.record
     card = _model_of(found, catalogue)
-    values = Hyperparameters.from_dict(found.hyperparameters)
+    values = Hyperparameters.from_dict(found.hyperparameters, card.hyperparameters)
     if changed:
         values = _changed(values, schema_of(catalogue, card, record["task"]), changed)
         values = checked_by_owner(catalogue, card, record["task"], values)

@@ -11,9 +11,11 @@ from numbers import Integral, Real
 from typing import Annotated, Any, Literal
 
 from vistry.registry.tasks import TASK_NAMES
+from vistry.registry.tile_grid import PATTERN, TileGrid
 from vistry.registry.typed_toml import one_of
 
-Scalar = bool | int | float | str
+Scalar = bool | int | float | str  # what TOML, YAML and JSON can hold
+Value = Scalar | TileGrid
 Number = int | float
 TaskKey = Annotated[str, one_of(TASK_NAMES, "task")]
 
@@ -27,12 +29,13 @@ _BOUNDS = ("minimum", "maximum", "below", "above")
 class FieldSpec:
     """A hyperparameter. `minimum` and `maximum` belong to the range, `above` and `below` don't.
 
-    `flag` is 0 or 1 (true and false are accepted). A field with no default is unset until the user sets it,
-    and `unset_means` says what then happens. `example` shows the form of a text that has a `pattern`. One with
-    `at_prediction` may be changed for a trained model; `unit` = "pixels" marks a size of the network's input.
+    `flag` is 0 or 1 (true and false are accepted), `grid` a number of tiles across and down. A field with no default is
+    unset until the user sets it, and `unset_means` says what then happens. `example` shows the form of a text that has
+    a `pattern`. One with `at_prediction` may be changed for a trained model; `unit` = "pixels" marks a size of the
+    network's input.
     """
 
-    type: Literal["integer", "number", "flag", "choice", "string"]
+    type: Literal["integer", "number", "flag", "choice", "string", "grid"]
     description: str
     default: Scalar | None = None
     minimum: Number | None = None
@@ -71,11 +74,13 @@ class FieldSpec:
             return "0 or 1"
         if self.type == "choice":
             return _listed([str(choice) for choice in self.choices or ()])
+        if self.type == "grid":
+            return "a grid of at least two tiles such as '3x2'"
         if self.type == "string":
             return f"text such as '{self.example}'" if self.example else "text"
         return _range(self)
 
-    def parse(self, value: Any) -> Scalar | None:
+    def parse(self, value: Any) -> Value | None:
         """The value in the field's own type; None for a field that has no default and stays unset.
 
         Takes what a flag, a file or a caller may hold: "15" and 15.0 for 15, true and "1" for a flag.
@@ -83,10 +88,24 @@ class FieldSpec:
         """
         if not self.has_default and _is_unset(value):
             return None
-        parsed: Scalar | None = _READERS[self.type](value, self)
+        parsed: Value | None = _READERS[self.type](value, self)
         if parsed is None:
             raise ValueError(f"must be {self.rule}")
         return parsed
+
+    def from_json(self, value: Any) -> Value | None:
+        """A value as JSON holds it, in the field's own type, whatever the range was when it was written."""
+        return TileGrid.parse(value) if self.type == "grid" and isinstance(value, str) else value
+
+    @property
+    def text_pattern(self) -> str | None:
+        """The regular expression that the whole of a text must match, if there is one."""
+        return PATTERN if self.type == "grid" else self.pattern
+
+
+def to_json(value: Value | None) -> Scalar | None:
+    """A value as JSON holds it."""
+    return str(value) if isinstance(value, TileGrid) else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +240,17 @@ def _as_text(value: Any, spec: FieldSpec) -> str | None:
     return text if text and re.fullmatch(spec.pattern or ".*", text, re.DOTALL) else None
 
 
+def _as_grid(value: Any, _: FieldSpec) -> TileGrid | None:
+    if isinstance(value, TileGrid):
+        return value
+    try:
+        return TileGrid.parse(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
 _READERS: dict[str, Any] = {
+    "grid": _as_grid,
     "flag": _as_flag,
     "choice": _as_choice,
     "string": _as_text,

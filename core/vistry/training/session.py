@@ -203,7 +203,7 @@ def _loop(
     reporter: progress.Reporter,
 ) -> Loop:
     """The loop of a recorded run: a new run and a resumed one are set up by the same lines."""
-    record, values = run.record, Hyperparameters.from_dict(run.hyperparameters)
+    record, values = run.record, Hyperparameters.from_dict(run.hyperparameters, card.hyperparameters)
     task, backend, classes = behaviour_of(record["task"]), record["backend"], tuple(record["classes"])
     counts = tuple(record["data"]["training_counts"])
     data = TrainingData(classes, counts, record["data"]["training_images"])

@@ -10,7 +10,6 @@ import numpy.typing as npt
 from vistry.data.offsets import segment_ids
 from vistry.data.table import Table
 from vistry.hyperparameter.values import Hyperparameters
-from vistry.loading.detection.input import grid_of
 from vistry.loading.detection.tiles import tile_boxes
 from vistry.training.engines import engine_module
 
@@ -26,7 +25,7 @@ def fit_anchors(module: Any, backend: str, table: Table, hyperparameters: Hyperp
     tensors = engine.arrays_of(module)
     strides = np.array(STRIDES, np.float32)[:, None, None]
     present = (tensors[NAME] * strides).reshape(-1, 2)
-    random = np.random.default_rng(hyperparameters["random_seed"])
+    random = np.random.default_rng(hyperparameters.random_seed)
     anchors, sentence = anchors_for(object_sizes(table, hyperparameters), present, random)
     if sentence is None:
         return []
@@ -43,10 +42,10 @@ def object_sizes(table: Table, hyperparameters: Hyperparameters) -> npt.NDArray[
     image = segment_ids(table.label_starts)
     sides = np.maximum(objects.width, objects.height)[image]
     found = [_scaled(objects.boxes, sides, square_side(hyperparameters))]
-    grid = grid_of(hyperparameters)
+    grid = hyperparameters.tile_grid_size
     if grid is not None:
         sizes = zip(objects.width.tolist(), objects.height.tolist(), strict=True)
-        tiles = [tile_boxes(*size, grid, hyperparameters["tile_overlap_ratio"])[0] for size in sizes]
+        tiles = [tile_boxes(*size, grid, hyperparameters.tile_overlap_ratio)[0] for size in sizes]
         sides = np.array([max(right - left, bottom - top) for left, top, right, bottom in tiles])[image]
         found.append(_scaled(objects.boxes, sides, square_side(hyperparameters)))
     kept = ~np.asarray(objects.crowd, dtype=bool)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from vistry.data.table import Table
 from vistry.hyperparameter.values import Hyperparameters
-from vistry.loading.detection.input import grid_of
 
 from vistry_yolov5.architecture import square_side
 from vistry_yolov5.letterbox import LetterboxViewer
@@ -25,12 +24,12 @@ class SquareInput:
         return YoloDataset(
             table,
             square_side(values),
-            values["training_batch_size"],
+            values.training_batch_size,
             mosaic=bool(values["apply_mosaic"]),
-            augment=bool(values["apply_augmentations"]),
+            augment=values.apply_augmentations,
             multi_scale=bool(values["multi_scale"]),
-            grid=grid_of(values),
-            overlap=values["tile_overlap_ratio"],
+            grid=values.tile_grid_size,
+            overlap=values.tile_overlap_ratio,
         )
 
     def eval_transform(self) -> LetterboxViewer:
@@ -38,9 +37,9 @@ class SquareInput:
         values = self.hyperparameters
         return LetterboxViewer(
             square_side(values),
-            grid_of(values),
-            values["tile_overlap_ratio"],
-            values["tile_predictions_nms_threshold"],
+            values.tile_grid_size,
+            values.tile_overlap_ratio,
+            values.tile_predictions_nms_threshold,
         )
 
     def input_size(self, training: bool) -> int:  # noqa: ARG002

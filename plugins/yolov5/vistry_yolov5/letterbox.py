@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image
 from vistry.data.images.decode import load_pixels
 from vistry.evaluation.detection.types import Detections
-from vistry.loading.detection.tiles import Grid, tile_boxes
+from vistry.loading.detection.tiles import tile_boxes
 from vistry.loading.detection.views import ImageDetections, merge_tile_detections
 from vistry.loading.views import ImageView
+from vistry.registry.tile_grid import TileGrid
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
 
@@ -57,7 +58,7 @@ class LetterboxViewer:
     """
 
     image_size: int
-    grid: Grid | None = None
+    grid: TileGrid | None = None
     overlap: float = 0.0
     merge_iou: float = 0.0
     size_divisor: int = LARGEST_STRIDE

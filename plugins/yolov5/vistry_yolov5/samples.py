@@ -16,7 +16,7 @@ from vistry.data.table import Table
 from vistry.loading.batches import Batch, Rows, epoch_order, even_batches
 from vistry.loading.detection.dataset import DetectionDataset, target_of
 from vistry.loading.detection.sample import DetectionSample
-from vistry.loading.detection.tiles import Grid
+from vistry.registry.tile_grid import TileGrid
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
 from vistry_yolov5.letterbox import fitted_size
@@ -52,7 +52,7 @@ class YoloDataset:
         mosaic: bool,
         augment: bool,
         multi_scale: bool,
-        grid: Grid | None = None,
+        grid: TileGrid | None = None,
         overlap: float = 0.0,
         cache_bytes: int = CACHE_BYTES,
     ):

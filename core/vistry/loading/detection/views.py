@@ -13,8 +13,9 @@ from vistry.data.images.decode import load_pixels
 from vistry.evaluation.detection.types import Detections
 from vistry.loading.detection.augmentation import resized_size
 from vistry.loading.detection.dataset import STRIDE
-from vistry.loading.detection.tiles import Grid, merged, tile_boxes
+from vistry.loading.detection.tiles import merged, tile_boxes
 from vistry.loading.views import ImageView
+from vistry.registry.tile_grid import TileGrid
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class DetectionTransform:
 
     min_size: int
     max_size: int
-    grid: Grid | None = None
+    grid: TileGrid | None = None
     overlap: float = 0.0
     merge_iou: float = 0.0
     size_divisor: int = STRIDE
