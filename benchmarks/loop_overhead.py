@@ -16,8 +16,6 @@ import vistry
 from train_speed import write_photographs
 from vistry.hyperparameter.schema import Source
 from vistry.loading.batches import BatchReader
-from vistry.task import behaviour_of
-from vistry.training.model_setup import build, make_engine
 from vistry.training.plan import Plan, Request, make_plan
 
 SETTINGS = {"number_of_epochs": 1, "training_batch_size": 8, "learning_rate": 0.001}
@@ -25,12 +23,10 @@ SETTINGS = {"number_of_epochs": 1, "training_batch_size": 8, "learning_rate": 0.
 
 def bare(plan: Plan) -> float:
     """Seconds of an epoch's updates on batches read beforehand."""
-    values, task = plan.hyperparameters, behaviour_of(plan.task)
-    module = build(plan.catalogue, plan.card, plan.task, len(plan.classes), values, "torch")
-    engine = make_engine(plan.catalogue, plan.card, plan.task, module, plan.data_summary, values, "torch")
-    samples = task.dataset(plan.training, values)
-    with BatchReader(samples) as reader:
-        ready = list(reader.read(samples.batches(0, 0), 0, 0))
+    engine = plan.context.engine(plan.context.module(len(plan.classes)), plan.data_summary)
+    dataset = plan.context.input().dataset(plan.training)
+    with BatchReader(dataset) as reader:
+        ready = list(reader.read(dataset.batches(0, 0), 0, 0))
     began = time.perf_counter()
     for step, batch in enumerate(ready):
         engine.accumulate(batch, 1.0, step)

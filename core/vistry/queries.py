@@ -61,10 +61,12 @@ def layers_to_freeze(model: str, task: str | None = None) -> tuple[tuple[str, ..
     card = catalogue.model(model)
     if task is None:
         return card.freeze
-    from vistry.plugin.calls import hooks_of
+    from vistry.plugin import hooks
+    from vistry.plugin.calls import OwnerHooks
 
-    found = hooks_of(catalogue, card).vistry_freezing_map(card=card, task=task_named(task).name)
-    return tuple(tuple(group) for group in found.groups)
+    owner = OwnerHooks.of_model(catalogue, card)
+    freezing = owner.ask(hooks.vistry_freezing_map, card=card, task=task_named(task).name)
+    return tuple(tuple(group) for group in freezing.groups)
 
 
 def create(
@@ -81,7 +83,19 @@ def create(
     `weights` is "none", a name from the model's manifest, or a path, and may be among `hyperparameters`. Raises
     RegistryError, HyperparameterError or WeightsError.
     """
-    from vistry.training.model_setup import create_model
+    from vistry.hyperparameter.schema import Source
+    from vistry.training.initial_weights import InitialWeights, load_initial_weights
+    from vistry.training.model_context import ModelContext
 
+    if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
+        raise RegistryError(f"num_classes = {num_classes!r}: must be an integer of at least 1")
+    catalogue = Catalogue.read()
+    card = catalogue.model(model)
     named = {} if weights is None else {"weights": weights}
-    return create_model(model, task, num_classes, backend, {"weights": "none", **(hyperparameters or {}), **named})
+    values = {"weights": "none", **(hyperparameters or {}), **named}
+    context = ModelContext.of(catalogue, card, task_named(task).name, backend).resolved([Source.of(values, "the call")])
+    source = InitialWeights.named_in(context.hyperparameters, card)
+    context = context.with_auto_resolved(source.read(card, catalogue.policy).keys())
+    module = context.module(num_classes)
+    load_initial_weights(context, module, source, num_classes)
+    return module

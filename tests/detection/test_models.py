@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ from torchvision.models import detection
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 from vistry.errors import RegistryError
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import ImageBatch
 from vistry.registry.catalogue import Catalogue
 from vistry.torch_layers.norms import GroupNorm
-from vistry.training.model_setup import build
+from vistry.training.model_context import ModelContext
 
 # Published by torchvision (resnet50), and torchvision's own classes on its other backbones, with 91 outputs: parameters
 # with frozen batch norms, and with batch norms.
@@ -245,17 +247,20 @@ def kind_of_norm(module: torch.nn.Module) -> str:
 def test_auto_norms_of_a_run_before_they_were_settled() -> None:
     catalogue = Catalogue.read()
     card = catalogue.model("retinanet_resnet18_fpn")
-    values = vistry.hyperparameters(card.name, "detection").resolve()
+    context = ModelContext.of(catalogue, card, "image_object_detection", "torch")
+    values = context.hyperparameters.settings
     kinds = []
     for weights in ("none", "imagenet"):
         with torch.device("meta"):
-            module = build(catalogue, card, "image_object_detection", 2, values.changed({"weights": weights}), "torch")
+            module = context.with_hyperparameters(
+                Hyperparameters([*values.values(), replace(values["weights"], value=weights)])
+            ).module(2)
         kinds.append(kind_of_norm(module))
     assert kinds == ["BatchNorm2d", "FrozenBatchNorm2d"]
 
 
 @pytest.mark.parametrize("family", ["fasterrcnn", "maskrcnn", "retinanet"])
-def test_auto_norms_follow_the_first_weights(family: str, tmp_path: Path) -> None:
+def test_auto_norms_follow_the_weight_names(family: str, tmp_path: Path) -> None:
     """Statistics that were learned stay as they are; a network that has none, or no weights, gets group norms."""
     name = f"{family}_resnet18_fpn"
     kinds = {}

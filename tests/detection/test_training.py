@@ -272,7 +272,7 @@ def test_pretrained_detectors_freeze_what_torchvisions_do(trained: Trained, shap
     assert not still(two, "backbone.body.stage2.")
 
 
-def test_what_auto_meant_for_the_first_weights_is_recorded(trained: Trained) -> None:
+def test_what_auto_meant_for_the_weight_names_is_recorded(trained: Trained) -> None:
     first = trained(BOXES).run
     assert first.hyperparameters["backbone_norm"] == {
         "value": "group",

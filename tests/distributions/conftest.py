@@ -121,7 +121,7 @@ summary = "A model for tests"
 parameters = 10
 """
 HOOKS = """
-from vistry.plugin.hooks import hookimpl
+from vistry.plugin import hookimpl
 
 @hookimpl
 def vistry_build_model(num_classes):

@@ -1,4 +1,4 @@
-"""docs/plugins.md, step by step, in an environment that has Vistry and nothing else of it."""
+"""docs/tutorials/plugin.md, step by step, in an environment that has Vistry and nothing else of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-PAGE = (CHECKOUT / "docs" / "plugins.md").read_text()
+PAGE = (CHECKOUT / "docs" / "tutorials" / "plugin.md").read_text()
 STEP = re.compile(r"(?:<!-- (file|lines of): (\S+) -->\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ANY_NUMBER = re.compile(r"\d+\.\d+|(?<=epoch )\d+")
 

@@ -132,11 +132,11 @@ def test_the_good_ones_still_work(environment: Any) -> None:
     names = {model["full_name"] for model in environment.json("models")["models"]}
     assert {"mobilenetv2/mobilenetv2", "good/goodnet", "rival/goodnet"} <= names
     done = environment.python(
-        "import vistry; from vistry.registry.catalogue import Catalogue; from vistry.plugin.calls import hooks_of\n"
-        "catalogue = Catalogue.read()\n"
+        "import vistry; from vistry.registry.catalogue import Catalogue; from vistry.plugin.calls import OwnerHooks\n"
+        "from vistry.plugin import hooks\ncatalogue = Catalogue.read()\n"
         "card = catalogue.model('good/goodnet')\n"
-        "print(hooks_of(catalogue, card).vistry_build_model(\n"
-        "    card=card, task='image_classification', num_classes=3, hyperparameters={}, backend='torch'))"
+        "print(OwnerHooks.of_model(catalogue, card).ask(hooks.vistry_build_model, card=card, backbone=None,\n"
+        "    task='image_classification', num_classes=3, hyperparameters={}, backend='torch'))"
     )
     assert done == "a model of 3 classes"
 

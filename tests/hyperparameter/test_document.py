@@ -1,4 +1,4 @@
-"""docs/hyperparameters.md is what the tables say."""
+"""docs/reference/hyperparameters.md is what the tables say."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHECKOUT = Path(__file__).parents[2]
 def test_the_page_is_up_to_date(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(CHECKOUT)
     main(tmp_path / "page.md")
-    assert (CHECKOUT / "docs" / "hyperparameters.md").read_text() == (tmp_path / "page.md").read_text(), (
+    assert (CHECKOUT / "docs" / "reference" / "hyperparameters.md").read_text() == (tmp_path / "page.md").read_text(), (
         "type: make docs"
     )
 
@@ -34,7 +34,7 @@ def test_the_page_is_written_by_the_command(tmp_path: Path) -> None:
 
 
 def test_every_hyperparameter_has_a_row() -> None:
-    page = (CHECKOUT / "docs" / "hyperparameters.md").read_text()
+    page = (CHECKOUT / "docs" / "reference" / "hyperparameters.md").read_text()
     for name in shared_fields():
         assert page.count(f"\n| `{name}` |") == 1
 

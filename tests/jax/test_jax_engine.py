@@ -13,10 +13,10 @@ import vistry
 from vistry.errors import HyperparameterError, TrainingError
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import Batch
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin import FreezingMap
+from vistry.plugin.types import TrainingData
 from vistry.registry.manifest import GradientClipping, PreprocessingSpec
 from vistry.task import behaviour_of
-from vistry.task.behaviour import TrainingData
 from vistry.training.engines import EngineSettings, engine_module
 from vistry.training.engines.jax.engine import JaxEngine, pick_precision
 from vistry.training.engines.jax.optimizer import make_optimizer
@@ -330,6 +330,6 @@ def test_the_module_that_was_handed_in_is_left_alone() -> None:
     module = vistry.create("twin", task="multiclass", num_classes=3, backend="jax")
     settings = EngineSettings(BASE, PreprocessingSpec())
     loss = behaviour_of("image_classification").build_loss(BASE, "jax", DATA)
-    engine = JaxEngine(module, settings, loss, behaviour_of("image_classification").postprocess)
+    engine = JaxEngine(module, settings, loss, behaviour_of("image_classification").build_postprocess(BASE))
     trained(engine, sizes=(6, 6))
     assert np.isfinite(np.asarray(module(np.zeros((1, 16, 16, 3), np.float32)))).all()

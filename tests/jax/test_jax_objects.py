@@ -11,12 +11,13 @@ from flax import nnx
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import Batch, ImageBatch
 from vistry.loading.views import ResizeInfo
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin import FreezingMap
 from vistry.registry.manifest import PreprocessingSpec
-from vistry.task.image_object_detection import TASK
+from vistry.task.detection import ImageObjectDetection
 from vistry.training.engines import EngineSettings
 from vistry.training.engines.jax.engine import JaxEngine
 
+TASK = ImageObjectDetection()
 VALUES = Hyperparameters.of(
     {
         "optimizer": "sgd",

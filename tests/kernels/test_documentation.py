@@ -1,4 +1,4 @@
-"""docs/kernels.md says what is so."""
+"""docs/reference/kernels.md says what is so."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vistry.registry.catalogue import Catalogue
 from vistry.registry.manifest import DEVICES, KernelSpec
 from vistry.registry.policy import KernelUse
 
-PAGE = (Path(__file__).parents[2] / "docs" / "kernels.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "kernels.md").read_text()
 
 
 def test_the_example_session_is_what_is_printed() -> None:

@@ -15,11 +15,12 @@ from click.testing import CliRunner
 from vistry.cli import main
 from vistry.errors import RegistryError
 from vistry.kernels.table import all_kernels
-from vistry.plugin.calls import BrokenPluginError, checked
+from vistry.plugin.calls import BrokenPluginError
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.manifest import Manifest
 from vistry.registry.policy import read_policy, user_file
 from vistry.registry.typed_toml import read_table
+from vistry.testing.plugin_states import check_plugins
 
 HEAD = {"manifest": 1, "api": "1.0", "license": "MIT", "summary": "s", "hooks": "acme.hooks"}
 TABLE = {
@@ -38,7 +39,7 @@ KERNEL = "[[kernels]]\n" + "\n".join(
 )
 HOOK = """
 from dataclasses import replace
-from vistry.plugin.hooks import hookimpl
+from vistry.plugin import hookimpl
 
 
 @hookimpl
@@ -120,10 +121,10 @@ class TestTheHook:
 
     def test_that_the_manifest_does_not_mention_is_an_error(self, lay_out: LayOut) -> None:
         file = lay_out("acme", hooks=HOOK.format(result="[]")) / "hooks.py"
-        [plugin] = [plugin for plugin in checked(Catalogue.read()) if plugin.name == "acme"]
+        [plugin] = [plugin for plugin in check_plugins(Catalogue.read()) if plugin.name == "acme"]
         assert (plugin.state, plugin.reason) == (
             "broken",
-            "'vistry_kernels' computes kernels, and plugin.toml doesn't say so: add computes_kernels = true",
+            "'vistry_kernels' computes kernels, but plugin.toml doesn't say so; add computes_kernels = true",
         )
         assert plugin.remedy.startswith(f"correct {file}, or ")
 

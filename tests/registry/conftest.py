@@ -19,7 +19,7 @@ backends = ["torch"]
 summary = "A model for tests"
 parameters = 10
 """
-HOOKS = """from vistry.plugin.hooks import hookimpl
+HOOKS = """from vistry.plugin import hookimpl
 
 @hookimpl
 def vistry_build_model(num_classes):

@@ -10,7 +10,7 @@ import vistry
 from vistry.errors import RegistryError
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
-from vistry.training.model_setup import build_backbone
+from vistry.training.model_context import ModelContext
 
 LayOut = Callable[..., Path]
 MAPS = """
@@ -111,7 +111,7 @@ def test_maps_without_their_hook_are_an_error_that_names_it(lay_out: LayOut) -> 
     lay_out("good", more=MAPS.format(name="good"))
     catalogue = Catalogue.read()
     with pytest.raises(RegistryError, match="vistry-good implements no vistry_build_feature_maps for good/goodnet"):
-        build_backbone(catalogue, catalogue.model("goodnet"), {}, "torch")
+        ModelContext.of(catalogue, catalogue.model("goodnet"), "image_classification", "torch").feature_maps()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""docs/registry.md and the checkout's registry.toml say what is so."""
+"""docs/reference/registry.md and the checkout's registry.toml say what is so."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vistry.registry.typed_toml import read_table
 from vistry.registry.unmatched_policy import notices
 
 CHECKOUT = Path(__file__).parents[2]
-PAGE = (CHECKOUT / "docs" / "registry.md").read_text()
+PAGE = (CHECKOUT / "docs" / "reference" / "registry.md").read_text()
 EXAMPLES = re.findall(r"<!-- checked: vistry ([^\n]*) -->\n```json\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -49,7 +49,7 @@ def test_the_example_session_is_what_is_printed() -> None:
 
 def test_the_python_example_runs() -> None:
     [code] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    exec(compile(code, "docs/registry.md", "exec"), {})
+    exec(compile(code, "docs/reference/registry.md", "exec"), {})
 
 
 def test_the_registry_toml_of_the_page_is_in_force_as_it_says() -> None:

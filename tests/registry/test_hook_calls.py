@@ -11,12 +11,14 @@ import pytest
 import vistry
 from vistry.errors import RegistryError
 from vistry.hyperparameter.schema import Source
-from vistry.plugin.calls import HOOK_NAMES, BrokenPluginError, checked, hooks_of
+from vistry.plugin import hooks as specs
+from vistry.plugin.calls import HOOK_NAMES, BrokenPluginError, OwnerHooks
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.manifest import WRAPPABLE_HOOKS
+from vistry.testing.plugin_states import check_plugins
 
 LayOut = Callable[..., Path]
-HEAD = "from vistry.plugin.hooks import FreezingMap, hookimpl\n"
+HEAD = "from vistry.plugin import FreezingMap, hookimpl\n"
 BUILD = "@hookimpl\ndef vistry_build_model(num_classes):\n    return num_classes\n"
 FREEZING = "@hookimpl\ndef vistry_freezing_map(card):\n    return FreezingMap((('{prefix}' + card.name,),))\n"
 WRAPS = 'wraps = ["vistry_freezing_map"]\n'
@@ -35,13 +37,13 @@ def with_head(line: str) -> str:
 
 
 def reason_of(name: str) -> tuple[str, str]:
-    [plugin] = [plugin for plugin in checked(Catalogue.read()) if plugin.name == name]
+    [plugin] = [plugin for plugin in check_plugins(Catalogue.read()) if plugin.name == name]
     assert plugin.state == "broken"
     return plugin.reason, plugin.remedy.replace(f", or go on without it: vistry plugins disable {name}", "")
 
 
 def states() -> dict[str, str]:
-    return {plugin.name: plugin.state for plugin in checked(Catalogue.read())}
+    return {plugin.name: plugin.state for plugin in check_plugins(Catalogue.read())}
 
 
 def test_the_hooks_that_can_be_wrapped_are_all_of_them() -> None:
@@ -66,8 +68,8 @@ def test_an_argument_may_be_left_out_and_a_new_one_breaks_nothing(lay_out: LayOu
     catalogue = Catalogue.read()
     card = catalogue.model("plainnet")
     arguments: dict[str, Any] = {"card": card, "task": "image_classification", "num_classes": 7}
-    built = hooks_of(catalogue, card).vistry_build_model(
-        **arguments, hyperparameters={}, backend="torch", backbone=None
+    built = OwnerHooks.of_model(catalogue, card).ask(
+        specs.vistry_build_model, **arguments, hyperparameters={}, backend="torch", backbone=None
     )
     assert built == "a model of 7 classes"
 
@@ -118,28 +120,28 @@ def test_a_wrapper_that_cannot_be_loaded_stops_the_call(lay_out: LayOut) -> None
             "correct {file}",
         ),
         (HEAD + BUILD.replace("@hookimpl\n", ""), "'vistry_build_model' lacks @hookimpl above it", "correct {file}"),
-        (HEAD, "it has models and no hook 'vistry_build_model' to build them", "correct {file}"),
+        (HEAD, "it has models but no hook 'vistry_build_model' to build them", "correct {file}"),
         (
             HEAD + BUILD + WRAPPER,
-            "'vistry_freezing_map' wraps other plugins, and plugin.toml doesn't say so: "
+            "'vistry_freezing_map' wraps other plugins, but plugin.toml doesn't say so; "
             'add wraps = ["vistry_freezing_map"]',
             "correct {file}",
         ),
         (
             HEAD + BUILD + "@hookimpl\ndef vistry_default_hyperparameters(card):\n    return {}\n",
-            "'vistry_default_hyperparameters' computes defaults, and plugin.toml doesn't say so: "
+            "'vistry_default_hyperparameters' computes defaults, but plugin.toml doesn't say so; "
             "add computes_defaults = true",
             "correct {file}",
         ),
         (
             HEAD + BUILD.replace("@hookimpl", "@hookimpl(hookwrapper=True)"),
-            "'vistry_build_model' wraps other plugins, and plugin.toml doesn't say so: "
+            "'vistry_build_model' wraps other plugins, but plugin.toml doesn't say so; "
             'add wraps = ["vistry_build_model"]',
             "correct {file}",
         ),
         (
             HEAD + BUILD.replace("num_classes", "number_of_classes"),
-            "'vistry_build_model' has an argument 'number_of_classes' that the hook has not; "
+            "'vistry_build_model' has an argument 'number_of_classes' that the hook doesn't have; "
             "did you mean 'num_classes'?",
             "correct {file}",
         ),
@@ -168,9 +170,9 @@ def test_hooks_may_be_an_object_of_a_module(lay_out: LayOut) -> None:
     catalogue = Catalogue.read()
     card = catalogue.model("objectnet")
     assert states()["object"] == "ok"
-    assert hooks_of(catalogue, card).vistry_build_model(
-        card=card, task="t", num_classes=1, hyperparameters={}, backend="torch", backbone=None
-    ) == "objectnet"  # fmt: skip
+    owner = OwnerHooks.of_model(catalogue, card)
+    arguments: dict[str, Any] = {"card": card, "task": "t", "num_classes": 1, "hyperparameters": {}}
+    assert owner.ask(specs.vistry_build_model, **arguments, backend="torch", backbone=None) == "objectnet"
 
 
 def test_a_fault_in_an_object_of_hooks_names_the_object(lay_out: LayOut) -> None:

@@ -1,4 +1,4 @@
-"""docs/manifest.md has every key of plugin.toml as the schema has it, and its examples are read."""
+"""docs/reference/manifest.md has every key of plugin.toml as the schema has it, and its examples are read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vistry.registry import manifest as schema
 from vistry.registry.manifest import Manifest
 from vistry.registry.typed_toml import read_table
 
-PAGE = (Path(__file__).parents[2] / "docs" / "manifest.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "manifest.md").read_text()
 TABLES = dict(re.findall(r"<!-- table: (\w+) -->\n(.*?)(?=\n<!-- table: |\n## Kinds|\Z)", PAGE, re.DOTALL))
 NAMED: dict[Any, str] = {
     schema.Attribute: "attribute",

@@ -47,7 +47,7 @@ POSTPROCESS = """
 
 @hookimpl
 def vistry_build_postprocess():
-    from vistry.task.outputs import as_numpy
+    from vistry.task.behaviour import as_numpy
 
     return lambda outputs, sizes: as_numpy(outputs)[:, 1:]
 """
@@ -97,7 +97,7 @@ FREEZING = """
 
 @hookimpl
 def vistry_freezing_map():
-    from vistry.plugin.hooks import FreezingMap
+    from vistry.plugin import FreezingMap
 
     return FreezingMap((("stages.0.",),))
 """
@@ -152,7 +152,7 @@ LOSING = """
 
 @hookimpl
 def vistry_build_postprocess():
-    from vistry.task.outputs import as_numpy
+    from vistry.task.behaviour import as_numpy
 
     return lambda outputs, sizes: as_numpy(outputs)[1:] if len(outputs) == LENGTH else as_numpy(outputs)
 """

@@ -1,4 +1,4 @@
-"""docs/hooks.md has every hook as it is, and its examples are a plugin that passes the checks."""
+"""docs/reference/hooks.md has every hook as it is, and its examples are a plugin that passes the checks."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import vistry
-from vistry.plugin import hooks
+from vistry.plugin import hooks, manifest_answers
 from vistry.plugin.calls import HOOK_NAMES
-from vistry.task import hook_defaults as hook_fallbacks
+from vistry.task import hook_answers
 from vistry.testing import trials_of
 
-PAGE = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "hooks.md").read_text()
 SECTIONS = dict(re.findall(r"^## (vistry_\w+)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 WritePlugin = Callable[..., Path]
 
@@ -50,7 +50,7 @@ def test_the_section_says_what_it_does_when_and_what_happens_without_it(name: st
     sentence = joined((inspect.getdoc(getattr(hooks, name)) or "").partition(";")[0].rstrip("."))
     assert sentence in said
     assert " Called " in said
-    fallback = getattr(hook_fallbacks, name, None)
+    fallback = getattr(manifest_answers, name, None) or getattr(hook_answers, name, None)
     if fallback is None:
         assert name in ("vistry_build_model", "vistry_build_feature_maps")
         assert re.search(r"If there is none, (models can't be|nothing can be) built", said)

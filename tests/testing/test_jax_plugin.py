@@ -1,4 +1,4 @@
-"""A plugin for JAX alone is checked as one for torch is, and docs/backends.md makes one of both."""
+"""A plugin for JAX alone is checked as one for torch is, and docs/how-to/backends.md makes one of both."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from vistry.testing import trials_of
 from vistry.testing.all_checks import OF_A_MODEL
 
-PAGE = (Path(__file__).parents[2] / "docs" / "backends.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "backends.md").read_text()
 MODEL = """
 from flax import nnx
 

@@ -1,4 +1,4 @@
-"""The parts of docs/plugins.md that need no environment of their own."""
+"""The parts of docs/tutorials/plugin.md that need no environment of their own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vistry.testing.all_checks import EVERY_CHECK
 from vistry.testing.model_subject import SIDES
 from vistry.testing.new_plugin import TEMPLATE
 
-PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "tutorials" / "plugin.md").read_text()
 
 
 def block(name: str) -> str:

@@ -12,6 +12,7 @@ from vistry.testing import NothingToCheck, Result, Trial, counts, trials_of
 from vistry.testing.all_checks import EVERY_CHECK, OF_A_MODEL
 from vistry.testing.check import Check, CheckFailed, NotComputed
 from vistry.testing.model_subject import ModelSubject
+from vistry.training.model_context import ModelContext
 
 WritePlugin = Callable[..., Path]
 TWO_MODELS = (
@@ -238,15 +239,15 @@ def test_a_plugin_installed_without_a_record_of_its_files(plugin: WritePlugin) -
 
 
 def test_a_backend_that_is_declared_has_to_be_there(plugin: WritePlugin, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(backend: str) -> None:
+    def refuse(context: ModelContext, backend: str) -> None:
         raise RegistryError(f"{backend} is not installed; type: pip install 'vistry[{backend}]'")
 
     plugin(("plugin.toml", '["torch"]', '["torch", "jax"]'))
-    monkeypatch.setattr("vistry.testing.weights_checks.engine_module", refuse)
+    monkeypatch.setattr(ModelContext, "in_backend", refuse)
     [trial] = [trial for trial in trials_of("mynet") if trial.check.name == "backends_agree"]
     assert trial.result().reason == (
-        "image_classification: plugin.toml declares the backend torch, and it can't be used here: torch is not "
-        "installed; type: pip install 'vistry[torch]'"
+        "image_classification: plugin.toml declares the backend jax, which can't be used here: jax is not "
+        "installed; type: pip install 'vistry[jax]'"
     )
 
 

@@ -14,12 +14,13 @@ from torch import nn
 from vistry.flax_layers import BatchNorm, Conv, Linear
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import Batch
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin import FreezingMap
+from vistry.plugin.types import TrainingData
 from vistry.registry.manifest import MovingAverage, PreprocessingSpec
-from vistry.task.behaviour import TrainingData
-from vistry.task.image_classification import TASK
+from vistry.task.classification import ImageClassification
 from vistry.training.engines import EngineSettings, engine_module
 
+TASK = ImageClassification()
 VALUES = Hyperparameters.of(
     {
         "optimizer": "sgd",

@@ -12,10 +12,10 @@ from torch import nn
 from vistry.errors import HyperparameterError
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import Batch
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin import FreezingMap
+from vistry.plugin.types import TrainingData
 from vistry.registry.manifest import GradientClipping, PreprocessingSpec
-from vistry.task.behaviour import TrainingData
-from vistry.task.image_classification import TASK
+from vistry.task.classification import ImageClassification
 from vistry.training.engines import EngineSettings, engine_module
 from vistry.training.engines.torch import precision as processor
 from vistry.training.engines.torch.engine import (
@@ -26,6 +26,7 @@ from vistry.training.engines.torch.engine import (
     with_folded_norms,
 )
 
+TASK = ImageClassification()
 BASE = Hyperparameters.of(
     {
         "optimizer": "sgd",

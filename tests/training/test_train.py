@@ -19,11 +19,10 @@ from vistry.cli.train import result_text
 from vistry.errors import DataError, HyperparameterError, RegistryError, RunError, WeightsError
 from vistry.hyperparameter.schema import Source
 from vistry.inference.predictor import Predictor
-from vistry.plugin.calls import hooks_of
+from vistry.plugin.calls import OwnerHooks
 from vistry.runs.folder import Run
-from vistry.training import model_setup as build_module
+from vistry.training.backends import checked_engine_module
 from vistry.training.loop import Outcome
-from vistry.training.model_setup import check_backend
 from vistry.training.plan import Plan, Request, make_plan
 from vistry.training.session import TrainingResult
 
@@ -167,7 +166,7 @@ def test_where_no_model_is_named_the_tasks_default_is_trained(
     task: str, digits: Path, multilabel: Path, runs: Path
 ) -> None:
     plan = make_plan(Request(digits if task == "multiclass" else multilabel, task), [])
-    assert plan.card.full_name == "seresnext/seresnext"
+    assert plan.context.card.full_name == "seresnext/seresnext"
     assert plan.hyperparameters["training_batch_size"] == 78
 
 
@@ -189,7 +188,7 @@ def test_a_package_a_model_needs_is_named_before_any_work(
             raise PackageNotFoundError(name)
         return version(name)
 
-    monkeypatch.setattr("vistry.training.model_setup.version", without_timm)
+    monkeypatch.setattr("vistry.training.backends.version", without_timm)
     with pytest.raises(RegistryError) as error:
         vistry.train(digits, task="multiclass", model="seresnext")
     assert str(error.value) == (
@@ -211,13 +210,13 @@ def test_a_package_a_model_needs_is_named_before_any_work(
 def test_what_counts_is_what_the_backends_extra_always_requires(
     requirement: str, needed: bool, tiny_plugin: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vistry.training.model_setup.requires", lambda distribution: [requirement])
+    monkeypatch.setattr("vistry.training.backends.requires", lambda distribution: [requirement])
     card = vistry.model("tiny")
     if needed:
         with pytest.raises(RegistryError, match=r"tiny needs absent-package for torch, .* 'vistry-tiny\[torch\]'"):
-            check_backend(card, "torch")
+            checked_engine_module(card, "torch")
     else:
-        check_backend(card, "torch")
+        checked_engine_module(card, "torch")
 
 
 def test_another_primary_metric_decides(digits: Path, runs: Path) -> None:
@@ -469,31 +468,33 @@ def test_an_owner_settles_what_is_unset_and_nothing_else(
     answers: dict[str, Any] = {"layers_to_freeze": "1"}
     asked: list[Any] = []
 
-    def settling(catalogue: Any, card: Any) -> Any:
-        def settle(**arguments: Any) -> dict[str, Any]:
-            asked.append(sorted(arguments["first_weights"]))
-            return answers
+    ask = OwnerHooks.ask
 
-        owner = hooks_of(catalogue, card)
-        owner.vistry_resolve_auto = settle
-        return owner
+    def resolving(owner: OwnerHooks, hook: Any, **arguments: Any) -> Any:
+        if hook.__name__ != "vistry_resolve_auto":
+            return ask(owner, hook, **arguments)
+        asked.append(sorted(arguments["weight_names"]))
+        return answers
 
-    monkeypatch.setattr(build_module, "hooks_of", settling)
+    monkeypatch.setattr(OwnerHooks, "ask", resolving)
 
     def planned(**values: Any) -> Plan:
         return make_plan(Request(digits, "multiclass", "tiny"), [Source.of(values, "the call")])
 
     settled = planned(weights=str(trained.best_weights)).hyperparameters
     assert settled["layers_to_freeze"] == 1
-    assert settled.settings["layers_to_freeze"].origin == "auto, settled by tiny"
+    assert settled.settings["layers_to_freeze"].origin == "auto, resolved by tiny"
     assert not settled.given("layers_to_freeze")
     assert asked == [sorted(load_file(trained.best_weights))]
     planned()
     assert asked[1:] == [[]]
-    with pytest.raises(RegistryError, match="vistry-tiny settles layers_to_freeze, which is set: 2"):
+    with pytest.raises(
+        RegistryError,
+        match="vistry-tiny returned layers_to_freeze .* but layers_to_freeze = 2 was given",
+    ):
         planned(layers_to_freeze=2)
     answers = {"layers_to_freeze": -3}
-    with pytest.raises(HyperparameterError, match="-3, from auto, settled by tiny, must be an integer in"):
+    with pytest.raises(HyperparameterError, match="-3, from auto, resolved by tiny, must be an integer in"):
         planned()
     answers = {"no_such": 1}
     with pytest.raises(HyperparameterError, match="tiny has no such hyperparameter"):

@@ -18,7 +18,9 @@ from vistry.errors import WeightsError
 from vistry.registry.cards import ModelCard
 from vistry.registry.manifest import WeightsSpec
 from vistry.registry.policy import Layer, Policy, PolicyTables, WeightsPolicy
-from vistry.weights.locate import fitted, locate, read_weights
+from vistry.weights.locate import locate
+from vistry.weights.matching import match_state_dict
+from vistry.weights.read import read_weights
 
 ALLOWING = Policy((Layer("a test", PolicyTables(weights=WeightsPolicy(allow_pickle=True))),))
 
@@ -76,7 +78,7 @@ def test_offline_names_the_file_and_where_to_put_it(
     def refuse(*arguments: object, **options: object) -> None:
         raise OSError("Network is unreachable")
 
-    monkeypatch.setattr("vistry.weights.locate.urlopen", refuse)
+    monkeypatch.setattr("vistry.weights.fetch.urlopen", refuse)
     monkeypatch.setenv("VISTRY_WEIGHTS", str(tmp_path))
     with pytest.raises(WeightsError, match="could not be fetched .*unreachable") as error:
         locate("imagenet", card)
@@ -107,7 +109,7 @@ def test_a_fetched_file_is_kept(card: ModelCard, tmp_path: Path, monkeypatch: py
 
     monkeypatch.setenv("VISTRY_WEIGHTS", str(tmp_path / "cache"))
     content = b"weights"
-    monkeypatch.setattr("vistry.weights.locate.urlopen", lambda *a, **k: io.BytesIO(content))
+    monkeypatch.setattr("vistry.weights.fetch.urlopen", lambda *a, **k: io.BytesIO(content))
     found = locate("imagenet", _published(card, tmp_path, hashlib.sha256(content).hexdigest()))
     assert found is not None
     assert found.read_bytes() == content
@@ -126,7 +128,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "__init__.py").write_text("raise RuntimeError('imported')")
     torch.save({"a": torch.ones(2)}, folder / "models" / "w.pth")
     monkeypatch.syspath_prepend(str(folder.parent))
-    monkeypatch.setattr("vistry.weights.locate.urlopen", None)
+    monkeypatch.setattr("vistry.weights.fetch.urlopen", None)
     return folder
 
 
@@ -218,12 +220,12 @@ def test_a_file_of_something_else_is_a_sentence(card: ModelCard, tmp_path: Path)
 )
 def test_what_does_not_fit_is_named(found: dict[str, Any], message: str) -> None:
     with pytest.raises(WeightsError, match=message):
-        fitted(found, {"head": (7, 4), "body": (2,)}, lambda: ["head"], "the file")
+        match_state_dict(found, {"head": (7, 4), "body": (2,)}, lambda: ["head"], origin="the file")
 
 
 def test_a_count_kept_with_one_element_fits_a_scalar() -> None:
-    taken, fresh = fitted(
-        {"n": np.array([3]), "w": np.zeros((9, 2))}, {"n": (), "w": (5, 2)}, lambda: ["w"], "the file"
+    taken, fresh = match_state_dict(
+        {"n": np.array([3]), "w": np.zeros((9, 2))}, {"n": (), "w": (5, 2)}, lambda: ["w"], origin="the file"
     )
     assert taken["n"].shape == ()
     assert fresh == ["w"]

@@ -30,7 +30,7 @@ from vistry.cli import main
 from vistry.errors import WeightsError
 from vistry.inference.import_checkpoint import NO_NOTICE
 from vistry.registry.policy import Policy
-from vistry.weights.locate import read_weights
+from vistry.weights.read import read_weights
 from vistry.weights.state_dicts import read_foreign
 
 CODE = """

@@ -82,10 +82,10 @@ def check(
         return
     if heavy or backend or expect:
         raise click.UsageError("--heavy, --backend and --expect need the NAME of a plugin", ctx)
-    from vistry.plugin.calls import checked
+    from vistry.testing.plugin_states import check_plugins
 
     catalogue = Catalogue.read()
-    found = checked(catalogue)
+    found = check_plugins(catalogue)
     _print_plugins(found, catalogue, as_json)
     if any(plugin.state not in ("ok", "disabled") for plugin in found):
         ctx.exit(1)

@@ -87,8 +87,8 @@ def train(context: click.Context, /, **options: Any) -> None:
 
 def _summary(plan: Plan) -> str:
     lines = [
-        f"{plan.card.full_name} for {plan.task}: {len(plan.classes)} classes, {len(plan.training)} training and "
-        f"{len(plan.validation)} validation images"
+        f"{plan.context.card.full_name} for {plan.context.task.name}: {len(plan.classes)} classes, "
+        f"{len(plan.training)} training and {len(plan.validation)} validation images"
     ]
     for diagnosis in plan.diagnoses:
         left_out = diagnosis.to_dict()["quarantined"]
@@ -109,9 +109,9 @@ def _plan_json(plan: Plan) -> str:
 
 def _plan_text(plan: Plan) -> str:
     from vistry.hyperparameter.values import shown
+    from vistry.report.numbers import duration
     from vistry.training.estimate import estimate
     from vistry.training.plan import describe
-    from vistry.training.progress import duration
 
     facts, expected = describe(plan), estimate(plan)
     lines = [_summary(plan)]

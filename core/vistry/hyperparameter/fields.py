@@ -197,12 +197,13 @@ def _computing_plugins(card: ModelCard, catalogue: Catalogue) -> list[str]:
 
 
 def _computed(card: ModelCard, task: str, catalogue: Catalogue) -> Mapping[str, Scalar]:
-    from vistry.plugin.calls import hooks_of
+    from vistry.plugin import hooks
+    from vistry.plugin.calls import OwnerHooks
 
-    hooks, names = hooks_of(catalogue, card), _computing_plugins(card, catalogue)
+    owner, names = OwnerHooks.of_model(catalogue, card), _computing_plugins(card, catalogue)
     asked = f"vistry_default_hyperparameters of {' and '.join(names)}"
     try:
-        found = hooks.vistry_default_hyperparameters(card=card, task=task)
+        found = owner.ask(hooks.vistry_default_hyperparameters, card=card, task=task)
     except Exception as error:
         remedy = f"to go on without it, type: vistry plugins disable {names[-1]}"
         raise RegistryError(

@@ -1,6 +1,6 @@
 """Rules between fields: what can't work is an error, what has no effect or no good one is a warning.
 
-`docs/differences.md` gives the reasons.
+`docs/explanation/differences.md` gives the reasons.
 """
 
 from __future__ import annotations

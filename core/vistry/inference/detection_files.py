@@ -13,7 +13,7 @@ from vistry.inference.mask_files import file_name, write_masks
 from vistry.inference.predictor import Prediction, Predictor
 from vistry.loading.detection.views import ImageDetections
 from vistry.registry.tasks import task_named
-from vistry.task.object_task import above_score_threshold
+from vistry.task.detection import above_score_threshold
 
 
 @dataclass

@@ -8,21 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from vistry.errors import WeightsError
-from vistry.hyperparameter.schema import Source, schema_of
+from vistry.hyperparameter.schema import Source
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.runs.checkpoint import write_tensors
-from vistry.training.engines import engine_module, is_installed
-from vistry.training.model_setup import (
-    build,
-    check_backend,
-    checked_by_owner,
-    fit,
-    is_of_backbone,
-    mapped_weights,
-    settled,
-)
-from vistry.weights.locate import Arrays, sha256_of
+from vistry.training.engines import is_installed
+from vistry.training.initial_weights import is_of_backbone, matching_tensors
+from vistry.training.model_context import ModelContext
+from vistry.weights.matching import Arrays, Shapes
+from vistry.weights.read import sha256_of
 from vistry.weights.state_dicts import read_foreign
 
 NO_NOTICE = (
@@ -100,26 +94,22 @@ def classes_of(
     """
     task = card.tasks[0]
     backend = next((name for name in card.backends if is_installed(name)), card.backends[0])
-    check_backend(card, backend)
     sources = [Source.of({**given, "weights": origin}, "the command line")]
-    values = checked_by_owner(catalogue, card, task, schema_of(catalogue, card, task).resolve(sources))
-    values = settled(catalogue, card, task, values, arrays)
+    context = ModelContext.of(catalogue, card, task, backend).resolved(sources).with_auto_resolved(arrays)
 
-    def shapes(classes: int) -> dict[str, tuple[int, ...]]:
-        found: dict[str, tuple[int, ...]] = engine_module(backend).shapes_of(
-            build(catalogue, card, task, classes, values, backend)
-        )
-        return found
+    def shapes(classes: int) -> Shapes:
+        shapes: Shapes = context.engine_module.shapes_of(context.module(classes))
+        return shapes
 
     def fresh(classes: int) -> list[str]:
-        return fit(catalogue, card, task, shapes(classes), arrays, origin, classes, values, backend)[1]
+        return matching_tensors(context, shapes(classes), tensors=arrays, origin=origin, num_classes=classes)[1]
 
     head = fresh(2)
     if is_of_backbone(card, arrays):
         return None
     if not head:
         return 2
-    mapped = mapped_weights(catalogue, card, arrays, 2, values)
+    mapped = context.mapped_weights(arrays, 2)
     two, three = (shapes(classes)[head[0]][0] for classes in (2, 3))
     classes: int = 2 + (mapped[head[0]].shape[0] - two) // (three - two)
     if classes < 1 or fresh(classes):

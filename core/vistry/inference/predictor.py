@@ -10,17 +10,16 @@ from typing import Any
 
 from vistry.data.images.formats import is_image_file
 from vistry.errors import DataError, HyperparameterError, Problem, RegistryError, VistryError, suggestion
-from vistry.hyperparameter.schema import Schema, Source, schema_of
+from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import EvalTransform
-from vistry.plugin.calls import hooks_of
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import Run, find_run
 from vistry.task import behaviour_of
-from vistry.training.engines import Engine, EngineSettings, engine_module, is_installed
-from vistry.training.model_setup import build, checked_by_owner, input_of
+from vistry.training.engines import Engine, is_installed
+from vistry.training.model_context import ModelContext
 from vistry.training.prediction import predictions_of
 
 
@@ -66,7 +65,7 @@ class Predictor:
         """What is said of one image in a line."""
         if prediction.values is None:
             return f"error: {prediction.error}"
-        return self.task.headline(prediction.values, self.classes, self.hyperparameters)
+        return self.task.summary_line(prediction.values, self.classes, self.hyperparameters)
 
 
 def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Predictor:
@@ -79,20 +78,14 @@ def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Pred
     weights, _ = read_checkpoint(found.best_weights)
     catalogue, record = Catalogue.read(), found.record
     card = _model_of(found, catalogue)
-    values = Hyperparameters.from_dict(found.hyperparameters, card.hyperparameters)
+    context = ModelContext.of(catalogue, card, record["task"], backend or _own_backend(card, record["backend"]))
+    context = context.with_hyperparameters(Hyperparameters.from_dict(found.hyperparameters, card.hyperparameters))
     if changed:
-        values = _changed(values, schema_of(catalogue, card, record["task"]), changed)
-        values = checked_by_owner(catalogue, card, record["task"], values)
-        about_these = (problem for problem in values.warnings if problem.field in changed)
-        values = Hyperparameters(values.settings.values(), about_these)
-    hooks = hooks_of(catalogue, card)
-    asked = {"card": card, "task": record["task"], "hyperparameters": values}
-    backend = backend or _own_backend(card, record["backend"])
-    module = build(catalogue, card, record["task"], len(record["classes"]), values, backend)
-    settings = EngineSettings(values, type(card.preprocessing)(**record["preprocessing"]))
-    engine = engine_module(backend).make(module, settings, None, hooks.vistry_build_postprocess(**asked))
+        context = _changed(context, changed)
+    preprocessing = type(card.preprocessing)(**record["preprocessing"])
+    engine = context.prediction_engine(context.module(len(record["classes"])), preprocessing)
     engine.load_weights(weights)
-    return Predictor(found, engine, input_of(catalogue, card, record["task"], values).eval_transform(), values)
+    return Predictor(found, engine, context.input().eval_transform(), context.hyperparameters)
 
 
 def _model_of(run: Run, catalogue: Catalogue) -> ModelCard:
@@ -105,11 +98,13 @@ def _model_of(run: Run, catalogue: Catalogue) -> ModelCard:
         raise RegistryError(f"{error}; {source}, see: vistry plugins") from error
 
 
-def _changed(values: Hyperparameters, schema: Schema, changed: Mapping[str, Any]) -> Hyperparameters:
-    """The run's values with some changed. Raises HyperparameterError for one that decides the weights.
+def _changed(context: ModelContext, changed: Mapping[str, Any]) -> ModelContext:
+    """The run's values with some changed, and warnings about these. Raises HyperparameterError for one that decides
+    the weights.
 
     What the model doesn't take at all is refused by the schema, which says whose it is.
     """
+    schema, values = context.schema, context.hyperparameters
     may_change = [name for name, field in schema.fields.items() if field.spec.at_prediction]
     problems = [
         Problem(name, "can't be changed for a trained model", suggestion(name, may_change))
@@ -119,7 +114,10 @@ def _changed(values: Hyperparameters, schema: Schema, changed: Mapping[str, Any]
     if problems:
         raise HyperparameterError(problems)
     recorded = {name: value for name, value in values.items() if value is not None and name in schema.fields}
-    return schema.resolve([Source.of(recorded, "the run"), Source.of(changed, "the call")])
+    context = context.resolved([Source.of(recorded, "the run"), Source.of(changed, "the call")])
+    resolved = context.hyperparameters
+    warnings = [problem for problem in resolved.warnings if problem.field in changed]
+    return context.with_hyperparameters(Hyperparameters(resolved.settings.values(), warnings))
 
 
 def _own_backend(card: ModelCard, backend: str) -> str:

@@ -105,9 +105,11 @@ def _conflict(operation: str, served: tuple[str, str], claimants: Sequence[Kerne
 
 def _computed(catalogue: Catalogue, plugin: Plugin) -> Sequence[KernelSpec]:
     """What the plugin's hook says. Raises BrokenPluginError where that is no list of kernels."""
-    from vistry.plugin.calls import BrokenPluginError, hooks_of_plugin
+    from vistry.plugin import hooks
+    from vistry.plugin.calls import BrokenPluginError, OwnerHooks
 
-    specs = hooks_of_plugin(catalogue, plugin).vistry_kernels(manifest=plugin.manifest)
+    assert plugin.manifest is not None, "a plugin in use has a manifest"
+    specs = OwnerHooks(catalogue, plugin).ask(hooks.vistry_kernels, manifest=plugin.manifest)
     if isinstance(specs, list | tuple) and all(isinstance(spec, KernelSpec) for spec in specs):
         return specs
     where = plugin.manifest.hooks if plugin.manifest else plugin.name

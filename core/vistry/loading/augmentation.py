@@ -1,8 +1,8 @@
 """From an image file to the square a classifier sees: random in training, fixed in validation.
 
-The steps and their constants are those of the reference's product (behaviour 3.2). Every random choice of an image
-comes from one generator made of the seed, the epoch and the image's row, so neither the number of threads nor an
-interruption changes it.
+The steps and their constants are those of docs/reference/behaviour.md, 3.2. Every random choice of an image comes from
+one generator made of the seed, the epoch and the image's row, so neither the number of threads nor an interruption
+changes it.
 """
 
 from __future__ import annotations

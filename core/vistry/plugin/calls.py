@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from inspect import signature
-from typing import Any
+from types import ModuleType
+from typing import ParamSpec, TypeVar, cast
 
 import pluggy
 
 from vistry.errors import RegistryError, suggestion
-from vistry.plugin import hooks
+from vistry.plugin import hooks, manifest_answers
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
 from vistry.registry.manifest import Manifest
-from vistry.registry.policy import Policy
-from vistry.task import hook_defaults as hook_fallbacks
 
-_COMPUTING = {"vistry_default_hyperparameters": "defaults", "vistry_kernels": "kernels"}
 HOOK_NAMES = tuple(name for name in vars(hooks) if name.startswith("vistry_"))
+
+# Queries run no plugin's code unless its manifest says that these hooks compute something.
+_COMPUTING = {"vistry_default_hyperparameters": "defaults", "vistry_kernels": "kernels"}
+
+Arguments = ParamSpec("Arguments")
+Answer = TypeVar("Answer")
 
 
 class BrokenPluginError(RegistryError):
-    """A plugin whose code can't be used, with the reason and what to type."""
+    """A plugin whose code can't be used, with the reason and the command to type."""
 
     def __init__(self, plugin: Plugin, reason: str, remedy: str):
         self.plugin = plugin
@@ -34,16 +38,17 @@ class BrokenPluginError(RegistryError):
         )
 
 
-class _OwnersHooks(pluggy.PluginManager):
+class _OwnerManager(pluggy.PluginManager):
     """Calls the owner's implementations and core's; of any other plugin, its wrappers."""
 
-    def __init__(self, owner: object):
+    def __init__(self, owner_hooks: object, core_answers: Sequence[ModuleType]):
         super().__init__("vistry")
-        self._answering = (owner, hook_fallbacks)
+        self._answering = (owner_hooks, *core_answers)
         self.add_hookspecs(hooks)
-        self.register(hook_fallbacks, "vistry")
+        for answers in core_answers:
+            self.register(answers, answers.__name__)
 
-    def parse_hookimpl_opts(self, plugin: object, name: str) -> Any:
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
         options = super().parse_hookimpl_opts(plugin, name)
         if options and plugin not in self._answering and not _wraps(options):
             return None
@@ -58,70 +63,62 @@ class _OwnersHooks(pluggy.PluginManager):
             raise BrokenPluginError(plugin, reason, f"correct {_place(plugin, hooks_module)}") from error
 
 
-def load(plugin: Plugin) -> Any:
-    """Import a plugin and check its hooks. Raises BrokenPluginError."""
+class OwnerHooks:
+    """The hooks of one plugin, with core's answers after its own and other plugins' wrappers around them.
+
+    Making one imports the plugin, so make it once and pass it on.
+    """
+
+    def __init__(self, catalogue: Catalogue, owner: Plugin, core_answers: Sequence[ModuleType] = ()):
+        """Load a plugin's hooks. Raises BrokenPluginError if the code can't be used.
+
+        A wrapper that can't be loaded stops the call too: its owner asked to be part of every such call.
+
+        Args:
+            catalogue: the plugins in use, among which are the wrappers.
+            owner: the plugin to ask.
+            core_answers: modules of hooks that answer after the owner, beside those that a manifest can answer.
+        """
+        hooks_module = load(owner)
+        manager = _OwnerManager(hooks_module, [manifest_answers, *core_answers])
+        for plugin in catalogue.plugins:
+            if plugin.in_use and plugin.manifest and plugin.manifest.wraps and plugin is not owner:
+                manager.add(plugin, load(plugin))
+        manager.add(owner, hooks_module)
+        self._relay = manager.hook
+
+    @classmethod
+    def of_model(cls, catalogue: Catalogue, card: ModelCard, core_answers: Sequence[ModuleType] = ()) -> OwnerHooks:
+        """Load the hooks of the plugin that owns a model. Raises BrokenPluginError."""
+        names = (card.family, card.distribution)
+        owner = next(plugin for plugin in catalogue.plugins if (plugin.name, plugin.distribution) == names)
+        return cls(catalogue, owner, core_answers)
+
+    def ask(self, hook: Callable[Arguments, Answer], /, *args: Arguments.args, **arguments: Arguments.kwargs) -> Answer:
+        """Call a hook of `vistry.plugin.hooks` by its own signature, with keyword arguments alone.
+
+        The answer is None where neither the plugin nor core has one.
+        """
+        assert not args, "hooks take keyword arguments"
+        return cast(Answer, getattr(self._relay, hook.__name__)(**arguments))
+
+
+def load(plugin: Plugin) -> object:
+    """Import a plugin's hooks module and check it. Raises BrokenPluginError."""
     hooks_module = _import(plugin)
-    for reason in _faults(plugin, hooks_module):
+    for reason in _problems(plugin, hooks_module):
         raise BrokenPluginError(plugin, reason, f"correct {_place(plugin, hooks_module)}")
     return hooks_module
 
 
-def hooks_of(catalogue: Catalogue, card: ModelCard) -> Any:
-    """The hooks to call for a model. Raises BrokenPluginError if its owner's code can't be used.
-
-    A wrapper that can't be loaded stops the call too: its owner asked to be part of every such call.
-    """
-    return hooks_of_plugin(catalogue, _owner(catalogue, card))
+def check_hooks(plugin: Plugin) -> None:
+    """Import a plugin and register its hooks. Raises BrokenPluginError."""
+    hooks_module = load(plugin)
+    _OwnerManager(hooks_module, [manifest_answers]).add(plugin, hooks_module)
 
 
-def hooks_of_plugin(catalogue: Catalogue, owner: Plugin) -> Any:
-    """The hooks to call for what a plugin brings. Raises BrokenPluginError as `hooks_of` does."""
-    hooks_module = load(owner)
-    manager = _OwnersHooks(hooks_module)
-    for plugin in catalogue.plugins:
-        if plugin.in_use and plugin.manifest and plugin.manifest.wraps and plugin is not owner:
-            manager.add(plugin, load(plugin))
-    manager.add(owner, hooks_module)
-    return manager.hook
-
-
-def checked(catalogue: Catalogue) -> list[Plugin]:
-    """Every plugin with its state after its code has been imported: the one query that runs plugins."""
-    return [_checked(plugin) if plugin.in_use else plugin for plugin in catalogue.plugins]
-
-
-def _checked(plugin: Plugin) -> Plugin:
-    try:
-        hooks_module = load(plugin)
-        _OwnersHooks(hooks_module).add(plugin, hooks_module)
-        _check_schemas(plugin)
-    except BrokenPluginError as error:
-        return plugin.in_state("broken", error.reason, error.remedy)
-    return plugin
-
-
-def _check_schemas(plugin: Plugin) -> None:
-    """Build the schema of each model and task, as if nothing else were installed. Raises BrokenPluginError."""
-    from vistry.hyperparameter.schema import schema_of
-
-    alone = Catalogue.of([plugin.in_state("ok", "", "")], Policy())
-    for card in alone.cards:
-        for task in card.tasks:
-            try:
-                schema_of(alone, card, task)
-            except BrokenPluginError:
-                raise
-            except Exception as error:
-                raise BrokenPluginError(plugin, str(error), f"correct {plugin.path}") from error
-
-
-def _owner(catalogue: Catalogue, card: ModelCard) -> Plugin:
-    names = (card.family, card.distribution)
-    return next(plugin for plugin in catalogue.plugins if (plugin.name, plugin.distribution) == names)
-
-
-def _import(plugin: Plugin) -> Any:
-    """The object that carries a plugin's hooks. Raises BrokenPluginError."""
+def _import(plugin: Plugin) -> object:
+    """Return the object whose functions are a plugin's hooks. Raises BrokenPluginError."""
     reference = plugin.manifest.hooks if plugin.manifest else ""
     module_name, _, attribute = reference.partition(":")
     try:
@@ -132,47 +129,47 @@ def _import(plugin: Plugin) -> Any:
     if attribute and not hasattr(module, attribute):
         reason = f"plugin.toml says hooks = \"{reference}\", but {module_name} has no '{attribute}'"
         raise BrokenPluginError(plugin, reason, f"correct {plugin.path}")
-    return getattr(module, attribute) if attribute else module
+    return cast(object, getattr(module, attribute)) if attribute else module
 
 
-def _faults(plugin: Plugin, hooks_module: Any) -> Iterator[str]:
-    """What keeps an object's functions from being the hooks that the manifest promises."""
+def _problems(plugin: Plugin, hooks_module: object) -> Iterator[str]:
+    """Yield the reasons why an object's functions aren't the hooks that the manifest promises."""
     functions = {name: getattr(hooks_module, name) for name in dir(hooks_module)}
-    hooklike = {
+    implementations = {
         name: function
         for name, function in functions.items()
         if callable(function) and (name.startswith("vistry_") or hasattr(function, "vistry_impl"))
     }
-    for name, function in hooklike.items():
-        yield from _faults_of(name, function, plugin.manifest)
-    if plugin.models and "vistry_build_model" not in hooklike:
-        yield "it has models and no hook 'vistry_build_model' to build them"
+    for name, function in implementations.items():
+        yield from _problems_of_hook(name, function, plugin.manifest)
+    if plugin.models and "vistry_build_model" not in implementations:
+        yield "it has models but no hook 'vistry_build_model' to build them"
 
 
-def _faults_of(name: str, function: Any, manifest: Manifest | None) -> Iterator[str]:
-    options = getattr(function, "vistry_impl", None)
+def _problems_of_hook(name: str, function: Callable[..., object], manifest: Manifest | None) -> Iterator[str]:
+    options: pluggy.HookimplOpts | None = getattr(function, "vistry_impl", None)
     if name not in HOOK_NAMES:
         yield f"there is no hook '{name}'; {suggestion(name, HOOK_NAMES)}".rstrip("; ")
     elif not options:
         yield f"'{name}' lacks @hookimpl above it"
-    elif strange := [word for word in signature(function).parameters if word not in _arguments(name)]:
-        hint = suggestion(strange[0], _arguments(name))
-        yield f"'{name}' has an argument '{strange[0]}' that the hook has not; {hint}"
+    elif unknown := [word for word in signature(function).parameters if word not in _arguments(name)]:
+        hint = suggestion(unknown[0], _arguments(name))
+        yield f"'{name}' has an argument '{unknown[0]}' that the hook doesn't have; {hint}"
     elif _wraps(options) and manifest and name not in manifest.wraps:
-        yield f"'{name}' wraps other plugins, and plugin.toml doesn't say so: add wraps = [\"{name}\"]"
+        yield f"'{name}' wraps other plugins, but plugin.toml doesn't say so; add wraps = [\"{name}\"]"
     elif (what := _COMPUTING.get(name)) and not _wraps(options) and not getattr(manifest, f"computes_{what}", True):
-        yield f"'{name}' computes {what}, and plugin.toml doesn't say so: add computes_{what} = true"
+        yield f"'{name}' computes {what}, but plugin.toml doesn't say so; add computes_{what} = true"
 
 
 def _arguments(hook: str) -> list[str]:
     return list(signature(getattr(hooks, hook)).parameters)
 
 
-def _wraps(options: Any) -> bool:
-    return bool(options["wrapper"] or options["hookwrapper"])
+def _wraps(options: pluggy.HookimplOpts) -> bool:
+    return options["wrapper"] or options["hookwrapper"]
 
 
-def _place(plugin: Plugin, hooks_module: Any) -> str:
-    """The file to correct, or the reference where the hooks are no module."""
+def _place(plugin: Plugin, hooks_module: object) -> str:
+    """Return the file to correct, or the manifest's reference where the hooks aren't a module."""
     reference = plugin.manifest.hooks if plugin.manifest else plugin.name
     return getattr(hooks_module, "__file__", None) or reference

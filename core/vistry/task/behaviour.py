@@ -1,87 +1,89 @@
-"""The questions the rest of the house asks a task."""
+"""The protocol of a task, and the types that it exchanges with the rest of Vistry."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
 
+import numpy as np
 import numpy.typing as npt
 
 from vistry.data.table import Table
 from vistry.hyperparameter.values import Hyperparameters
-from vistry.loading.batches import TrainingDataset
-from vistry.loading.views import EvalTransform, ResizeInfo
-from vistry.report.section import ReportInputs, Section
+from vistry.plugin.types import Input, Loss, Postprocess, TrainingData
 
-Loss = Callable[[Any, Any, Any], dict[str, Any]]
-Postprocess = Callable[[Any, Sequence[ResizeInfo]], Any]
+Prediction = TypeVar("Prediction", contravariant=True)
+Targets = TypeVar("Targets")
 
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What a loss may need to know of the training split: classes in order, images of each, images in all."""
-
-    classes: tuple[str, ...]
-    class_counts: tuple[int, ...]
-    images: int
+Array = npt.NDArray[Any]
+LossTargets = Array | list[dict[str, Array]]
 
 
-class Input(Protocol):
-    """How images reach a network."""
+class TypedTask(Protocol[Prediction, Targets]):
+    """One task. `Prediction` is the prediction for one image, `Targets` the truth about N images.
 
-    def dataset(self, table: Table) -> TrainingDataset:
-        """The rows of a table as a training goes through them."""
-
-    def eval_transform(self) -> EvalTransform:
-        """How an image is shown to the network in validation and prediction."""
-
-    def input_size(self, training: bool) -> int:
-        """The side in pixels of a square image that the network may be given."""
-
-
-class Task(Protocol):
-    """One task. Arrays are numpy; only a loss and a postprocess touch a backend's tensors.
-
-    A prediction is what the task says it is, one an image.
+    Arrays are numpy's; only a loss and a postprocess handle tensors of a backend.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The task's name in the registry."""
 
     def check(self, training: Table, validation: Table, hyperparameters: Hyperparameters) -> None:
-        """Raise DataError where nothing could be learned from these splits, or nothing measured."""
+        """Raise DataError if the training split has nothing to learn, or the validation split nothing to measure."""
 
     def build_input(self, hyperparameters: Hyperparameters) -> Input:
-        """How images reach a network whose plugin doesn't say otherwise."""
+        """Build the input of a network whose plugin doesn't build one of its own."""
 
-    def targets(self, table: Table) -> Any:
-        """What is true of each row, N long, as `evaluate` takes it."""
+    def targets(self, table: Table) -> Targets:
+        """Return the truth about the N rows of a table, as `evaluate` takes it."""
 
-    def batch_targets(self, table: Table) -> Any:
-        """What is true of each row, N long, as a loss takes it, of images in their own size."""
+    def batch_targets(self, table: Table) -> LossTargets:
+        """Return the truth about N rows as a loss takes it, for images in their own size."""
 
     def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:
-        """`loss(model, images, targets)`, which returns the terms to be summed."""
+        """Build `loss(model, images, targets)`, which returns terms by name whose sum is minimised."""
 
     def build_postprocess(self, hyperparameters: Hyperparameters) -> Postprocess:
-        """`postprocess(outputs, frames)`, which returns a prediction for each of a batch of N views."""
+        """Build `postprocess(outputs, frames)`, which returns what a model's outputs say about each of N views.
+
+        The transform of the input merges the views of an image into one prediction.
+        """
 
     def evaluate(
-        self, predictions: Sequence[Any], targets: Any, classes: Sequence[str], hyperparameters: Hyperparameters
+        self,
+        predictions: Sequence[Prediction],
+        targets: Targets,
+        classes: Sequence[str],
+        hyperparameters: Hyperparameters,
     ) -> dict[str, float]:
-        """Metrics by name from N predictions and N targets; what is undefined for these targets is left out."""
+        """Compute metrics by name from N predictions and their targets.
+
+        A metric that is undefined for these targets is left out.
+        """
 
     def is_measured(self, hyperparameters: Hyperparameters) -> bool:
-        """Whether `evaluate` computes anything."""
+        """Tell whether `evaluate` computes any metric with these hyperparameters."""
 
-    def tensors(self, predictions: Sequence[Any], targets: Any) -> dict[str, npt.NDArray[Any]]:
-        """Predictions and targets as arrays to be kept, for `report_sections`."""
+    def tensors(self, predictions: Sequence[Prediction], targets: Targets) -> dict[str, Array]:
+        """Convert predictions and targets to the arrays that a run folder stores, from which the report is drawn."""
 
-    def response(self, prediction: Any, classes: Sequence[str], hyperparameters: Hyperparameters) -> dict[str, Any]:
-        """One image's prediction in the hosted product's response schema."""
+    def response(
+        self, prediction: Prediction, classes: Sequence[str], hyperparameters: Hyperparameters
+    ) -> dict[str, Any]:
+        """Convert one image's prediction to the hosted product's JSON."""
 
-    def headline(self, prediction: Any, classes: Sequence[str], hyperparameters: Hyperparameters) -> str:
-        """One image's prediction in a few words."""
+    def summary_line(self, prediction: Prediction, classes: Sequence[str], hyperparameters: Hyperparameters) -> str:
+        """Describe one image's prediction in a few words."""
 
-    def report_sections(self, inputs: ReportInputs) -> Sequence[Section]:
-        """The task's own part of a run's report, from the best epoch's predictions on the validation set."""
+
+# Callers that handle any task hand its predictions and targets on without looking inside.
+Task: TypeAlias = TypedTask[Any, Any]
+
+
+def as_numpy(outputs: Any) -> npt.NDArray[np.float32]:
+    """Copy a tensor of either backend to the host as float32."""
+    if hasattr(outputs, "detach"):
+        # bfloat16 has no numpy dtype, so the conversion to float32 comes before the one to numpy.
+        outputs = outputs.detach().float().cpu().numpy()
+    return np.asarray(outputs, dtype=np.float32)

@@ -1,7 +1,32 @@
 """The kit for plugin authors: checks that every plugin has to pass, as tests of pytest or as records."""
 
-from vistry.testing.as_pytest import plugin_checks
-from vistry.testing.check import CheckFailed, NothingToCheck
-from vistry.testing.check_runs import Result, Trial, counts, trials_of
+from __future__ import annotations
 
-__all__ = ["CheckFailed", "NothingToCheck", "Result", "Trial", "counts", "plugin_checks", "trials_of"]
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vistry.testing.as_pytest import plugin_checks as plugin_checks
+    from vistry.testing.check import CheckFailed as CheckFailed
+    from vistry.testing.check import NothingToCheck as NothingToCheck
+    from vistry.testing.check_runs import Result as Result
+    from vistry.testing.check_runs import Trial as Trial
+    from vistry.testing.check_runs import counts as counts
+    from vistry.testing.check_runs import trials_of as trials_of
+
+_HOME = {
+    "CheckFailed": "vistry.testing.check",
+    "NothingToCheck": "vistry.testing.check",
+    "Result": "vistry.testing.check_runs",
+    "Trial": "vistry.testing.check_runs",
+    "counts": "vistry.testing.check_runs",
+    "plugin_checks": "vistry.testing.as_pytest",
+    "trials_of": "vistry.testing.check_runs",
+}
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'vistry.testing' has no attribute '{name}'")

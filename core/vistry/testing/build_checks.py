@@ -6,7 +6,7 @@ import numpy as np
 
 from vistry.testing.check import CheckFailed, listed, require
 from vistry.testing.meta_device import materialised, on_meta_device
-from vistry.testing.model_subject import ModelSubject
+from vistry.testing.model_subject import ModelSubject, eight_inputs, resize_infos
 from vistry.testing.samples import CLASSES
 from vistry.training.engines import Engine
 
@@ -15,10 +15,10 @@ CLASSES_OF_IMAGENET = 1000
 
 def builds_on_the_meta_device(subject: ModelSubject) -> None:
     """The builder computes nothing: where tensors have shapes and no numbers, it still makes the model."""
-    values = subject.values()
+    context = subject.context()
     remedy = "build with torch.nn alone, and take plain Python numbers where a tensor's value decides (no .item())"
     try:
-        module = on_meta_device(subject.backend, lambda: subject.module(values))
+        module = on_meta_device(subject.backend, lambda: context.module(len(CLASSES)))
     except Exception as error:
         raise CheckFailed(
             f"vistry_build_model fails where nothing is computed: {type(error).__name__}: {error}; {remedy}"
@@ -30,13 +30,13 @@ def builds_on_the_meta_device(subject: ModelSubject) -> None:
 def builds_for_real(subject: ModelSubject) -> None:
     """Built for four classes it gives a finite prediction an image; a classifier's has a value for each class."""
     classifies = subject.task.startswith("image_classification")
-    values = subject.values()
+    context = subject.context()
     if subject.left_out and classifies:
         shape = subject.output_shape()
         require(shape == (2, len(CLASSES)), _wrong_shape("output", shape, (2, len(CLASSES))))
         return
-    images = subject.eight_samples(values, training=False).images
-    predictions = subject.engine(values).predict(images, subject.frames(values, images))
+    images = eight_inputs(context, training=False).images
+    predictions = subject.engine(context).predict(images, resize_infos(context, images))
     require(len(predictions) == len(images), f"{len(images)} images give {len(predictions)} predictions")
     if classifies:
         wanted = (len(images), len(CLASSES))
@@ -63,7 +63,7 @@ def parameter_count_is_as_declared(subject: ModelSubject) -> None:
 
 def seeds_decide_the_numbers(subject: ModelSubject) -> None:
     """The same random_seed gives the same weights and the same first step, another seed others."""
-    first, again, other = (subject.engine(subject.values(random_seed=seed)) for seed in (0, 0, 1))
+    first, again, other = (subject.engine(subject.context(random_seed=seed)) for seed in (0, 0, 1))
     differing = _differing(first, again)
     require(
         not differing,
@@ -75,7 +75,7 @@ def seeds_decide_the_numbers(subject: ModelSubject) -> None:
         "models built with random_seed 0 and 1 have the same weights; don't seed anything in the builder",
     )
     for engine in (first, again):
-        engine.accumulate(subject.eight_samples(subject.values()), 1.0, 0)
+        engine.accumulate(eight_inputs(subject.context()), 1.0, 0)
         engine.update(0.01)
     differing = _differing(first, again)
     require(

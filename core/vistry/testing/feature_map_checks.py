@@ -7,7 +7,6 @@ import math
 from vistry.testing.check import CheckFailed, NothingToCheck, require
 from vistry.testing.meta_device import map_shapes, on_meta_device, parameters_of, without_norms
 from vistry.testing.model_subject import ModelSubject
-from vistry.training.model_setup import build_backbone
 
 SIDE = 128
 
@@ -19,11 +18,9 @@ def feature_maps_are_as_declared(subject: ModelSubject) -> None:
         raise NothingToCheck("it offers no feature maps")
     if subject.backend != "torch":
         raise NothingToCheck(f"feature maps are checked in torch, and this is {subject.backend}")
-    values = subject.values()
+    context = subject.context()
     try:
-        backbone = on_meta_device(
-            "torch", lambda: build_backbone(subject.catalogue, subject.card, values, subject.backend)
-        )
+        backbone = on_meta_device("torch", context.feature_maps)
     except Exception as error:
         raise CheckFailed(f"vistry_build_feature_maps fails: {type(error).__name__}: {error}") from error
     shapes = map_shapes(backbone.module, SIDE)

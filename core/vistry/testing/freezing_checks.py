@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin.types import FreezingMap
 from vistry.testing.check import NothingToCheck, listed, require
-from vistry.testing.model_subject import ModelSubject
+from vistry.testing.model_subject import ModelSubject, eight_inputs
 
 _RATE = 0.1
 
@@ -63,10 +63,10 @@ def frozen_batch_norm_stays(subject: ModelSubject) -> None:
 
 
 def _map_of(subject: ModelSubject) -> FreezingMap:
-    found: FreezingMap = subject.hooks.vistry_freezing_map(card=subject.card, task=subject.task)
-    if not found.groups:
+    freezing = subject.context().freezing_map()
+    if not freezing.groups:
         raise NothingToCheck("it has no layers to freeze")
-    return found
+    return freezing
 
 
 def _prefixes(freezing: FreezingMap) -> tuple[str, ...]:
@@ -83,9 +83,9 @@ def _around_a_step(subject: ModelSubject, freezing: FreezingMap) -> tuple[dict[s
     names = list(subject.parameters())
     if _matching_nothing(freezing, names) or all(name.startswith(_prefixes(freezing)) for name in names):
         raise NothingToCheck("its freezing list is wrong; see freezing_prefixes_match")
-    values = subject.values(layers_to_freeze=len(freezing.groups))
-    engine = subject.engine(values)
+    context = subject.context(layers_to_freeze=len(freezing.groups))
+    engine = subject.engine(context)
     before = {name: value.copy() for name, value in engine.weights().items()}
-    engine.accumulate(subject.eight_samples(values), 1.0, 0)
+    engine.accumulate(eight_inputs(context), 1.0, 0)
     engine.update(_RATE)
     return before, engine.weights()

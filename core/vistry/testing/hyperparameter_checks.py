@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from vistry.errors import HyperparameterError, RegistryError
-from vistry.hyperparameter.schema import schema_of
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
 from vistry.testing.meta_device import on_meta_device
-from vistry.testing.model_subject import ModelSubject
-from vistry.testing.samples import black_images, eight_rows
+from vistry.testing.model_subject import ModelSubject, eight_inputs, errors_in, resize_infos
+from vistry.testing.samples import CLASSES, black_images, eight_rows
+from vistry.training.model_context import ModelContext
 
 _NO_SUCH = "no_such_name"
 
@@ -57,10 +57,11 @@ class Arguments(Mapping[str, Any]):
 def defaults_are_in_range(subject: ModelSubject) -> None:
     """Every default obeys its own range, the rules between fields, and the plugin's own rules."""
     try:
-        values = schema_of(subject.catalogue, subject.card, subject.task).resolve()
+        context = ModelContext.of(subject.catalogue, subject.card, subject.task, subject.backend)
+        context = context.with_hyperparameters(context.schema.resolve())
     except (RegistryError, HyperparameterError) as error:
         raise CheckFailed(f"its defaults can't be used: {error}") from error
-    problems = subject.problems(values)
+    problems = errors_in(context)
     require(not problems, f"vistry_check_hyperparameters refuses the defaults: {'; '.join(problems)}")
 
 
@@ -90,13 +91,16 @@ def _alternatives(subject: ModelSubject, own: set[str]) -> Iterator[dict[str, An
 
 def _read_in_a_step(subject: ModelSubject, wanted: Mapping[str, Any]) -> set[str]:
     """The names that are read when a model is checked, given images, built, trained for a step, asked to predict."""
-    values = Reads(subject.values(**wanted))
-    subject.problems(values)
-    subject.input(values).dataset(eight_rows(subject.task, subject.input_size(values)))
-    engine = subject.engine(values)
-    engine.accumulate(subject.eight_samples(values), 1.0, 0)
-    images = black_images(subject.input_size(values, training=False))
-    engine.predict(images, subject.frames(values, images))
+    context = subject.context(**wanted)
+    values = Reads(context.hyperparameters)
+    context = context.with_hyperparameters(values)
+    context.problems(values)
+    images = context.input()
+    images.dataset(eight_rows(subject.task, images.input_size(training=True)))
+    engine = subject.engine(context)
+    engine.accumulate(eight_inputs(context), 1.0, 0)
+    pixels = black_images(images.input_size(training=False))
+    engine.predict(pixels, resize_infos(context, pixels))
     return values.names
 
 
@@ -124,9 +128,9 @@ def unknown_arguments_are_refused(subject: ModelSubject) -> None:
 
 def _build_with(subject: ModelSubject, arguments: Arguments) -> None:
     """Build the model with other `args`, without numbers if the builder can."""
-    changed = replace(subject, card=replace(subject.card, args=arguments))
-    values = subject.values()
+    context = subject.context()
+    context = replace(context, card=replace(context.card, args=arguments))
     try:
-        on_meta_device(subject.backend, lambda: changed.module(values))
+        on_meta_device(subject.backend, lambda: context.module(len(CLASSES)))
     except Exception:
-        changed.module(values)
+        context.module(len(CLASSES))

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from vistry.plugin.calls import BrokenPluginError, hooks_of, load
+from vistry.plugin.calls import BrokenPluginError, OwnerHooks, load
 from vistry.registry.discovery import GROUP
 from vistry.testing.check import CheckFailed, require
 from vistry.testing.model_subject import PluginSubject
@@ -15,7 +15,7 @@ from vistry.testing.wheel import entry_points_of, packed_files
 TENSOR_LIBRARIES = ("torch", "torchvision", "jax", "flax", "tensorflow")
 _QUERIES = """
 import sys
-from vistry.hook_calls import hooks_of
+import vistry
 from vistry.hyperparameter.schema import schema_of
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import discover
@@ -26,7 +26,7 @@ catalogue = Catalogue.of(plugins, Policy())
 for card in catalogue.cards:
     for task in card.tasks:
         schema_of(catalogue, card, task).json_schema()
-        hooks_of(catalogue, card).vistry_freezing_map(card=card, task=task)
+        vistry.layers_to_freeze(card.full_name, task)
 print(*{name.partition(".")[0] for name in sys.modules})
 """
 
@@ -59,7 +59,7 @@ def hooks_are_known(subject: PluginSubject) -> None:
     try:
         load(subject.plugin)
         for card in subject.catalogue.cards:
-            hooks_of(subject.catalogue, card)
+            OwnerHooks.of_model(subject.catalogue, card)
     except BrokenPluginError as error:
         raise CheckFailed(f"{error.reason}; {error.remedy}") from error
 

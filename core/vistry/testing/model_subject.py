@@ -6,28 +6,26 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from PIL import Image
 
 from vistry.errors import HyperparameterError, RegistryError
-from vistry.hyperparameter.schema import Schema, Source, schema_of
-from vistry.hyperparameter.values import Hyperparameters
+from vistry.hyperparameter.fields import Field
+from vistry.hyperparameter.schema import Source
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch
 from vistry.loading.views import ResizeInfo, unresized
-from vistry.plugin.calls import hooks_of
+from vistry.plugin.types import Module
 from vistry.registry.cards import BACKBONE_PREFIX, ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin, discover
+from vistry.registry.field_spec import Scalar
 from vistry.registry.policy import Policy
-from vistry.task import behaviour_of
-from vistry.task.behaviour import Input
 from vistry.testing.check import NotComputed, NothingToCheck
 from vistry.testing.meta_device import Shapes, on_meta_device, output_shape, parameters_of, without_norms
 from vistry.testing.samples import CLASSES, eight_samples, training_data
 from vistry.training.engines import Engine
-from vistry.training.model_setup import build, input_of, make_engine
+from vistry.training.model_context import ModelContext
 
 SIDES = (32, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
 
@@ -74,114 +72,100 @@ class ModelSubject:
     backend: str
     left_out: str = ""
 
-    @property
-    def hooks(self) -> Any:
-        """The hooks of the model's plugin."""
-        return hooks_of(self.catalogue, self.card)
+    def context(self, **wanted: Scalar | None) -> ModelContext:
+        """Return the model with the smallest input it allows, fp32, and each wanted value that it takes.
 
-    def values(self, **wanted: Any) -> Hyperparameters:
-        """The defaults with the smallest input the model allows, fp32, and each wanted value that it takes.
-
-        Raises NothingToCheck where the model has no values that are allowed.
+        Raises NothingToCheck where no input of up to 512 pixels is allowed.
         """
-        schema = self._schema()
+        context = self._default_context()
+        fields = context.schema.fields
         for side in SIDES:
-            sizes = [name for name, field in schema.fields.items() if field.spec.unit == "pixels"]
+            sizes = [name for name, field in fields.items() if field.spec.unit == "pixels"]
             given = {"precision": "fp32", **dict.fromkeys(sizes, side), **wanted}
-            taken = {name: value for name, value in given.items() if _takes(schema.fields.get(name), value)}
+            accepted = {name: value for name, value in given.items() if _accepts(fields.get(name), value)}
             try:
-                values = schema.resolve([Source.of(taken, "the check")])
+                return context.resolved([Source.of(accepted, "the check")])
             except HyperparameterError:
                 continue
-            if not self.problems(values):
-                return values
         raise NothingToCheck(f"its rules allow no input up to {SIDES[-1]} px; see defaults_are_in_range")
 
-    def _schema(self) -> Schema:
+    def _default_context(self) -> ModelContext:
         try:
-            return schema_of(self.catalogue, self.card, self.task)
+            return ModelContext.of(self.catalogue, self.card, self.task, self.backend)
         except RegistryError as error:
             raise NothingToCheck(f"its hyperparameters can't be had, see defaults_are_in_range: {error}") from None
 
-    def problems(self, values: Hyperparameters) -> list[str]:
-        """The errors that the model's owner finds in values."""
-        found = self.hooks.vistry_check_hyperparameters(card=self.card, task=self.task, hyperparameters=values)
-        return [str(problem) for problem in found if problem.severity == "error"]
-
-    def module(self, values: Hyperparameters, classes: int = len(CLASSES), backend: str = "") -> Any:
-        """The model as `vistry.create` builds it."""
-        return build(self.catalogue, self.card, self.task, classes, values, backend or self.backend)
-
     def parameters(self) -> Shapes:
-        """The shape of each parameter, from a model without numbers if the builder can make one."""
-        return self._parameters(self.values(), len(CLASSES))
+        """Return the shape of each parameter, from a model without numbers if the builder can make one."""
+        return self._parameters(self.context(), len(CLASSES))
 
-    def parameter_count(self, classes: int) -> int:
-        """How many numbers the parameters hold, with the default hyperparameters."""
+    def parameter_count(self, num_classes: int) -> int:
+        """Return how many numbers the parameters hold, with the default hyperparameters."""
         try:
-            values = self._schema().resolve()
+            context = self._default_context().resolved([])
         except HyperparameterError as error:
             raise NothingToCheck(f"its defaults are not allowed, see defaults_are_in_range: {error}") from None
-        parameters = self._parameters(values, classes)
+        parameters = self._parameters(context, num_classes)
         if self.card.backbone:
             parameters = without_norms(parameters, BACKBONE_PREFIX)
         return sum(math.prod(shape) for shape in parameters.values())
 
-    def _parameters(self, values: Hyperparameters, classes: int) -> Shapes:
+    def _parameters(self, context: ModelContext, num_classes: int) -> Shapes:
         try:
-            module = on_meta_device(self.backend, lambda: self.module(values, classes))
+            module = on_meta_device(self.backend, lambda: context.module(num_classes))
         except Exception:
-            module = self.module(values, classes)
+            module = context.module(num_classes)
         return parameters_of(self.backend, module)
 
     def output_shape(self) -> tuple[int, ...]:
-        """The shape of the output for two images, with nothing computed."""
-        values = self.values()
-        return output_shape(self.backend, lambda: self.module(values), self.input_size(values, training=False))
+        """Return the shape of the output for two images, with nothing computed."""
+        context = self.context()
+        side = context.input().input_size(training=False)
+        return output_shape(self.backend, lambda: context.module(len(CLASSES)), side)
 
-    def input_size(self, values: Hyperparameters, training: bool = True) -> int:
-        """The side in pixels of the network's input."""
-        return self.input(values).input_size(training)
-
-    def input(self, values: Hyperparameters) -> Input:
-        """How images reach the model."""
-        return input_of(self.catalogue, self.card, self.task, values)
-
-    def eight_samples(self, values: Hyperparameters, training: bool = True) -> Batch:
-        """The eight samples in the size of the network's input."""
-        return eight_samples(
-            self.task, self.input_size(values, training), self.input(values).eval_transform().variable_size
-        )
-
-    def frames(self, values: Hyperparameters, images: Pixels) -> list[ResizeInfo] | None:
-        """What an engine is told of images that may differ in size; None where they may not."""
-        return unresized(images) if self.input(values).eval_transform().variable_size else None
-
-    def response_of(self, engine: Engine, values: Hyperparameters, images: Pixels) -> list[dict[str, Any]]:
-        """What a user is told of images [N, H, W, 3]."""
-        task, eval_transform = behaviour_of(self.task), self.input(values).eval_transform()
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "image.png"
-            Image.fromarray(images[0]).save(path)
-            view = eval_transform.views(path)
-        found = engine.predict(images, self.frames(values, images))
-        return [task.response(eval_transform.merged([one], view), CLASSES, values) for one in found]
+    def engine(self, context: ModelContext, module: Module = None) -> Engine:
+        """Return the model in its engine, ready to train. Raises NotComputed where it isn't to be computed."""
+        self.check_computed()
+        return context.engine(context.module(len(CLASSES)) if module is None else module, training_data())
 
     def check_computed(self) -> None:
         """Raise NotComputed where this model is to be checked without arithmetic."""
         if self.left_out:
             raise NotComputed(self.left_out)
 
-    def engine(self, values: Hyperparameters, module: Any = None) -> Engine:
-        """The model in its engine, ready to train. Raises NotComputed where it is not to be computed."""
-        self.check_computed()
-        module = self.module(values) if module is None else module
-        return make_engine(self.catalogue, self.card, self.task, module, training_data(), values, self.backend)
 
-
-def _takes(field: Any, value: Any) -> bool:
-    """Whether a model has a field, and the value is in its range."""
+def _accepts(field: Field | None, value: Scalar | None) -> bool:
+    """Return whether a model has a field, and the value is in its range."""
     try:
-        return field is not None and field.spec.parse(value) is not None
+        return field is not None and value is not None and field.spec.parse(value) is not None
     except ValueError:
         return False
+
+
+def errors_in(context: ModelContext) -> list[str]:
+    """Return the errors that the model's owner finds in the hyperparameters."""
+    problems = context.problems(context.hyperparameters)
+    return [str(problem) for problem in problems if problem.severity == "error"]
+
+
+def eight_inputs(context: ModelContext, training: bool = True) -> Batch:
+    """Return the eight samples in the size of the network's input."""
+    images = context.input()
+    side, variable_size = images.input_size(training), images.eval_transform().variable_size
+    return eight_samples(context.task.name, side, variable_size)
+
+
+def resize_infos(context: ModelContext, images: Pixels) -> list[ResizeInfo] | None:
+    """Return what an engine is told of images [N, H, W, 3] that may differ in size; None where they may not."""
+    return unresized(images) if context.input().eval_transform().variable_size else None
+
+
+def responses(context: ModelContext, engine: Engine, images: Pixels) -> list[dict[str, object]]:
+    """Return what a user is told of images [N, H, W, 3]."""
+    task, transform = context.task, context.input().eval_transform()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "image.png"
+        Image.fromarray(images[0]).save(path)
+        views = transform.views(path)
+    predictions = engine.predict(images, resize_infos(context, images))
+    return [task.response(transform.merged([one], views), CLASSES, context.hyperparameters) for one in predictions]

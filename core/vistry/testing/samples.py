@@ -11,8 +11,8 @@ from vistry.data.objects import Objects, no_shapes, objects_in_memory
 from vistry.data.readers.labels import OBJECT_TASKS
 from vistry.data.table import UNASSIGNED, Table
 from vistry.loading.batches import Batch
+from vistry.plugin.types import TrainingData
 from vistry.task import behaviour_of
-from vistry.task.behaviour import TrainingData
 
 CLASSES = ("circle", "cross", "line", "square")
 IMAGES = 8

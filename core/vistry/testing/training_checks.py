@@ -7,28 +7,29 @@ import math
 
 import numpy as np
 
+from vistry.registry.field_spec import Scalar
 from vistry.testing.check import CheckFailed, listed, require
-from vistry.testing.model_subject import ModelSubject
+from vistry.testing.model_subject import ModelSubject, eight_inputs, responses
 from vistry.testing.samples import black_images
 
 _RATES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)  # the gradients of deep fresh networks are large
-_PLAIN = {"optimizer": "sgd", "momentum": 0, "nesterov": 0, "weight_decay": 0}
+_PLAIN: dict[str, Scalar | None] = {"optimizer": "sgd", "momentum": 0, "nesterov": 0, "weight_decay": 0}
 
 
 def loss_is_finite(subject: ModelSubject) -> None:
     """On fresh weights each term of the loss is a finite number."""
-    values = subject.values()
-    terms = subject.engine(values).accumulate(subject.eight_samples(values), 1.0, 0)
+    context = subject.context()
+    terms = subject.engine(context).accumulate(eight_inputs(context), 1.0, 0)
     wrong = [f"{name} = {value}" for name, value in terms.items() if not math.isfinite(value)]
     require(not wrong, f"on fresh weights the loss is not finite: {listed(wrong)}")
 
 
 def loss_reaches_every_parameter(subject: ModelSubject) -> None:
     """Three steps of Adam, which moves whatever has a gradient, change every parameter."""
-    values = subject.values(optimizer="adam", weight_decay=0)
-    engine = subject.engine(values)
+    context = subject.context(optimizer="adam", weight_decay=0)
+    engine = subject.engine(context)
     before = {name: value.copy() for name, value in engine.weights().items()}
-    samples = subject.eight_samples(values)
+    samples = eight_inputs(context)
     for step in range(3):
         engine.accumulate(samples, 1.0, step)
         engine.update(0.001)
@@ -42,9 +43,9 @@ def loss_reaches_every_parameter(subject: ModelSubject) -> None:
 
 def one_step_lowers_the_loss(subject: ModelSubject) -> None:
     """A step along the gradient on eight fixed samples lowers their loss, if it is small enough."""
-    values = subject.values(**_PLAIN)
-    engine = subject.engine(values)
-    samples = subject.eight_samples(values)
+    context = subject.context(**_PLAIN)
+    engine = subject.engine(context)
+    samples = eight_inputs(context)
     fresh = {name: value.copy() for name, value in engine.weights().items()}
     found = []
     for rate in _RATES:
@@ -64,11 +65,11 @@ def one_step_lowers_the_loss(subject: ModelSubject) -> None:
 
 def predicts_where_nothing_is_found(subject: ModelSubject) -> None:
     """Images with nothing in them give predictions that can be written down, be they empty."""
-    values = subject.values(box_score_threshold=1)
-    images = black_images(subject.input_size(values, training=False))
-    engine = subject.engine(values)
+    context = subject.context(box_score_threshold=1)
+    images = black_images(context.input().input_size(training=False))
+    engine = subject.engine(context)
     try:
-        answers = subject.response_of(engine, values, images)
+        answers = responses(context, engine, images)
         json.dumps(answers, allow_nan=False)
     except (ValueError, TypeError, IndexError) as error:
         raise CheckFailed(

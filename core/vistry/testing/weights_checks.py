@@ -14,43 +14,43 @@ import numpy.typing as npt
 from vistry.data.readers.labels import OBJECT_TASKS
 from vistry.errors import VistryError
 from vistry.evaluation.detection.types import Detections
+from vistry.loading.augmentation import Pixels
 from vistry.runs.checkpoint import write_checkpoint
-from vistry.task.outputs import as_numpy
+from vistry.task.behaviour import as_numpy
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
-from vistry.testing.model_subject import ModelSubject
+from vistry.testing.model_subject import ModelSubject, eight_inputs, resize_infos, responses
 from vistry.testing.samples import CLASSES
-from vistry.training.engines import EngineSettings, engine_module
-from vistry.training.model_setup import Start, fill, preprocessing_of
+from vistry.training.initial_weights import InitialWeights, load_initial_weights
+from vistry.training.model_context import ModelContext
+from vistry.weights.matching import Arrays
 
 TOLERANCE = 1e-4
 
 
 def weights_survive_safetensors(subject: ModelSubject) -> None:
     """A trained model written as safetensors and read into another one is that model, bit for bit."""
-    values = subject.values()
-    engine = subject.engine(values)
-    engine.accumulate(subject.eight_samples(values), 1.0, 0)
+    context = subject.context()
+    engine = subject.engine(context)
+    engine.accumulate(eight_inputs(context), 1.0, 0)
     engine.update(0.01)
     written = engine.weights()
-    other = subject.values(random_seed=1)
-    module = subject.module(other)
+    other = subject.context(random_seed=1)
+    module = other.module(len(CLASSES))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
         write_checkpoint(path, written, {})
         try:
-            fresh = fill(
-                subject.catalogue, subject.card, subject.task, module, Start(path), len(CLASSES), other, subject.backend
-            )
+            fresh = load_initial_weights(other, module, InitialWeights(path), len(CLASSES))
         except VistryError as error:
             raise CheckFailed(f"its own weights can't be read again: {error}; look at vistry_map_weights") from error
     require(not fresh, f"its own weights are read without {listed(fresh)}; look at vistry_map_weights")
-    again = subject.engine(values, module)
+    again = subject.engine(context, module)
     read = again.weights()
     differing = [name for name in {**written, **read} if not _equal(written.get(name), read.get(name))]
     require(not differing, f"written and read, these tensors differ: {listed(differing)}")
-    images = subject.eight_samples(values, training=False).images
+    images = eight_inputs(context, training=False).images
     require(
-        subject.response_of(engine, values, images) == subject.response_of(again, values, images),
+        responses(context, engine, images) == responses(context, again, images),
         "the same weights give other predictions in another model: something that decides them is in no tensor of its "
         "state; make it a parameter or a persistent buffer",
     )
@@ -65,26 +65,27 @@ def backends_agree(subject: ModelSubject) -> None:
     others = [backend for backend in subject.card.backends if backend != subject.backend]
     if not others:
         raise NothingToCheck(f"it has one backend, {subject.backend}")
-    values = subject.values(box_score_threshold=0)
-    engine = subject.engine(values)
-    engine.accumulate(subject.eight_samples(values), 1.0, 0)
+    context = subject.context(box_score_threshold=0)
+    engine = subject.engine(context)
+    engine.accumulate(eight_inputs(context), 1.0, 0)
     engine.update(0.01)
     weights = engine.weights()
-    images = subject.eight_samples(values, training=False).images
-    outputs = _outputs(subject, subject.backend, values, weights, images)
-    what, apart_in = ("boxes and scores", _objects_apart) if _finds_objects(subject) else ("logits", _logits_apart)
+    images = eight_inputs(context, training=False).images
+    outputs = _outputs(context, weights, images)
+    what, apart_in = ("boxes and scores", _objects_apart) if subject.task in OBJECT_TASKS else ("logits", _logits_apart)
     for backend in others:
-        found = _outputs(subject, backend, values, weights, images)
+        try:
+            other = context.in_backend(backend)
+        except VistryError as error:
+            reason = f"plugin.toml declares the backend {backend}, which can't be used here: {error}"
+            raise CheckFailed(reason) from error
+        found = _outputs(other, weights, images)
         apart = apart_in(found, outputs)
         require(
             apart <= TOLERANCE,
             f"with the same weights the {what} of {backend} differ from those of {subject.backend} by {apart:.2g} of "
             f"the largest, where {TOLERANCE:g} is allowed; compare the two models layer by layer",
         )
-
-
-def _finds_objects(subject: ModelSubject) -> bool:
-    return subject.task in OBJECT_TASKS
 
 
 def _logits_apart(found: npt.NDArray[np.float32], outputs: npt.NDArray[np.float32]) -> float:
@@ -115,26 +116,19 @@ def _as_points(found: Detections, largest: float) -> npt.NDArray[np.float32]:
     return np.hstack([found.boxes / largest, found.scores[:, None], np.eye(len(CLASSES))[found.labels]])
 
 
-def _outputs(
-    subject: ModelSubject, backend: str, values: Any, weights: dict[str, npt.NDArray[Any]], images: npt.NDArray[Any]
-) -> Any:
+def _outputs(context: ModelContext, weights: Arrays, images: Pixels) -> Any:
     """Outputs [N, C] in evaluation mode, before any postprocessing; of a detector what it finds in each image."""
-    try:
-        engine = engine_module(backend)
-    except VistryError as error:
-        raise CheckFailed(f"plugin.toml declares the backend {backend}, and it can't be used here: {error}") from error
-    module = subject.module(values, backend=backend)
+    engine = context.engine_module
+    module = context.module(len(CLASSES))
     shapes = engine.shapes_of(module)
     mine = {name: array.shape for name, array in weights.items()}
     strange = [name for name in {**mine, **shapes} if shapes.get(name) != mine.get(name)]
-    require(not strange, f"{backend} and {subject.backend} name or shape these tensors differently: {listed(strange)}")
+    require(not strange, f"the model's backends name or shape these tensors differently: {listed(strange)}")
     engine.load_arrays(module, weights)
-    asked = {"card": subject.card, "task": subject.task, "hyperparameters": values}
-    settings = EngineSettings(values, preprocessing_of(subject.catalogue, subject.card, subject.task, values))
-    postprocess = subject.hooks.vistry_build_postprocess(**asked) if _finds_objects(subject) else _as_they_are
-    made = engine.make(module, settings, None, postprocess)
-    return made.predict(images, subject.frames(values, images))
+    raw = None if context.task.name in OBJECT_TASKS else _raw
+    predicting = context.prediction_engine(module, context.preprocessing(), raw)
+    return predicting.predict(images, resize_infos(context, images))
 
 
-def _as_they_are(outputs: Any, frames: Any) -> npt.NDArray[np.float32]:  # noqa: ARG001
+def _raw(outputs: Any, frames: Any) -> npt.NDArray[np.float32]:  # noqa: ARG001
     return as_numpy(outputs)

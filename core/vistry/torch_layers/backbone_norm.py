@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from vistry.hyperparameter.values import Hyperparameters
 
-
-def resolve_norm(hyperparameters: Hyperparameters, first_weights: Collection[str]) -> dict[str, Any]:
+def resolve_norm(hyperparameters: Mapping[str, Any], weight_names: Collection[str]) -> dict[str, Any]:
     """What `backbone_norm = "auto"` means for the weights of these names: their own statistics, frozen.
 
     Where they have none, or there are no weights, group norm: the statistics of two images are a poor sample, and group
-    norm (Wu and He, 2018) learns faster without; docs/differences.md has what was measured.
+    norm (Wu and He, 2018) learns faster without; docs/explanation/differences.md has what was measured.
     """
     if hyperparameters["backbone_norm"] != "auto":
         return {}
-    has_statistics = any(name.endswith("running_mean") for name in first_weights)
+    has_statistics = any(name.endswith("running_mean") for name in weight_names)
     return {"backbone_norm": "frozen" if has_statistics else "group"}
 
 
-def norm_kind(hyperparameters: Hyperparameters) -> str:
+def norm_kind(hyperparameters: Mapping[str, Any]) -> str:
     """Which norms to build: "frozen", "batch" or "group".
 
     A run of before "auto" was settled has frozen statistics where it began from weights, else batch norm.
@@ -28,5 +26,5 @@ def norm_kind(hyperparameters: Hyperparameters) -> str:
     asked: str = hyperparameters["backbone_norm"]
     if asked != "auto":
         return asked
-    fresh = hyperparameters.weights == "none" and hyperparameters.checkpoint_run_id is None
+    fresh = hyperparameters["weights"] == "none" and hyperparameters["checkpoint_run_id"] is None
     return "batch" if fresh else "frozen"

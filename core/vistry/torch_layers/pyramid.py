@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import ExtraFPNBlock
 
-from vistry.plugin.hooks import Backbone
+from vistry.plugin.types import Backbone
 from vistry.torch_layers.norms import with_norms
 
 CHANNELS = 256

@@ -1,4 +1,4 @@
-"""Which evaluation is the best, and when waiting for a better one is over (behaviour 3.8)."""
+"""Which evaluation is the best, and when waiting for a better one is over (docs/reference/behaviour.md, 3.8)."""
 
 from __future__ import annotations
 

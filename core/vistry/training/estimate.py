@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vistry.loading.batches import BatchReader
-from vistry.training.model_setup import build, fill, input_of, make_engine
+from vistry.training.initial_weights import load_initial_weights
 from vistry.training.plan import Plan
 from vistry.training.prediction import predictions_of
 
@@ -29,16 +29,15 @@ class Estimate:
 
 def estimate(plan: Plan) -> Estimate:
     """Train up to three steps on the plan's own images and throw the result away; nothing is written."""
-    values, backend = plan.hyperparameters, plan.request.backend
-    classes = len(plan.classes)
-    module = build(plan.catalogue, plan.card, plan.task, classes, values, backend)
-    fill(plan.catalogue, plan.card, plan.task, module, plan.start, classes, values, backend)
-    engine = make_engine(plan.catalogue, plan.card, plan.task, module, plan.data_summary, values, backend)
-    images = input_of(plan.catalogue, plan.card, plan.task, values)
-    samples = images.dataset(plan.training)
-    batches = samples.batches(values.random_seed, 0)
+    values, num_classes = plan.hyperparameters, len(plan.classes)
+    module = plan.context.module(num_classes)
+    load_initial_weights(plan.context, module, plan.initial_weights, num_classes=num_classes)
+    engine = plan.context.engine(module, plan.data_summary)
+    images = plan.context.input()
+    dataset = images.dataset(plan.training)
+    batches = dataset.batches(values.random_seed, 0)
     times = []
-    with BatchReader(samples, values.number_of_workers) as reader:
+    with BatchReader(dataset, values.number_of_workers) as reader:
         for step, batch in enumerate(reader.read(batches[:STEPS], values.random_seed, 0)):
             began = time.monotonic()
             engine.accumulate(batch, 1.0, step)

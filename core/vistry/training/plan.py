@@ -12,22 +12,14 @@ from vistry.data import doctor, splits
 from vistry.data.doctor import Diagnosis
 from vistry.data.table import Table
 from vistry.errors import DataError, RegistryError, VistryError, suggestion
-from vistry.hyperparameter.schema import Source, schema_of
+from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
+from vistry.plugin.types import TrainingData
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.tasks import task_named
-from vistry.task import behaviour_of
-from vistry.task.behaviour import TrainingData
-from vistry.training.model_setup import (
-    Start,
-    check_backend,
-    checked_by_owner,
-    find_start,
-    first_weights,
-    input_of,
-    settled,
-)
+from vistry.training.initial_weights import InitialWeights
+from vistry.training.model_context import ModelContext
 
 FEW_STEPS = 60
 SMALL_BATCH = 4
@@ -53,15 +45,17 @@ class Plan:
     """A request made definite: the model, every hyperparameter, and the rows of each split."""
 
     request: Request
-    catalogue: Catalogue
-    card: ModelCard
-    task: str
+    context: ModelContext
     primary_metric: str
-    hyperparameters: Hyperparameters
-    start: Start
+    initial_weights: InitialWeights
     training: Table
     validation: Table
     diagnoses: tuple[Diagnosis, ...]
+
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        """Every resolved value."""
+        return self.context.hyperparameters
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -76,8 +70,8 @@ class Plan:
     @cached_property
     def batches_per_epoch(self) -> int:
         """Batches in an epoch."""
-        samples = input_of(self.catalogue, self.card, self.task, self.hyperparameters).dataset(self.training)
-        return len(samples.batches(self.hyperparameters.random_seed, 0))
+        dataset = self.context.input().dataset(self.training)
+        return len(dataset.batches(self.hyperparameters.random_seed, 0))
 
     @property
     def updates(self) -> int:
@@ -89,10 +83,11 @@ class Plan:
     def warnings(self) -> list[str]:
         """What the user should think about before starting; nothing is changed for them."""
         found = [str(problem) for problem in self.hyperparameters.warnings]
-        if self.start.file is None and self.start.run is None and self.card.weights:
+        weights = self.context.card.weights
+        if self.initial_weights == InitialWeights() and weights:
             found.append(
                 "training starts from random weights; with few images, pretrained ones do far better: "
-                f"--weights {next(iter(self.card.weights))}, or --weights FILE"
+                f"--weights {next(iter(weights))}, or --weights FILE"
             )
         return found + list(self._without_effect()) + list(self._too_few_updates())
 
@@ -139,16 +134,12 @@ def _model_of(request: Request, sources: list[Source], catalogue: Catalogue, tas
     return card
 
 
-def resolve_hyperparameters(
-    catalogue: Catalogue, card: ModelCard, task: str, sources: Iterable[Source]
-) -> Hyperparameters:
-    """Every value, checked by the schema and by the model's owner."""
-    without_model = [
+def _without_model(sources: Iterable[Source]) -> list[Source]:
+    """Return the sources without `model_name`, which names the model and isn't one of its hyperparameters."""
+    return [
         Source({name: value for name, value in source.values.items() if name != "model_name"}, source.where)
         for source in sources
     ]
-    values = schema_of(catalogue, card, task).resolve(without_model)
-    return checked_by_owner(catalogue, card, task, values)
 
 
 def _splits(request: Request, task: str, seed: int) -> tuple[Table, Table, tuple[Diagnosis, ...]]:
@@ -186,29 +177,40 @@ def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
     """Decide and check everything. Raises VistryError; nothing has been written by then."""
     catalogue, task, sources = Catalogue.read(), task_named(request.task).name, list(sources)
     card = _model_of(request, sources, catalogue, task)
-    check_backend(card, request.backend)
-    values = resolve_hyperparameters(catalogue, card, task, sources)
-    primary = primary_metric_of(task, request.primary_metric)
-    start = find_start(card, values)
-    values = settled(catalogue, card, task, values, first_weights(start, card, catalogue.policy))
-    training, validation, diagnoses = _splits(request, task, values.random_seed)
-    behaviour_of(task).check(training, validation, values)
-    return Plan(request, catalogue, card, task, primary, values, start, training, validation, diagnoses)
+    context = ModelContext.of(catalogue, card, task, request.backend).resolved(_without_model(sources))
+    primary_metric = primary_metric_of(task, request.primary_metric)
+    initial_weights = InitialWeights.named_in(context.hyperparameters, card)
+    context = context.with_auto_resolved(initial_weights.read(card, catalogue.policy).keys())
+    training, validation, diagnoses = _splits(request, task, context.hyperparameters.random_seed)
+    context.task.check(training, validation, context.hyperparameters)
+    return Plan(
+        request=request,
+        context=context,
+        primary_metric=primary_metric,
+        initial_weights=initial_weights,
+        training=training,
+        validation=validation,
+        diagnoses=diagnoses,
+    )
+
+
+def _start(source: InitialWeights) -> str:
+    return source.run.id if source.run else str(source.file or "random weights")
 
 
 def describe(plan: Plan) -> dict[str, Any]:
     """The plan as plain JSON values."""
     return {
-        "task": plan.task,
-        "model": plan.card.full_name,
-        "parameters_with_its_own_head": plan.card.parameters,
+        "task": plan.context.task.name,
+        "model": plan.context.card.full_name,
+        "parameters_with_its_own_head": plan.context.card.parameters,
         "primary_metric": plan.primary_metric,
         "classes": dict(zip(plan.classes, plan.data_summary.class_counts, strict=True)),
         "training_images": len(plan.training),
         "validation_images": len(plan.validation),
         "steps_per_epoch": plan.batches_per_epoch,
         "updates": plan.updates,
-        "start": str(plan.start.run.id if plan.start.run else plan.start.file or "random weights"),
+        "start": _start(plan.initial_weights),
         "hyperparameters": plan.hyperparameters.to_dict(),
         "warnings": plan.warnings(),
         "quarantined": [item for diagnosis in plan.diagnoses for item in diagnosis.to_dict()["quarantined"]],

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the factor on the learning rate before each batch (behaviour 3.7)."""
+"""Learning-rate schedules: the factor on the learning rate before each batch (docs/reference/behaviour.md, 3.7)."""
 
 from __future__ import annotations
 

@@ -7,30 +7,31 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from vistry.data.table import Table
 from vistry.errors import RunError, VistryError
 from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import EvalTransform
-from vistry.registry.cards import ModelCard
+from vistry.plugin.types import Module, TrainingData
 from vistry.registry.catalogue import Catalogue
 from vistry.report import write_report
 from vistry.runs.files import remove_unfinished
 from vistry.runs.folder import LAST, Run, find_run, new_run
 from vistry.runs.lock import training_in
 from vistry.runs.rows import read_rows, write_rows
-from vistry.task import behaviour_of
-from vistry.task.behaviour import Task, TrainingData
+from vistry.task.behaviour import Task
 from vistry.training import progress
 from vistry.training.engines import Engine
+from vistry.training.initial_weights import InitialWeights, load_initial_weights
 from vistry.training.loop import Interrupted, Loop, Outcome, Validation
-from vistry.training.model_setup import Start, build, fill, fit_to_data, input_of, make_engine, preprocessing_of
+from vistry.training.model_context import ModelContext
 from vistry.training.plan import Plan, Request, make_plan
 
 
@@ -78,11 +79,11 @@ def carry_out(
     plan: Plan, output: str | Path | None, deadline: float | None, reporter: progress.Reporter
 ) -> TrainingResult:
     """Train as planned, into a new run folder, to be over at `deadline`, by time.monotonic()."""
-    run = new_run(plan.card.name, None if output is None else Path(output))
+    run = new_run(plan.context.card.name, None if output is None else Path(output))
     with training_in(run.folder):
         try:
             _record(run, plan)
-            loop = _loop(run, plan.catalogue, plan.card, plan.start, reporter)
+            loop = _loop(run, plan.context, plan.initial_weights, reporter)
         except BaseException:
             shutil.rmtree(run.folder, ignore_errors=True)  # it never began, and the same command has to work again
             raise
@@ -97,31 +98,38 @@ def resume(
     found = find_run(run)
     if found.status["status"] == "completed":
         raise RunError(f"{found.id} is complete; to build upon it, train with --checkpoint_run_id {found.id}")
-    catalogue = Catalogue.read()
-    card = catalogue.model(found.record["model"]["full_name"])
+    context = recorded_context(found)
     with training_in(found.folder):
         remove_unfinished(found.folder)
-        loop = _loop(found, catalogue, card, _recorded_start(found), reporter or progress.Silent())
+        loop = _loop(found, context, _recorded_weights(found), reporter or progress.Silent())
         if loop.restore():
             loop.reporter.note(f"going on from epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}")
         return _fit(loop, deadline)
 
 
-def _recorded_start(run: Run) -> Start:
+def recorded_context(run: Run) -> ModelContext:
+    """Return the context of the model that a run trained, with the run's hyperparameters. Raises RegistryError."""
+    catalogue = Catalogue.read()
+    card = catalogue.model(run.record["model"]["full_name"])
+    context = ModelContext.of(catalogue, card, run.record["task"], run.record["backend"])
+    return context.with_hyperparameters(Hyperparameters.from_dict(run.hyperparameters, card.hyperparameters))
+
+
+def _recorded_weights(run: Run) -> InitialWeights:
     """Where the first weights come from; nowhere, and nothing is missed, once a state to go on from is saved."""
     recorded = run.record["start"]
     if (run.folder / LAST).is_file():
-        return Start()
+        return InitialWeights()
     if recorded["run"]:
-        return Start(run=find_run(recorded["run"]))
-    return Start(file=Path(recorded["file"]) if recorded["file"] else None)
+        return InitialWeights(run=find_run(recorded["run"]))
+    return InitialWeights(file=Path(recorded["file"]) if recorded["file"] else None)
 
 
 def _record(run: Run, plan: Plan) -> None:
     """Write everything that predicting, evaluating and resuming need to know."""
-    preprocessing = preprocessing_of(plan.catalogue, plan.card, plan.task, plan.hyperparameters)
-    write_rows(run.folder / "training.jsonl", plan.training, plan.task)
-    write_rows(run.folder / "validation.jsonl", plan.validation, plan.task)
+    preprocessing, card, task = plan.context.preprocessing(), plan.context.card, plan.context.task.name
+    write_rows(run.folder / "training.jsonl", plan.training, task)
+    write_rows(run.folder / "validation.jsonl", plan.validation, task)
     run.write("hyperparameters.json", {"values": plan.hyperparameters.to_dict()})
     run.write("findings.json", {"diagnoses": [diagnosis.to_dict() for diagnosis in plan.diagnoses]})
     run.write("status.json", {"status": "running", "reason": "", "started": _now()})
@@ -129,13 +137,13 @@ def _record(run: Run, plan: Plan) -> None:
         "run.json",
         {
             "id": run.id,
-            "task": plan.task,
-            "backend": plan.request.backend,
+            "task": task,
+            "backend": plan.context.backend,
             "model": {
-                "name": plan.card.name,
-                "full_name": plan.card.full_name,
-                "distribution": plan.card.distribution,
-                "version": plan.card.version,
+                "name": card.name,
+                "full_name": card.full_name,
+                "distribution": card.distribution,
+                "version": card.version,
             },
             "classes": list(plan.classes),
             "primary_metric": plan.primary_metric,
@@ -147,8 +155,8 @@ def _record(run: Run, plan: Plan) -> None:
                 "training_counts": list(plan.data_summary.class_counts),
             },
             "start": {
-                "file": str(plan.start.file.resolve()) if plan.start.file else None,
-                "run": str(plan.start.run.folder) if plan.start.run else None,
+                "file": str(source.file.resolve()) if (source := plan.initial_weights).file else None,
+                "run": str(source.run.folder) if source.run else None,
             },
             "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
             "versions": {"vistry": version("vistry"), "python": platform.python_version()},
@@ -195,34 +203,24 @@ def _set_status(run: Run, status: str, reason: str, **facts: Any) -> None:
     run.write("status.json", {**before, "status": status, "reason": reason, **facts})
 
 
-def _loop(
-    run: Run,
-    catalogue: Catalogue,
-    card: ModelCard,
-    start: Start,
-    reporter: progress.Reporter,
-) -> Loop:
+def _loop(run: Run, context: ModelContext, source: InitialWeights, reporter: progress.Reporter) -> Loop:
     """The loop of a recorded run: a new run and a resumed one are set up by the same lines."""
-    record, values = run.record, Hyperparameters.from_dict(run.hyperparameters, card.hyperparameters)
-    task, backend, classes = behaviour_of(record["task"]), record["backend"], tuple(record["classes"])
+    record, values = run.record, context.hyperparameters
+    task, classes = context.task, tuple(record["classes"])
     counts = tuple(record["data"]["training_counts"])
     data = TrainingData(classes, counts, record["data"]["training_images"])
-    module = build(catalogue, card, task.name, len(classes), values, backend)
+    module = context.module(len(classes))
     training = read_rows(run.folder / "training.jsonl", classes, task.name)
     if not (run.folder / LAST).is_file():
-        fresh = fill(catalogue, card, task.name, module, start, len(classes), values, backend)
-        if fresh:
-            more = f" and {len(fresh) - 4} more" if len(fresh) > 4 else ""
-            named = f"{', '.join(fresh[:4])}{more}"
-            reporter.note(f"what is trained from scratch for {len(classes)} classes: {named}")
-        for sentence in fit_to_data(catalogue, card, task.name, values, backend, module, training):
-            reporter.note(sentence)
-    begun = run.status.get("engine")
-    as_begun = values.changed({"precision": begun["precision"]}, "the run") if begun else values
-    engine = make_engine(catalogue, card, task.name, module, data, as_begun, backend, reporter.note)
+        for message in _prepare(context, module, source, training):
+            reporter.note(message)
+    precision = run.status.get("engine", values)["precision"]  # what "auto" meant when the run began
+    as_begun = replace(values.settings["precision"], value=precision)
+    context = context.with_hyperparameters(Hyperparameters([*values.settings.values(), as_begun]))
+    engine = context.engine(module, data, reporter.note)
     facts = _facts(engine, run)
     reporter.note(f"{facts['device']}, {facts['precision']} ({facts['precision_reason']})")
-    images = input_of(catalogue, card, task.name, values)
+    images = context.input()
     return Loop(
         engine,
         task,
@@ -234,6 +232,21 @@ def _loop(
         reporter,
         record["primary_metric"],
     )
+
+
+def _prepare(context: ModelContext, module: Module, source: InitialWeights, training: Table) -> Iterator[str]:
+    """Load the initial weights and fit what gradients don't learn; yield what to tell the user."""
+    num_classes = len(training.classes)
+    fresh = load_initial_weights(context, module, source, num_classes)
+    if fresh:
+        more = f" and {len(fresh) - 4} more" if len(fresh) > 4 else ""
+        yield f"newly initialised for {num_classes} classes: {', '.join(fresh[:4])}{more}"
+    engine = context.engine_module
+    state_dict = engine.arrays_of(module)
+    fitted = context.fitted_to(training, state_dict)
+    if fitted.tensors:
+        engine.load_arrays(module, {**state_dict, **fitted.tensors})
+    yield from fitted.messages
 
 
 def _facts(engine: Engine, run: Run) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vistry.errors import WeightsError, suggestion
-from vistry.weights.locate import Arrays
+from vistry.weights.matching import Arrays
 from vistry.weights.pickle_reader import Made, Tensor
 from vistry.weights.torch_files import DTYPES, TorchFile, open_torch_file
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from vistry.plugin.hooks import hookimpl
-from vistry.registry.cards import ModelCard
+from vistry.plugin import ModelCard, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from vistry.hyperparameter.values import Hyperparameters
-from vistry.plugin.hooks import Backbone, hookimpl
+from vistry.plugin import Backbone, hookimpl
 
 
 @hookimpl
-def vistry_build_model(num_classes: int, hyperparameters: Hyperparameters, backbone: Backbone) -> Any:
+def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbone) -> Any:
     """Faster R-CNN of torchvision's parts on a backbone's feature maps."""
     from vistry_fasterrcnn import torch_model
 
@@ -18,8 +17,8 @@ def vistry_build_model(num_classes: int, hyperparameters: Hyperparameters, backb
 
 
 @hookimpl
-def vistry_resolve_auto(hyperparameters: Hyperparameters, first_weights: Collection[str]) -> dict[str, Any]:
+def vistry_resolve_auto(hyperparameters: Mapping[str, Any], weight_names: Collection[str]) -> dict[str, Any]:
     """The backbone's norms."""
     from vistry.torch_layers.backbone_norm import resolve_norm
 
-    return resolve_norm(hyperparameters, first_weights)
+    return resolve_norm(hyperparameters, weight_names)

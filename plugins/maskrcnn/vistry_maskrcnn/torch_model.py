@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import nn
 from torchvision.models.detection import MaskRCNN
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
-from vistry.evaluation.detection.score_floor import score_floor
-from vistry.hyperparameter.values import Hyperparameters
-from vistry.plugin.hooks import Backbone
+from vistry.plugin import Backbone, score_floor
 from vistry.torch_layers.backbone_norm import norm_kind
 from vistry.torch_layers.pyramid import Pyramid
 from vistry.torch_layers.region_pooling import RegionPooling
@@ -21,7 +22,7 @@ POOLED = ["0", "1", "2", "3"]
 UNDECIDED = 0.001
 
 
-def build(num_classes: int, hyperparameters: Hyperparameters, backbone: Backbone) -> nn.Module:
+def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbone) -> nn.Module:
     """torchvision's MaskRCNN with its own settings, for padded images; at first each pixel may or may not be inside.
 
     torchvision draws the last layer's weights the larger, the fewer classes there are. With one class the first loss of
@@ -34,7 +35,7 @@ def build(num_classes: int, hyperparameters: Hyperparameters, backbone: Backbone
         rpn_anchor_generator=Anchors(SIZES, (ASPECTS,) * len(SIZES)),
         box_roi_pool=RegionPooling(POOLED, output_size=7, sampling_ratio=2),
         mask_roi_pool=RegionPooling(POOLED, output_size=14, sampling_ratio=2),
-        box_score_thresh=score_floor(hyperparameters),
+        box_score_thresh=score_floor(hyperparameters["box_score_threshold"]),
         box_nms_thresh=hyperparameters["nms_iou_threshold"],
         box_detections_per_img=hyperparameters["box_detections_per_image"],
     )

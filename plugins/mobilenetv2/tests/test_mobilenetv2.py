@@ -6,9 +6,8 @@ import torch
 import vistry
 from torchvision.models import mobilenet_v2
 from vistry.hyperparameter.schema import Source
-from vistry.plugin.calls import hooks_of
 from vistry.registry.catalogue import Catalogue
-from vistry.training.model_setup import build
+from vistry.training.model_context import ModelContext
 
 
 def test_the_parameter_count_is_the_published_one() -> None:
@@ -37,9 +36,9 @@ def test_the_nineteen_layers_cover_all_but_the_head_once() -> None:
 
 def test_tensorflows_padding_is_torchvisions_turned_by_half_a_circle() -> None:
     """SAME pads an even size to the right and bottom, and torchvision's strided convolutions read it left and top."""
-    catalogue, schema = Catalogue.read(), vistry.hyperparameters("mobilenetv2", "multiclass")
-    values = schema.resolve([Source.of({"weights_convention": "tensorflow"}, "the test")])
-    ours = build(catalogue, catalogue.model("mobilenetv2"), "image_classification", 5, values, "torch").features
+    catalogue = Catalogue.read()
+    context = ModelContext.of(catalogue, catalogue.model("mobilenetv2"), "image_classification", "torch")
+    ours = context.resolved([Source.of({"weights_convention": "tensorflow"}, "the test")]).module(5).features
     weights = ours.state_dict()
     plain, turned = mobilenet_v2().features, mobilenet_v2().features
     plain.load_state_dict(weights)
@@ -51,12 +50,11 @@ def test_tensorflows_padding_is_torchvisions_turned_by_half_a_circle() -> None:
 
 
 def test_tensorflows_weights_see_pixels_from_minus_one_to_one() -> None:
-    catalogue, schema = Catalogue.read(), vistry.hyperparameters("mobilenetv2", "multiclass")
-    card = catalogue.model("mobilenetv2")
-    found = {}
-    for convention in ("torchvision", "tensorflow"):
-        values = schema.resolve([Source.of({"weights_convention": convention}, "the test")])
-        asked = {"card": card, "task": "image_classification", "hyperparameters": values}
-        found[convention] = hooks_of(catalogue, card).vistry_preprocessing(**asked)
-    assert found["torchvision"].mean == (0.485, 0.456, 0.406)
-    assert (found["tensorflow"].mean, found["tensorflow"].std) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    catalogue = Catalogue.read()
+    context = ModelContext.of(catalogue, catalogue.model("mobilenetv2"), "image_classification", "torch")
+    preprocessing = {
+        convention: context.resolved([Source.of({"weights_convention": convention}, "the test")]).preprocessing()
+        for convention in ("torchvision", "tensorflow")
+    }
+    assert preprocessing["torchvision"].mean == (0.485, 0.456, 0.406)
+    assert (preprocessing["tensorflow"].mean, preprocessing["tensorflow"].std) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vistry.plugin.hooks import hookimpl
-from vistry.registry.cards import ModelCard
-from vistry.registry.manifest import PreprocessingSpec
+from vistry.plugin import ModelCard, PreprocessingSpec, hookimpl
 
 TENSORFLOW = PreprocessingSpec(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 

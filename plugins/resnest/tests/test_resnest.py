@@ -8,7 +8,7 @@ import vistry
 from timm.models import resnest
 from torch import nn
 from vistry.errors import HyperparameterError
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin import FreezingMap
 from vistry.training.engines.torch.engine import freeze, parameter_groups
 
 TIMM = {"resnest50": resnest.resnest50d, "resnest101": resnest.resnest101e}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vistry.plugin.hooks import hookimpl
-from vistry.registry.cards import ModelCard
+from vistry.plugin import ModelCard, hookimpl
 
 
 @hookimpl

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torchvision
 import vistry
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin import FreezingMap
 from vistry.training.engines.torch.engine import freeze
 
 COUNTS = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,11 +11,8 @@ from torchvision.models.detection import RetinaNet
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.retinanet import RetinaNetClassificationHead, RetinaNetHead
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
-from vistry.evaluation.detection.score_floor import score_floor
-from vistry.hyperparameter.values import Hyperparameters
 from vistry.kernels.dispatch import operation
-from vistry.loading.batches import ImageBatch
-from vistry.plugin.hooks import Backbone
+from vistry.plugin import Backbone, ImageBatch, score_floor
 from vistry.torch_layers.backbone_norm import norm_kind
 from vistry.torch_layers.pyramid import CHANNELS, Pyramid
 from vistry.torch_layers.single_precision import Anchors
@@ -99,7 +97,7 @@ class PaddedRetinaNet(nn.Module):
         return boxes, scores, index % classes
 
 
-def build(num_classes: int, hyperparameters: Hyperparameters, backbone: Backbone) -> nn.Module:
+def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbone) -> nn.Module:
     """torchvision's RetinaNet with its own settings, for padded images; it has no background class."""
     pyramid = Pyramid(backbone, STRIDES, LastLevelP6P7(CHANNELS, CHANNELS), norm_kind(hyperparameters))
     anchors = Anchors(SIZES, (ASPECTS,) * len(SIZES))
@@ -108,7 +106,7 @@ def build(num_classes: int, hyperparameters: Hyperparameters, backbone: Backbone
     head.classification_head = ClassificationHead(CHANNELS, places, num_classes)
     return PaddedRetinaNet(
         RetinaNet(pyramid, num_classes, anchor_generator=anchors, head=head),
-        score_floor(hyperparameters),
+        score_floor(hyperparameters["box_score_threshold"]),
         hyperparameters["nms_iou_threshold"],
         hyperparameters["box_detections_per_image"],
     )

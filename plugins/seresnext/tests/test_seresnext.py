@@ -8,7 +8,7 @@ import vistry
 from timm.models.senet import legacy_seresnext50_32x4d
 from torch import nn
 from vistry.errors import HyperparameterError
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin import FreezingMap
 from vistry.training.engines.torch.engine import freeze, parameter_groups
 
 TASKS = ["image_classification", "image_classification_multilabel"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vistry.plugin.hooks import hookimpl
+from vistry.plugin import hookimpl
 
 
 @hookimpl

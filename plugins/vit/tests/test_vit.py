@@ -16,10 +16,10 @@ from timm.models import vision_transformer
 from torch import nn
 from vistry.errors import HyperparameterError, WeightsError
 from vistry.hyperparameter.schema import Source
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin import FreezingMap
 from vistry.registry.catalogue import Catalogue
 from vistry.training.engines.torch.engine import freeze, parameter_groups
-from vistry.training.model_setup import checked_by_owner
+from vistry.training.model_context import ModelContext
 from vistry_vit.positions import resampled
 
 TIMM = {
@@ -110,12 +110,10 @@ def test_less_than_a_patch_is_an_error() -> None:
 
 def test_pixels_in_no_patch_are_warned_of() -> None:
     catalogue = Catalogue.read()
-    card, task = catalogue.model("vits16r224"), "image_classification"
-    schema = vistry.hyperparameters("vits16r224", "multiclass")
+    context = ModelContext.of(catalogue, catalogue.model("vits16r224"), "image_classification", "torch")
     for pixels, expected in ((36, ["36 is no multiple of 16, so 4 pixels at two edges are in no patch"]), (48, [])):
-        values = schema.resolve([Source.of(sizes(pixels), "the test")])
-        found = [problem.message for problem in checked_by_owner(catalogue, card, task, values).warnings]
-        assert [message for message in found if "patch" in message] == expected
+        warnings = context.resolved([Source.of(sizes(pixels), "the test")]).hyperparameters.warnings
+        assert [problem.message for problem in warnings if "patch" in problem.message] == expected
 
 
 @pytest.mark.parametrize(("there", "side"), [(14, 7), (14, 24), (3, 5), (2, 1), (1, 2)])

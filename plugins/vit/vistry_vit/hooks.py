@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vistry.errors import Problem
-from vistry.plugin.hooks import hookimpl
-from vistry.registry.cards import ModelCard
+from vistry.plugin import ModelCard, Problem, hookimpl
 
 PATCH = 16
 

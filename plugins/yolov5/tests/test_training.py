@@ -17,12 +17,12 @@ from safetensors.numpy import load_file
 from vistry.errors import HyperparameterError
 from vistry.inference.predictor import load
 from vistry.loading.batches import Batch
-from vistry.plugin.calls import hooks_of
 from vistry.registry.catalogue import Catalogue
 from vistry.runs.folder import Run
 from vistry.training import loop as loop_module
 from vistry.training import progress
 from vistry.training.engines.torch.engine import TorchEngine, arrays_of, freeze
+from vistry.training.model_context import ModelContext
 from vistry.training.plan import Request, make_plan
 from vistry.training.session import TrainingResult, resume
 
@@ -307,14 +307,13 @@ def test_other_classes_keep_all_but_the_heads(
     kept = {name: value for name, value in theirs.items() if not name.startswith(HEADS)}
     assert same({name: value for name, value in ours.items() if not name.startswith(HEADS)}, kept)
     assert {value.shape[0] for value in under(HEADS, ours).values()} == {3 * 6}
-    assert any("from scratch for 1 classes" in text and f"{HEADS}0.weight" in text for text in notes.said)
+    assert any("newly initialised for 1 classes" in text and f"{HEADS}0.weight" in text for text in notes.said)
     assert idle.batches
 
 
 def test_each_layer_that_can_be_frozen_is_one_of_the_backbone() -> None:
     catalogue = Catalogue.read()
-    card = catalogue.model("yolov5")
-    freezing = hooks_of(catalogue, card).vistry_freezing_map(card=card, task=TASK)
+    freezing = ModelContext.of(catalogue, catalogue.model("yolov5"), TASK, "torch").freezing_map()
     module = untrained()
     for layers in range(1, 11):
         freeze(module, freezing, layers)

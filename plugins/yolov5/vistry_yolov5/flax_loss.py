@@ -47,7 +47,7 @@ def assign(boxes: Array, anchors: Array, shape: tuple[int, int]) -> Assignment:
     """Assign boxes [N, M, 4] of centre x, y, width and height to anchors [A, 2] and cells of a map of height and width.
 
     All are in cells. A neighbour is the one that the centre is nearer to; a centre in the middle has none
-    (yolov5.md, "Assignment").
+    (docs/reference/yolov5.md, 5).
     """
     centres, sizes = jnp.split(boxes, 2, -1)
     ratios = sizes[:, :, None] / anchors
@@ -94,8 +94,8 @@ def detection_loss(
     `targets`: `boxes` [N, M, 4] x1, y1, x2, y2 in pixels and `labels` [N, M], -1 where there is no object. `anchors`:
     [levels, A, 2] in units of each stride. The cross entropies are those of YOLOv3 (Redmon and Farhadi, 2018, sections
     2.1 and 2.2), the boxes' term is 1 - CIoU (Zheng et al., Distance-IoU Loss, 2020, section 4), all with the gains of
-    yolov5.md, "Loss". Each is a mean over what counts on its level, times the images. With one class there is nothing
-    to tell apart: `class` is 0. Rows that are padding of the batch don't count.
+    docs/reference/yolov5.md, 6. Each is a mean over what counts on its level, times the images. With one class there is
+    nothing to tell apart: `class` is 0. Rows that are padding of the batch don't count.
     """
     mask = current_valid_rows()
     rows = jnp.ones(len(heads[0])) if mask is None else mask
@@ -152,7 +152,7 @@ def _level_terms(logits: Array, objects: Objects, anchors: Array, rows: Array) -
 def _predicted(found: Array, anchors: Array) -> Array:
     """Boxes [N, M, A, 3, 4] of logits [N, M, A, 3, fields], by their centre within the cell, width and height in cells.
 
-    See yolov5.md, "Decode": a centre reaches half a cell beyond its own, and a size from 0 to four anchors.
+    See docs/reference/yolov5.md, 3: a centre reaches half a cell beyond its own, and a size from 0 to four anchors.
     """
     centres, sizes = jnp.split(jax.nn.sigmoid(found[..., :4]), 2, -1)
     return jnp.concatenate([2 * centres - 0.5, jnp.square(2 * sizes) * anchors[:, None]], -1)

@@ -11,11 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.evaluation.detection.score_floor import score_floor
 from vistry.flax_layers import BatchNorm, Conv, batched_nms, max_pool
 from vistry.flax_layers.initialisation import Initial, Values, uniform_by_fan_in
-from vistry.hyperparameter.values import Hyperparameters
-from vistry.loading.batches import ImageBatch
+from vistry.plugin import ImageBatch, score_floor
 
 from vistry_yolov5.architecture import (
     ANCHORS,
@@ -265,12 +263,12 @@ def _part(layer: Layer, taken: int, random: np.random.Generator) -> nnx.Module:
     return Upsample() if layer.kind == "upsample" else Concat()
 
 
-def build(num_classes: int, hyperparameters: Hyperparameters) -> YOLOv5:
+def build(num_classes: int, hyperparameters: Mapping[str, Any]) -> YOLOv5:
     """The network of the size, thresholds and image size that the hyperparameters say, drawn from their random seed."""
     return YOLOv5(
         num_classes,
         hyperparameters["model_size"],
-        score_floor=score_floor(hyperparameters),
+        score_floor=score_floor(hyperparameters["box_score_threshold"]),
         nms_iou=hyperparameters["nms_iou_threshold"],
         image_size=square_side(hyperparameters),
         random=np.random.default_rng(hyperparameters["random_seed"]),

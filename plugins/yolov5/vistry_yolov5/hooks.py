@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from vistry.errors import Problem
-from vistry.hyperparameter.values import Hyperparameters
-from vistry.plugin.hooks import hookimpl
+from vistry.plugin import FittedTensors, Problem, StateDict, hookimpl
 
 from vistry_yolov5.architecture import LARGEST_STRIDE, square_side
 
 if TYPE_CHECKING:
-    from vistry.data.table import Table
-    from vistry.task.behaviour import Input
+    from vistry.plugin import Input, Table
 
 
 @hookimpl
-def vistry_build_model(num_classes: int, hyperparameters: Hyperparameters, backend: str) -> Any:
+def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], backend: str) -> Any:
     """The network in the size that model_size names."""
     if backend == "jax":
         from vistry_yolov5 import flax_model
@@ -29,7 +26,7 @@ def vistry_build_model(num_classes: int, hyperparameters: Hyperparameters, backe
 
 
 @hookimpl
-def vistry_build_input(hyperparameters: Hyperparameters) -> Input:
+def vistry_build_input(hyperparameters: Mapping[str, Any]) -> Input:
     """Square images: mosaics in training, letterboxes in validation and prediction."""
     from vistry_yolov5.images import SquareInput
 
@@ -37,15 +34,15 @@ def vistry_build_input(hyperparameters: Hyperparameters) -> Input:
 
 
 @hookimpl
-def vistry_fit_to_data(hyperparameters: Hyperparameters, backend: str, module: Any, table: Table) -> Sequence[str]:
-    """The anchors that the objects of the training split need, where the present ones miss too many of them."""
+def vistry_fit_to_data(hyperparameters: Mapping[str, Any], state_dict: StateDict, table: Table) -> FittedTensors:
+    """Fit the anchors to the objects of the training split, where the present ones miss too many of them."""
     from vistry_yolov5.fitting import fit_anchors
 
-    return fit_anchors(module, backend, table, hyperparameters)
+    return fit_anchors(state_dict, table, hyperparameters)
 
 
 @hookimpl
-def vistry_check_hyperparameters(hyperparameters: Hyperparameters) -> list[Problem]:
+def vistry_check_hyperparameters(hyperparameters: Mapping[str, Any]) -> list[Problem]:
     """A size that isn't a multiple of the largest stride is rounded up, which is said."""
     size = hyperparameters["image_size"]
     rounded = square_side(hyperparameters)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from vistry.data.table import Table
-from vistry.hyperparameter.values import Hyperparameters
+from vistry.plugin import Table
 
 from vistry_yolov5.architecture import square_side
 from vistry_yolov5.letterbox import LetterboxViewer
@@ -16,7 +17,7 @@ from vistry_yolov5.samples import YoloDataset
 class SquareInput:
     """Mosaics in training, letterboxes in validation and prediction; with a grid of tiles too."""
 
-    hyperparameters: Hyperparameters
+    hyperparameters: Mapping[str, Any]
 
     def dataset(self, table: Table) -> YoloDataset:
         """Each image, and with a grid each tile that has objects, alone or among three others."""
@@ -24,12 +25,12 @@ class SquareInput:
         return YoloDataset(
             table,
             square_side(values),
-            values.training_batch_size,
+            values["training_batch_size"],
             mosaic=bool(values["apply_mosaic"]),
-            augment=values.apply_augmentations,
+            augment=bool(values["apply_augmentations"]),
             multi_scale=bool(values["multi_scale"]),
-            grid=values.tile_grid_size,
-            overlap=values.tile_overlap_ratio,
+            grid=values["tile_grid_size"],
+            overlap=values["tile_overlap_ratio"],
         )
 
     def eval_transform(self) -> LetterboxViewer:
@@ -37,9 +38,9 @@ class SquareInput:
         values = self.hyperparameters
         return LetterboxViewer(
             square_side(values),
-            values.tile_grid_size,
-            values.tile_overlap_ratio,
-            values.tile_predictions_nms_threshold,
+            values["tile_grid_size"],
+            values["tile_overlap_ratio"],
+            values["tile_predictions_nms_threshold"],
         )
 
     def input_size(self, training: bool) -> int:  # noqa: ARG002

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from vistry.data.images.decode import load_pixels
-from vistry.evaluation.detection.types import Detections
 from vistry.loading.detection.tiles import tile_boxes
 from vistry.loading.detection.views import ImageDetections, merge_tile_detections
-from vistry.loading.views import ImageView
+from vistry.plugin import Detections, ImageView, load_pixels
 from vistry.registry.tile_grid import TileGrid
 
 from vistry_yolov5.architecture import LARGEST_STRIDE

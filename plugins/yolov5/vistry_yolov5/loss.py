@@ -45,7 +45,7 @@ def assign(boxes: Tensor, anchors: Tensor, shape: tuple[int, int]) -> Assignment
     """Assign boxes [M, 4] of centre x, y, width and height to anchors [A, 2] and cells of a map of height and width.
 
     All are in cells. A neighbour is the one that the centre is nearer to; a centre in the middle has none
-    (yolov5.md, "Assignment").
+    (docs/reference/yolov5.md, 5).
     """
     centres, sizes = boxes[:, :2], boxes[:, 2:]
     ratios = sizes[:, None] / anchors
@@ -71,8 +71,9 @@ def detection_loss(
 
     `targets`: N dictionaries of `boxes` [K, 4] x1, y1, x2, y2 in pixels and `labels` [K]. `anchors`: [levels, A, 2] in
     units of each stride. The cross entropies are those of YOLOv3 (Redmon and Farhadi, 2018, sections 2.1 and 2.2), the
-    boxes' term is 1 - CIoU (Zheng et al., Distance-IoU Loss, 2020, section 4), all with the gains of yolov5.md, "Loss".
-    Each is a mean over what counts on its level, times N. With one class there is nothing to tell apart: `class` is 0.
+    boxes' term is 1 - CIoU (Zheng et al., Distance-IoU Loss, 2020, section 4), all with the gains of
+    docs/reference/yolov5.md, 6. Each is a mean over what counts on its level, times N. With one class there is nothing
+    to tell apart: `class` is 0.
     """
     iou = complete_iou or operation("complete_iou")
     each = LEVELS_AT / len(heads) * len(targets)
@@ -120,7 +121,7 @@ def _level_terms(head: Tensor, objects: Objects, anchors: Tensor, iou: IoU) -> t
 def _predicted(found: Tensor, anchors: Tensor) -> Tensor:
     """Boxes [M * A * 3, 4] of logits [M, A, 3, 5 + classes]: centre from the cell's corner, width, height, in cells.
 
-    See yolov5.md, "Decode": a centre reaches half a cell beyond its own, and a size from 0 to four anchors.
+    See docs/reference/yolov5.md, 3: a centre reaches half a cell beyond its own, and a size from 0 to four anchors.
     """
     shares = found[..., :4].sigmoid()
     return torch.cat([2 * shares[..., :2] - 0.5, (2 * shares[..., 2:]) ** 2 * anchors[:, None]], dim=-1).flatten(0, 2)

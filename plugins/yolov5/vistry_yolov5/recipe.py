@@ -1,8 +1,8 @@
 """What is random in training: four images in a mosaic, its size and place, its colours, left and right.
 
-The steps and their constants are in the project's facts of YOLOv5; mosaic is that of Bochkovskiy et al., YOLOv4, 2020,
-section 3.4. As nothing is rotated or sheared, an affine map takes the rectangle of each image to a rectangle. So each
-goes straight from its pixels to where it is seen, and a canvas four times as large is neither drawn nor resampled.
+The steps and their constants are those of docs/reference/yolov5.md, 7; mosaic is that of Bochkovskiy et al., YOLOv4,
+2020, section 3.4. As nothing is rotated or sheared, an affine map takes the rectangle of each image to a rectangle. So
+each goes straight from its pixels to where it is seen, and a canvas four times as large is neither drawn nor resampled.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from vistry.data.images.decode import Pixels
 from vistry.loading.detection.sample import Boxes, DetectionSample, Flags
+from vistry.plugin import Pixels
 
 from vistry_yolov5.letterbox import GREY, margins
 

@@ -10,12 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from vistry.data.images.cache import DecodedImages
-from vistry.data.images.decode import Pixels, load_pixels
-from vistry.data.offsets import offsets_from_counts
-from vistry.data.table import Table
-from vistry.loading.batches import Batch, Rows, epoch_order, even_batches
 from vistry.loading.detection.dataset import DetectionDataset, target_of
 from vistry.loading.detection.sample import DetectionSample
+from vistry.plugin import Batch, Pixels, Rows, Table, epoch_order, even_batches, load_pixels, offsets_from_counts
 from vistry.registry.tile_grid import TileGrid
 
 from vistry_yolov5.architecture import LARGEST_STRIDE

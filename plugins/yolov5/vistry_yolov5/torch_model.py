@@ -8,10 +8,8 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from vistry.evaluation.detection.score_floor import score_floor
-from vistry.hyperparameter.values import Hyperparameters
 from vistry.kernels.dispatch import operation
-from vistry.loading.batches import ImageBatch
+from vistry.plugin import ImageBatch, score_floor
 
 from vistry_yolov5.architecture import (
     ANCHORS,
@@ -245,12 +243,12 @@ def _part(layer: Layer, taken: int) -> nn.Module:
     return nn.Upsample(scale_factor=2, mode="nearest") if layer.kind == "upsample" else Concat()
 
 
-def build(num_classes: int, hyperparameters: Hyperparameters) -> YOLOv5:
+def build(num_classes: int, hyperparameters: Mapping[str, Any]) -> YOLOv5:
     """The network of the size, thresholds and image size that the hyperparameters say."""
     return YOLOv5(
         num_classes,
         hyperparameters["model_size"],
-        score_floor=score_floor(hyperparameters),
+        score_floor=score_floor(hyperparameters["box_score_threshold"]),
         nms_iou=hyperparameters["nms_iou_threshold"],
         image_size=square_side(hyperparameters),
     )

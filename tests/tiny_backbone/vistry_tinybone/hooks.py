@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from vistry.plugin.hooks import hookimpl
+from vistry.plugin import hookimpl
 from vistry.registry.cards import ModelCard
 
 STAGES = ("stage1", "stage2", "stage3", "stage4")

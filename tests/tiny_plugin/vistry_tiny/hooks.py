@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vistry.plugin.hooks import hookimpl
+from vistry.plugin import hookimpl
 
 
 @hookimpl

@@ -1,7 +1,7 @@
 """From an image with objects to what a detector sees: random in training, only resized in validation.
 
-The steps and their constants are those of the reference's product (behaviour 3.3). As with classifiers, every random
-choice of an image comes from the one generator it is given.
+The steps and their constants are those of docs/reference/behaviour.md, 3.3. As with classifiers, every random choice of
+an image comes from the one generator it is given.
 """
 
 from __future__ import annotations

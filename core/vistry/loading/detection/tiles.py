@@ -1,7 +1,7 @@
 """Tiles of an image, for objects that are small in it: where they lie, what is in them, what was found in several.
 
-The rules are those of the reference's product (behaviour 3.12); the method is that of Unel et al., The Power of Tiling
-for Small Object Detection, CVPR Workshops 2019.
+The rules are those of docs/reference/behaviour.md, 3.12; the method is that of Unel et al., The Power of Tiling for
+Small Object Detection, CVPR Workshops 2019.
 """
 
 from __future__ import annotations

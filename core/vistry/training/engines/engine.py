@@ -13,7 +13,7 @@ from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch
 from vistry.loading.views import ResizeInfo
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin.types import FreezingMap
 from vistry.registry.manifest import GradientClipping, MovingAverage, PreprocessingSpec
 
 Arrays = dict[str, np.ndarray[Any, Any]]

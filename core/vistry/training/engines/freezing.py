@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from vistry.errors import HyperparameterError, Problem
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin.types import FreezingMap
 
 
 def frozen_prefixes(freezing: FreezingMap, layers: int, parameters: Collection[str]) -> tuple[str, ...]:

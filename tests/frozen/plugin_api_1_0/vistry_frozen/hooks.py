@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vistry.errors import Problem
-from vistry.plugin.hooks import FreezingMap, hookimpl
+from vistry.plugin import FreezingMap, hookimpl
 from vistry.registry.cards import ModelCard
 from vistry.registry.manifest import KernelSpec, Manifest, PreprocessingSpec
 
 if TYPE_CHECKING:
-    from vistry.task.behaviour import TrainingData
+    from vistry.plugin.types import TrainingData
 
 
 class Hooks:

@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 from vistry.errors import Problem
-from vistry.plugin.hooks import hookimpl
+from vistry.plugin import hookimpl
 from vistry.registry.cards import ModelCard
 
 

@@ -18,7 +18,7 @@ from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch, ImageBatch
 from vistry.loading.views import ResizeInfo, unresized
-from vistry.plugin.hooks import FreezingMap
+from vistry.plugin.types import FreezingMap
 from vistry.training.engines.engine import Arrays, EngineSettings, ema_step, under
 from vistry.training.engines.freezing import frozen_prefixes
 from vistry.training.engines.torch.precision import auto_precision, keep_freed_memory
@@ -68,7 +68,7 @@ def freeze(model: nn.Module, freezing: FreezingMap, layers: int) -> list[nn.Modu
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weights with decay; batch-norm weights, biases and free parameters without (behaviour 3.6)."""
+    """Weights with decay; batch-norm weights, biases and free parameters without (docs/reference/behaviour.md, 3.6)."""
     decayed: list[nn.Parameter] = []
     plain: list[nn.Parameter] = []
     for module in model.modules():

@@ -1,0 +1,36 @@
+"""`vistry plugins check`: the state of every plugin once its code has been imported."""
+
+from __future__ import annotations
+
+from vistry.hyperparameter.schema import schema_of
+from vistry.plugin.calls import BrokenPluginError, check_hooks
+from vistry.registry.catalogue import Catalogue
+from vistry.registry.discovery import Plugin
+from vistry.registry.policy import Policy
+
+
+def check_plugins(catalogue: Catalogue) -> list[Plugin]:
+    """Return every plugin with its state after its code has been imported: the one query that runs plugins."""
+    return [_check_plugin(plugin) if plugin.in_use else plugin for plugin in catalogue.plugins]
+
+
+def _check_plugin(plugin: Plugin) -> Plugin:
+    try:
+        check_hooks(plugin)
+        _check_schemas(plugin)
+    except BrokenPluginError as error:
+        return plugin.in_state("broken", error.reason, error.remedy)
+    return plugin
+
+
+def _check_schemas(plugin: Plugin) -> None:
+    """Build the schema of each model and task, as if nothing else were installed. Raises BrokenPluginError."""
+    alone = Catalogue.of([plugin.in_state("ok", "", "")], Policy())
+    for card in alone.cards:
+        for task in card.tasks:
+            try:
+                schema_of(alone, card, task)
+            except BrokenPluginError:
+                raise
+            except Exception as error:
+                raise BrokenPluginError(plugin, str(error), f"correct {plugin.path}") from error

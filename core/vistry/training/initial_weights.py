@@ -1,0 +1,106 @@
+"""The weights that a training starts from, loaded into a model that may have another head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vistry.errors import WeightsError
+from vistry.hyperparameter.values import Hyperparameters
+from vistry.plugin.types import Module, StateDict
+from vistry.registry.cards import BACKBONE_PREFIX, ModelCard
+from vistry.registry.policy import Policy
+from vistry.runs.checkpoint import read_checkpoint
+from vistry.runs.folder import Run, find_run
+from vistry.training.model_context import ModelContext
+from vistry.weights.locate import locate
+from vistry.weights.matching import Arrays, Shapes, match_backbone, match_state_dict
+from vistry.weights.read import read_weights
+
+
+@dataclass(frozen=True)
+class InitialWeights:
+    """Where the first weights come from: a file, another run, or neither, which means random ones."""
+
+    file: Path | None = None
+    run: Run | None = None
+
+    @classmethod
+    def named_in(cls, hyperparameters: Hyperparameters, card: ModelCard) -> InitialWeights:
+        """Find what `weights` or `checkpoint_run_id` name, before any work. Raises WeightsError or RunError."""
+        run_id = hyperparameters.checkpoint_run_id
+        if run_id is None:
+            return cls(file=locate(hyperparameters.weights, card))
+        run = find_run(run_id)
+        model = run.record["model"]["full_name"]
+        if model != card.full_name:
+            raise WeightsError(
+                f"checkpoint_run_id = {run.id} is a run of {model}, not of {card.full_name}; "
+                "build upon a run of the same model"
+            )
+        _ = run.best_weights  # raises where the run ended before its first checkpoint
+        return cls(run=run)
+
+    @property
+    def origin(self) -> str:
+        """The file or the run, as a message names it."""
+        return f"run {self.run.id}" if self.run else str(self.file or "random weights")
+
+    def read(self, card: ModelCard, policy: Policy) -> Arrays:
+        """Read the tensors by name; none for random weights. Raises WeightsError or RunError."""
+        if self.run is not None:
+            return dict(read_checkpoint(self.run.best_weights)[0])
+        return {} if self.file is None else read_weights(self.file, card, policy)
+
+
+def load_initial_weights(context: ModelContext, module: Module, source: InitialWeights, num_classes: int) -> list[str]:
+    """Load weights into a module; return the names of tensors left as they were drawn, such as a new head's.
+
+    A composed model takes its own weights, or those of a classifier with its backbone. Raises WeightsError.
+    """
+    tensors = source.read(context.card, context.catalogue.policy)
+    if not tensors:
+        return []
+    engine = context.engine_module
+    matching, fresh = matching_tensors(
+        context, engine.shapes_of(module), tensors=tensors, origin=source.origin, num_classes=num_classes
+    )
+    if fresh:
+        matching |= {name: value for name, value in engine.arrays_of(module).items() if name in fresh}
+    engine.load_arrays(module, matching)
+    return fresh
+
+
+def matching_tensors(
+    context: ModelContext, shapes: Shapes, *, tensors: StateDict, origin: str, num_classes: int
+) -> tuple[Arrays, list[str]]:
+    """Return the tensors that a model takes, and the names of those it keeps as they were drawn.
+
+    Raises WeightsError where anything but the head doesn't fit.
+
+    Args:
+        context: the model.
+        shapes: the shape of each of its tensors, by name.
+        tensors: what is offered, by the names of their file.
+        origin: the file or run they are from, for a message.
+        num_classes: the number of classes of the model.
+    """
+    if is_of_backbone(context.card, tensors):
+        mapped = context.mapped_weights(tensors, num_classes, of_backbone=True)
+        return match_backbone(mapped, shapes, BACKBONE_PREFIX, origin=origin)
+    mapped = context.mapped_weights(tensors, num_classes)
+    return match_state_dict(
+        mapped, shapes, lambda: class_dependent_tensors(context, shapes, num_classes), origin=origin
+    )
+
+
+def is_of_backbone(card: ModelCard, tensors: Mapping[str, object]) -> bool:
+    """Return whether tensors are a classifier's, of which a composed model takes the backbone."""
+    return card.backbone is not None and not any(name.startswith(BACKBONE_PREFIX) for name in tensors)
+
+
+def class_dependent_tensors(context: ModelContext, shapes: Shapes, num_classes: int) -> set[str]:
+    """Return the tensors whose shape follows from the number of classes: one class more would change them."""
+    larger = context.engine_module.shapes_of(context.module(num_classes + 1))
+    return {name for name, shape in shapes.items() if larger.get(name) != shape}

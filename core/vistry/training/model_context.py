@@ -1,0 +1,274 @@
+"""A model with all that its owner is asked by: training, prediction, the kit and the queries begin by making one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from vistry.data.table import Table
+from vistry.errors import HyperparameterError, Problem, RegistryError
+from vistry.hyperparameter.schema import Schema, Source, schema_of
+from vistry.hyperparameter.values import Hyperparameters, Setting
+from vistry.plugin import hooks
+from vistry.plugin.calls import OwnerHooks
+from vistry.plugin.types import (
+    Backbone,
+    FittedTensors,
+    FreezingMap,
+    Input,
+    Module,
+    Postprocess,
+    StateDict,
+    TrainingData,
+)
+from vistry.registry.cards import ModelCard
+from vistry.registry.catalogue import Catalogue
+from vistry.registry.manifest import PreprocessingSpec
+from vistry.task import behaviour_of, hook_answers
+from vistry.task.behaviour import Task
+from vistry.training.backends import checked_engine_module
+from vistry.training.engines import Engine, EngineSettings
+
+
+def silent(message: str) -> None:
+    """Drop a message for the user."""
+
+
+@dataclass(frozen=True)
+class ModelContext:
+    """A model, a task, a backend and resolved hyperparameters; its owner's hooks are loaded once.
+
+    `backbone_owner` is there where the model is composed: the hooks of the plugin that owns its backbone.
+    """
+
+    catalogue: Catalogue
+    card: ModelCard
+    task: Task
+    backend: str
+    schema: Schema
+    hyperparameters: Hyperparameters
+    owner: OwnerHooks = field(repr=False)
+    backbone_owner: OwnerHooks | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, catalogue: Catalogue, card: ModelCard, task: str, backend: str) -> ModelContext:
+        """Make the context of a model with its default hyperparameters.
+
+        Raises RegistryError if the model lacks the backend, or its plugin's code can't be used.
+        """
+        checked_engine_module(card, backend)
+        schema = schema_of(catalogue, card, task)
+        backbone_owner = OwnerHooks.of_model(catalogue, card.backbone) if card.backbone else None
+        owner = OwnerHooks.of_model(catalogue, card, [hook_answers])
+        defaults = Hyperparameters(schema.explain())
+        return cls(catalogue, card, behaviour_of(task), backend, schema, defaults, owner, backbone_owner)
+
+    def in_backend(self, backend: str) -> ModelContext:
+        """Return the same model in another backend. Raises RegistryError or VistryError where it can't be used."""
+        checked_engine_module(self.card, backend)
+        return replace(self, backend=backend)
+
+    # Hyperparameters
+
+    def with_hyperparameters(self, hyperparameters: Hyperparameters) -> ModelContext:
+        """Return the same model with other values, unchecked: those of a recorded run, for example."""
+        return replace(self, hyperparameters=hyperparameters)
+
+    def resolved(self, sources: Iterable[Source]) -> ModelContext:
+        """Return the same model with the values of these sources over the defaults.
+
+        Raises HyperparameterError where the schema or the model's owner finds an error; the owner's warnings are kept
+        with the values.
+        """
+        hyperparameters = self.schema.resolve(sources)
+        problems = self.problems(hyperparameters)
+        errors = [problem for problem in problems if problem.severity == "error"]
+        if errors:
+            raise HyperparameterError(errors)
+        warnings = [*hyperparameters.warnings, *problems]
+        return self.with_hyperparameters(Hyperparameters(hyperparameters.settings.values(), warnings))
+
+    def problems(self, hyperparameters: Hyperparameters) -> list[Problem]:
+        """Return the errors and warnings that the model's owner finds in values."""
+        return self.owner.ask(
+            hooks.vistry_check_hyperparameters,
+            card=self.card,
+            task=self.task.name,
+            hyperparameters=hyperparameters,
+        )
+
+    def with_auto_resolved(self, weight_names: Collection[str]) -> ModelContext:
+        """Return the same model with what is "auto" or unset decided by its owner, for weights of these names.
+
+        Raises HyperparameterError for an answer out of range, RegistryError for an answer to a value that was set.
+        """
+        values = self.hyperparameters
+        answers = self.owner.ask(
+            hooks.vistry_resolve_auto,
+            card=self.card,
+            task=self.task.name,
+            hyperparameters=values,
+            weight_names=weight_names,
+        )
+        for name in answers:
+            if values.get(name) not in (None, "auto"):
+                raise RegistryError(
+                    f"{self.card.distribution} returned {name} from vistry_resolve_auto, but {name} = {values[name]} "
+                    'was given; return only unset or "auto" values'
+                )
+        origin = f"auto, resolved by {self.card.family}"
+        valid = self.schema.checked(Source.of(answers, origin))
+        settings = [Setting(name, value, origin, values.given(name)) for name, value in valid.items()]
+        return self.with_hyperparameters(Hyperparameters([*values.settings.values(), *settings], values.warnings))
+
+    @property
+    def frozen_layers(self) -> int:
+        """How many layers to freeze: as many as were set, else what a pretrained model of this kind keeps."""
+        layers: int | None = self.hyperparameters.layers_to_freeze
+        if layers is not None:
+            return layers
+        from_scratch = self.hyperparameters.weights == "none" and self.hyperparameters.checkpoint_run_id is None
+        return 0 if from_scratch else self.card.frozen_layers
+
+    # What the owner builds
+
+    @property
+    def engine_module(self) -> Any:
+        """The backend's functions on modules and state dicts."""
+        return checked_engine_module(self.card, self.backend)
+
+    def module(self, num_classes: int) -> Module:
+        """Build the untrained module, its initial weights drawn from random_seed. Raises RegistryError."""
+        self.engine_module.seed_initialisation(self.hyperparameters.random_seed)
+        module = self.owner.ask(
+            hooks.vistry_build_model,
+            card=self.card,
+            task=self.task.name,
+            num_classes=num_classes,
+            hyperparameters=self.hyperparameters,
+            backend=self.backend,
+            backbone=self.backbone(),
+        )
+        if module is None:
+            raise RegistryError(f"{self.card.distribution} implements no vistry_build_model for {self.card.full_name}")
+        return module
+
+    def backbone(self) -> Backbone | None:
+        """Build the network that a composed model stands on; None for other models. Raises RegistryError."""
+        if self.card.backbone is None or self.backbone_owner is None:
+            return None
+        return self._feature_maps(self.card.backbone, self.backbone_owner)
+
+    def feature_maps(self) -> Backbone | None:
+        """Build the model's own feature maps, on which detectors stand; None where it has none."""
+        return self._feature_maps(self.card, self.owner)
+
+    def _feature_maps(self, card: ModelCard, owner: OwnerHooks) -> Backbone | None:
+        if card.feature_maps is None:
+            return None
+        checked_engine_module(card, self.backend)
+        module = owner.ask(
+            hooks.vistry_build_feature_maps, card=card, hyperparameters=self.hyperparameters, backend=self.backend
+        )
+        if module is None:
+            raise RegistryError(f"{card.distribution} implements no vistry_build_feature_maps for {card.full_name}")
+        return Backbone(module, card.feature_maps.channels, card.feature_maps.strides)
+
+    def preprocessing(self) -> PreprocessingSpec:
+        """Return how pixels are normalised: of a composed model, as its backbone's owner says."""
+        return (self.backbone_owner or self.owner).ask(
+            hooks.vistry_preprocessing,
+            card=self.card.backbone or self.card,
+            task=self.task.name,
+            hyperparameters=self.hyperparameters,
+        )
+
+    def input(self) -> Input:
+        """Return how images reach the model: as its plugin says, else as its task does."""
+        return self.owner.ask(
+            hooks.vistry_build_input,
+            card=self.card,
+            task=self.task.name,
+            hyperparameters=self.hyperparameters,
+        )
+
+    def freezing_map(self) -> FreezingMap:
+        """Return the parameters that each frozen layer covers."""
+        return self.owner.ask(hooks.vistry_freezing_map, card=self.card, task=self.task.name)
+
+    def fitted_to(self, table: Table, state_dict: StateDict) -> FittedTensors:
+        """Return the tensors that the owner fits to a training split, given the module's tensors."""
+        return self.owner.ask(
+            hooks.vistry_fit_to_data,
+            card=self.card,
+            task=self.task.name,
+            hyperparameters=self.hyperparameters,
+            state_dict=state_dict,
+            table=table,
+        )
+
+    def mapped_weights(self, state_dict: StateDict, num_classes: int, *, of_backbone: bool = False) -> StateDict:
+        """Return tensors under the names of the model, or of its backbone."""
+        card, owner = self.card, self.owner
+        if of_backbone and card.backbone and self.backbone_owner:
+            card, owner = card.backbone, self.backbone_owner
+        return owner.ask(
+            hooks.vistry_map_weights,
+            card=card,
+            state_dict=state_dict,
+            num_classes=num_classes,
+            hyperparameters=self.hyperparameters,
+        )
+
+    # Engines
+
+    def engine(self, module: Module, data: TrainingData, log: Callable[[str], None] = silent) -> Engine:
+        """Make a module ready to train, with its loss, optimiser and frozen layers.
+
+        Args:
+            module: the model, as `module` builds it.
+            data: facts of the training split, for the loss.
+            log: takes a message for the user, such as that something is compiled.
+        """
+        settings = EngineSettings(
+            hyperparameters=self.hyperparameters,
+            preprocessing=self.preprocessing(),
+            clipping=self.card.gradient_clipping,
+            freezing=self.freezing_map(),
+            frozen_layers=self.frozen_layers,
+            say=log,
+            averaging=self.card.moving_average,
+        )
+        loss = self.owner.ask(
+            hooks.vistry_build_loss,
+            card=self.card,
+            task=self.task.name,
+            hyperparameters=self.hyperparameters,
+            backend=self.backend,
+            data=data,
+        )
+        engine: Engine = self.engine_module.make(module, settings, loss, self._postprocess())
+        return engine
+
+    def prediction_engine(
+        self, module: Module, preprocessing: PreprocessingSpec, postprocess: Postprocess | None = None
+    ) -> Engine:
+        """Make a module ready to predict: it has no loss and can't train.
+
+        Args:
+            module: the model, as `module` builds it.
+            preprocessing: how pixels are normalised, which a run records.
+            postprocess: what makes predictions of outputs, in place of the owner's.
+        """
+        settings = EngineSettings(hyperparameters=self.hyperparameters, preprocessing=preprocessing)
+        engine: Engine = self.engine_module.make(module, settings, None, postprocess or self._postprocess())
+        return engine
+
+    def _postprocess(self) -> Postprocess:
+        return self.owner.ask(
+            hooks.vistry_build_postprocess,
+            card=self.card,
+            task=self.task.name,
+            hyperparameters=self.hyperparameters,
+        )
