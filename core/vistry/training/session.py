@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -215,8 +215,7 @@ def _loop(run: Run, context: ModelContext, source: InitialWeights, reporter: pro
         for message in _prepare(context, module, source, training):
             reporter.note(message)
     precision = run.status.get("engine", values)["precision"]  # what "auto" meant when the run began
-    as_begun = replace(values.settings["precision"], value=precision)
-    context = context.with_hyperparameters(Hyperparameters([*values.settings.values(), as_begun]))
+    context = context.with_hyperparameters(values.changed({"precision": precision}, "the run"))
     engine = context.engine(module, data, reporter.note)
     facts = _facts(engine, run)
     reporter.note(f"{facts['device']}, {facts['precision']} ({facts['precision_reason']})")
