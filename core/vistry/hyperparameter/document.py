@@ -13,7 +13,7 @@ from vistry.hyperparameter.values import shown
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin, discover
-from vistry.registry.field_spec import Value
+from vistry.registry.field_spec import FieldSpec, Value
 from vistry.registry.policy import Policy
 from vistry.registry.tasks import TASKS
 
@@ -60,7 +60,7 @@ def _shared_table(name: str, shared: Mapping[str, Fields], own: Mapping[tuple[st
         of_task = {task: fields[field] for task, fields in shared.items() if field in fields}
         default = _by_task({task: entry.default for task, entry in of_task.items()}, spec.unset_means)
         lines = [default, *_exceptions(field, of_task, own)]
-        rows.append((f"`{field}`", _rules(spec.rule, field, own), "<br>".join(lines), spec.description))
+        rows.append((f"`{field}`", _rules(field, spec, own), "<br>".join(lines), spec.description))
     return f"## {_TITLES[name]}\n\n{_table(_HEAD, rows)}"
 
 
@@ -84,15 +84,15 @@ def _exceptions(name: str, shared: Fields, own: Mapping[tuple[str, str], Fields]
         yield f"`{model}`{where}: {shown(default)}"
 
 
-def _rules(rule: str, name: str, own: Mapping[tuple[str, str], Fields]) -> str:
+def _rules(name: str, spec: FieldSpec, own: Mapping[tuple[str, str], Fields]) -> str:
     """The range, and those of the models that have a narrower one."""
-    if name == "layers_to_freeze":
-        return f"{rule}, and no more than the model has"
+    if spec.maximum_from == "freeze":  # each model has a maximum of its own
+        return f"{spec.rule}, and no more than the model has"
     models: dict[str, dict[str, None]] = defaultdict(dict)  # keys alone: each model once, in order
     for (model, _), fields in own.items():
-        if name in fields and fields[name].rule != rule:
+        if name in fields and fields[name].rule != spec.rule:
             models[fields[name].rule][f"`{model}`"] = None
-    return "<br>".join([rule, *(f"{', '.join(names)}: {own_rule}" for own_rule, names in models.items())])
+    return "<br>".join([spec.rule, *(f"{', '.join(names)}: {own_rule}" for own_rule, names in models.items())])
 
 
 def _family(plugin: Plugin, cards: Iterable[ModelCard]) -> str:

@@ -131,10 +131,10 @@ def _of_model(card: ModelCard, task: str) -> Fields:
     for name, spec in card.hyperparameters.items():
         if task in spec.tasks:
             fields[name] = _field(name, spec, task, card.manifest_path, ("hyperparameters", name))
-    if card.freeze and "layers_to_freeze" in fields:
+    for name in [name for name, field in fields.items() if card.freeze and field.spec.maximum_from == "freeze"]:
         count = len(card.freeze)
         reason = f"{card.name} has {count} layers to freeze"
-        fields |= _narrow(fields, "layers_to_freeze", Restriction(reason=reason, maximum=count))
+        fields |= _narrow(fields, name, Restriction(reason=reason, maximum=count))
     for name, restriction in card.restrict.items():
         fields |= _narrow(fields, name, restriction)
     return fields

@@ -32,7 +32,7 @@ class FieldSpec:
     `flag` is 0 or 1 (true and false are accepted), `grid` a number of tiles across and down. A field with no default is
     unset until the user sets it, and `unset_means` says what then happens. `example` shows the form of a text that has
     a `pattern`. One with `at_prediction` may be changed for a trained model; `unit` = "pixels" marks a size of the
-    network's input.
+    network's input. With `maximum_from` = "freeze" no value is above the number of groups that the model can freeze.
     """
 
     type: Literal["integer", "number", "flag", "choice", "string", "grid"]
@@ -49,6 +49,7 @@ class FieldSpec:
     unset_means: str = ""
     at_prediction: bool = False
     unit: Literal["", "pixels"] = ""
+    maximum_from: Literal["", "freeze"] = ""
     tasks: tuple[TaskKey, ...] = TASK_NAMES
     default_for: dict[TaskKey, Scalar] = field(default_factory=dict)
 
@@ -143,6 +144,8 @@ def _check_keys_of_type(spec: FieldSpec) -> None:
         for key in (*_BOUNDS, "log_scale"):
             if getattr(spec, key) is not (False if key == "log_scale" else None):
                 raise ValueError(f'\'{key}\' belongs to type = "integer" or "number"')
+    if spec.maximum_from and spec.type != "integer":
+        raise ValueError("'maximum_from' belongs to type = \"integer\"")
     if spec.pattern is not None and not spec.example:
         raise ValueError("'pattern' needs an 'example' of a text that matches, for error messages")
 
