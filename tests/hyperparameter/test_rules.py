@@ -57,7 +57,7 @@ ERRORS = [
         MULTICLASS,
         {"weights": "imagenet", "checkpoint_run_id": "a-run"},
         "weights",
-        "checkpoint_run_id says where to start, too; set one of the two",
+        "can't be combined with checkpoint_run_id; set one of the two",
     ),
 ]
 WARNINGS = [
@@ -66,7 +66,7 @@ WARNINGS = [
         MULTICLASS,
         {"number_of_epochs": 2},
         "warmup_cosine_lr_warmup_epochs",
-        "the warm-up of 2 epochs fills all 2 of the training, so the learning rate never falls; "
+        "warm-up (2 epochs) is as long as training (2 epochs), so the learning rate never decays; "
         "train for more than 2 epochs, or set it lower",
     ),
     (

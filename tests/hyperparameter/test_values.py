@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from vistry.hyperparameter.tables import shared_fields
-from vistry.hyperparameter.values import format_as_typed, shown
+from vistry.hyperparameter.values import format_as_typed, format_value
 from vistry.registry.field_spec import FieldSpec
 from vistry.registry.tile_grid import TileGrid
 
@@ -47,7 +47,7 @@ def test_a_value_in_range_survives_its_text(data: st.DataObject, name: str) -> N
     value = data.draw(in_range(FIELDS[name]))
     assert FIELDS[name].parse(str(value)) == value
     assert FIELDS[name].parse(value) == value
-    assert FIELDS[name].parse(shown(FIELDS[name].parse(value))) == value
+    assert FIELDS[name].parse(format_value(FIELDS[name].parse(value))) == value
 
 
 @given(st.data(), st.sampled_from(BOUNDED))
@@ -147,7 +147,7 @@ def test_text() -> None:
 def test_tile_grids() -> None:
     assert FIELDS["tile_grid_size"].parse("(3, 2)") == TileGrid(3, 2)
     assert FIELDS["tile_grid_size"].parse(" 10 x 1 ") == TileGrid(10, 1)
-    assert shown(FIELDS["tile_grid_size"].parse("3X2")) == "3x2"
+    assert format_value(FIELDS["tile_grid_size"].parse("3X2")) == "3x2"
 
 
 @pytest.mark.parametrize("text", ["3", "3x", "x2", "0x2", "3x2x1", "-3x2", "3.5x2", "3x2\n4x4"])
@@ -179,11 +179,11 @@ def test_rules_in_words(keys: dict[str, Any], rule: str) -> None:
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_shown_number_is_exact(value: float) -> None:
-    assert float(shown(value)) == value
+    assert float(format_value(value)) == value
 
 
 def test_shown() -> None:
-    assert [shown(value) for value in (None, True, False, 3, 0.0001, "sgd")] == [
+    assert [format_value(value) for value in (None, True, False, 3, 0.0001, "sgd")] == [
         "unset",
         "1",
         "0",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vistry.hyperparameter.fields import Fields, model_fields, shared_with_policy
 from vistry.hyperparameter.tables import ORDER, shared_table
-from vistry.hyperparameter.values import shown
+from vistry.hyperparameter.values import format_value
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin, discover
@@ -66,7 +66,7 @@ def _shared_table(name: str, shared: Mapping[str, Fields], own: Mapping[tuple[st
 
 def _by_task(defaults: Mapping[str, Value | None], unset_means: str) -> str:
     """The default, by task where tasks differ; where there is none, what that means."""
-    values = {task: shown(value) if value is not None else unset_means for task, value in defaults.items()}
+    values = {task: format_value(value) if value is not None else unset_means for task, value in defaults.items()}
     if len(set(values.values())) == 1:
         return next(iter(values.values()))
     return "<br>".join(f"{_ALIASES[task]}: {value}" for task, value in values.items())
@@ -81,7 +81,7 @@ def _exceptions(name: str, shared: Fields, own: Mapping[tuple[str, str], Fields]
     for (model, default), tasks in other.items():
         everywhere = all((model, task) not in own or task in tasks for task in _ALIASES)
         where = "" if everywhere else f", {' and '.join(_ALIASES[task] for task in tasks)}"
-        yield f"`{model}`{where}: {shown(default)}"
+        yield f"`{model}`{where}: {format_value(default)}"
 
 
 def _rules(name: str, spec: FieldSpec, own: Mapping[tuple[str, str], Fields]) -> str:

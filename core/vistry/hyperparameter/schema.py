@@ -66,8 +66,8 @@ class Schema:
         settings = {setting.name: setting for setting in self.explain()}
         problems: list[Problem] = []
         for source in sources:
-            valid, found = self._validated(source)
-            problems += found
+            valid, invalid = self._validated(source)
+            problems += invalid
             settings |= {name: Setting(name, value, source.where(name), True) for name, value in valid.items()}
         out_of_range = {problem.field for problem in problems}
         problems += cross_field_problems(Hyperparameters(settings.values()), out_of_range)

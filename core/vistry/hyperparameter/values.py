@@ -78,7 +78,7 @@ def _from_json(value: Any, spec: FieldSpec | None) -> Any:
     return value if spec is None else spec.from_json(value)
 
 
-def shown(value: Value | None) -> str:
+def format_value(value: Value | None) -> str:
     """The value as a person writes it on the command line."""
     if value is None:
         return "unset"

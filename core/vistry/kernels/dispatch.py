@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from vistry.errors import RegistryError
 from vistry.kernels.table import Kernel, kernels_for, settled
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.policy import Said
+from vistry.registry.policy import PolicyValue
 
 if TYPE_CHECKING:
     import torch
@@ -92,7 +92,7 @@ def available(device: str) -> bool:
     return bool(torch.get_device_module(device).is_available())
 
 
-def _usable(table: Mapping[tuple[str, str], Kernel], use: Said) -> dict[str, dict[torch.dtype, Implementation]]:
+def _usable(table: Mapping[tuple[str, str], Kernel], use: PolicyValue) -> dict[str, dict[torch.dtype, Implementation]]:
     """By device and dtype, the kernels for the devices that are here and that can be loaded."""
     import torch
 
@@ -106,7 +106,7 @@ def _usable(table: Mapping[tuple[str, str], Kernel], use: Said) -> dict[str, dic
     return usable
 
 
-def _load(kernel: Kernel, use: Said) -> Implementation | None:
+def _load(kernel: Kernel, use: PolicyValue) -> Implementation | None:
     """The kernel's function. Where its module can't be imported: a warning, or RegistryError if it is required."""
     try:
         implementation: Implementation = resolve(kernel.spec.implementation)

@@ -84,5 +84,5 @@ def task_named(name: str) -> TaskInfo:
     for task in TASKS:
         if name in (task.name, task.alias):
             return task
-    known = [word for task in TASKS for word in (task.name, task.alias)]
-    raise RegistryError(f"there is no task '{name}'; {suggestion(name, known)}")
+    names = [word for task in TASKS for word in (task.name, task.alias)]
+    raise RegistryError(f"there is no task '{name}'; {suggestion(name, names)}")
