@@ -25,11 +25,11 @@ from vistry.registry.tasks import TASKS, task_named
 class Source:
     """Values the user gave in one place; `where` names the place of one of them."""
 
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
     where: Callable[[str], str]
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], origin: str) -> Source:
+    def of(cls, values: Mapping[str, object], origin: str) -> Source:
         """Values that all come from one origin, such as the command line."""
         return cls(values, lambda _: origin)
 
@@ -76,14 +76,14 @@ class Schema:
             raise HyperparameterError(errors)
         return Hyperparameters(settings.values(), problems)
 
-    def checked(self, source: Source) -> dict[str, Any]:
+    def checked(self, source: Source) -> dict[str, Value | None]:
         """One source's values, parsed, each in its own range. Raises HyperparameterError."""
         valid, problems = self._validated(source)
         if problems:
             raise HyperparameterError(problems)
         return valid
 
-    def _validated(self, source: Source) -> tuple[dict[str, Any], list[Problem]]:
+    def _validated(self, source: Source) -> tuple[dict[str, Value | None], list[Problem]]:
         """The source's good values, parsed, and what is wrong with the others."""
         values = {str(name): value for name, value in source.values.items()}
         problems = []
@@ -96,7 +96,7 @@ class Schema:
         valid = dict(self.model.model_validate(values))  # model_dump would turn a grid into a dictionary
         return {name: valid[name] for name in values}, problems
 
-    def _problem(self, name: str, value: Any, where: str) -> Problem:
+    def _problem(self, name: str, value: object, where: str) -> Problem:
         if name in self.fields:
             return _out_of_range(self.fields[name], value, where)
         if self.card and name in self.card.exclude:
@@ -123,7 +123,7 @@ def schema_of(catalogue: Catalogue, card: ModelCard | None, task: str) -> Schema
     return Schema(task, card, fields, model, where_else(catalogue, fields))
 
 
-def _out_of_range(field: Field, value: Any, where: str) -> Problem:
+def _out_of_range(field: Field, value: object, where: str) -> Problem:
     choices = [choice for choice in field.spec.choices or () if isinstance(choice, str)]
     near = suggestion(value, choices) if isinstance(value, str) else ""
     remedy = near if near.startswith("did you mean") else ""

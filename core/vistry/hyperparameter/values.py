@@ -90,7 +90,7 @@ def format_value(value: Value | None) -> str:
     return str(value)
 
 
-def format_as_typed(value: Any) -> str:
+def format_as_typed(value: object) -> str:
     """A value as the user gave it, quoted where it is text."""
     if isinstance(value, bool):
         return str(value).lower()

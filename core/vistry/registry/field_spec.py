@@ -6,6 +6,7 @@ import math
 import os
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Annotated, Any, Literal
@@ -81,7 +82,7 @@ class FieldSpec:
             return f"text such as '{self.example}'" if self.example else "text"
         return _range(self)
 
-    def parse(self, value: Any) -> Value | None:
+    def parse(self, value: object) -> Value | None:
         """The value in the field's own type; None for a field that has no default and stays unset.
 
         Takes what a flag, a file or a caller may hold: "15" and 15.0 for 15, true and "1" for a flag.
@@ -157,7 +158,7 @@ def _check_default(spec: FieldSpec, name: str, value: Scalar) -> None:
         raise ValueError(f"the default {value!r} breaks its own rule: it must be {spec.rule}")
 
 
-def _is_unset(value: Any) -> bool:
+def _is_unset(value: object) -> bool:
     return value is None or (isinstance(value, str) and value.strip().casefold() in _UNSET)
 
 
@@ -179,7 +180,7 @@ def _range(spec: FieldSpec) -> str:
     return noun
 
 
-def _number(value: Any) -> Number | None:
+def _number(value: object) -> Number | None:
     if isinstance(value, str):
         value = _number_in(value)
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -204,28 +205,28 @@ def _in_range(value: Number, spec: FieldSpec) -> bool:
     )
 
 
-def _as_number(value: Any, spec: FieldSpec) -> float | None:
+def _as_number(value: object, spec: FieldSpec) -> float | None:
     number = _number(value)
     if number is None or abs(number) > sys.float_info.max or not _in_range(number, spec):
         return None
     return float(number)
 
 
-def _as_integer(value: Any, spec: FieldSpec) -> int | None:
+def _as_integer(value: object, spec: FieldSpec) -> int | None:
     number = _number(value)
     if number is None or not _in_range(number, spec) or number != int(number):
         return None
     return int(number)
 
 
-def _as_flag(value: Any, _: FieldSpec) -> bool | None:
+def _as_flag(value: object, _: FieldSpec) -> bool | None:
     if isinstance(value, str):
         word = value.strip().casefold()
         return True if word in _TRUE else False if word in _FALSE else None
     return bool(value) if isinstance(value, Real) and value in (0, 1) else None
 
 
-def _as_choice(value: Any, spec: FieldSpec) -> Scalar | None:
+def _as_choice(value: object, spec: FieldSpec) -> Scalar | None:
     word = value.strip().casefold() if isinstance(value, str) else None
     for choice in spec.choices or ():
         if isinstance(choice, str):
@@ -236,14 +237,14 @@ def _as_choice(value: Any, spec: FieldSpec) -> Scalar | None:
     return None
 
 
-def _as_text(value: Any, spec: FieldSpec) -> str | None:
+def _as_text(value: object, spec: FieldSpec) -> str | None:
     if isinstance(value, bool) or not isinstance(value, (str, int, os.PathLike)):
         return None
     text = str(value).strip()
     return text if text and re.fullmatch(spec.pattern or ".*", text, re.DOTALL) else None
 
 
-def _as_grid(value: Any, _: FieldSpec) -> TileGrid | None:
+def _as_grid(value: object, _: FieldSpec) -> TileGrid | None:
     if isinstance(value, TileGrid):
         return value
     try:
@@ -252,7 +253,7 @@ def _as_grid(value: Any, _: FieldSpec) -> TileGrid | None:
         return None
 
 
-_READERS: dict[str, Any] = {
+_READERS: dict[str, Callable[[Any, FieldSpec], Value | None]] = {
     "grid": _as_grid,
     "flag": _as_flag,
     "choice": _as_choice,

@@ -22,6 +22,11 @@ class TaskInfo:
     has_boxes: bool = False
     has_masks: bool = False
 
+    @property
+    def has_one_label(self) -> bool:
+        """Whether each image has exactly one label."""
+        return not (self.is_multilabel or self.has_boxes)
+
     def to_dict(self) -> dict[str, object]:
         """The task as plain JSON values."""
         return {

@@ -21,7 +21,7 @@ Table = TypeVar("Table")
 Problems = list[tuple[Location, Problem]]
 
 
-Reader = Callable[[Any, Location, Problems], Any]
+Reader = Callable[[object, Location, Problems], Any]
 Constraint = Callable[[Any], str]
 
 
@@ -95,7 +95,7 @@ def _table(
     kind: type,
     readers: dict[str, Reader],
     required: tuple[str, ...],
-    value: Any,
+    value: object,
     location: Location,
     problems: Problems,
 ) -> Any:
@@ -121,7 +121,7 @@ def _table(
 
 
 def _constrained(
-    reader: Reader, constraints: tuple[Constraint, ...], value: Any, location: Location, problems: Problems
+    reader: Reader, constraints: tuple[Constraint, ...], value: object, location: Location, problems: Problems
 ) -> Any:
     before = len(problems)
     result = reader(value, location, problems)
@@ -130,13 +130,13 @@ def _constrained(
     return result
 
 
-def _array(reader: Reader, length: int | None, value: Any, location: Location, problems: Problems) -> Any:
+def _array(reader: Reader, length: int | None, value: object, location: Location, problems: Problems) -> Any:
     if not isinstance(value, list) or (length is not None and len(value) != length):
         return problems.append(_problem(location, "must be an array" + (f" of {length}" if length else "")))
     return tuple(reader(entry, (*location, number), problems) for number, entry in enumerate(value))
 
 
-def _entries(key: Reader, entry: Reader, value: Any, location: Location, problems: Problems) -> Any:
+def _entries(key: Reader, entry: Reader, value: object, location: Location, problems: Problems) -> Any:
     if not isinstance(value, dict):
         return problems.append(_problem(location, "must be a table"))
     entries = {}
@@ -146,19 +146,19 @@ def _entries(key: Reader, entry: Reader, value: Any, location: Location, problem
     return entries
 
 
-def _literal(words: tuple[Any, ...], value: Any, location: Location, problems: Problems) -> Any:
+def _literal(words: tuple[Any, ...], value: object, location: Location, problems: Problems) -> Any:
     if value not in words:
         problems.append(_problem(location, f"must be {' or '.join(map(repr, words))}"))
     return value
 
 
-def _scalar(kinds: tuple[type, ...], words: str, value: Any, location: Location, problems: Problems) -> Any:
+def _scalar(kinds: tuple[type, ...], words: str, value: object, location: Location, problems: Problems) -> Any:
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         problems.append(_problem(location, f"must be {words}"))
     return value
 
 
-def _anything(value: Any, _: Location, __: Problems) -> Any:
+def _anything(value: object, _: Location, __: Problems) -> Any:
     return value
 
 

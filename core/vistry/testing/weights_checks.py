@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.readers.labels import OBJECT_TASKS
 from vistry.errors import VistryError
 from vistry.evaluation.detection.types import Detections
 from vistry.loading.augmentation import Pixels
+from vistry.registry.tasks import task_named
 from vistry.runs.checkpoint import write_checkpoint
 from vistry.task.behaviour import as_numpy
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
@@ -72,7 +72,9 @@ def backends_agree(subject: ModelSubject) -> None:
     weights = engine.weights()
     images = eight_inputs(context, training=False).images
     outputs = _outputs(context, weights, images)
-    what, apart_in = ("boxes and scores", _objects_apart) if subject.task in OBJECT_TASKS else ("logits", _logits_apart)
+    what, apart_in = (
+        ("boxes and scores", _objects_apart) if task_named(subject.task).has_boxes else ("logits", _logits_apart)
+    )
     for backend in others:
         try:
             other = context.in_backend(backend)
@@ -125,7 +127,7 @@ def _outputs(context: ModelContext, weights: Arrays, images: Pixels) -> Any:
     strange = [name for name in {**mine, **shapes} if shapes.get(name) != mine.get(name)]
     require(not strange, f"the model's backends name or shape these tensors differently: {listed(strange)}")
     engine.load_arrays(module, weights)
-    raw = None if context.task.name in OBJECT_TASKS else _raw
+    raw = None if task_named(context.task.name).has_boxes else _raw
     predicting = context.prediction_engine(module, context.preprocessing(), raw)
     return predicting.predict(images, resize_infos(context, images))
 
