@@ -1,4 +1,4 @@
-"""Images with objects as torchvision's detectors are given them: each in its own aspect, between two sizes."""
+"""The input of torchvision's detectors: images in their own aspect, with sides between min_size and max_size."""
 
 from __future__ import annotations
 
@@ -7,38 +7,40 @@ from dataclasses import dataclass
 from vistry.data.table import Table
 from vistry.evaluation.detection.types import Kind
 from vistry.hyperparameter.values import Hyperparameters
-from vistry.loading.detection.augmentation import TrainingObjects
+from vistry.loading.detection.augmentation import DetectionTrainTransform
 from vistry.loading.detection.dataset import DetectionDataset
 from vistry.loading.detection.views import DetectionTransform
 
 
 @dataclass(frozen=True)
 class DetectionInput:
-    """Whole images, with a grid their tiles too: augmented in training, only resized in validation and prediction."""
+    """Whole images and, with a grid, their tiles: augmented in training, only resized in validation and prediction."""
 
     kind: Kind
     hyperparameters: Hyperparameters
 
     def dataset(self, table: Table) -> DetectionDataset:
-        """Each image, and with a grid each tile that has objects, cropped, bordered, flipped and resized."""
-        values = self.hyperparameters
+        """Return each image and, with a grid, each tile that has objects, randomly changed and resized."""
+        values, grid = self.hyperparameters, self.hyperparameters.tile_grid_size
+        augment = values.apply_augmentations
         return DetectionDataset(
             table,
-            TrainingObjects(values.min_size, values.max_size, augment=values.apply_augmentations),
+            DetectionTrainTransform(values.min_size, values.max_size, augment=augment),
             values.training_batch_size,
             with_masks=self.kind == "mask",
-            grid=values.tile_grid_size,
+            grid=grid,
             overlap=self._overlap,
         )
 
     def eval_transform(self) -> DetectionTransform:
-        """Each image resized, and with a grid its tiles."""
+        """Resize each image and, with a grid, its tiles."""
         values, grid = self.hyperparameters, self.hyperparameters.tile_grid_size
+        overlap = self._overlap
         nms_iou = values.tile_predictions_nms_threshold if grid else 0.0
-        return DetectionTransform(values.min_size, values.max_size, grid, self._overlap, nms_iou)
+        return DetectionTransform(values.min_size, values.max_size, grid, overlap, nms_iou)
 
     def input_size(self, training: bool) -> int:  # noqa: ARG002
-        """`min_size`."""
+        """Return `min_size`."""
         return self.hyperparameters.min_size
 
     @property

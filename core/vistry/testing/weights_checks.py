@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vistry.data.readers.labels import OBJECT_TASKS
 from vistry.errors import VistryError
 from vistry.evaluation.detection.types import Detections
 from vistry.loading.augmentation import Pixels
-from vistry.registry.tasks import task_named
-from vistry.runs.checkpoint import write_checkpoint
+from vistry.runs.checkpoint import write_tensors
 from vistry.task.behaviour import as_numpy
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
 from vistry.testing.model_subject import ModelSubject, eight_inputs, resize_infos, responses
@@ -38,7 +38,7 @@ def weights_survive_safetensors(subject: ModelSubject) -> None:
     module = other.module(len(CLASSES))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
-        write_checkpoint(path, written, {})
+        write_tensors(path, written, {})
         try:
             fresh = load_initial_weights(other, module, InitialWeights(path), len(CLASSES))
         except VistryError as error:
@@ -60,11 +60,17 @@ def _equal(first: npt.NDArray[Any] | None, second: npt.NDArray[Any] | None) -> b
     return first is not None and second is not None and np.array_equal(first, second)
 
 
+def one_backend(subject: ModelSubject) -> str:
+    """Why there is no other backend to compare with, if so."""
+    return "" if _other_backends(subject) else f"it has one backend, {subject.backend}"
+
+
+def _other_backends(subject: ModelSubject) -> list[str]:
+    return [backend for backend in subject.card.backends if backend != subject.backend]
+
+
 def backends_agree(subject: ModelSubject) -> None:
     """With one set of weights each backend's logits, or boxes and scores, are within 1e-4 of the first's largest."""
-    others = [backend for backend in subject.card.backends if backend != subject.backend]
-    if not others:
-        raise NothingToCheck(f"it has one backend, {subject.backend}")
     context = subject.context(box_score_threshold=0)
     engine = subject.engine(context)
     engine.accumulate(eight_inputs(context), 1.0, 0)
@@ -72,10 +78,8 @@ def backends_agree(subject: ModelSubject) -> None:
     weights = engine.weights()
     images = eight_inputs(context, training=False).images
     outputs = _outputs(context, weights, images)
-    what, apart_in = (
-        ("boxes and scores", _objects_apart) if task_named(subject.task).has_boxes else ("logits", _logits_apart)
-    )
-    for backend in others:
+    what, apart_in = ("boxes and scores", _objects_apart) if subject.task in OBJECT_TASKS else ("logits", _logits_apart)
+    for backend in _other_backends(subject):
         try:
             other = context.in_backend(backend)
         except VistryError as error:
@@ -127,7 +131,7 @@ def _outputs(context: ModelContext, weights: Arrays, images: Pixels) -> Any:
     strange = [name for name in {**mine, **shapes} if shapes.get(name) != mine.get(name)]
     require(not strange, f"the model's backends name or shape these tensors differently: {listed(strange)}")
     engine.load_arrays(module, weights)
-    raw = None if task_named(context.task.name).has_boxes else _raw
+    raw = None if context.task.name in OBJECT_TASKS else _raw
     predicting = context.prediction_engine(module, context.preprocessing(), raw)
     return predicting.predict(images, resize_infos(context, images))
 
