@@ -10,12 +10,13 @@ from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.locations import is_unicode
 from vistry.data.readers.table_builder import TableBuilder
 from vistry.errors import DataError
+from vistry.registry.tasks import TASKS
 
 MULTICLASS = "image_classification"
 MULTILABEL = "image_classification_multilabel"
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"
-OBJECT_TASKS = (DETECTION, SEGMENTATION)
+OBJECT_TASKS = tuple(task.name for task in TASKS if task.has_boxes)
 WHOLE_IMAGES = "use --task multiclass or --task multilabel"
 AS_OBJECTS = "describe the objects as JSON Lines, COCO, Pascal VOC or YOLO"
 
