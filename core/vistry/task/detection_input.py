@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from vistry.data.table import Table
 from vistry.evaluation.detection.types import Kind
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.detection.augmentation import DetectionTrainTransform
 from vistry.loading.detection.dataset import DetectionDataset
-from vistry.loading.detection.tiles import Grid
 from vistry.loading.detection.views import DetectionTransform
 
 
@@ -24,7 +21,7 @@ class DetectionInput:
 
     def dataset(self, table: Table) -> DetectionDataset:
         """Return each image and, with a grid, each tile that has objects, randomly changed and resized."""
-        values, grid = self.hyperparameters, grid_of(self.hyperparameters)
+        values, grid = self.hyperparameters, self.hyperparameters.tile_grid_size
         augment = values.apply_augmentations
         return DetectionDataset(
             table,
@@ -32,13 +29,13 @@ class DetectionInput:
             values.training_batch_size,
             with_masks=self.kind == "mask",
             grid=grid,
-            overlap=values.tile_overlap_ratio if grid else 0.0,
+            overlap=self._overlap,
         )
 
     def eval_transform(self) -> DetectionTransform:
         """Resize each image and, with a grid, its tiles."""
-        values, grid = self.hyperparameters, grid_of(self.hyperparameters)
-        overlap = values.tile_overlap_ratio if grid else 0.0
+        values, grid = self.hyperparameters, self.hyperparameters.tile_grid_size
+        overlap = self._overlap
         nms_iou = values.tile_predictions_nms_threshold if grid else 0.0
         return DetectionTransform(values.min_size, values.max_size, grid, overlap, nms_iou)
 
@@ -46,8 +43,7 @@ class DetectionInput:
         """Return `min_size`."""
         return self.hyperparameters.min_size
 
-
-def grid_of(hyperparameters: Mapping[str, Any]) -> Grid | None:
-    """Return the grid of `tile_grid_size`, or None if that is unset."""
-    text = hyperparameters.get("tile_grid_size")
-    return None if text is None else Grid.parse(text)
+    @property
+    def _overlap(self) -> float:
+        # Where a task has no tiles, as segmentation, it has no hyperparameters of tiles either.
+        return self.hyperparameters.tile_overlap_ratio if self.hyperparameters.tile_grid_size else 0.0
