@@ -161,8 +161,8 @@ def test_weights_of_a_package_that_is_not_there_say_what_to_install(card: ModelC
     with pytest.raises(WeightsError) as error:
         locate("imagenet", carried)
     assert str(error.value) == (
-        f"weights = 'imagenet' of mobilenetv2: plugin.toml names the file {package / 'models' / 'w.pth'}, which is "
-        "not there; type: pip install vistry-mobilenetv2"
+        f"weights = 'imagenet' of mobilenetv2: plugin.toml names the file {package / 'models' / 'w.pth'}, which "
+        "doesn't exist; type: pip install vistry-mobilenetv2"
     )
     source = "package:no_such_package/w.pth"
     absent = replace(card, weights={"imagenet": replace(carried.weights["imagenet"], source=source)})
