@@ -1,4 +1,4 @@
-"""Eight fixed images with labels, the same for every model: enough to see whether a network learns at all."""
+"""Eight fixed images with labels, the same for every model: enough to tell whether a network learns at all."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def eight_samples(task: str, side: int, differ: bool = False) -> Batch:
 
 
 def black_images(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """[2, side, side, 3]: images with nothing to find in them."""
+    """Return two images [2, side, side, 3] without any contrast."""
     return np.zeros((2, side, side, 3), dtype=np.uint8)
 
 
 def training_data() -> TrainingData:
-    """What a loss may ask of the eight samples."""
+    """Return the facts of the eight samples that a loss may use."""
     counts = tuple(int(count) for count in eight_rows("image_classification", 1).class_counts())
     return TrainingData(CLASSES, counts, IMAGES)
 
 
 def eight_rows(task: str, side: int) -> Table:
-    """The table of the eight samples: a label each; for objects that of a square in the middle, as a box and a mask."""
+    """Return the table of the eight samples: each has a label, for detection that of a square in its middle."""
     return Table(
         root=Path(),
         format="folders",

@@ -9,7 +9,10 @@ import numpy as np
 
 from vistry.errors import WeightsError
 
-Arrays: TypeAlias = dict[str, np.ndarray[Any, Any]]
+Array: TypeAlias = np.ndarray[Any, Any]
+"""A tensor of any shape and element type."""
+
+Arrays: TypeAlias = dict[str, Array]
 """Tensors by name, as numpy arrays."""
 
 Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
@@ -17,7 +20,7 @@ Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 
 
 def match_state_dict(
-    tensors: Mapping[str, np.ndarray[Any, Any]],
+    tensors: Mapping[str, Array],
     shapes: Shapes,
     class_dependent: Callable[[], Collection[str]],
     *,
@@ -47,7 +50,7 @@ def match_state_dict(
 
 
 def match_backbone(
-    tensors: Mapping[str, np.ndarray[Any, Any]], shapes: Shapes, prefix: str, *, origin: str
+    tensors: Mapping[str, Array], shapes: Shapes, prefix: str, *, origin: str
 ) -> tuple[Arrays, list[str]]:
     """Return the tensors of a classifier that are a model's backbone, and the names of the model's other tensors.
 
@@ -66,7 +69,7 @@ def match_backbone(
     return {prefix + name: value for name, value in matching.items()}, fresh
 
 
-def _compare(tensors: Mapping[str, np.ndarray[Any, Any]], shapes: Shapes) -> tuple[Arrays, dict[str, str]]:
+def _compare(tensors: Mapping[str, Array], shapes: Shapes) -> tuple[Arrays, dict[str, str]]:
     """Return the tensors that fit, and by name why another one doesn't. Batch norm's counters may be missing."""
     matching, mismatches = {}, {}
     for name, shape in shapes.items():

@@ -12,12 +12,13 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 
 from vistry.errors import WeightsError
+from vistry.weights.matching import Array
 from vistry.weights.pickle_reader import Inert, InertTensor, Storage, read_inert
 
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C  # the first pickle of the older format
@@ -48,7 +49,7 @@ class TorchFile:
     _record: Callable[[Storage], memoryview]
     _byte_order: Literal["<", ">"] = "<"
 
-    def array(self, tensor: InertTensor) -> np.ndarray[Any, Any]:
+    def array(self, tensor: InertTensor) -> Array:
         """Return a tensor's numbers: a view of the file, or float32 for float16 and bfloat16. Raises WeightsError."""
         if tensor.dtype not in DTYPES:
             raise WeightsError(f"{self.path} has a tensor of type {tensor.dtype!r}, which can't be imported")
@@ -64,7 +65,7 @@ class TorchFile:
         return _as_native(np.ndarray(tensor.shape, element, record, size * tensor.offset, strides), tensor.dtype)
 
 
-def _as_native(array: np.ndarray[Any, Any], dtype: str) -> np.ndarray[Any, Any]:
+def _as_native(array: Array, dtype: str) -> Array:
     """Return numbers in the machine's byte order, half-precision ones as float32."""
     if dtype == "bfloat16":
         return np.asarray(array.astype(np.uint32) << np.uint32(16)).view(np.float32)
