@@ -43,7 +43,7 @@ def test_each_check_is_a_test(plugin: WritePlugin, tmp_path: Path) -> None:
         "PASSED test_mynet.py::test_plain[vistry-mynet-manifest_is_valid]",
         "PASSED test_mynet.py::test_plain[mynet-predictions_have_the_right_shape]",
         "XFAIL test_mynet.py::test_strict[mynet-parameter_count_is_as_declared] - counted by hand",
-        "Built for four classes it gives a finite prediction an image; a classifier's has a value for each class.",
+        "Built for four classes it gives one finite prediction an image; a classifier's has a value for each class.",
         "the check was expected to fail (it was so last year) but passes; remove it from the expected failures",
         "plugin checks: vistry-mynet: 2 run, 0 skipped, 0 expected to fail; "
         "mynet: 4 run (2 failed), 0 skipped, 1 expected to fail",
@@ -65,7 +65,7 @@ class TestTheCommand:
         assert done.exit_code == 0
         assert lines[0].split() == ["model", "check", "result"]
         assert lines[1] == "vistry-mynet  manifest_is_valid                    passed"
-        assert "mynet         backends_agree                       skipped: it has one backend, torch" in lines
+        assert "mynet         backends_agree                       skipped: the model has one backend, torch" in lines
         assert lines[-1].endswith("; mynet: 15 run, 2 skipped, 0 expected to fail")
 
     def test_a_failure(self, plugin: WritePlugin) -> None:
@@ -73,8 +73,8 @@ class TestTheCommand:
         done = check("mynet")
         assert done.exit_code == 1
         assert (
-            "mynet: parameter_count_is_as_declared failed: image_classification: plugin.toml says parameters = 10, and "
-            "with 1000 classes the model has 416456; write the number that is right" in done.stdout.splitlines()
+            "mynet: parameter_count_is_as_declared failed: image_classification: plugin.toml says parameters = 10, but "
+            "with 1000 classes the model has 416456; correct the number" in done.stdout.splitlines()
         )
 
     def test_an_expected_failure(self, plugin: WritePlugin) -> None:

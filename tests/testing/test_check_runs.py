@@ -79,9 +79,7 @@ def test_what_is_not_computed_has_the_right_shape_all_the_same(plugin: WritePlug
         TWO_MODELS, ("model.py", "self.head = nn.Linear(widths[-1], num", "self.head = nn.Linear(widths[-1], 1 + num")
     )
     [run] = [
-        run
-        for run in check_runs_of("mynet", heavy="smallest")
-        if str(trial) == "mynet-predictions_have_the_right_shape"
+        run for run in check_runs_of("mynet", heavy="smallest") if str(run) == "mynet-predictions_have_the_right_shape"
     ]
     assert run.result().reason == (
         "image_classification: invalid shape of the output: expected [2, 4], got [2, 5]; "
@@ -105,7 +103,7 @@ def test_expected_failures_are_strict(plugin: WritePlugin) -> None:
         ),
         ("vistry-mynet", "manifest_is_valid"): (
             "failed",
-            "the check was expected to fail (a trial) but passes; remove it from the expected failures",
+            "the check was expected to fail (a run) but passes; remove it from the expected failures",
         ),
     }
     assert counts(results.values()) == (
@@ -135,7 +133,7 @@ def test_expected_failures_are_strict(plugin: WritePlugin) -> None:
         ),
         (
             {"expected": {("mynet", "predictions_have_the_right_shape"): ""}},
-            "expected: (mynet, predictions_have_the_right_shape) needs the reason why it fails",
+            "expected: (mynet, predictions_have_the_right_shape) needs a reason",
         ),
     ],
 )
@@ -149,7 +147,7 @@ def test_a_wrong_call_is_a_sentence(plugin: WritePlugin, call: dict[str, object]
 def ended(plugin: WritePlugin, *reasons: type[Exception], required: bool = True, expected: str = "") -> Result:
     """How a check ends that raises one thing for each task."""
     plugin()
-    subjects = next(run.on for run in check_runs_of("mynet") if run.check in MODEL_CHECKS)
+    subjects = next(run.subjects for run in check_runs_of("mynet") if run.check in MODEL_CHECKS)
     raised = iter(reasons)
 
     def a_check(subject: ModelSubject) -> None:
@@ -174,7 +172,7 @@ def test_a_required_check_that_is_left_out_by_choice_is_skipped(plugin: WritePlu
 
     plugin(TWO_MODELS)
     runs = [run for run in check_runs_of("mynet", heavy="smallest") if run.check in MODEL_CHECKS]
-    on = {run.subject: run.on for run in runs}
+    on = {run.subject: run.subjects for run in runs}
     left_out, made = (CheckRun(name, Check(a_check, computes=always), on[name]) for name in ("mynet", "tiny"))
     assert (left_out.result().status, left_out.applies) == ("skipped", False)
     assert (made.result().status, made.applies) == ("failed", True)
@@ -182,7 +180,7 @@ def test_a_required_check_that_is_left_out_by_choice_is_skipped(plugin: WritePlu
 
 def test_where_it_cannot_be_told_whether_a_check_applies_it_is_made(plugin: WritePlugin) -> None:
     plugin(("hooks.py", "**card.args)\n", "**card.args)\n\n\n@hookimpl\ndef vistry_freezing_map():\n    1 / 0\n"))
-    [run] = [run for run in check_runs_of("mynet") if str(trial) == "mynet-frozen_batch_norm_stays"]
+    [run] = [run for run in check_runs_of("mynet") if str(run) == "mynet-frozen_batch_norm_stays"]
     assert run.applies
     assert run.result().status == "failed"
     assert "division by zero" in run.result().reason
@@ -195,7 +193,7 @@ def test_a_check_that_applies_to_one_task_counts(plugin: WritePlugin) -> None:
 
 def test_what_no_check_foresees_is_named_with_its_place(plugin: WritePlugin) -> None:
     folder = plugin(("model.py", "self.dropout(features)", "self.dropout(features, 2, 3)"))
-    [run] = [run for run in check_runs_of("mynet") if str(trial) == "mynet-loss_is_finite"]
+    [run] = [run for run in check_runs_of("mynet") if str(run) == "mynet-loss_is_finite"]
     reason = run.result().reason
     assert reason.startswith("image_classification: TypeError: ")
     assert reason.endswith(f"({folder}/vistry_mynet/model.py:24)")
@@ -221,7 +219,7 @@ def test_where_hyperparameters_cannot_be_had_the_other_checks_point_there(plugin
         (
             "predictions_have_the_right_shape",
             [("model.py", "return logits", "return logits * float('nan')")],
-            "image_classification: its predictions are not finite",
+            "image_classification: some predictions are not finite",
         ),
         (
             "parameter_count_is_as_declared",
@@ -244,7 +242,7 @@ def test_where_hyperparameters_cannot_be_had_the_other_checks_point_there(plugin
 )
 def test_what_a_check_says(plugin: WritePlugin, check: str, edits: list[tuple[str, str, str]], reason: str) -> None:
     plugin(*edits)
-    [run] = [run for run in check_runs_of("mynet") if str(trial) == f"mynet-{check}"]
+    [run] = [run for run in check_runs_of("mynet") if str(run) == f"mynet-{check}"]
     result = run.result()
     assert result.status == "failed"
     assert result.reason.startswith(reason)
@@ -256,7 +254,7 @@ def test_a_plugin_installed_without_a_record_of_its_files(plugin: WritePlugin) -
     [run] = [run for run in check_runs_of("mynet") if run.check.name == "manifest_is_in_the_wheel"]
     assert run.result().reason == (
         f"this required check can't be made: vistry-mynet has no pyproject.toml above {folder}/vistry_mynet/"
-        "plugin.toml, and its installed distribution has no RECORD; install it with pip"
+        "plugin.toml, and no RECORD where it is installed; install it with pip"
     )
 
 
@@ -268,7 +266,7 @@ def test_a_backend_that_is_declared_has_to_be_there(plugin: WritePlugin, monkeyp
     monkeypatch.setattr(ModelContext, "in_backend", refuse)
     [run] = [run for run in check_runs_of("mynet") if run.check.name == "backends_agree"]
     assert run.result().reason == (
-        "image_classification: plugin.toml declares the backend jax, which can't be used here: jax is not "
+        "image_classification: plugin.toml declares the backend jax, which can't be used: jax is not "
         "installed; type: pip install 'vistry[jax]'"
     )
 
@@ -299,7 +297,7 @@ def test_the_smallest_input_is_the_smallest_that_the_rules_allow(plugin: WritePl
     plugin()
     plugin(("plugin.toml", "[models.other]\n", restricted.replace("mynet", "other")), name="other")
     for name, side in (("mynet", 32), ("other", 224)):
-        [subject, _] = next(run.on for run in check_runs_of(name) if run.check in MODEL_CHECKS)
+        [subject, _] = next(run.subjects for run in check_runs_of(name) if run.check in MODEL_CHECKS)
         assert isinstance(subject, ModelSubject)
         context = subject.context()
         values = context.hyperparameters

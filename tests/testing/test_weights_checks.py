@@ -42,5 +42,5 @@ def test_what_differs_counts_on_either_side(other: Detections, apart: float) -> 
 
 
 def test_where_neither_finds_anything_there_is_nothing_to_compare() -> None:
-    with pytest.raises(NothingToCheck, match="finds no object"):
+    with pytest.raises(NothingToCheck, match="detects nothing in noise"):
         _detections_apart([detections()], [detections()])
