@@ -124,7 +124,7 @@ def test_ink_is_readable(colour):
     ("name", "kind"), [("a.png", "PNG"), ("a.jpg", "JPEG"), ("a.JPEG", "JPEG"), ("a.webp", "WEBP")]
 )
 def test_the_suffix_says_the_kind(tmp_path, detections, name, kind):
-    write_drawing(tmp_path / "new" / name, image(800, 600), detections([[9, 9, 99, 99]], [0.5], [0]), CLASSES)
+    write_drawing(tmp_path / "new" / name, image(800, 600), detections([[9, 9, 99, 99]], [0.5], [0]), classes=CLASSES)
     with Image.open(tmp_path / "new" / name) as picture:
         assert (picture.format, picture.size) == (kind, (800, 600))
     assert [path.name for path in (tmp_path / "new").iterdir()] == [name]
@@ -133,7 +133,7 @@ def test_the_suffix_says_the_kind(tmp_path, detections, name, kind):
 @pytest.mark.parametrize("name", ["a.txt", "a", "a.svg"])
 def test_other_suffixes_are_refused(tmp_path, detections, name):
     with pytest.raises(VistryError, match=r"invalid image format .*; use \.jpg or \.png"):
-        write_drawing(tmp_path / name, image(8, 8), detections([], [], []), CLASSES)
+        write_drawing(tmp_path / name, image(8, 8), detections([], [], []), classes=CLASSES)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -145,5 +145,5 @@ def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path, detection
 
     monkeypatch.setattr(Image.Image, "save", fail)
     with pytest.raises(RunError, match="disk is full"):
-        write_drawing(tmp_path / "a.png", image(8, 8), detections([], [], []), CLASSES)
+        write_drawing(tmp_path / "a.png", image(8, 8), detections([], [], []), classes=CLASSES)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.png", b"old")]

@@ -46,7 +46,7 @@ def import_(
         raise click.UsageError(f"--{next(iter(flags))} needs --model", context)
     from vistry.inference.import_checkpoint import import_weights
 
-    imported = import_weights(file, output, key, model, flags)
+    imported = import_weights(file, output=output, key=key, model=model, given=flags)
     if options["as_json"]:
         print_json(
             **{name: str(value) if isinstance(value, Path) else value for name, value in asdict(imported).items()}

@@ -51,7 +51,7 @@ class DetectionFiles:
         detections = above_score_threshold(prediction.values, hyperparameters)
         if self.drawings is not None:
             pixels = load_pixels(prediction.image)
-            write_drawing(self.drawings / self._unused_name(prediction.image), pixels, detections, classes)
+            write_drawing(self.drawings / self._unused_name(prediction.image), pixels, detections, classes=classes)
         if self.masks is not None:
             paths = write_masks(
                 self.masks, prediction.image, detections, classes=classes, image_type=hyperparameters.image_type

@@ -30,7 +30,7 @@ GOLDEN_SECTION = 0.618034
 LIGHTNESSES = (0.5, 0.64, 0.38)
 
 
-def write_drawing(path: Path, pixels: Pixels, detections: Detections, classes: Sequence[str]) -> None:
+def write_drawing(path: Path, pixels: Pixels, detections: Detections, *, classes: Sequence[str]) -> None:
     """Draw detections on an image, and write it in the format that the suffix names.
 
     Args:
@@ -69,8 +69,8 @@ def draw_detections(pixels: Pixels, detections: Detections, classes: Sequence[st
     draw = ImageDraw.Draw(picture)
     for index in by_score:
         if windows:
-            _trace(draw, windows[index], colours[index], max(1, stroke // 2))
-        _frame(draw, boxes[index], colours[index], stroke)
+            _trace(draw, windows[index], colours[index], stroke=max(1, stroke // 2))
+        _frame(draw, boxes[index], colours[index], stroke=stroke)
     texts = [
         f"{classes[label]}  {score:.2f}"
         for label, score in zip(detections.labels.tolist(), detections.scores.tolist(), strict=True)
@@ -101,14 +101,14 @@ def _shade(canvas: Pixels, window: Window, colour: Colour) -> None:
     part[mask] = np.rint((1 - MASK_OPACITY) * part[mask] + MASK_OPACITY * np.array(colour))
 
 
-def _trace(draw: ImageDraw.ImageDraw, window: Window, colour: Colour, stroke: int) -> None:
+def _trace(draw: ImageDraw.ImageDraw, window: Window, colour: Colour, *, stroke: int) -> None:
     mask, corner = window
     for ring in mask_to_outlines(mask):
         closed = np.append(ring, ring[:2], axis=0) + corner
         draw.line(closed.reshape(-1).tolist(), fill=colour, width=stroke)
 
 
-def _frame(draw: ImageDraw.ImageDraw, box: Box, colour: Colour, stroke: int) -> None:
+def _frame(draw: ImageDraw.ImageDraw, box: Box, colour: Colour, *, stroke: int) -> None:
     x1, y1 = round(box[0]), round(box[1])
     x2, y2 = max(x1, round(box[2]) - 1), max(y1, round(box[3]) - 1)
     draw.rectangle((x1 - 1, y1 - 1, x2 + 1, y2 + 1), outline=text_colour_on(colour))

@@ -42,7 +42,7 @@ class ImportedWeights:
 
 
 def import_weights(
-    file: Path, output: Path | None, key: str | None, model: str | None, given: Values
+    file: Path, *, output: Path | None, key: str | None, model: str | None, given: Values
 ) -> ImportedWeights:
     """Write the weights of a checkpoint as safetensors; nothing in it is run. Raises WeightsError.
 
@@ -111,7 +111,8 @@ def classes_in(card: ModelCard, arrays: Arrays, *, catalogue: Catalogue, origin:
     task = card.tasks[0]
     backend = next((name for name in card.backends if is_installed(name)), card.backends[0])
     sources = [Source.of({**given, "weights": origin}, "the command line")]
-    context = ModelContext.of(catalogue, card, task, backend).resolved(sources).with_auto_resolved(arrays)
+    context = ModelContext.of(catalogue, card, task=task, backend=backend)
+    context = context.resolved(sources).with_auto_resolved(arrays)
 
     def shapes(classes: int) -> Shapes:
         return context.engine_module.shapes_of(context.module(classes))

@@ -35,7 +35,7 @@ class Prediction:
 class Predictor:
     """The best weights of a run, ready to predict."""
 
-    def __init__(self, run: Run, engine: Engine, eval_transform: EvalTransform, hyperparameters: Hyperparameters):
+    def __init__(self, run: Run, engine: Engine, *, eval_transform: EvalTransform, hyperparameters: Hyperparameters):
         self.run = run
         self.engine = engine
         self.hyperparameters = hyperparameters
@@ -86,13 +86,15 @@ def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Pred
     weights, _ = read_checkpoint(trained.best_weights)
     catalogue, record = Catalogue.read(), trained.record
     card = _model_of(trained, catalogue)
-    context = ModelContext.of(catalogue, card, record.task, backend or _own_backend(card, record.backend))
+    context = ModelContext.of(catalogue, card, task=record.task, backend=backend or _own_backend(card, record.backend))
     context = context.with_hyperparameters(hyperparameters_of(trained, card.hyperparameters))
     if changed:
         context = _with_changes(context, changed)
     engine = context.prediction_engine(context.module(len(record.classes)), record.preprocessing)
     engine.load_weights(weights)
-    return Predictor(trained, engine, context.input().eval_transform(), context.hyperparameters)
+    return Predictor(
+        trained, engine, eval_transform=context.input().eval_transform(), hyperparameters=context.hyperparameters
+    )
 
 
 def _model_of(run: Run, catalogue: Catalogue) -> ModelCard:

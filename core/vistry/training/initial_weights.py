@@ -54,7 +54,9 @@ class InitialWeights:
         return {} if self.file is None else read_weights(self.file, card, policy)
 
 
-def load_initial_weights(context: ModelContext, module: Module, source: InitialWeights, num_classes: int) -> list[str]:
+def load_initial_weights(
+    context: ModelContext, module: Module, source: InitialWeights, *, num_classes: int
+) -> list[str]:
     """Load weights into a module; return the names of the tensors that keep their random values.
 
     A head keeps them where it has another number of classes. A composed model accepts weights of its own, or those of

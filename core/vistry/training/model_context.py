@@ -52,7 +52,7 @@ class ModelContext:
     backbone_owner: OwnerHooks | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, catalogue: Catalogue, card: ModelCard, task: str, backend: str) -> ModelContext:
+    def of(cls, catalogue: Catalogue, card: ModelCard, *, task: str, backend: str) -> ModelContext:
         """Make the context of a model with its default hyperparameters.
 
         Args:
@@ -69,7 +69,16 @@ class ModelContext:
         backbone_owner = OwnerHooks.of_model(catalogue, card.backbone) if card.backbone else None
         owner = OwnerHooks.of_model(catalogue, card, [hook_answers])
         defaults = Hyperparameters(schema.explain())
-        return cls(catalogue, card, behaviour_of(task), backend, schema, defaults, owner, backbone_owner)
+        return cls(
+            catalogue=catalogue,
+            card=card,
+            task=behaviour_of(task),
+            backend=backend,
+            schema=schema,
+            hyperparameters=defaults,
+            owner=owner,
+            backbone_owner=backbone_owner,
+        )
 
     def in_backend(self, backend: str) -> ModelContext:
         """Return the same model in another backend. Raises RegistryError or VistryError where it can't be used."""
@@ -128,7 +137,9 @@ class ModelContext:
                 )
         origin = f"auto, resolved by {self.card.family}"
         valid = self.schema.checked(Source.of(answers, origin))
-        settings = [Setting(name, value, origin, values.given(name)) for name, value in valid.items()]
+        settings = [
+            Setting(name=name, value=value, origin=origin, given=values.given(name)) for name, value in valid.items()
+        ]
         return self.with_hyperparameters(Hyperparameters([*values.settings.values(), *settings], values.warnings))
 
     @property

@@ -134,7 +134,7 @@ def primary_metric_of(task: str, name: str | None) -> str:
     return name
 
 
-def _model_of(request: Request, sources: list[Source], catalogue: Catalogue, task: str) -> ModelCard:
+def _model_of(request: Request, sources: list[Source], *, catalogue: Catalogue, task: str) -> ModelCard:
     """Return the model of the request, else of the last source that names one, else the task's default."""
     names = [source.values["model_name"] for source in sources if "model_name" in source.values]
     name = request.model or (names[-1] if names else None)
@@ -161,7 +161,7 @@ def _splits(request: Request, task: str, seed: int) -> tuple[Table, Table, tuple
     diagnosis = _usable(doctor.examine(request.data, task, request.format))
     if request.validation is None:
         table = diagnosis.table
-        training, validation = splits.split(table, task, size, seed, diagnosis.groups)
+        training, validation = splits.split(table, task, fraction=size, seed=seed, groups=diagnosis.groups)
         return table.take(training), table.take(validation), (diagnosis,)
     # Validation images of one class alone are unusual and still measure something; training ones teach nothing.
     other = _usable(doctor.examine(request.validation, task, request.format), harmless=("class-single",))
@@ -189,8 +189,9 @@ def with_common_classes(first: Table, second: Table) -> tuple[Table, Table]:
 def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
     """Decide and check everything; nothing is written. Raises VistryError."""
     catalogue, task, sources = Catalogue.read(), task_named(request.task).name, list(sources)
-    card = _model_of(request, sources, catalogue, task)
-    context = ModelContext.of(catalogue, card, task, request.backend).resolved(_without_model(sources))
+    card = _model_of(request, sources, catalogue=catalogue, task=task)
+    context = ModelContext.of(catalogue, card, task=task, backend=request.backend)
+    context = context.resolved(_without_model(sources))
     primary_metric = primary_metric_of(task, request.primary_metric)
     initial_weights = InitialWeights.named_in(context.hyperparameters, card)
     context = context.with_auto_resolved(initial_weights.read(card, catalogue.policy).keys())

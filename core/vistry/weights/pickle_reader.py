@@ -122,7 +122,7 @@ def _rebuild_tensor_v2(
 ) -> Inert:
     if metadata:  # a conjugation or a negation that is yet to be applied: the storage's numbers aren't the tensor's
         return InertObject("torch._utils._rebuild_tensor_v2")
-    return InertTensor(storage, offset, shape, strides, storage.dtype)
+    return InertTensor(storage, offset, shape, strides=strides, dtype=storage.dtype)
 
 
 def _rebuild_tensor_v3(
@@ -137,7 +137,7 @@ def _rebuild_tensor_v3(
 ) -> Inert:
     if metadata:
         return InertObject("torch._utils._rebuild_tensor_v3")
-    return InertTensor(storage, offset, shape, strides, dtype.name.removeprefix("torch."))
+    return InertTensor(storage, offset, shape, strides=strides, dtype=dtype.name.removeprefix("torch."))
 
 
 def _rebuild_parameter(tensor: Inert, *_: Inert) -> Inert:

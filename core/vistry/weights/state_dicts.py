@@ -35,7 +35,7 @@ def read_state_dict(path: Path, key: str | None = None) -> StateDictInFile:
     """
     file = open_torch_file(path)
     candidates = _candidates(file.root)
-    chosen = _choose(path, file.root, candidates, key)
+    chosen = _choose(file, candidates, key)
     tensors: dict[str, InertTensor] = {}
     for name, value in _entries(path, candidates[chosen]):
         if not isinstance(value, InertTensor):
@@ -88,7 +88,9 @@ def _candidates(root: Inert) -> dict[str, Inert]:
     return entries or ({"": root} if _has_tensors(root) else {})
 
 
-def _choose(path: Path, root: Inert, candidates: dict[str, Inert], key: str | None) -> str:
+def _choose(file: TorchFile, candidates: dict[str, Inert], key: str | None) -> str:
+    """Return the key of the state dict to read. Raises WeightsError."""
+    path, root = file.path, file.root
     keys = [candidate for candidate in candidates if candidate]
     if key is not None:
         if key in candidates:

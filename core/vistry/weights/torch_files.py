@@ -122,7 +122,7 @@ def _open_zip(path: Path, mapped: mmap.mmap) -> TorchFile:
         except WeightsError as error:
             raise WeightsError(f"{path} can't be imported: {error}") from None
 
-    return TorchFile(path, len(mapped), root, record, ">" if order == b"big" else "<")
+    return TorchFile(path, size=len(mapped), root=root, _record=record, _byte_order=">" if order == b"big" else "<")
 
 
 def _contents(mapped: mmap.mmap, entry: ZipInfo) -> memoryview:
@@ -164,7 +164,7 @@ def _open_older(path: Path, mapped: mmap.mmap) -> TorchFile:
         return memoryview(mapped)[starts[storage.key] :][: _bytes_of(storage)]
 
     little = not isinstance(system, dict) or system.get("little_endian", True)
-    return TorchFile(path, len(mapped), root, record, "<" if little else ">")
+    return TorchFile(path, size=len(mapped), root=root, _record=record, _byte_order="<" if little else ">")
 
 
 def _storage_starts(mapped: mmap.mmap, keys: Inert, storages: Mapping[str, Storage]) -> dict[str, int]:

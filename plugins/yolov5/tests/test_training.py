@@ -326,7 +326,7 @@ def test_other_classes_keep_all_but_the_heads(
 
 def test_each_layer_that_can_be_frozen_is_one_of_the_backbone() -> None:
     catalogue = Catalogue.read()
-    freezing = ModelContext.of(catalogue, catalogue.model("yolov5"), TASK, "torch").freezing_map()
+    freezing = ModelContext.of(catalogue, catalogue.model("yolov5"), task=TASK, backend="torch").freezing_map()
     module = untrained()
     for layers in range(1, 11):
         freeze(module, freezing, layers)
