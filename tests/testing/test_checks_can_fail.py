@@ -204,7 +204,7 @@ OF_PLUGINS = (
     ),
     fault(
         "hooks_are_known",
-        "'vistry_build_model' has an argument 'class_count' that the hook has not",
+        "'vistry_build_model' has an argument 'class_count' that the hook doesn't have",
         (HOOKS, "num_classes", "class_count"),
     ),
     fault(
@@ -215,7 +215,7 @@ OF_PLUGINS = (
     fault(
         "queries_import_no_tensor_library",
         "a query imports torch, which takes seconds; in the hooks module import it inside the functions that need it",
-        (HOOKS, "from vistry.plugin.hooks", "import torch\nfrom vistry.plugin.hooks"),
+        (HOOKS, "from vistry.plugin", "import torch\nfrom vistry.plugin"),
     ),
     fault(
         "queries_import_no_tensor_library",
