@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from vistry.registry.manifest import KernelSpec as KernelSpec
     from vistry.registry.manifest import Manifest as Manifest
     from vistry.registry.manifest import PreprocessingSpec as PreprocessingSpec
+    from vistry.task.hook_answers import task_input as task_input
+    from vistry.task.hook_answers import task_loss as task_loss
+    from vistry.task.hook_answers import task_postprocess as task_postprocess
 
 _HOME = {
     "Backbone": "vistry.plugin.types",
@@ -78,6 +81,9 @@ _HOME = {
     "offsets_from_counts": "vistry.data.offsets",
     "score_floor": "vistry.evaluation.detection.score_floor",
     "segment_ids": "vistry.data.offsets",
+    "task_input": "vistry.task.hook_answers",
+    "task_loss": "vistry.task.hook_answers",
+    "task_postprocess": "vistry.task.hook_answers",
 }
 __all__ = list(_HOME)
 
