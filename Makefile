@@ -26,6 +26,7 @@ bench: $(VENV)/ready
 	for script in $(filter-out benchmarks/elsewhere.py,$(wildcard benchmarks/*.py)); do $(VENV)/bin/python $$script || exit 1; done
 
 docs: $(VENV)/ready
+	$(VENV)/bin/python -m vistry.hyperparameter.shared_values_source core/vistry/hyperparameter/shared_values.py
 	$(VENV)/bin/python -m vistry.hyperparameter.document docs/reference/hyperparameters.md
 	$(VENV)/bin/python docs/generate docs/reference
 

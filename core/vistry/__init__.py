@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     __version__: str
     from vistry.errors import VistryError as VistryError
     from vistry.inference.evaluate import evaluate as evaluate
+    from vistry.inference.predict import predict as predict
     from vistry.inference.predictor import load as load
-    from vistry.inference.predictor import predict as predict
     from vistry.queries import create as create
     from vistry.queries import hyperparameters as hyperparameters
     from vistry.queries import layers_to_freeze as layers_to_freeze
@@ -30,7 +30,7 @@ _HOME = {
     "model": "vistry.queries",
     "models": "vistry.queries",
     "plugins": "vistry.queries",
-    "predict": "vistry.inference.predictor",
+    "predict": "vistry.inference.predict",
     "tasks": "vistry.queries",
     "train": "vistry.training.session",
 }

@@ -9,7 +9,7 @@ from vistry.errors import RegistryError, suggestion
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import FILTERS, Catalogue
 from vistry.registry.discovery import Plugin
-from vistry.registry.tasks import TASKS, TaskName, task_named
+from vistry.registry.tasks import TASKS, TaskInfo, task_named
 
 if TYPE_CHECKING:
     from vistry.hyperparameter.schema import Schema
@@ -31,7 +31,7 @@ def model(name: str) -> ModelCard:
     return Catalogue.read().model(name)
 
 
-def tasks() -> list[TaskName]:
+def tasks() -> list[TaskInfo]:
     """The four tasks."""
     return list(TASKS)
 

@@ -18,7 +18,7 @@ from torchvision.models import detection
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 from vistry.errors import RegistryError
-from vistry.hyperparameter.schema import Hyperparameters
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import ImageBatch
 from vistry.registry.catalogue import Catalogue
 from vistry.torch_layers.norms import GroupNorm

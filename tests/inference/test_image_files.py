@@ -13,8 +13,11 @@ from click.testing import CliRunner, Result
 from PIL import Image
 from vistry.cli import main
 from vistry.errors import DataError
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.inference import predictor
-from vistry.inference.predictor import Prediction, image_files
+from vistry.inference.image_files import image_files
+from vistry.inference.predictor import Prediction
+from vistry.task import behaviour_of
 
 
 @pytest.fixture
@@ -52,7 +55,8 @@ def test_a_folder_that_cannot_be_read_is_a_sentence(folder: Path, monkeypatch: p
 class _Reds:
     """Stands for a model: it says red of every image, but for those called bad."""
 
-    hyperparameters = type("Values", (dict,), {"warnings": ()})()
+    hyperparameters = Hyperparameters(())
+    task = behaviour_of("image_classification")
     predicted = 0
 
     def predict(self, images: list[Path]) -> Iterator[Prediction]:
@@ -63,7 +67,7 @@ class _Reds:
     def respond(self, prediction: Prediction) -> dict[str, Any]:
         return {"labels": [prediction.values]}
 
-    def headline(self, prediction: Prediction) -> str:
+    def summary_line(self, prediction: Prediction) -> str:
         return str(prediction.values)
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 import vistry
 from vistry.errors import HyperparameterError, TrainingError
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import Batch
 from vistry.plugin import FreezingMap
 from vistry.plugin.types import TrainingData
@@ -20,19 +21,21 @@ from vistry.training.engines import EngineSettings, engine_module
 from vistry.training.engines.jax.engine import JaxEngine, pick_precision
 from vistry.training.engines.jax.optimizer import make_optimizer
 
-BASE: dict[str, Any] = {
-    "optimizer": "sgd",
-    "momentum": 0.9,
-    "nesterov": True,
-    "weight_decay": 0.01,
-    "beta1": 0.8,
-    "beta2": 0.95,
-    "ams_gradient": False,
-    "precision": "fp32",
-    "deterministic": False,
-    "random_seed": 0,
-    "weighted_loss": 2,
-}
+BASE = Hyperparameters.of(
+    {
+        "optimizer": "sgd",
+        "momentum": 0.9,
+        "nesterov": True,
+        "weight_decay": 0.01,
+        "beta1": 0.8,
+        "beta2": 0.95,
+        "ams_gradient": False,
+        "precision": "fp32",
+        "deterministic": False,
+        "random_seed": 0,
+        "weighted_loss": 2,
+    }
+)
 DATA = TrainingData(("a", "b", "c"), (12, 4, 3), 19)
 FREEZING = FreezingMap((("stem.",), ("body.",)))
 
@@ -51,7 +54,7 @@ def start_of(weights: dict[str, Any]) -> dict[str, Any]:
 def engine_of(backend: str, model: str = "twin", task: str = "image_classification", **changes: Any) -> Any:
     """An engine with the same initial weights in both backends; keywords are hyperparameters or engine settings."""
     settings = {name: changes.pop(name) for name in ("clipping", "frozen_layers", "freezing", "say") if name in changes}
-    values = {**BASE, **changes}
+    values = BASE.changed(changes)
     behaviour = behaviour_of(task)
     module = vistry.create(model, task=task, num_classes=3, backend=backend)
     settings = EngineSettings(
@@ -151,7 +154,7 @@ def test_each_optimizer_steps_as_torchs(changes: dict[str, Any], make: Any, deca
         {"params": [theirs["a.bias"]], "weight_decay": 0.0},
     ]
     expected = make(groups)
-    optimizer = make_optimizer({**BASE, "weight_decay": decay, **changes}, GradientClipping(at=1.5), {"a.weight"})
+    optimizer = make_optimizer(BASE.changed({"weight_decay": decay, **changes}), GradientClipping(at=1.5), {"a.weight"})
     ours: Any = start
     state = optimizer.init(ours)
     for rate in (0.0, 0.1, 0.05, 0.2):
@@ -327,6 +330,6 @@ def test_the_module_that_was_handed_in_is_left_alone() -> None:
     module = vistry.create("twin", task="multiclass", num_classes=3, backend="jax")
     settings = EngineSettings(BASE, PreprocessingSpec())
     loss = behaviour_of("image_classification").build_loss(BASE, "jax", DATA)
-    engine = JaxEngine(module, settings, loss, behaviour_of("image_classification").postprocess)
+    engine = JaxEngine(module, settings, loss, behaviour_of("image_classification").build_postprocess(BASE))
     trained(engine, sizes=(6, 6))
     assert np.isfinite(np.asarray(module(np.zeros((1, 16, 16, 3), np.float32)))).all()

@@ -8,23 +8,27 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from flax import nnx
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import Batch, ImageBatch
 from vistry.loading.views import ResizeInfo
 from vistry.plugin import FreezingMap
 from vistry.registry.manifest import PreprocessingSpec
-from vistry.task.image_object_detection import TASK
+from vistry.task.detection import ImageObjectDetection
 from vistry.training.engines import EngineSettings
 from vistry.training.engines.jax.engine import JaxEngine
 
-VALUES: dict[str, Any] = {
-    "optimizer": "sgd",
-    "momentum": 0.0,
-    "nesterov": False,
-    "weight_decay": 0.0,
-    "precision": "fp32",
-    "deterministic": False,
-    "random_seed": 0,
-}
+TASK = ImageObjectDetection()
+VALUES = Hyperparameters.of(
+    {
+        "optimizer": "sgd",
+        "momentum": 0.0,
+        "nesterov": False,
+        "weight_decay": 0.0,
+        "precision": "fp32",
+        "deterministic": False,
+        "random_seed": 0,
+    }
+)
 PLAIN = PreprocessingSpec(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
 

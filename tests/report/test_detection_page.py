@@ -17,9 +17,9 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from vistry.evaluation.detection.types import Detections, GroundTruth
 from vistry.report.detection_picture import COLOURS, Outline, object_picture
+from vistry.report.inputs import DetectionReportInputs
 from vistry.report.section import Section
 from vistry.report.tasks.detection import detection_sections
-from vistry.report.tasks.detection_inputs import DetectionReportInputs
 
 DASH = "|\N{EN DASH}"
 A, B, C = (0, 0, 20, 20), (30, 0, 70, 40), (10, 50, 40, 80)

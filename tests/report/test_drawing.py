@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
-from vistry.report.axis import Axis, fitting, tick_label
-from vistry.report.headline import when
+from vistry.report.axis import Axis, axis_around, tick_label
+from vistry.report.header import readable_time
 from vistry.report.lines import Line, over_epochs
 from vistry.report.markup import element, name_of
-from vistry.report.numbers import count, percent, score
+from vistry.report.numbers import count, duration, percent, score
 from vistry.report.shortening import shortened, width_of
 from vistry.report.table import Number, Share, table
 
@@ -30,7 +30,7 @@ def test_a_value_has_its_pixel() -> None:
 
 @given(st.lists(st.floats(-1e6, 1e6), max_size=8), st.booleans())
 def test_any_values_fit_their_axis(values: list[float], from_zero: bool) -> None:
-    axis = fitting(values, 0, 100, from_zero=from_zero)
+    axis = axis_around(values, 0, 100, from_zero=from_zero)
     assert axis.low < axis.high
     assert all(-0.01 <= axis.at(value) <= 100.01 for value in values)
     assert 2 <= len(axis.ticks()) <= 12
@@ -78,6 +78,14 @@ def test_numbers() -> None:
     assert percent(0.1234) == "12.3\N{NO-BREAK SPACE}%"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0s"), (59.4, "59s"), (59.6, "1m00s"), (192, "3m12s"), (3599.4, "59m59s"), (3600, "1h00m"), (7530, "2h05m")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
 def test_a_table_puts_numbers_at_the_right() -> None:
     html = table(("name", "n", "share", "x"), [("a", 1204, Share(0.5), Number("7"))], sortable=True)
     assert '<td class="number">1,204</td>' in html
@@ -87,5 +95,5 @@ def test_a_table_puts_numbers_at_the_right() -> None:
 
 
 @pytest.mark.parametrize(("stamp", "text"), [("2026-03-05T14:07:12+0000", "5 March 2026, 14:07"), ("then", "then")])
-def test_when(stamp: str, text: str) -> None:
-    assert when(stamp) == text
+def test_readable_time(stamp: str, text: str) -> None:
+    assert readable_time(stamp) == text

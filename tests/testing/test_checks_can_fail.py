@@ -47,7 +47,7 @@ POSTPROCESS = """
 
 @hookimpl
 def vistry_build_postprocess():
-    from vistry.task.outputs import as_numpy
+    from vistry.task.behaviour import as_numpy
 
     return lambda outputs, sizes: as_numpy(outputs)[:, 1:]
 """
@@ -152,7 +152,7 @@ LOSING = """
 
 @hookimpl
 def vistry_build_postprocess():
-    from vistry.task.outputs import as_numpy
+    from vistry.task.behaviour import as_numpy
 
     return lambda outputs, sizes: as_numpy(outputs)[1:] if len(outputs) == LENGTH else as_numpy(outputs)
 """

@@ -12,23 +12,27 @@ import torch
 from flax import nnx
 from torch import nn
 from vistry.flax_layers import BatchNorm, Conv, Linear
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import Batch
 from vistry.plugin import FreezingMap
 from vistry.plugin.types import TrainingData
 from vistry.registry.manifest import MovingAverage, PreprocessingSpec
-from vistry.task.image_classification import TASK
+from vistry.task.classification import ImageClassification
 from vistry.training.engines import EngineSettings, engine_module
 
-VALUES: dict[str, Any] = {
-    "optimizer": "sgd",
-    "momentum": 0.9,
-    "nesterov": True,
-    "weight_decay": 0.01,
-    "precision": "fp32",
-    "deterministic": False,
-    "random_seed": 0,
-    "weighted_loss": 0,
-}
+TASK = ImageClassification()
+VALUES = Hyperparameters.of(
+    {
+        "optimizer": "sgd",
+        "momentum": 0.9,
+        "nesterov": True,
+        "weight_decay": 0.01,
+        "precision": "fp32",
+        "deterministic": False,
+        "random_seed": 0,
+        "weighted_loss": 0,
+    }
+)
 DATA = TrainingData(("a", "b", "c"), (4, 4, 4), 12)
 AVERAGE = MovingAverage(decay=0.9, updates=3)
 BACKENDS = ["torch", "jax"]

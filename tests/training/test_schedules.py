@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.training.schedules import schedule_of, step_decay, warmup_cosine
 
 BASE = {
@@ -20,7 +21,7 @@ BASE = {
 
 def test_defaults_give_the_reference_factors_at_the_start_of_each_epoch() -> None:
     expected = [0, 0.5, 1, 0.988, 0.953, 0.897, 0.822, 0.732, 0.631, 0.524, 0.416, 0.312, 0.216, 0.134, 0.069]
-    factor = schedule_of(BASE, steps_per_epoch=7)
+    factor = schedule_of(Hyperparameters.of(BASE), steps_per_epoch=7)
     assert [factor(epoch * 7) for epoch in range(15)] == pytest.approx(expected, abs=1e-3)
 
 
@@ -46,11 +47,11 @@ def test_step_decay_equals_torchs_step_lr() -> None:
 
 
 def test_the_named_scheduler_is_the_one_used() -> None:
-    stepped = schedule_of({**BASE, "learning_rate_scheduler": "step"}, steps_per_epoch=2)
+    stepped = schedule_of(Hyperparameters.of({**BASE, "learning_rate_scheduler": "step"}), steps_per_epoch=2)
     assert [stepped(step) for step in (0, 9, 10, 20)] == [1, 1, 0.5, 0.25]
 
 
 def test_a_warm_up_longer_than_training_never_leaves_it() -> None:
-    factor = schedule_of({**BASE, "number_of_epochs": 1}, steps_per_epoch=4)
+    factor = schedule_of(Hyperparameters.of({**BASE, "number_of_epochs": 1}), steps_per_epoch=4)
     assert [factor(step) for step in range(4)] == [0, 0.125, 0.25, 0.375]
     assert math.isclose(factor(7), 0.875)

@@ -10,11 +10,12 @@ import torch
 import vistry
 from torch import nn
 from vistry.errors import HyperparameterError
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import Batch
 from vistry.plugin import FreezingMap
 from vistry.plugin.types import TrainingData
 from vistry.registry.manifest import GradientClipping, PreprocessingSpec
-from vistry.task.image_classification import TASK
+from vistry.task.classification import ImageClassification
 from vistry.training.engines import EngineSettings, engine_module
 from vistry.training.engines.torch import precision as processor
 from vistry.training.engines.torch.engine import (
@@ -25,19 +26,22 @@ from vistry.training.engines.torch.engine import (
     with_folded_norms,
 )
 
-BASE: dict[str, Any] = {
-    "optimizer": "sgd",
-    "momentum": 0.9,
-    "nesterov": True,
-    "weight_decay": 0.01,
-    "beta1": 0.8,
-    "beta2": 0.95,
-    "ams_gradient": False,
-    "precision": "fp32",
-    "deterministic": False,
-    "random_seed": 0,
-    "weighted_loss": 0,
-}
+TASK = ImageClassification()
+BASE = Hyperparameters.of(
+    {
+        "optimizer": "sgd",
+        "momentum": 0.9,
+        "nesterov": True,
+        "weight_decay": 0.01,
+        "beta1": 0.8,
+        "beta2": 0.95,
+        "ams_gradient": False,
+        "precision": "fp32",
+        "deterministic": False,
+        "random_seed": 0,
+        "weighted_loss": 0,
+    }
+)
 DATA = TrainingData(("a", "b", "c"), (4, 4, 4), 12)
 
 
@@ -54,7 +58,7 @@ def _module() -> nn.Module:
 
 
 def _engine(module: nn.Module, clipping: GradientClipping | None = None, **changes: Any) -> TorchEngine:
-    values = {**BASE, **changes}
+    values = BASE.changed(changes)
     settings = EngineSettings(values, PreprocessingSpec(), clipping or GradientClipping(at=1e9))
     return TorchEngine(module, settings, TASK.build_loss(values, "torch", DATA), TASK.postprocess)
 
@@ -161,11 +165,10 @@ def test_groups_decay_weights_only_and_leave_no_parameter_out() -> None:
 
 
 def test_frozen_parameters_and_their_batch_norm_do_not_move() -> None:
-    values = {**BASE}
     settings = EngineSettings(
-        values, PreprocessingSpec(), GradientClipping(), FreezingMap((("0.",), ("1.",), ("5.",))), 2
+        BASE, PreprocessingSpec(), GradientClipping(), FreezingMap((("0.",), ("1.",), ("5.",))), 2
     )
-    engine = TorchEngine(_module(), settings, TASK.build_loss(values, "torch", DATA), TASK.postprocess)
+    engine = TorchEngine(_module(), settings, TASK.build_loss(BASE, "torch", DATA), TASK.postprocess)
     before = {name: value.copy() for name, value in engine.weights().items()}
     engine.accumulate(_batch(), 1.0, 0)
     engine.update(0.1)

@@ -11,8 +11,8 @@ from vistry.cli.hyperparameter_flags import parse_flags
 from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_facts, print_json, print_table
 from vistry.errors import RegistryError, suggestion
-from vistry.hyperparameter.schema import Hyperparameters, Schema, Source
-from vistry.hyperparameter.values import shown
+from vistry.hyperparameter.schema import Schema, Source
+from vistry.hyperparameter.values import Hyperparameters, shown
 from vistry.registry.tasks import TASKS
 
 _OPTIONS = ("--task", "--explain", "--json-schema", "--json")

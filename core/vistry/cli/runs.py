@@ -39,6 +39,7 @@ def runs(context: click.Context, folder: Path | None, as_json: bool) -> None:
 @click.pass_obj
 def show(folder: Path | None, run: str, as_json: bool) -> None:
     """Show RUN (a folder, an identifier, or "last")."""
+    from vistry.hyperparameter.values import Hyperparameters
     from vistry.runs.folder import find_run
     from vistry.training.progress import epoch_line
 
@@ -51,7 +52,7 @@ def show(folder: Path | None, run: str, as_json: bool) -> None:
     ended = f"{status['status']}, {status['reason']}" if status["reason"] else status["status"]
     click.echo(f"{found.folder}\n{record['model']['full_name']} for {record['task']}: {ended}")
     click.echo(f"{record['data']['training_images']} training images of {record['data']['source']}")
-    epochs = found.hyperparameters["number_of_epochs"]["value"]
+    epochs = Hyperparameters.from_dict(found.hyperparameters).number_of_epochs
     for entry in found.history():
         best = entry["epoch"] == status.get("best_epoch")
         click.echo(epoch_line(entry, epochs, record["primary_metric"], best))

@@ -109,9 +109,9 @@ def _plan_json(plan: Plan) -> str:
 
 def _plan_text(plan: Plan) -> str:
     from vistry.hyperparameter.values import shown
+    from vistry.report.numbers import duration
     from vistry.training.estimate import estimate
     from vistry.training.plan import describe
-    from vistry.training.progress import duration
 
     facts, expected = describe(plan), estimate(plan)
     lines = [_summary(plan)]

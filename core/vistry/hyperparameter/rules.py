@@ -9,15 +9,11 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from vistry.errors import Problem
-from vistry.hyperparameter.values import shown
+from vistry.hyperparameter.values import Hyperparameters, shown
 
-if TYPE_CHECKING:
-    from vistry.hyperparameter.schema import Hyperparameters
-
-Check = Callable[["Hyperparameters"], Problem | None]
+Check = Callable[[Hyperparameters], Problem | None]
 
 
 @dataclass(frozen=True)
@@ -44,32 +40,32 @@ def _has_effect(name: str, other: str, needed: tuple[object, ...], values: Hyper
 
 
 def _tiles(name: str, values: Hyperparameters) -> Problem | None:
-    if values.given(name) and values["tile_grid_size"] is None:
+    if values.given(name) and values.tile_grid_size is None:
         return _warning(name, "has no effect without tile_grid_size", "set both or neither")
     return None
 
 
 def _nesterov(values: Hyperparameters) -> Problem | None:
-    if values["optimizer"] == "sgd" and values["nesterov"] and values["momentum"] == 0:
+    if values.optimizer == "sgd" and values.nesterov and values.momentum == 0:
         return Problem("nesterov", "needs a momentum above 0", "set nesterov to 0, or momentum to 0.9, say")
     return None
 
 
 def _beta(name: str, values: Hyperparameters) -> Problem | None:
-    if values["optimizer"] in ("adam", "adamw") and values[name] == 1:
+    if values.optimizer in ("adam", "adamw") and values[name] == 1:
         return Problem(name, "must be below 1 for adam and adamw: at 1 their averages never move", "lower it")
     return None
 
 
 def _learning_rate(values: Hyperparameters) -> Problem | None:
-    if values["learning_rate"] == 0:
+    if values.learning_rate == 0:
         return _warning("learning_rate", "at 0 nothing is learned", "raise it")
     return None
 
 
 def _warm_up(values: Hyperparameters) -> Problem | None:
-    warm_up, epochs = values["warmup_cosine_lr_warmup_epochs"], values["number_of_epochs"]
-    if values["learning_rate_scheduler"] != "warmup_cosine" or warm_up < epochs:
+    warm_up, epochs = values.warmup_cosine_lr_warmup_epochs, values.number_of_epochs
+    if values.learning_rate_scheduler != "warmup_cosine" or warm_up < epochs:
         return None
     return _warning(
         "warmup_cosine_lr_warmup_epochs",
@@ -79,28 +75,28 @@ def _warm_up(values: Hyperparameters) -> Problem | None:
 
 
 def _step(values: Hyperparameters) -> Problem | None:
-    size, epochs = values["step_lr_step_size"], values["number_of_epochs"]
-    if values["learning_rate_scheduler"] != "step" or size < epochs:
+    size, epochs = values.step_lr_step_size, values.number_of_epochs
+    if values.learning_rate_scheduler != "step" or size < epochs:
         return None
     message = f"the first drop would come after {size} epochs, and the training has {epochs}"
     return _warning("step_lr_step_size", message, "set it lower")
 
 
 def _gamma(values: Hyperparameters) -> Problem | None:
-    if values["learning_rate_scheduler"] == "step" and values["step_lr_gamma"] == 0:
+    if values.learning_rate_scheduler == "step" and values.step_lr_gamma == 0:
         return _warning("step_lr_gamma", "at 0 nothing is learned after the first drop", "raise it")
     return None
 
 
 def _evaluations(values: Hyperparameters) -> Problem | None:
-    every, epochs = values["evaluation_frequency"], values["number_of_epochs"]
+    every, epochs = values.evaluation_frequency, values.number_of_epochs
     if every <= epochs:
         return None
     return _warning("evaluation_frequency", f"only the last of {epochs} epochs is evaluated", "set it lower")
 
 
 def _checkpoints(values: Hyperparameters) -> Problem | None:
-    every, epochs = values["checkpoint_frequency"], values["number_of_epochs"]
+    every, epochs = values.checkpoint_frequency, values.number_of_epochs
     if every is None or every <= epochs:
         return None
     message = f"no checkpoint beside the best one is kept in {epochs} epochs"
@@ -108,21 +104,21 @@ def _checkpoints(values: Hyperparameters) -> Problem | None:
 
 
 def _two_starts(values: Hyperparameters) -> Problem | None:
-    if values["weights"] == "none" or values["checkpoint_run_id"] is None:
+    if values.weights == "none" or values.checkpoint_run_id is None:
         return None
     return Problem("weights", "checkpoint_run_id says where to start, too", "set one of the two")
 
 
 def _frozen_noise(values: Hyperparameters) -> Problem | None:
-    start = (values["weights"], values["checkpoint_run_id"])
-    if values["layers_to_freeze"] is None or start != ("none", None):
+    start = (values.weights, values.checkpoint_run_id)
+    if values.layers_to_freeze is None or start != ("none", None):
         return None
     message = "freezes layers that have random weights, since neither weights nor checkpoint_run_id is set"
     return _warning("layers_to_freeze", message, "set one of them, or leave it out")
 
 
 def _crop(values: Hyperparameters) -> Problem | None:
-    crop, resize = values["validation_crop_size"], values["validation_resize_size"]
+    crop, resize = values.validation_crop_size, values.validation_resize_size
     if crop <= resize:
         return None
     return Problem(
@@ -133,21 +129,21 @@ def _crop(values: Hyperparameters) -> Problem | None:
 
 
 def _sides(values: Hyperparameters) -> Problem | None:
-    if values["max_size"] >= values["min_size"]:
+    if values.max_size >= values.min_size:
         return None
-    return Problem("max_size", f"is {values['max_size']}, below min_size = {values['min_size']}", "raise it")
+    return Problem("max_size", f"is {values.max_size}, below min_size = {values.min_size}", "raise it")
 
 
 def _grid(values: Hyperparameters) -> Problem | None:
-    if re.findall(r"\d+", values["tile_grid_size"] or "") != ["1", "1"]:
+    if re.findall(r"\d+", values.tile_grid_size or "") != ["1", "1"]:
         return None
     return Problem("tile_grid_size", "1x1 is the whole image, no tiling", "leave it out, or use 2x1 or more")
 
 
 def _early_stopping(values: Hyperparameters) -> Problem | None:
-    if not values.given("early_stopping") or not values["early_stopping"]:
+    if not values.given("early_stopping") or not values.early_stopping:
         return None
-    if values["validation_metric_type"] != "none":
+    if values.validation_metric_type != "none":
         return None
     return _warning("early_stopping", "has no effect without a validation metric", "set validation_metric_type")
 

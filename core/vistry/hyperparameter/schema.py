@@ -14,54 +14,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, Wi
 from vistry.errors import HyperparameterError, Problem, RegistryError, suggestion
 from vistry.hyperparameter.fields import Field, model_fields, shared_with_policy, where_else
 from vistry.hyperparameter.rules import cross_field_problems
-from vistry.hyperparameter.values import format_as_typed
+from vistry.hyperparameter.values import Hyperparameters, Setting, format_as_typed
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.field_spec import Scalar
 from vistry.registry.tasks import TASKS, task_named
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A resolved value: where it was set, and whether the user set it."""
-
-    name: str
-    value: Scalar | None
-    origin: str
-    given: bool
-
-
-class Hyperparameters(Mapping[str, Any]):
-    """Resolved values by name. `settings` says where each came from, `warnings` what to think about."""
-
-    def __init__(self, settings: Iterable[Setting], warnings: Iterable[Problem] = ()):
-        self.settings = {setting.name: setting for setting in settings}
-        self.warnings = tuple(warnings)
-
-    def __getitem__(self, name: str) -> Any:
-        return self.settings[name].value
-
-    def __iter__(self) -> Any:
-        return iter(self.settings)
-
-    def __len__(self) -> int:
-        return len(self.settings)
-
-    def given(self, name: str) -> bool:
-        """Whether the user set this value, in a flag, a file or a call."""
-        return name in self.settings and self.settings[name].given
-
-    def to_dict(self) -> dict[str, dict[str, object]]:
-        """Values with origins as plain JSON values."""
-        return {
-            name: {"value": setting.value, "origin": setting.origin, "given": setting.given}
-            for name, setting in self.settings.items()
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Mapping[str, Any]]) -> Hyperparameters:
-        """The inverse of `to_dict`."""
-        return cls(Setting(name, item["value"], item["origin"], item["given"]) for name, item in data.items())
 
 
 @dataclass(frozen=True)

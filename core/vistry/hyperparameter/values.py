@@ -1,10 +1,70 @@
-"""Values of hyperparameters as people write and read them."""
+"""Resolved hyperparameters, and their values as people write and read them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from vistry.errors import Problem
+from vistry.hyperparameter.shared_values import SharedValues
 from vistry.registry.field_spec import Scalar
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A resolved value: where it was set, and whether the user set it."""
+
+    name: str
+    value: Scalar | None
+    origin: str
+    given: bool
+
+
+class Hyperparameters(SharedValues):
+    """Resolved values: those of the shared tables as attributes, all of them by name.
+
+    `settings` has the origin of each, `warnings` the problems that aren't errors.
+    """
+
+    def __init__(self, settings: Iterable[Setting], warnings: Iterable[Problem] = ()):
+        self.settings = {setting.name: setting for setting in settings}
+        self.warnings = tuple(warnings)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], origin: str = "the call") -> Hyperparameters:
+        """Values that all come from one origin, in their fields' own types."""
+        return cls(Setting(name, value, origin, given=False) for name, value in values.items())
+
+    def __getitem__(self, name: str) -> Any:
+        return self.settings[name].value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.settings)
+
+    def __len__(self) -> int:
+        return len(self.settings)
+
+    def given(self, name: str) -> bool:
+        """Whether the user set this value, in a flag, a file or a call."""
+        return name in self.settings and self.settings[name].given
+
+    def changed(self, values: Mapping[str, Any], origin: str = "the call") -> Hyperparameters:
+        """A copy in which these values, in their fields' own types, replace others."""
+        settings = [Setting(name, value, origin, self.given(name)) for name, value in values.items()]
+        return Hyperparameters([*self.settings.values(), *settings], self.warnings)
+
+    def to_dict(self) -> dict[str, dict[str, object]]:
+        """Values with origins as plain JSON values."""
+        return {
+            name: {"value": setting.value, "origin": setting.origin, "given": setting.given}
+            for name, setting in self.settings.items()
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Mapping[str, Any]]) -> Hyperparameters:
+        """The inverse of `to_dict`."""
+        return cls(Setting(name, item["value"], item["origin"], item["given"]) for name, item in data.items())
 
 
 def shown(value: Scalar | None) -> str:

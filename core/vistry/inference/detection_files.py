@@ -8,11 +8,12 @@ from pathlib import Path
 
 from vistry.data.images.decode import load_pixels
 from vistry.errors import VistryError
+from vistry.evaluation.detection.types import ImageDetections
 from vistry.inference.drawing import write_drawing
 from vistry.inference.mask_files import file_name, write_masks
 from vistry.inference.predictor import Prediction, Predictor
-from vistry.loading.detection.views import ImageDetections
-from vistry.task.object_task import above_score_threshold
+from vistry.registry.tasks import task_named
+from vistry.task.detection import above_score_threshold
 
 
 @dataclass
@@ -28,10 +29,10 @@ class ObjectFiles:
     @classmethod
     def of(cls, predictor: Predictor, drawings: Path | None, masks: Path | None) -> ObjectFiles:
         """As asked; masks only where export_as_image is on. Raises VistryError where the model finds no objects."""
-        values = predictor.hyperparameters
-        if (drawings or masks) and "box_score_threshold" not in values:
+        task = task_named(predictor.task.name)
+        if (drawings or masks) and not task.has_boxes:
             raise VistryError(f"{predictor.run.id} classifies whole images; --draw and --masks are for objects in them")
-        exported = values.get("export_as_image", False)
+        exported = task.has_masks and predictor.hyperparameters.export_as_image
         if masks and not exported:
             raise VistryError("masks are written with export_as_image = true only; add --export_as_image true")
         return cls(predictor, drawings, (masks or Path()) if exported else None)
@@ -47,7 +48,7 @@ class ObjectFiles:
             pixels = load_pixels(prediction.image)
             write_drawing(self.drawings / self._name(prediction.image), pixels, served, classes)
         if self.masks is not None:
-            self.written += len(write_masks(self.masks, prediction.image, served, classes, values["image_type"]))
+            self.written += len(write_masks(self.masks, prediction.image, served, classes, values.image_type))
 
     def summary(self) -> list[str]:
         """A line on each kind of file that was written."""

@@ -8,13 +8,19 @@ from vistry.errors import RegistryError, suggestion
 
 
 @dataclass(frozen=True)
-class TaskName:
-    """A task as the registry knows it: names and a sentence, no behaviour."""
+class TaskInfo:
+    """A task as the registry knows it: names and facts, no behaviour.
+
+    Its targets are labels of whole images, or objects: boxes, with masks where `has_masks`.
+    """
 
     name: str
     alias: str
     summary: str
     primary_metrics: tuple[str, ...]
+    is_multilabel: bool = False
+    has_boxes: bool = False
+    has_masks: bool = False
 
     def to_dict(self) -> dict[str, object]:
         """The task as plain JSON values."""
@@ -27,7 +33,7 @@ class TaskName:
 
 
 TASKS = (
-    TaskName(
+    TaskInfo(
         "image_classification",
         "multiclass",
         "one label for each image",
@@ -39,7 +45,7 @@ TASKS = (
             "precision_score_weighted",
         ),
     ),
-    TaskName(
+    TaskInfo(
         "image_classification_multilabel",
         "multilabel",
         "any number of labels for each image",
@@ -51,25 +57,29 @@ TASKS = (
             "average_precision_score_weighted",
             "precision_score_weighted",
         ),
+        is_multilabel=True,
     ),
-    TaskName(
+    TaskInfo(
         "image_object_detection",
         "detection",
         "a labelled box around each object",
         ("mean_average_precision",),
+        has_boxes=True,
     ),
-    TaskName(
+    TaskInfo(
         "image_instance_segmentation",
         "segmentation",
         "a labelled mask over each object",
         ("mean_average_precision",),
+        has_boxes=True,
+        has_masks=True,
     ),
 )
 
 TASK_NAMES = tuple(task.name for task in TASKS)
 
 
-def task_named(name: str) -> TaskName:
+def task_named(name: str) -> TaskInfo:
     """The task with this name or alias. Raises RegistryError with a suggestion."""
     for task in TASKS:
         if name in (task.name, task.alias):

@@ -1,4 +1,4 @@
-"""A run's report as a page to look at."""
+"""The report of a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from vistry.runs.folder import Run
 
 
 def write_report(run: Run) -> Path:
-    """Write report.html into the run folder in one step, from what the folder holds. Raises RunError."""
+    """Write report.html atomically into the run folder, from the files in it.
+
+    Raises RunError if the folder isn't a run or can't be written.
+    """
     from vistry.report.page import REPORT, page_of
     from vistry.runs.files import write_text
 

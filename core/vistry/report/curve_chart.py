@@ -11,23 +11,28 @@ from vistry.report.lines import COLOURS, Line
 from vistry.report.numbers import score
 from vistry.report.plot import Key, unit_plot
 
-FEW_CLASSES, SCORE_FLOOR = len(COLOURS), 4
-POINTS, POINTS_OF_MANY = 300, 80
+# Of more classes than there are colours, only the curves with the least area are coloured: they need attention.
+COLOURED_OF_MANY = 4
+# Points of a coloured curve and of a grey one, so that the page stays small with a thousand classes.
+COLOURED_POINTS, GREY_POINTS = 300, 80
 
 
 def curve_lines(
     classes: Sequence[str], curves: Sequence[Curve | None], *, micro: Curve | None = None, steps: bool
 ) -> list[Line]:
-    """A line a class, and one of all answers together; where there are many, only the lowest ones in colour."""
-    found = {index: curve for index, curve in enumerate(curves) if curve is not None}
-    ranked = sorted(found, key=lambda index: found[index].area)
-    coloured = sorted(ranked if len(ranked) <= FEW_CLASSES else ranked[:SCORE_FLOOR])
-    grey = [index for index in found if index not in coloured]
-    lines = [_line("", found[index].thinned(POINTS_OF_MANY), "other", steps) for index in grey]
+    """Return a line for each class whose curve is defined, and `micro`, the line of all answers together.
+
+    `steps`: whether a value holds back to the point before it, as in average precision.
+    """
+    defined = {index: curve for index, curve in enumerate(curves) if curve is not None}
+    ranked = sorted(defined, key=lambda index: defined[index].area)
+    coloured = sorted(ranked if len(ranked) <= len(COLOURS) else ranked[:COLOURED_OF_MANY])
+    grey = [index for index in defined if index not in coloured]
+    lines = [_line("", defined[index].thinned(GREY_POINTS), "other", steps) for index in grey]
     for colour, index in zip(COLOURS, coloured, strict=False):
-        lines.append(_line(classes[index], found[index].thinned(POINTS), colour, steps))
+        lines.append(_line(classes[index], defined[index].thinned(COLOURED_POINTS), colour, steps))
     if micro is not None:
-        lines.append(_line("all (micro)", micro.thinned(POINTS), "micro", steps))
+        lines.append(_line("all (micro)", micro.thinned(COLOURED_POINTS), "micro", steps))
     return lines
 
 
@@ -37,7 +42,7 @@ def _line(name: str, curve: Curve, colour: str, steps: bool) -> Line:
 
 
 def curve_chart(title: str, x_label: str, y_label: str, lines: Sequence[Line], undefined: str) -> Markup:
-    """The lines over shares of 1; `undefined` says why there is none."""
+    """Draw lines whose axes go from 0 to 1; where there are none, `undefined` gives the reason in the legend."""
     plot = unit_plot(x_label, y_label)
     legend = [line.key for line in lines if line.label]
     others = sum(not line.label for line in lines)
@@ -45,4 +50,4 @@ def curve_chart(title: str, x_label: str, y_label: str, lines: Sequence[Line], u
         legend.append(Key("other", f"the {others} other classes, none lower"))
     if not lines:
         legend.append(Key("", f"undefined: {undefined}"))
-    return plot.figure(title, [line.drawn(plot) for line in lines], legend)
+    return plot.figure(title, [line.markup(plot) for line in lines], legend)

@@ -1,4 +1,4 @@
-"""The data: its classes, what was left out and why, and what the doctor remarked."""
+"""The section about the data: images of each class, those left out with the reason, and the doctor's findings."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from vistry.report.markup import Content, element, name_of, text_of
 from vistry.report.numbers import count
 from vistry.report.run_contents import Contents, Entry, class_counts, diagnoses
 from vistry.report.section import Section
-from vistry.report.table import folded, table
+from vistry.report.table import collapsed, table
 
 LISTED = 100
-GRAVE = {"error": "bad", "warning": "mixed", "info": "busy"}
+# The classes of style.css, the gravest severity first.
+SEVERITY_CLASSES = {"error": "bad", "warning": "mixed", "info": "busy"}
 
 
-def data(contents: Contents) -> Section:
-    """Counts of each class, images left out with the reason, and findings."""
-    found = diagnoses(contents.run.folder)
-    left_out = [item for diagnosis in found for item in _items(diagnosis, "quarantined")]
-    findings = [item for diagnosis in found for item in _items(diagnosis, "findings")]
+def data_section(contents: Contents) -> Section:
+    """Draw the images of each class, the images left out, and the findings."""
+    reports = diagnoses(contents.run.folder)
+    left_out = [item for diagnosis in reports for item in _items(diagnosis, "quarantined")]
+    findings = [item for diagnosis in reports for item in _items(diagnosis, "findings")]
     parts = [_classes(contents), _left_out(left_out), _findings(findings)]
     source = contents.record["data"].get("source", "")
     note = element("span", "From ", element("code", source)) if source else ""
@@ -29,12 +30,12 @@ def data(contents: Contents) -> Section:
 
 
 def _items(diagnosis: Entry, key: str) -> list[Entry]:
-    found = diagnosis.get(key)
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    items = diagnosis.get(key)
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def _classes(contents: Contents) -> Markup:
-    """A line a class, with its counts in the splits whose list is there."""
+    """Draw a row for each class, with its counts in each split whose list still exists."""
     training, validation = class_counts(contents)
     splits = {"training images": training} | ({} if validation is None else {"validation images": validation})
     largest = max(1, *(max(counts, default=0) for counts in splits.values()))
@@ -59,29 +60,31 @@ def _left_out(items: list[Entry]) -> Markup:
 def _findings(items: list[Entry]) -> Markup:
     if not items:
         return Markup("")
-    rows = [_finding(item) for item in sorted(items, key=_gravity)[:LISTED]]
+    rows = [_finding(item) for item in sorted(items, key=_severity_rank)[:LISTED]]
     title = f"{count(len(items), 'remark')} of the doctor"
     return _listed(title, ("", "what", "where", "what to do"), rows, len(items))
 
 
-def _gravity(item: Entry) -> int:
-    severities = list(GRAVE)
+def _severity_rank(item: Entry) -> int:
+    severities = list(SEVERITY_CLASSES)
     return severities.index(item["severity"]) if item.get("severity") in severities else len(severities)
 
 
 def _finding(item: Entry) -> tuple[Content, ...]:
-    return _grave(item), text_of(_text(item.get("message"))), _place(item), text_of(_text(item.get("remedy")))
+    return _severity(item), text_of(_text(item.get("message"))), _place(item), text_of(_text(item.get("remedy")))
 
 
-def _listed(title: str, headings: tuple[str, ...], rows: Iterable[tuple[Content, ...]], count_of_all: int) -> Markup:
-    more = count_of_all - LISTED
+def _listed(title: str, headings: tuple[str, ...], rows: Iterable[tuple[Content, ...]], total: int) -> Markup:
+    more = total - LISTED
     rest = element("p", f"and {more:,} more in findings.json", class_="none") if more > 0 else ""
-    return folded(title, table(headings, list(rows)), rest)
+    return collapsed(title, table(headings, list(rows)), rest)
 
 
-def _grave(item: Entry) -> Markup:
+def _severity(item: Entry) -> Markup:
     severity = _text(item.get("severity"))
-    return element("span", severity, class_=f"chip {GRAVE.get(severity, 'mixed')}", title=_text(item.get("check")))
+    return element(
+        "span", severity, class_=f"chip {SEVERITY_CLASSES.get(severity, 'mixed')}", title=_text(item.get("check"))
+    )
 
 
 def _place(item: Entry) -> Markup:
@@ -91,7 +94,7 @@ def _place(item: Entry) -> Markup:
 
 
 def _file(path: object) -> Markup:
-    """The last two parts of a path, the whole on pointing at it."""
+    """Return the last two parts of a path; the title has the whole."""
     whole = _text(path)
     return element("span", name_of("/".join(PurePath(whole).parts[-2:])), title=whole)
 

@@ -1,4 +1,4 @@
-"""A part of an image with boxes and masks drawn into it."""
+"""Part of an image with boxes and masks drawn on it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from PIL import Image, ImageDraw
 
 from vistry.data.images.decode import load_image
 from vistry.errors import VistryError
-from vistry.report.thumbnail import SIDE, Thumbnail, encoded
+from vistry.report.thumbnail import SIDE, Thumbnail, jpeg
 
 COLOURS = {"true": (47, 111, 222), "predicted": (221, 75, 31)}
 HALO = (255, 255, 255)
 MASK_OPACITY = 0.45
+# The side of the region in longer sides of the box, and its least size in pixels of the image.
 CONTEXT = 2.0
 SMALLEST_REGION = 48
 
@@ -33,7 +34,7 @@ class Outline:
 
 
 def object_picture(path: str, focus: Box, outlines: Sequence[Outline]) -> Thumbnail | None:
-    """The square around `focus` with the outlines, the first one bold; None where there is no readable image file."""
+    """Draw the outlines, the first one bold, on the square around `focus`; None if the image file can't be read."""
     try:
         image = load_image(path)
     except (VistryError, OSError, ValueError):
@@ -43,16 +44,17 @@ def object_picture(path: str, focus: Box, outlines: Sequence[Outline]) -> Thumbn
     for outline in outlines:
         if outline.mask is not None:
             _shade(picture, outline, region)
+    # The first outline is drawn last, so that no other covers it.
     for index, outline in reversed(list(enumerate(outlines))):
         _draw(picture, outline, region, 4 if index == 0 else 2)
-    return encoded(picture)
+    return jpeg(picture)
 
 
 def _region(focus: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """A square with the focus in its middle, moved into the image as far as it fits."""
+    """Return left, top, right, bottom of a square around the focus, moved into the image as far as it fits."""
     x1, y1, x2, y2 = focus
-    wanted = max(SMALLEST_REGION, CONTEXT * max(x2 - x1, y2 - y1))
-    side = math.ceil(min(wanted, max(size)))
+    preferred = max(SMALLEST_REGION, CONTEXT * max(x2 - x1, y2 - y1))
+    side = math.ceil(min(preferred, max(size)))
     left, top = (
         _start((low + high) / 2, side, whole) for low, high, whole in zip((x1, y1), (x2, y2), size, strict=True)
     )

@@ -1,4 +1,4 @@
-"""Pictures with a few words under each."""
+"""Pictures with a few lines under each."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from markupsafe import Markup
 from vistry.report.markup import Content, element, name_of
 from vistry.report.thumbnail import Thumbnail, thumbnail
 
+# Smaller images, such as digits of 8 pixels, are enlarged by the browser without smoothing (style.css).
 COARSE = 64
 
 
 @dataclass(frozen=True)
 class Card:
-    """An image file and the lines under its picture, which is the whole image small where no other is given."""
+    """An image file and the lines under its picture; without `picture`, a thumbnail of the whole image is shown."""
 
     image: str
     lines: tuple[Content, ...]
@@ -24,7 +25,7 @@ class Card:
 
 
 def gallery(cards: Iterable[Card]) -> Markup:
-    """The cards in rows; a picture whose file is gone is replaced by the file's name."""
+    """Draw the cards in rows; an image that can't be read is replaced by its file's name."""
     return element("div", *[_card(card) for card in cards], class_="gallery")
 
 

@@ -1,4 +1,4 @@
-"""HTML and SVG as values: text is escaped here and nowhere else."""
+"""Elements of HTML and SVG. Text is escaped here and nowhere else."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from vistry.report.shortening import shortened
 
 Content = str | Markup | int
 LONGEST_NAME = 48
+# Elements of HTML that have no end tag.
 VOID = {"img", "meta"}
 
 
 def element(name: str, /, *content: Content, **attributes: object) -> Markup:
-    """An element with its content, escaped unless it is Markup itself.
+    """Return an element with its content, which is escaped unless it is Markup.
 
-    In a keyword a trailing underscore is dropped and others become hyphens; None and False leave the attribute out.
+    In the names of attributes a trailing underscore is dropped and others become hyphens. An attribute whose value is
+    None or False is left out.
     """
     opening = Markup("").join(_attribute(key, value) for key, value in attributes.items())
     if name in VOID:
@@ -25,17 +27,17 @@ def element(name: str, /, *content: Content, **attributes: object) -> Markup:
 
 
 def joined(parts: Iterable[Content]) -> Markup:
-    """The parts one after the other."""
+    """Concatenate the parts, escaping those that aren't Markup."""
     return Markup("").join(str(part) if isinstance(part, int) else part for part in parts)
 
 
 def text_of(text: str) -> Markup:
-    """Words somebody else chose: kept apart from the direction of the text around them."""
+    """Return text from outside, isolated from the direction of the text around it."""
     return element("bdi", text)
 
 
 def name_of(text: str) -> Markup:
-    """A name somebody else chose, cut where it is very long; the whole of it on pointing at it."""
+    """Return a name from outside, cut if it is very long; its title has the whole name."""
     short = shortened(text, LONGEST_NAME)
     return element("bdi", short, title=None if short == text else text)
 
@@ -43,5 +45,5 @@ def name_of(text: str) -> Markup:
 def _attribute(key: str, value: object) -> Markup:
     if value is None or value is False:
         return Markup("")
-    shown = f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else str(value)
-    return Markup(f' {key.rstrip("_").replace("_", "-")}="{escape(shown)}"')
+    text = f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else str(value)
+    return Markup(f' {key.rstrip("_").replace("_", "-")}="{escape(text)}"')

@@ -1,4 +1,4 @@
-"""A confusion matrix as a picture, from 2 to about 100 classes."""
+"""A confusion matrix as a picture, for 2 to about 100 classes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ from vistry.report.markup import element
 from vistry.report.numbers import count, percent
 from vistry.report.shortening import shortened, width_of
 
+# Pixels: the side that the cells fill, the bounds of a cell's side, and the least side in which a number is legible.
 SPACE = 560
 SMALLEST, LARGEST = 10, 72
 LEGIBLE = 22
+# The width in letters at which class names are cut, and how far the picture may shrink before it scrolls.
 LONGEST = 20
 LEAST_SCALE = 0.7
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Sizes in pixels: a cell's side, the letters of a class name, and the room for names at the left and above."""
+    """Sizes in pixels: a cell's side, the letters of a class name, the room for names, and the side of the matrix.
+
+    `upright`: whether the names above the columns are turned by 90 degrees.
+    """
 
     cell: int
     letters: int
@@ -33,7 +38,7 @@ class Layout:
 
     @classmethod
     def of(cls, labels: Sequence[str], side: int) -> Layout:
-        """Cells that fill the space, as large as is sensible."""
+        """Lay out `side` x `side` cells that fill the space, within the bounds of a cell's side."""
         cell = min(LARGEST, max(SMALLEST, SPACE // side))
         letters = min(13, cell - 1)
         longest = int(max(width_of(label) for label in labels) * letters * 0.6) + 10
@@ -44,18 +49,30 @@ class Layout:
 
 @dataclass(frozen=True)
 class Names:
-    """What stands at the left of each row, above each column, and what is counted."""
+    """The names of the rows and of the columns, and the noun for what is counted."""
 
     rows: Sequence[str]
     columns: Sequence[str]
     noun: str
 
 
-def confusion_picture(
-    matrix: npt.NDArray[np.int64], rows: Sequence[str], columns: Sequence[str] | None = None, noun: str = "image"
-) -> Markup:
-    """Rows the truth, columns the prediction, which have the same names if none are given; colour: the row's share."""
-    names = Names(rows, rows if columns is None else columns, noun)
+@dataclass(frozen=True)
+class Cell:
+    """A cell of the matrix that isn't 0: its count, and the count of its whole row."""
+
+    row: int
+    column: int
+    count: int
+    row_total: int
+
+    @property
+    def share(self) -> float:
+        """The share of the row, in (0, 1]."""
+        return self.count / self.row_total
+
+
+def confusion_picture(matrix: npt.NDArray[np.int64], names: Names) -> Markup:
+    """Draw a matrix whose rows are the truth and whose columns are the prediction; the colour is the row's share."""
     left, above = ([shortened(name, LONGEST) for name in side] for side in (names.rows, names.columns))
     layout = Layout.of([*left, *above], len(matrix))
     width, height = layout.left + layout.side + 8, layout.above + layout.side + 8
@@ -83,7 +100,7 @@ def _cells(matrix: npt.NDArray[np.int64], names: Names, layout: Layout) -> list[
     totals = matrix.sum(axis=1)
     paper = element("rect", width=layout.side, height=layout.side, class_="paper")
     filled = [
-        _cell(row, column, int(matrix[row, column]), int(totals[row]), names, layout)
+        _cell(Cell(row, column, int(matrix[row, column]), int(totals[row])), names, layout)
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
     ]
     return [paper, element("path", d=_grid(layout), class_="grid"), *filled]
@@ -94,27 +111,30 @@ def _grid(layout: Layout) -> str:
     return "".join(f"M0 {at}H{layout.side}M{at} 0V{layout.side}" for at in steps)
 
 
-def _cell(row: int, column: int, number: int, total: int, names: Names, layout: Layout) -> Markup:
-    cell, share = layout.cell, number / total
-    x, y = column * cell, row * cell
-    kind = "right" if row == column else "wrong"
-    said = f"{names.rows[row]} predicted as {names.columns[column]}: {number:,} of {count(total, names.noun)}"
-    opacity = f"{0.15 + 0.85 * share:.2f}"
-    box = element("rect", x=x + 0.5, y=y + 0.5, width=cell - 1, height=cell - 1, class_=kind, fill_opacity=opacity)
-    return element(
-        "g",
-        element("title", f"{said} ({percent(share)})"),
-        box,
-        _number(number, x, y, share, layout) if cell >= LEGIBLE else "",
+def _cell(cell: Cell, names: Names, layout: Layout) -> Markup:
+    side = layout.cell
+    kind = "right" if cell.row == cell.column else "wrong"
+    pair = f"{names.rows[cell.row]} predicted as {names.columns[cell.column]}"
+    title = f"{pair}: {cell.count:,} of {count(cell.row_total, names.noun)} ({percent(cell.share)})"
+    # Even the smallest share is visible on the paper.
+    opacity = f"{0.15 + 0.85 * cell.share:.2f}"
+    box = element(
+        "rect",
+        x=cell.column * side + 0.5,
+        y=cell.row * side + 0.5,
+        width=side - 1,
+        height=side - 1,
+        class_=kind,
+        fill_opacity=opacity,
     )
+    return element("g", element("title", title), box, _number(cell, side) if side >= LEGIBLE else "")
 
 
-def _number(number: int, x: int, y: int, share: float, layout: Layout) -> Markup:
-    text = str(number)
-    size = min(15.0, layout.cell * 0.45, layout.cell * 1.4 / len(text))
-    middle = layout.cell / 2
-    shade = "on" if share > 0.45 else "off"
-    place = {"x": x + middle, "y": y + middle + size * 0.35}
+def _number(cell: Cell, side: int) -> Markup:
+    text = str(cell.count)
+    size = min(15.0, side * 0.45, side * 1.4 / len(text))
+    shade = "on" if cell.share > 0.45 else "off"
+    place = {"x": cell.column * side + side / 2, "y": cell.row * side + side / 2 + size * 0.35}
     return element("text", text, text_anchor="middle", class_=shade, style=f"font-size:{size:.1f}px", **place)
 
 

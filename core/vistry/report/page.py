@@ -1,4 +1,4 @@
-"""A run's report: one self-contained page that asks nothing of the network."""
+"""The report of a run: one self-contained page that requests nothing from the network."""
 
 from __future__ import annotations
 
@@ -10,43 +10,48 @@ from importlib.resources import files
 
 from markupsafe import Markup
 
-from vistry.report.data_section import data
-from vistry.report.headline import headline
+from vistry.report.data_section import data_section
+from vistry.report.header import header
+from vistry.report.hyperparameter_section import hyperparameter_section
 from vistry.report.markup import element
 from vistry.report.run_contents import Contents, contents_of
 from vistry.report.section import Section
-from vistry.report.settings_section import settings
-from vistry.report.training_sections import curves, metrics, timings
+from vistry.report.tasks import task_sections
+from vistry.report.training_sections import metrics_section, timing_section, training_section
 from vistry.runs.folder import Run
-from vistry.task import behaviour_of
 
 REPORT = "report.html"
 
 
 def page_of(run: Run) -> str:
-    """The whole page as HTML. Raises RunError where the folder is no run."""
+    """Return the page as HTML. Raises RunError if the folder isn't a run."""
     contents = contents_of(run)
     sections = sections_of(contents)
-    body = element("body", headline(contents), _navigation(sections), element("main", *_shown(sections)), _script())
+    main = element("main", *[section.markup() for section in sections])
+    body = element("body", header(contents), _navigation(sections), main, _script())
     title = f"{contents.record['model']['name']} · {contents.run.id}"
     html = Markup("<!doctype html>\n") + element("html", _head(title), body, lang="en")
+    # A file name may hold lone surrogates, which UTF-8 can't encode.
     return html.encode("utf-8", "replace").decode("utf-8")
 
 
 def sections_of(contents: Contents) -> list[Section]:
-    """The page's parts in order; the middle ones are the task's own."""
-    parts = [curves(contents), *_of_the_task(contents), metrics(contents), data(contents), settings(contents)]
-    return [part for part in [*parts, timings(contents)] if part is not None]
+    """Return the sections in order; those about the task stand in the middle."""
+    sections = [
+        training_section(contents),
+        *_task_sections(contents),
+        metrics_section(contents),
+        data_section(contents),
+        hyperparameter_section(contents),
+        timing_section(contents),
+    ]
+    return [section for section in sections if section is not None]
 
 
-def _of_the_task(contents: Contents) -> Sequence[Section]:
+def _task_sections(contents: Contents) -> Sequence[Section]:
     if contents.inputs is None:
         return [Section("evaluation", "Evaluation", contents.reason, [])]
-    return behaviour_of(contents.record["task"]).report_sections(contents.inputs)
-
-
-def _shown(sections: Sequence[Section]) -> list[Markup]:
-    return [section.markup() for section in sections]
+    return task_sections(contents.record["task"], contents.inputs)
 
 
 def _navigation(sections: Sequence[Section]) -> Markup:
@@ -54,7 +59,7 @@ def _navigation(sections: Sequence[Section]) -> Markup:
 
 
 def _head(title: str) -> Markup:
-    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{_fingerprint()}'"
+    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{_script_hash()}'"
     return element(
         "head",
         element("meta", charset="utf-8"),
@@ -62,19 +67,19 @@ def _head(title: str) -> Markup:
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         element("title", title),
-        element("style", Markup(_text("style.css"))),
+        element("style", Markup(_asset("style.css"))),
     )
 
 
 def _script() -> Markup:
-    return element("script", Markup(_text("sort.js")))
+    return element("script", Markup(_asset("sort.js")))
 
 
-def _fingerprint() -> str:
-    """What allows the page's one script to run, and no other."""
-    return base64.b64encode(hashlib.sha256(_text("sort.js").encode()).digest()).decode("ascii")
+def _script_hash() -> str:
+    """Return the hash by which the policy allows this script and no other."""
+    return base64.b64encode(hashlib.sha256(_asset("sort.js").encode()).digest()).decode("ascii")
 
 
 @cache
-def _text(name: str) -> str:
+def _asset(name: str) -> str:
     return files("vistry.report").joinpath(name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The frame of a chart: grid, axes with ticks and labels, and a legend under it."""
+"""A chart without its data: grid, axes with ticks and labels, and a legend below."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from markupsafe import Markup
 from vistry.report.axis import Axis, tick_label
 from vistry.report.markup import element, joined, name_of
 
+# Pixels of the whole chart, and the edges of the plotting area inside it.
 WIDTH, HEIGHT = 420, 270
 LEFT, RIGHT, TOP, BOTTOM = 62, 410, 16, 228
 
 
 @dataclass(frozen=True)
 class Key:
-    """A line of the legend: a colour's class, what it stands for, and a number that belongs to it."""
+    """An entry in the legend: a colour's class in style.css, a label, and a number that belongs to it."""
 
     colour: str
     label: str
@@ -33,7 +34,7 @@ class Plot:
     y_label: str
 
     def figure(self, title: str, marks: Sequence[Markup], legend: Sequence[Key] = ()) -> Markup:
-        """The chart as a figure with its title above and its legend below."""
+        """Draw the chart around its marks, with its title above and its legend below."""
         box = f"0 0 {WIDTH} {HEIGHT}"
         drawing = element("svg", self._grid(), *marks, self._labels(), viewBox=box, role="img", aria_label=title)
         caption = element("figcaption", title)
@@ -67,5 +68,5 @@ def _legend(keys: Sequence[Key]) -> Markup:
 
 
 def unit_plot(x_label: str, y_label: str) -> Plot:
-    """A plot of shares: both axes from 0 to 1."""
+    """Return a plot whose axes both go from 0 to 1."""
     return Plot(Axis(0, 1, LEFT, RIGHT), Axis(0, 1, BOTTOM, TOP), x_label, y_label)

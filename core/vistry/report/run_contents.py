@@ -1,4 +1,4 @@
-"""What a run folder holds for its report; what is missing is left out and said."""
+"""The files of a run folder as its report needs them; a missing or damaged file leaves a gap, with the reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import numpy as np
 
 from vistry.data.table import Table
 from vistry.errors import RunError
-from vistry.report.section import ReportInputs
+from vistry.hyperparameter.values import Hyperparameters
+from vistry.report.inputs import ReportInputs
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import PREDICTIONS, Run
 from vistry.runs.rows import read_rows
@@ -22,8 +23,8 @@ Entry = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Best:
-    """The best evaluation: its epoch, counted from 1, and its metrics."""
+class BestEpoch:
+    """The epoch with the best evaluation, counted from 1, and its metrics."""
 
     epoch: int
     metrics: dict[str, float]
@@ -31,41 +32,51 @@ class Best:
 
 @dataclass(frozen=True)
 class Contents:
-    """A run as its report needs it. `reason` says why there is no inputs."""
+    """A run as its report needs it. Where `inputs` is None, `reason` says why; otherwise it is empty."""
 
     run: Run
     record: Entry
     status: Entry
     hyperparameters: dict[str, Entry]
     history: Sequence[Entry]
-    best: Best | None
+    best: BestEpoch | None
     validation: Table | None
     inputs: ReportInputs | None
     reason: str
 
     @cached_property
     def seconds(self) -> float:
-        """Seconds spent in training and evaluation, over all sessions."""
+        """The seconds of training and evaluation, over all sessions of the run."""
         return float(sum(entry["seconds"] + entry.get("evaluation_seconds", 0.0) for entry in self.history))
 
     @property
     def primary(self) -> str:
-        """The primary metric's name."""
+        """The name of the primary metric."""
         return str(self.record["primary_metric"])
 
     @property
     def score(self) -> float | None:
-        """The primary metric of the best epoch."""
+        """The primary metric of the best epoch, None where it is undefined."""
         return None if self.best is None else self.best.metrics.get(self.primary)
 
 
 def contents_of(run: Run) -> Contents:
-    """Read a run folder. Raises RunError where it is no run."""
+    """Read a run folder. Raises RunError if it isn't a run."""
     record, status, history = run.record, run.status, run.history()
     validation = _validation(run)
-    inputs, facts, reason = _evidence(run, validation)
+    inputs, facts, reason = _inputs(run, validation)
     best = _best(facts, status, history)
-    return Contents(run, record, status, run.hyperparameters, history, best, validation, inputs, reason)
+    return Contents(
+        run=run,
+        record=record,
+        status=status,
+        hyperparameters=run.hyperparameters,
+        history=history,
+        best=best,
+        validation=validation,
+        inputs=inputs,
+        reason=reason,
+    )
 
 
 def _validation(run: Run) -> Table | None:
@@ -75,7 +86,7 @@ def _validation(run: Run) -> Table | None:
         return None
 
 
-def _evidence(run: Run, validation: Table | None) -> tuple[ReportInputs | None, Entry, str]:
+def _inputs(run: Run, validation: Table | None) -> tuple[ReportInputs | None, Entry, str]:
     if not (run.folder / PREDICTIONS).is_file():
         return None, {}, "No evaluation was finished, so there is nothing to show of what the model can do."
     try:
@@ -83,37 +94,41 @@ def _evidence(run: Run, validation: Table | None) -> tuple[ReportInputs | None, 
     except RunError as error:
         return None, {}, f"The predictions can't be shown: {error}"
     images = _names(validation, facts.get("images", len(tensors.get("predictions", ()))))
-    values = {name: entry["value"] for name, entry in run.hyperparameters.items()}
-    return ReportInputs(images, run.record["classes"], tensors, values), facts, ""
+    values = Hyperparameters.from_dict(run.hyperparameters)
+    inputs = ReportInputs(images=images, classes=run.record["classes"], tensors=tensors, hyperparameters=values)
+    return inputs, facts, ""
 
 
 def _names(validation: Table | None, count: int) -> Sequence[str]:
-    """The validation images, or their row numbers where the list is gone or is another."""
+    """Return the validation images, or row numbers if the list is gone or belongs to other data."""
     if validation is not None and len(validation) == count:
         return validation.images
     return [f"image {row + 1}" for row in range(count)]
 
 
-def _best(facts: Entry, status: Entry, history: Sequence[Entry]) -> Best | None:
+def _best(facts: Entry, status: Entry, history: Sequence[Entry]) -> BestEpoch | None:
     if "epoch" in facts and "metrics" in facts:
-        return Best(facts["epoch"] + 1, facts["metrics"])
-    epoch = status.get("best_epoch")
-    found = [entry for entry in history if entry["epoch"] == epoch and "validation" in entry]
-    return Best(found[0]["epoch"] + 1, found[0]["validation"]) if found else None
+        return BestEpoch(facts["epoch"] + 1, facts["metrics"])
+    # Without readable predictions the state of the run names the epoch, and the history has its metrics.
+    for entry in history:
+        if entry["epoch"] == status.get("best_epoch") and "validation" in entry:
+            return BestEpoch(entry["epoch"] + 1, entry["validation"])
+    return None
 
 
 def class_counts(contents: Contents) -> tuple[Sequence[int], Sequence[int] | None]:
-    """Images of each class in the training and, where its list is there, the validation split."""
+    """Count the images of each class in the training split and, if its list still exists, the validation split."""
     training = contents.record["data"]["training_counts"]
     table = contents.validation
     return training, None if table is None else np.asarray(table.class_counts()).tolist()
 
 
 def diagnoses(folder: Path) -> list[Entry]:
-    """What the doctor said of the data, from findings.json; nothing where that is missing or damaged."""
+    """Read the doctor's diagnoses from findings.json; an empty list if that is missing or damaged."""
     try:
-        found = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+        content = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
-    listed = found.get("diagnoses", [found]) if isinstance(found, dict) else []
-    return [item for item in listed if isinstance(item, dict)]
+    # There is one diagnosis, or one for each of several data sets.
+    items = content.get("diagnoses", [content]) if isinstance(content, dict) else []
+    return [item for item in items if isinstance(item, dict)]

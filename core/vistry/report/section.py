@@ -1,12 +1,10 @@
-"""What a page is made of, and what a task is given to make its own part of it."""
+"""Sections, of which the page consists."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import numpy as np
 from markupsafe import Markup
 
 from vistry.report.markup import Content, element, joined
@@ -14,7 +12,7 @@ from vistry.report.markup import Content, element, joined
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: its anchor, its title, a sentence on how to read it, and what it shows."""
+    """A section of the page: its anchor, its title, a sentence on how to read it, and its parts."""
 
     anchor: str
     title: str
@@ -22,19 +20,6 @@ class Section:
     parts: Sequence[Markup]
 
     def markup(self) -> Markup:
-        """The section as HTML."""
+        """Return the section as HTML."""
         note = element("p", self.note, class_="note") if self.note else Markup("")
         return element("section", element("h2", self.title), note, joined(self.parts), id=self.anchor)
-
-
-@dataclass(frozen=True)
-class ReportInputs:
-    """The best epoch on the validation set: N image paths, class names, and the tensors that were kept, by name.
-
-    `hyperparameters` are the run's values by name.
-    """
-
-    images: Sequence[str]
-    classes: Sequence[str]
-    tensors: Mapping[str, np.ndarray[Any, Any]]
-    hyperparameters: Mapping[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Names of any length and script, cut to fit a picture."""
+"""Names of any length and script, cut to a width."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 
 
 def width_of(text: str) -> int:
-    """The width in letters: those of East Asian scripts count twice, marks that combine not at all."""
+    """Return the width in letters: wide East Asian letters count twice, combining marks not at all."""
     return sum(_width(letter) for letter in text)
 
 
@@ -17,12 +17,12 @@ def _width(letter: str) -> int:
 
 
 def shortened(text: str, width: int) -> str:
-    """The text, or as much of its beginning as fits, with an ellipsis."""
+    """Return the text, or as much of its beginning as fits with an ellipsis."""
     if width_of(text) <= width:
         return text
-    kept = ""
+    beginning = ""
     for letter in text:
-        if width_of(kept + letter) >= width:
+        if width_of(beginning + letter) >= width:
             break
-        kept += letter
-    return kept + "…"
+        beginning += letter
+    return beginning + "…"

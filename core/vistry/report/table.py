@@ -1,4 +1,4 @@
-"""Tables, which a click on a column sorts."""
+"""Tables, which a click on a heading sorts (sort.js)."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from markupsafe import Markup
 from vistry.report.markup import Content, element, name_of, text_of
 from vistry.report.numbers import score
 
+# Rows from which on a table scrolls.
 TALL = 16
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number as it is to be written."""
+    """A number as text."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Share:
-    """A number in [0, 1] drawn with a bar behind it; None is undefined."""
+    """A number in [0, 1], drawn with a bar behind it; None if it is undefined."""
 
     value: float | None
 
@@ -31,7 +32,7 @@ Cell = Content | Number | Share
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[Cell]], *, sortable: bool = False) -> Markup:
-    """A table: text is a name, other words come as Markup, numbers stand at the right. A long one scrolls."""
+    """Draw a table. Text is a name from outside, our own words come as Markup, and numbers stand at the right."""
     listed = list(rows)
     numeric = [isinstance(cell, (int, Number, Share)) for cell in listed[0]] if listed else [False] * len(headings)
     cells = [_heading(name, right, sortable) for name, right in zip(headings, numeric, strict=True)]
@@ -55,8 +56,8 @@ def _cell(cell: Cell) -> Markup:
     return element("td", cell if isinstance(cell, Markup) else name_of(cell))
 
 
-def facts(pairs: Iterable[tuple[str, Content | None]]) -> Markup:
-    """Names and values in two columns, without those that are empty."""
+def definitions(pairs: Iterable[tuple[str, Content | None]]) -> Markup:
+    """Draw names and values in two columns, without empty values."""
     lines = [
         element("div", element("dt", name), element("dd", value if isinstance(value, Markup) else text_of(str(value))))
         for name, value in pairs
@@ -65,6 +66,6 @@ def facts(pairs: Iterable[tuple[str, Content | None]]) -> Markup:
     return element("dl", *lines)
 
 
-def folded(summary: str, *content: Content) -> Markup:
-    """Content that opens with a click."""
+def collapsed(summary: str, *content: Content) -> Markup:
+    """Hide content under a summary until it is clicked."""
     return element("details", element("summary", summary), *content)

@@ -1,4 +1,4 @@
-"""Small pictures inside the page."""
+"""Small pictures that are part of the page."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from PIL import Image
 from vistry.data.images.decode import load_image
 from vistry.errors import VistryError
 
+# Pixels, and JPEG quality: two dozen pictures of this kind take about 300 kB of the page.
 SIDE = 240
 QUALITY = 80
 
@@ -26,7 +27,7 @@ class Thumbnail:
 
 
 def thumbnail(path: str) -> Thumbnail | None:
-    """The image at most SIDE pixels on its longer side; None where there is no readable image file."""
+    """Return the image with at most SIDE pixels on its longer side, or None if its file can't be read."""
     try:
         if not Path(path).is_file():
             return None
@@ -34,12 +35,12 @@ def thumbnail(path: str) -> Thumbnail | None:
     except (VistryError, OSError, ValueError):
         return None
     image.thumbnail((SIDE, SIDE))
-    return encoded(image)
+    return jpeg(image)
 
 
-def encoded(image: Image.Image) -> Thumbnail:
-    """An RGB image as it is."""
-    written = io.BytesIO()
-    image.save(written, "JPEG", quality=QUALITY)
-    data = base64.b64encode(written.getvalue()).decode("ascii")
+def jpeg(image: Image.Image) -> Thumbnail:
+    """Encode an RGB image in its own size."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=QUALITY)
+    data = base64.b64encode(buffer.getvalue()).decode("ascii")
     return Thumbnail(f"data:image/jpeg;base64,{data}", image.width, image.height)

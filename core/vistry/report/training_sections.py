@@ -1,4 +1,4 @@
-"""How training went: its curves, the metrics of the best epoch, and the time it took."""
+"""The sections about training: its curves, the metrics of the best epoch, and the time it took."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from markupsafe import Markup
 
 from vistry.report.lines import Line, over_epochs
 from vistry.report.markup import Content, element, text_of
-from vistry.report.numbers import score
+from vistry.report.numbers import duration, score
 from vistry.report.run_contents import Contents, Entry
 from vistry.report.section import Section
-from vistry.report.table import Cell, Number, facts, table
-from vistry.training.progress import duration
+from vistry.report.table import Cell, Number, definitions, table
 
+# Metrics whose name ends in one of these are the same score averaged over the classes in different ways.
 AVERAGES = ("macro", "micro", "weighted")
 AVERAGED = re.compile(rf"(.+)_({'|'.join(AVERAGES)})")
 VALIDATION_LOSS = "log_loss"
 
 
-def curves(contents: Contents) -> Section:
-    """Losses, primary metric and learning rate of each epoch."""
+def training_section(contents: Contents) -> Section:
+    """Draw losses, primary metric and learning rate over the epochs."""
     history, best = contents.history, contents.best.epoch if contents.best else None
     if not history:
         return Section("training", "Training", "No epoch was finished.", [])
     training = Line("training", [(entry["epoch"] + 1, entry["train_loss"]) for entry in history])
     validation = Line("validation", _validated(contents, VALIDATION_LOSS), "c2")
+    # An early validation loss is often hundreds of times larger than all that follow.
     ceiling = 2 * max(max(training.values), median(validation.values or [0.0]))
     primary = Line(contents.primary, _validated(contents, contents.primary), "c3")
-    rate = Line("learning rate", [(entry["epoch"] + 1, entry["learning_rate"]) for entry in history], "c4")
+    learning_rate = Line("learning rate", [(entry["epoch"] + 1, entry["learning_rate"]) for entry in history], "c4")
     charts = [
         over_epochs("Loss", "loss", [training, validation], best, from_zero=True, ceiling=ceiling),
         over_epochs(f"{contents.primary} on the validation images", contents.primary, [primary], best),
-        over_epochs("Learning rate at the end of the epoch", "learning rate", [rate], best, from_zero=True),
+        over_epochs("Learning rate at the end of the epoch", "learning rate", [learning_rate], best, from_zero=True),
     ]
     note = "The weights of the best epoch are the ones that are kept."
     if max(training.values + validation.values) > ceiling:
@@ -50,30 +51,30 @@ def _validated(contents: Contents, metric: str) -> list[tuple[float, float]]:
     ]
 
 
-def metrics(contents: Contents) -> Section | None:
-    """Every metric of the best epoch; those that are averaged over classes side by side."""
+def metrics_section(contents: Contents) -> Section | None:
+    """List every metric of the best epoch, with the averages of one score over the classes side by side."""
     if contents.best is None:
         return None
-    found = contents.best.metrics
-    single = [(name, score(value, 4)) for name, value in found.items() if not AVERAGED.fullmatch(name)]
+    values = contents.best.metrics
+    single = [(name, score(value, 4)) for name, value in values.items() if not AVERAGED.fullmatch(name)]
     note = (
         f"On the validation images after epoch {contents.best.epoch}. Macro: the mean over classes; micro: all answers "
         "counted alike; weighted: the mean weighted by the images of each class."
     )
-    parts = [facts(single), _averages(found)]
+    parts = [definitions(single), _averages(values)]
     return Section("metrics", "Metrics", note, [element("div", *parts, class_="side even")])
 
 
-def _averages(found: Mapping[str, float]) -> Markup:
-    names = dict.fromkeys(match[1] for name in found if (match := AVERAGED.fullmatch(name)))
+def _averages(values: Mapping[str, float]) -> Markup:
+    names = dict.fromkeys(match[1] for name in values if (match := AVERAGED.fullmatch(name)))
     if not names:
         return Markup("")
-    rows = [[_plain(name), *(_average(found, name, average) for average in AVERAGES)] for name in names]
+    rows = [[_plain(name), *(_average(values, name, average) for average in AVERAGES)] for name in names]
     return table(("", *AVERAGES), rows)
 
 
-def _average(found: Mapping[str, float], name: str, average: str) -> Cell:
-    return Number(score(found.get(f"{name}_{average}"), 4))
+def _average(values: Mapping[str, float], name: str, average: str) -> Cell:
+    return Number(score(values.get(f"{name}_{average}"), 4))
 
 
 def _plain(name: str) -> str:
@@ -81,8 +82,8 @@ def _plain(name: str) -> str:
     return {"f1": "F1", "iou": "IoU"}.get(words, words)
 
 
-def timings(contents: Contents) -> Section:
-    """Seconds, and what they were spent on."""
+def timing_section(contents: Contents) -> Section:
+    """List times, speed, device, versions and the command."""
     history, engine, record = contents.history, contents.status.get("engine", {}), contents.record
     pairs: list[tuple[str, Content | None]] = [
         ("an epoch's training", _spread([entry["seconds"] for entry in history])),
@@ -97,7 +98,7 @@ def timings(contents: Contents) -> Section:
         ("versions", _versions(record, engine)),
         ("command", element("code", " ".join(record.get("command", [])))),
     ]
-    return Section("timings", "Time", "", [facts(pairs)])
+    return Section("timings", "Time", "", [definitions(pairs)])
 
 
 def _spread(seconds: list[float]) -> str | None:
@@ -133,7 +134,7 @@ def _start(record: Entry) -> Content:
 
 
 def _versions(record: Entry, engine: Entry) -> str:
-    known = dict(record.get("versions", {}))
+    versions = dict(record.get("versions", {}))
     if "backend" in engine:
-        known[engine["backend"]] = engine.get("backend_version", "")
-    return ", ".join(f"{name} {version}" for name, version in known.items())
+        versions[engine["backend"]] = engine.get("backend_version", "")
+    return ", ".join(f"{name} {version}" for name, version in versions.items())

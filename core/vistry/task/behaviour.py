@@ -1,61 +1,89 @@
-"""The questions the rest of the house asks a task."""
+"""The protocol of a task, and the types that it exchanges with the rest of Vistry."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
 
+import numpy as np
 import numpy.typing as npt
 
 from vistry.data.table import Table
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.types import Input, Loss, Postprocess, TrainingData
-from vistry.report.section import ReportInputs, Section
 
-Values = Mapping[str, Any]
+Prediction = TypeVar("Prediction", contravariant=True)
+Targets = TypeVar("Targets")
+
+Array = npt.NDArray[Any]
+LossTargets = Array | list[dict[str, Array]]
 
 
-class Task(Protocol):
-    """One task. Arrays are numpy; only a loss and a postprocess touch a backend's tensors.
+class TypedTask(Protocol[Prediction, Targets]):
+    """One task. `Prediction` is the prediction for one image, `Targets` the truth about N images.
 
-    A prediction is what the task says it is, one an image.
+    Arrays are numpy's; only a loss and a postprocess handle tensors of a backend.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The task's name in the registry."""
 
-    def check(self, training: Table, validation: Table, hyperparameters: Values) -> None:
-        """Raise DataError where nothing could be learned from these splits, or nothing measured."""
+    def check(self, training: Table, validation: Table, hyperparameters: Hyperparameters) -> None:
+        """Raise DataError if the training split has nothing to learn, or the validation split nothing to measure."""
 
-    def build_input(self, hyperparameters: Values) -> Input:
-        """How images reach a network whose plugin doesn't say otherwise."""
+    def build_input(self, hyperparameters: Hyperparameters) -> Input:
+        """Build the input of a network whose plugin doesn't build one of its own."""
 
-    def targets(self, table: Table) -> Any:
-        """What is true of each row, N long, as `evaluate` takes it."""
+    def targets(self, table: Table) -> Targets:
+        """Return the truth about the N rows of a table, as `evaluate` takes it."""
 
-    def batch_targets(self, table: Table) -> Any:
-        """What is true of each row, N long, as a loss takes it, of images in their own size."""
+    def batch_targets(self, table: Table) -> LossTargets:
+        """Return the truth about N rows as a loss takes it, for images in their own size."""
 
-    def build_loss(self, hyperparameters: Values, backend: str, data: TrainingData) -> Loss:
-        """`loss(model, images, targets)`, which returns the terms to be summed."""
+    def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:
+        """Build `loss(model, images, targets)`, which returns terms by name whose sum is minimised."""
 
-    def build_postprocess(self, hyperparameters: Values) -> Postprocess:
-        """`postprocess(outputs, frames)`, which returns a prediction for each of a batch of N views."""
+    def build_postprocess(self, hyperparameters: Hyperparameters) -> Postprocess:
+        """Build `postprocess(outputs, frames)`, which returns what a model's outputs say about each of N views.
+
+        The transform of the input merges the views of an image into one prediction.
+        """
 
     def evaluate(
-        self, predictions: Sequence[Any], targets: Any, classes: Sequence[str], hyperparameters: Values
+        self,
+        predictions: Sequence[Prediction],
+        targets: Targets,
+        classes: Sequence[str],
+        hyperparameters: Hyperparameters,
     ) -> dict[str, float]:
-        """Metrics by name from N predictions and N targets; what is undefined for these targets is left out."""
+        """Compute metrics by name from N predictions and their targets.
 
-    def is_measured(self, hyperparameters: Values) -> bool:
-        """Whether `evaluate` computes anything."""
+        A metric that is undefined for these targets is left out.
+        """
 
-    def tensors(self, predictions: Sequence[Any], targets: Any) -> dict[str, npt.NDArray[Any]]:
-        """Predictions and targets as arrays to be kept, for `report_sections`."""
+    def is_measured(self, hyperparameters: Hyperparameters) -> bool:
+        """Tell whether `evaluate` computes any metric with these hyperparameters."""
 
-    def response(self, prediction: Any, classes: Sequence[str], hyperparameters: Values) -> dict[str, Any]:
-        """One image's prediction in the hosted product's response schema."""
+    def tensors(self, predictions: Sequence[Prediction], targets: Targets) -> dict[str, Array]:
+        """Convert predictions and targets to the arrays that a run folder stores, from which the report is drawn."""
 
-    def headline(self, prediction: Any, classes: Sequence[str], hyperparameters: Values) -> str:
-        """One image's prediction in a few words."""
+    def response(
+        self, prediction: Prediction, classes: Sequence[str], hyperparameters: Hyperparameters
+    ) -> dict[str, Any]:
+        """Convert one image's prediction to the hosted product's JSON."""
 
-    def report_sections(self, inputs: ReportInputs) -> Sequence[Section]:
-        """The task's own part of a run's report, from the best epoch's predictions on the validation set."""
+    def summary_line(self, prediction: Prediction, classes: Sequence[str], hyperparameters: Hyperparameters) -> str:
+        """Describe one image's prediction in a few words."""
+
+
+# Callers that handle any task hand its predictions and targets on without looking inside.
+Task: TypeAlias = TypedTask[Any, Any]
+
+
+def as_numpy(outputs: Any) -> npt.NDArray[np.float32]:
+    """Copy a tensor of either backend to the host as float32."""
+    if hasattr(outputs, "detach"):
+        # bfloat16 has no numpy dtype, so the conversion to float32 comes before the one to numpy.
+        outputs = outputs.detach().float().cpu().numpy()
+    return np.asarray(outputs, dtype=np.float32)

@@ -1,8 +1,9 @@
-"""What both classification tasks share: crops of one size, and probabilities [C] for each image."""
+"""The two tasks about whole images: one label for each image, or any number of labels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,58 +11,169 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.table import Table
+from vistry.evaluation.classification import multiclass_metrics, multilabel_metrics
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import TrainingCrop, ValidationCrop
 from vistry.loading.batches import ImageDataset
-from vistry.loading.views import SingleViewTransform
-from vistry.task.behaviour import Values
+from vistry.loading.views import ResizeInfo, SingleViewTransform
+from vistry.plugin.types import Loss, Postprocess, TrainingData
+from vistry.task.behaviour import Array, as_numpy
+from vistry.task.losses import binary_cross_entropy, cross_entropy, multiclass_weights, multilabel_weights
+
+Probabilities = npt.NDArray[np.float32]
+ClassIndices = npt.NDArray[np.int64]
+MultiHot = npt.NDArray[np.float32]
+
+# The metrics use the same threshold (vistry.evaluation.classification).
+LABEL_THRESHOLD = 0.5
 
 
-class Classification:
-    """What is the same for one label an image and for several."""
+class Classification(ABC):
+    """What both tasks share: crops of one size, and predictions that are probabilities [C] of each image."""
 
-    def check(self, training: Table, validation: Table, hyperparameters: Values) -> None:
-        """The doctor has said all there is to say."""
+    name: str
 
-    def build_input(self, hyperparameters: Values) -> CropInput:
-        """Crops of one size."""
-        return CropInput(self, hyperparameters)
+    def check(self, training: Table, validation: Table, hyperparameters: Hyperparameters) -> None:  # noqa: B027
+        """Accept any splits: reading the data has already refused those without labels."""
 
-    def targets(self, table: Table) -> npt.NDArray[Any]:
-        """First axis N."""
-        raise NotImplementedError
+    def build_input(self, hyperparameters: Hyperparameters) -> CropInput:
+        """Build an input of crops of one size."""
+        return CropInput(self.batch_targets, hyperparameters)
 
-    def batch_targets(self, table: Table) -> npt.NDArray[Any]:
-        """The same as for the metrics."""
+    @abstractmethod
+    def targets(self, table: Table) -> Array:
+        """Return the labels of N rows as an array with first axis N."""
+
+    def batch_targets(self, table: Table) -> Array:
+        """Return the same array as for the metrics."""
         return self.targets(table)
 
-    def is_measured(self, hyperparameters: Values) -> bool:  # noqa: ARG002
-        """Always."""
+    def build_postprocess(self, hyperparameters: Hyperparameters) -> Postprocess:  # noqa: ARG002
+        """Return `postprocess`, which depends on no hyperparameter."""
+        return self.postprocess
+
+    @abstractmethod
+    def postprocess(self, outputs: Any, frames: Sequence[ResizeInfo]) -> Probabilities:
+        """Turn logits [N, C] of either backend into probabilities [N, C]."""
+
+    def is_measured(self, hyperparameters: Hyperparameters) -> bool:  # noqa: ARG002
+        """Return True: the metrics of classification can't be switched off."""
         return True
 
-    def tensors(self, predictions: Sequence[Any], targets: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
-        """`predictions` [N, C] and `targets`."""
+    def tensors(self, predictions: Sequence[Probabilities], targets: Array) -> dict[str, Array]:
+        """Return `predictions` [N, C] and `targets` as they are."""
         return {"predictions": np.asarray(predictions), "targets": targets}
+
+    def response(
+        self,
+        prediction: Probabilities,
+        classes: Sequence[str],
+        hyperparameters: Hyperparameters,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Return `{"probs": [...], "labels": [...]}`: every class in order, without a threshold."""
+        return {"probs": [float(value) for value in prediction], "labels": list(classes)}
+
+
+class ImageClassification(Classification):
+    """Multi-class: one label for each image. Targets: class indices [N]. Probabilities of an image sum to 1."""
+
+    name = "image_classification"
+
+    def targets(self, table: Table) -> ClassIndices:
+        """Return the class indices [N]."""
+        return table.labels.astype(np.int64)
+
+    def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:
+        """Build the cross entropy of logits [N, C], weighted by class according to `weighted_loss`."""
+        return cross_entropy(backend, multiclass_weights(hyperparameters.weighted_loss, data))
+
+    def postprocess(self, outputs: Any, frames: Sequence[ResizeInfo]) -> Probabilities:  # noqa: ARG002
+        """Compute the softmax of logits [N, C]."""
+        logits = as_numpy(outputs).astype(np.float64)
+        # exp would overflow from a logit of 710 on, so the largest of each row is moved to 0.
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
+
+    def evaluate(
+        self,
+        predictions: Sequence[Probabilities],
+        targets: ClassIndices,
+        classes: Sequence[str],
+        hyperparameters: Hyperparameters,  # noqa: ARG002
+    ) -> dict[str, float]:
+        """Compute the multi-class metrics of vistry.evaluation.classification."""
+        return multiclass_metrics(np.asarray(predictions), targets, len(classes))
+
+    def summary_line(
+        self,
+        prediction: Probabilities,
+        classes: Sequence[str],
+        hyperparameters: Hyperparameters,  # noqa: ARG002
+    ) -> str:
+        """Name the likeliest class with its probability."""
+        best = int(prediction.argmax())
+        return f"{classes[best]} {prediction[best]:.2f}"
+
+
+class ImageClassificationMultilabel(Classification):
+    """Multi-label: any number of labels for each image. Targets: [N, C] of 0 and 1. Each class has a probability."""
+
+    name = "image_classification_multilabel"
+
+    def targets(self, table: Table) -> MultiHot:
+        """Return an array [N, C] of 0 and 1."""
+        return table.multi_hot().astype(np.float32)
+
+    def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:
+        """Build the binary cross entropy of logits [N, C], with positives weighted according to `weighted_loss`."""
+        return binary_cross_entropy(backend, multilabel_weights(hyperparameters.weighted_loss, data))
+
+    def postprocess(self, outputs: Any, frames: Sequence[ResizeInfo]) -> Probabilities:  # noqa: ARG002
+        """Compute the sigmoid of logits [N, C]."""
+        logits = as_numpy(outputs).astype(np.float64)
+        # This equals 1 / (1 + exp(-logits)), and tanh doesn't overflow.
+        return (0.5 * (1 + np.tanh(0.5 * logits))).astype(np.float32)
+
+    def evaluate(
+        self,
+        predictions: Sequence[Probabilities],
+        targets: MultiHot,
+        classes: Sequence[str],  # noqa: ARG002
+        hyperparameters: Hyperparameters,  # noqa: ARG002
+    ) -> dict[str, float]:
+        """Compute the multi-label metrics of vistry.evaluation.classification."""
+        return multilabel_metrics(np.asarray(predictions), targets)
+
+    def summary_line(
+        self,
+        prediction: Probabilities,
+        classes: Sequence[str],
+        hyperparameters: Hyperparameters,  # noqa: ARG002
+    ) -> str:
+        """Name the predicted classes with their probabilities."""
+        predicted = np.flatnonzero(prediction > LABEL_THRESHOLD).tolist()
+        return ", ".join(f"{classes[index]} {prediction[index]:.2f}" for index in predicted) or "none of the classes"
 
 
 @dataclass(frozen=True)
 class CropInput:
-    """Random crops in training, the resized centre in validation and prediction."""
+    """Random crops in training; in validation and prediction the centre of the resized image."""
 
-    task: Classification
-    hyperparameters: Values
+    batch_targets: Callable[[Table], Array]
+    hyperparameters: Hyperparameters
 
     def dataset(self, table: Table) -> ImageDataset:
-        """A random crop of each image."""
-        batch_size = self.hyperparameters["training_batch_size"]
-        crop = TrainingCrop(self.hyperparameters["training_crop_size"])
-        return ImageDataset(list(table.images), self.task.batch_targets(table), crop, batch_size)
+        """Return one random crop of each image."""
+        batch_size = self.hyperparameters.training_batch_size
+        crop = TrainingCrop(self.hyperparameters.training_crop_size)
+        return ImageDataset(list(table.images), self.batch_targets(table), crop, batch_size)
 
     def eval_transform(self) -> SingleViewTransform:
-        """The centre of the resized image."""
-        resize, crop = self.hyperparameters["validation_resize_size"], self.hyperparameters["validation_crop_size"]
+        """Resize an image and crop its centre."""
+        resize, crop = self.hyperparameters.validation_resize_size, self.hyperparameters.validation_crop_size
         return SingleViewTransform(ValidationCrop(resize, crop))
 
     def input_size(self, training: bool) -> int:
-        """The crop's."""
+        """Return the side of the crop in pixels."""
         side: int = self.hyperparameters["training_crop_size" if training else "validation_crop_size"]
         return side

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.hooks import hookimpl
 from vistry.plugin.types import Input, Loss, Postprocess, TrainingData, Values
 from vistry.task import behaviour_of
@@ -9,17 +10,17 @@ from vistry.task import behaviour_of
 
 def task_loss(task: str, hyperparameters: Values, backend: str, data: TrainingData) -> Loss:
     """Build the loss of a task for a backend, "torch" or "jax"."""
-    return behaviour_of(task).build_loss(hyperparameters, backend, data)
+    return behaviour_of(task).build_loss(_typed(hyperparameters), backend, data)
 
 
 def task_postprocess(task: str, hyperparameters: Values) -> Postprocess:
     """Build the function that turns model outputs into predictions of a task."""
-    return behaviour_of(task).build_postprocess(hyperparameters)
+    return behaviour_of(task).build_postprocess(_typed(hyperparameters))
 
 
 def task_input(task: str, hyperparameters: Values) -> Input:
     """Build how images reach a network of a task: augmented in training, resized in validation and prediction."""
-    return behaviour_of(task).build_input(hyperparameters)
+    return behaviour_of(task).build_input(_typed(hyperparameters))
 
 
 @hookimpl(trylast=True)
@@ -38,3 +39,8 @@ def vistry_build_postprocess(task: str, hyperparameters: Values) -> Postprocess:
 def vistry_build_input(task: str, hyperparameters: Values) -> Input:
     """Build the task's input."""
     return task_input(task, hyperparameters)
+
+
+def _typed(values: Values) -> Hyperparameters:
+    """Return what a hook was given as core's type; a plugin may pass a mapping that it changed."""
+    return values if isinstance(values, Hyperparameters) else Hyperparameters.of(values)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from vistry.errors import HyperparameterError, RegistryError
-from vistry.hyperparameter.schema import Hyperparameters
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
 from vistry.testing.meta_device import on_meta_device
 from vistry.testing.model_subject import ModelSubject, eight_inputs, errors_in, resize_infos

@@ -16,7 +16,7 @@ from vistry.errors import VistryError
 from vistry.evaluation.detection.types import Detections
 from vistry.loading.augmentation import Pixels
 from vistry.runs.checkpoint import write_checkpoint
-from vistry.task.outputs import as_numpy
+from vistry.task.behaviour import as_numpy
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
 from vistry.testing.model_subject import ModelSubject, eight_inputs, resize_infos, responses
 from vistry.testing.samples import CLASSES

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from vistry.hyperparameter.values import Hyperparameters
 
 
 @dataclass
@@ -22,12 +23,12 @@ class EarlyStopping:
     without_improvement: int = 0
 
     @classmethod
-    def of(cls, hyperparameters: Mapping[str, Any]) -> EarlyStopping:
+    def of(cls, hyperparameters: Hyperparameters) -> EarlyStopping:
         """Set up from early_stopping and its patience and delay."""
         return cls(
-            bool(hyperparameters["early_stopping"]),
-            hyperparameters["early_stopping_patience"],
-            hyperparameters["early_stopping_delay"],
+            hyperparameters.early_stopping,
+            hyperparameters.early_stopping_patience,
+            hyperparameters.early_stopping_delay,
         )
 
     def observe(self, epoch: int, score: float) -> bool:

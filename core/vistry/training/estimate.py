@@ -35,23 +35,23 @@ def estimate(plan: Plan) -> Estimate:
     engine = plan.context.engine(module, plan.data_summary)
     images = plan.context.input()
     dataset = images.dataset(plan.training)
-    batches = dataset.batches(values["random_seed"], 0)
+    batches = dataset.batches(values.random_seed, 0)
     times = []
-    with BatchReader(dataset, values["number_of_workers"]) as reader:
-        for step, batch in enumerate(reader.read(batches[:STEPS], values["random_seed"], 0)):
+    with BatchReader(dataset, values.number_of_workers) as reader:
+        for step, batch in enumerate(reader.read(batches[:STEPS], values.random_seed, 0)):
             began = time.monotonic()
             engine.accumulate(batch, 1.0, step)
             engine.update(0.0)
             times.append(time.monotonic() - began)
             if sum(times) > ENOUGH_SECONDS:
                 break
-    some = plan.validation.images[: values["validation_batch_size"]]
+    some = plan.validation.images[: values.validation_batch_size]
     began = time.monotonic()
     predicted = list(predictions_of(engine, images.eval_transform(), some, len(some)))
     per_image = (time.monotonic() - began) / len(predicted)
     step_seconds = min(times)
-    epochs = values["number_of_epochs"]
-    evaluations = -(-epochs // values["evaluation_frequency"])
+    epochs = values.number_of_epochs
+    evaluations = -(-epochs // values.evaluation_frequency)
     total = epochs * len(batches) * step_seconds + evaluations * per_image * len(plan.validation)
     return Estimate(step_seconds, total, peak_memory(engine), engine.facts())
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vistry.errors import WeightsError
-from vistry.hyperparameter.schema import Hyperparameters
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.types import Module, StateDict
 from vistry.registry.cards import BACKBONE_PREFIX, ModelCard
 from vistry.registry.policy import Policy
@@ -29,9 +29,9 @@ class InitialWeights:
     @classmethod
     def named_in(cls, hyperparameters: Hyperparameters, card: ModelCard) -> InitialWeights:
         """Find what `weights` or `checkpoint_run_id` name, before any work. Raises WeightsError or RunError."""
-        run_id = hyperparameters["checkpoint_run_id"]
+        run_id = hyperparameters.checkpoint_run_id
         if run_id is None:
-            return cls(file=locate(hyperparameters["weights"], card))
+            return cls(file=locate(hyperparameters.weights, card))
         run = find_run(run_id)
         model = run.record["model"]["full_name"]
         if model != card.full_name:

@@ -10,13 +10,14 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from types import FrameType
 from typing import Any
 
 from vistry.errors import DataError, TrainingError
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import Batch, BatchReader, Rows, TrainingDataset
 from vistry.loading.views import EvalTransform
 from vistry.runs.checkpoint import read_checkpoint, write_checkpoint
@@ -78,7 +79,7 @@ class Loop:
     engine: Engine
     task: Task
     classes: tuple[str, ...]
-    hyperparameters: Mapping[str, Any]
+    hyperparameters: Hyperparameters
     training: TrainingDataset
     validation: Validation
     run: Run
@@ -90,10 +91,10 @@ class Loop:
 
     def __post_init__(self) -> None:
         self.best = EarlyStopping.of(self.hyperparameters)
-        self.batches = len(self.training.batches(self.hyperparameters["random_seed"], 0))
+        self.batches = len(self.training.batches(self.hyperparameters.random_seed, 0))
         self.schedule = schedule_of(self.hyperparameters, self.batches)
-        self.epochs: int = self.hyperparameters["number_of_epochs"]
-        self.seed: int = self.hyperparameters["random_seed"]
+        self.epochs: int = self.hyperparameters.number_of_epochs
+        self.seed: int = self.hyperparameters.random_seed
         self._saved_at, self._save_seconds = time.monotonic(), 0.0
         self._evaluation_seconds = 0.0
         self._batch_seconds: float | None = None
@@ -103,7 +104,7 @@ class Loop:
 
     def fit(self) -> Outcome:
         """Train from the present position to the end. Raises TrainingError, Interrupted or RunError."""
-        with BatchReader(self.training, self.hyperparameters["number_of_workers"]) as reader, self._interruptible():
+        with BatchReader(self.training, self.hyperparameters.number_of_workers) as reader, self._interruptible():
             while self.position.epoch < self.epochs:
                 is_whole = self._train_epoch(reader)
                 self._close_epoch(is_whole)
@@ -135,7 +136,7 @@ class Loop:
 
     def _groups(self, batches: list[Rows], first: int) -> Iterator[range]:
         """Consecutive batches whose gradients are accumulated into one update; the last may be fewer."""
-        size = min(self.hyperparameters["gradient_accumulation_step"], len(batches))
+        size = min(self.hyperparameters.gradient_accumulation_step, len(batches))
         for start in range(first, len(batches), size):
             yield range(start, min(start + size, len(batches)))
 
@@ -146,7 +147,7 @@ class Loop:
             began = self._clock()
             step = self.position.epoch * self.batches + index
             batch = next(stream)
-            rate = self.hyperparameters["learning_rate"] * self.schedule(step)
+            rate = self.hyperparameters.learning_rate * self.schedule(step)
             terms = self.engine.accumulate(batch, len(batch.rows) / images, step)
             loss = sum(terms.values())
             self._check_loss(loss, terms, batch, step, rate)
@@ -163,13 +164,13 @@ class Loop:
         entry: dict[str, Any] = {
             "epoch": epoch,
             "train_loss": self.position.loss_sum / max(1, self.position.images),
-            "learning_rate": self.hyperparameters["learning_rate"]
+            "learning_rate": self.hyperparameters.learning_rate
             * self.schedule(epoch * self.batches + max(0, self.position.batch - 1)),
             "seconds": self.position.seconds,
         }
         improved = False
         last = epoch == self.epochs - 1
-        if epoch % self.hyperparameters["evaluation_frequency"] == 0 or last or not is_whole:
+        if epoch % self.hyperparameters.evaluation_frequency == 0 or last or not is_whole:
             improved = self._evaluate(entry)
         self.history.append(entry)
         self.position = Position(epoch + 1)
@@ -211,7 +212,7 @@ class Loop:
         return improved
 
     def _predictions(self) -> list[Any]:
-        images, workers = self.validation.images, self.hyperparameters["number_of_workers"]
+        images, workers = self.validation.images, self.hyperparameters.number_of_workers
         stream = predictions_of(
             self.engine, self.validation.eval_transform, images, self.validation.batch_size, workers
         )
@@ -237,7 +238,7 @@ class Loop:
         raise TrainingError(
             f"the loss {what} at epoch {self.position.epoch + 1}, batch {self.position.batch + 1} (step {step}, "
             f"learning rate {rate:.3g}; {terms_text}); its images: {', '.join(names)}{more}. "
-            f"Lower learning_rate (try {rate / 10 or self.hyperparameters['learning_rate'] / 10:.2g}), lengthen "
+            f"Lower learning_rate (try {rate / 10 or self.hyperparameters.learning_rate / 10:.2g}), lengthen "
             "warmup_cosine_lr_warmup_epochs, or set precision to fp32; the best checkpoint so far is intact"
         )
 
@@ -294,7 +295,7 @@ class Loop:
         return time.monotonic() - self._saved_at >= PATIENCE_WITH_DISK * self._save_seconds
 
     def _save_kept(self, epoch: int) -> None:
-        every = self.hyperparameters["checkpoint_frequency"]
+        every = self.hyperparameters.checkpoint_frequency
         if every is not None and (epoch + 1) % every == 0:
             path = self.run.folder / "checkpoints" / f"epoch_{epoch + 1:04d}.safetensors"
             write_checkpoint(path, self.engine.weights(), {"kind": "epoch", "epoch": epoch})

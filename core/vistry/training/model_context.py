@@ -8,7 +8,8 @@ from typing import Any
 
 from vistry.data.table import Table
 from vistry.errors import HyperparameterError, Problem, RegistryError
-from vistry.hyperparameter.schema import Hyperparameters, Schema, Setting, Source, schema_of
+from vistry.hyperparameter.schema import Schema, Source, schema_of
+from vistry.hyperparameter.values import Hyperparameters, Setting
 from vistry.plugin import hooks
 from vistry.plugin.calls import OwnerHooks
 from vistry.plugin.types import (
@@ -124,10 +125,10 @@ class ModelContext:
     @property
     def frozen_layers(self) -> int:
         """How many layers to freeze: as many as were set, else what a pretrained model of this kind keeps."""
-        layers: int | None = self.hyperparameters["layers_to_freeze"]
+        layers: int | None = self.hyperparameters.layers_to_freeze
         if layers is not None:
             return layers
-        from_scratch = self.hyperparameters["weights"] == "none" and self.hyperparameters["checkpoint_run_id"] is None
+        from_scratch = self.hyperparameters.weights == "none" and self.hyperparameters.checkpoint_run_id is None
         return 0 if from_scratch else self.card.frozen_layers
 
     # What the owner builds
@@ -139,7 +140,7 @@ class ModelContext:
 
     def module(self, num_classes: int) -> Module:
         """Build the untrained module, its initial weights drawn from random_seed. Raises RegistryError."""
-        self.engine_module.seed_initialisation(self.hyperparameters["random_seed"])
+        self.engine_module.seed_initialisation(self.hyperparameters.random_seed)
         module = self.owner.ask(
             hooks.vistry_build_model,
             card=self.card,

@@ -12,7 +12,8 @@ from vistry.data import doctor, splits
 from vistry.data.doctor import Diagnosis
 from vistry.data.table import Table
 from vistry.errors import DataError, RegistryError, VistryError, suggestion
-from vistry.hyperparameter.schema import Hyperparameters, Source
+from vistry.hyperparameter.schema import Source
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.types import TrainingData
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
@@ -70,13 +71,13 @@ class Plan:
     def batches_per_epoch(self) -> int:
         """Batches in an epoch."""
         dataset = self.context.input().dataset(self.training)
-        return len(dataset.batches(self.hyperparameters["random_seed"], 0))
+        return len(dataset.batches(self.hyperparameters.random_seed, 0))
 
     @property
     def updates(self) -> int:
         """Updates of the weights in all epochs."""
-        group: int = min(self.hyperparameters["gradient_accumulation_step"], self.batches_per_epoch)
-        epochs: int = self.hyperparameters["number_of_epochs"]
+        group: int = min(self.hyperparameters.gradient_accumulation_step, self.batches_per_epoch)
+        epochs: int = self.hyperparameters.number_of_epochs
         return -(-self.batches_per_epoch // group) * epochs
 
     def warnings(self) -> list[str]:
@@ -96,10 +97,10 @@ class Plan:
             yield "validation_size: has no effect, because the validation images are given; leave it out"
 
     def _too_few_updates(self) -> Iterable[str]:
-        batch, images = self.hyperparameters["training_batch_size"], len(self.training)
+        batch, images = self.hyperparameters.training_batch_size, len(self.training)
         smaller = max(SMALL_BATCH, min(16, images // 10))
-        rate = self.hyperparameters["learning_rate"] * smaller / batch
-        more = -(-FEW_STEPS * self.hyperparameters["number_of_epochs"] // self.updates)
+        rate = self.hyperparameters.learning_rate * smaller / batch
+        more = -(-FEW_STEPS * self.hyperparameters.number_of_epochs // self.updates)
         proposal = f"--training_batch_size {smaller} --learning_rate {rate:.2g}"
         begin = f"with {images} training images and training_batch_size = {batch}"
         if self.updates < FEW_STEPS and images <= 20 * batch:
@@ -180,7 +181,7 @@ def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
     primary_metric = primary_metric_of(task, request.primary_metric)
     initial_weights = InitialWeights.named_in(context.hyperparameters, card)
     context = context.with_auto_resolved(initial_weights.read(card, catalogue.policy).keys())
-    training, validation, diagnoses = _splits(request, task, context.hyperparameters["random_seed"])
+    training, validation, diagnoses = _splits(request, task, context.hyperparameters.random_seed)
     context.task.check(training, validation, context.hyperparameters)
     return Plan(
         request=request,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, TextIO
 
+from vistry.report.numbers import duration
+
 
 @dataclass(frozen=True)
 class Tick:
@@ -40,16 +42,6 @@ class Reporter(Protocol):
 
     def epoch(self, entry: dict[str, Any], epochs: int, primary: str, is_best: bool) -> None:
         """An epoch is done; `entry` is its line of metrics.jsonl."""
-
-
-def duration(seconds: float) -> str:
-    """Seconds in the shortest form a person reads at a glance: 8s, 3m12s, 2h05m."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
 def epoch_line(entry: dict[str, Any], epochs: int, primary: str, is_best: bool) -> str:

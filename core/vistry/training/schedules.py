@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+
+from vistry.hyperparameter.values import Hyperparameters
 
 Schedule = Callable[[int], float]
 
@@ -33,12 +34,12 @@ def step_decay(gamma: float, every_epochs: int, steps_per_epoch: int) -> Schedul
     return factor
 
 
-def schedule_of(hyperparameters: Mapping[str, Any], steps_per_epoch: int) -> Schedule:
+def schedule_of(hyperparameters: Hyperparameters, steps_per_epoch: int) -> Schedule:
     """The schedule the hyperparameters name, over batches counted from 0."""
-    if hyperparameters["learning_rate_scheduler"] == "step":
-        return step_decay(hyperparameters["step_lr_gamma"], hyperparameters["step_lr_step_size"], steps_per_epoch)
+    if hyperparameters.learning_rate_scheduler == "step":
+        return step_decay(hyperparameters.step_lr_gamma, hyperparameters.step_lr_step_size, steps_per_epoch)
     return warmup_cosine(
-        hyperparameters["warmup_cosine_lr_warmup_epochs"] * steps_per_epoch,
-        hyperparameters["number_of_epochs"] * steps_per_epoch,
-        hyperparameters["warmup_cosine_lr_cycles"],
+        hyperparameters.warmup_cosine_lr_warmup_epochs * steps_per_epoch,
+        hyperparameters.number_of_epochs * steps_per_epoch,
+        hyperparameters.warmup_cosine_lr_cycles,
     )

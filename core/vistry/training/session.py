@@ -16,7 +16,8 @@ from typing import Any
 
 from vistry.data.table import Table
 from vistry.errors import RunError, VistryError
-from vistry.hyperparameter.schema import Hyperparameters, Source
+from vistry.hyperparameter.schema import Source
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import EvalTransform
 from vistry.plugin.types import Module, TrainingData
 from vistry.registry.catalogue import Catalogue
@@ -226,7 +227,7 @@ def _loop(run: Run, context: ModelContext, source: InitialWeights, reporter: pro
         classes,
         values,
         images.dataset(training),
-        _validation(run, task, classes, images.eval_transform(), values["validation_batch_size"]),
+        _validation(run, task, classes, images.eval_transform(), values.validation_batch_size),
         run,
         reporter,
         record["primary_metric"],

@@ -29,7 +29,7 @@ def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbo
         num_classes + 1,
         rpn_anchor_generator=Anchors(SIZES, (ASPECTS,) * len(SIZES)),
         box_roi_pool=RegionPooling(POOLED, output_size=7, sampling_ratio=2),
-        box_score_thresh=score_floor(hyperparameters),
+        box_score_thresh=score_floor(hyperparameters["box_score_threshold"]),
         box_nms_thresh=hyperparameters["nms_iou_threshold"],
         box_detections_per_img=hyperparameters["box_detections_per_image"],
     )

@@ -106,7 +106,7 @@ def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbo
     head.classification_head = ClassificationHead(CHANNELS, places, num_classes)
     return PaddedRetinaNet(
         RetinaNet(pyramid, num_classes, anchor_generator=anchors, head=head),
-        score_floor(hyperparameters),
+        score_floor(hyperparameters["box_score_threshold"]),
         hyperparameters["nms_iou_threshold"],
         hyperparameters["box_detections_per_image"],
     )

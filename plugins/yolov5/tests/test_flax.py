@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import torch
 from vistry.flax_layers import valid_rows
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import ImageBatch
 from vistry.training.engines.jax.module import (
     SplitModule,
@@ -32,13 +33,15 @@ from vistry_yolov5.loss import detection_loss as torch_loss
 TOLERANCE = 1e-4  # of the largest value, in float32
 ROUNDED = 4e-4  # after 57 batch norms back, some over 12 values: torch's and Flax's are both up to 1.4e-4 off float64
 SIDE, CLASSES, IMAGES, MOST = 64, 3, 4, 6
-HYPERPARAMETERS = {
-    "model_size": "small",
-    "image_size": SIDE,
-    "nms_iou_threshold": 0.3,
-    "box_score_threshold": 0.3,
-    "random_seed": 5,
-}
+HYPERPARAMETERS = Hyperparameters.of(
+    {
+        "model_size": "small",
+        "image_size": SIDE,
+        "nms_iou_threshold": 0.3,
+        "box_score_threshold": 0.3,
+        "random_seed": 5,
+    }
+)
 ANCHORS_IN_STRIDES = np.array(ANCHORS, np.float32) / np.array(STRIDES, np.float32)[:, None, None]
 QUICKLY = {"xla_backend_optimization_level": 0}  # halves the time that the network takes to compile
 
@@ -243,7 +246,7 @@ def test_initial_weights_come_from_torchs_distributions_and_the_seed() -> None:
         else:
             np.testing.assert_array_equal(value, expected, err_msg=name)
     again = arrays_of(flax_model.build(80, HYPERPARAMETERS))
-    other = arrays_of(flax_model.build(80, {**HYPERPARAMETERS, "random_seed": 6}))
+    other = arrays_of(flax_model.build(80, HYPERPARAMETERS.changed({"random_seed": 6})))
     assert (ours["model.0.conv.weight"] == again["model.0.conv.weight"]).all()
     assert (ours["model.0.conv.weight"] != other["model.0.conv.weight"]).any()
 

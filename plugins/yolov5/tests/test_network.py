@@ -7,6 +7,7 @@ import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import ImageBatch
 from vistry.training.engines.torch.engine import with_folded_norms
 from vistry_yolov5.torch_model import Conv, YOLOv5, build
@@ -18,7 +19,9 @@ COUNTS = {
     "large": (46563709, 46533693),
     "extra_large": (86749405, 86705005),
 }
-HYPERPARAMETERS = {"model_size": "small", "nms_iou_threshold": 0.5, "box_score_threshold": 0.1, "image_size": 640}
+HYPERPARAMETERS = Hyperparameters.of(
+    {"model_size": "small", "nms_iou_threshold": 0.5, "box_score_threshold": 0.1, "image_size": 640}
+)
 
 
 def parameters(model: nn.Module) -> int:
@@ -298,7 +301,7 @@ def test_its_settings_come_from_the_hyperparameters() -> None:
     found[0][0, 0, 4:, 0, 0] = torch.tensor([math.log(0.005 / 0.995), 20.0])  # a score of 0.005
     kept = []
     for served in (0.1, 0.001):
-        model = build(1, {**HYPERPARAMETERS, "box_score_threshold": served}).eval()
+        model = build(1, HYPERPARAMETERS.changed({"box_score_threshold": served})).eval()
         assert parameters(model) == parameters(small(1))
         [detections] = with_logits(model, *(level.flatten(1, 2) for level in found))(images())
         kept.append(len(detections["boxes"]))
@@ -306,7 +309,7 @@ def test_its_settings_come_from_the_hyperparameters() -> None:
     targets = [{"boxes": torch.tensor([[8.0, 8.0, 40.0, 48.0]]), "labels": torch.tensor([0])}]
     large, half = (
         with_logits(
-            build(1, {**HYPERPARAMETERS, "image_size": size}).train(), *(level.flatten(1, 2) for level in found)
+            build(1, HYPERPARAMETERS.changed({"image_size": size})).train(), *(level.flatten(1, 2) for level in found)
         )(images(), targets)
         for size in (640, 320)
     )

@@ -268,7 +268,7 @@ def build(num_classes: int, hyperparameters: Mapping[str, Any]) -> YOLOv5:
     return YOLOv5(
         num_classes,
         hyperparameters["model_size"],
-        score_floor=score_floor(hyperparameters),
+        score_floor=score_floor(hyperparameters["box_score_threshold"]),
         nms_iou=hyperparameters["nms_iou_threshold"],
         image_size=square_side(hyperparameters),
         random=np.random.default_rng(hyperparameters["random_seed"]),

@@ -1,17 +1,16 @@
-"""Down to which score a detector reports what it found."""
+"""The score down to which a detector reports objects."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 SCORE_FLOOR = 0.01
 
 
-def score_floor(hyperparameters: Mapping[str, Any]) -> float:
-    """The score from which on a model's detections are kept: what is served, and below it what metrics need.
+def score_floor(score_threshold: float) -> float:
+    """Return the score from which on detections are kept: what users are given, and below it what metrics need.
 
-    Average precision is an area under a curve that a threshold fit for users would cut off.
+    Average precision is the area under a curve that a threshold fit for users would cut off.
+
+    Args:
+        score_threshold: `box_score_threshold`, the score above which users are given a detection.
     """
-    served: float = hyperparameters["box_score_threshold"]
-    return min(SCORE_FLOOR, served)
+    return min(SCORE_FLOOR, score_threshold)

@@ -1,4 +1,4 @@
-"""The parts of a report that both classification tasks share: scores of each class, curves, calibration."""
+"""The sections that both classification tasks share: scores of each class, curves, calibration."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from vistry.report.numbers import percent, score
 from vistry.report.section import Section
 from vistry.report.table import Cell, Share, table
 
+# Pictures in a gallery, each of which is decoded and stored in the page.
 MISTAKES = 24
 SIGNS = {"predicted": "\N{BALLOT X}", "true": "\N{CHECK MARK}"}
 ONE_KIND = "these images are all of one kind"
@@ -47,10 +48,10 @@ def class_rows(
 ) -> list[list[Cell]]:
     """The cells under HEADINGS of every class, from truth [N, C] and predictions [N, C]."""
     rows: list[list[Cell]] = []
-    for name, found, drawn in zip(classes, class_scores(truth, predicted), curves, strict=True):
-        areas = [Share(_area(drawn.precision_recall)), Share(_area(drawn.roc))]
-        scores = [Share(found.precision), Share(found.recall), Share(found.f1)]
-        rows.append([name, found.support, found.predicted, *scores, *areas])
+    for name, scores, curve in zip(classes, class_scores(truth, predicted), curves, strict=True):
+        areas = [Share(_area(curve.precision_recall)), Share(_area(curve.roc))]
+        shares = [Share(scores.precision), Share(scores.recall), Share(scores.f1)]
+        rows.append([name, scores.support, scores.predicted, *shares, *areas])
     return rows
 
 
@@ -59,7 +60,7 @@ def _area(curve: Curve | None) -> float | None:
 
 
 def class_table(rows: Sequence[Sequence[Cell]], more: Sequence[str] = ()) -> Section:
-    """The section with one line a class."""
+    """Draw a table with a row for each class, with `more` columns after the usual ones."""
     note = (
         "Precision: how many of those predicted as the class belong to it. Recall: how many of those that belong to it "
         "were found. F1 is their harmonic mean, AP the area under the precision-recall curve, AUC that under the ROC "
@@ -71,11 +72,11 @@ def class_table(rows: Sequence[Sequence[Cell]], more: Sequence[str] = ()) -> Sec
 def curve_section(
     classes: Sequence[str], truth: Flags, probabilities: Probabilities, curves: Sequence[ClassCurves]
 ) -> Section:
-    """ROC and precision-recall curves of the classes, and of all answers together (micro)."""
+    """Draw ROC and precision-recall curves of each class, and of all answers together (micro)."""
     flat = truth.ravel(), probabilities.ravel()
-    left = curve_lines(classes, [found.roc for found in curves], micro=roc(*flat), steps=False)
+    left = curve_lines(classes, [curve.roc for curve in curves], micro=roc(*flat), steps=False)
     right = curve_lines(
-        classes, [found.precision_recall for found in curves], micro=precision_recall(*flat), steps=True
+        classes, [curve.precision_recall for curve in curves], micro=precision_recall(*flat), steps=True
     )
     charts = [
         curve_chart("ROC (area under it)", "false positive rate", "true positive rate", left, ONE_KIND),
@@ -88,32 +89,32 @@ def curve_section(
     return Section("curves", "ROC and precision-recall", note, [element("div", *charts, class_="charts")])
 
 
-def calibration_section(probabilities: npt.NDArray[np.floating], came_true: Flags, what: str) -> Section:
-    """The reliability diagram of probabilities [N] and whether each came true [N]; `what` names one of them."""
-    found = reliability(probabilities, came_true)
+def calibration_section(probabilities: npt.NDArray[np.floating], came_true: Flags, label: str) -> Section:
+    """Draw the reliability diagram of probabilities [N] and whether each came true [N]; `label` names a probability."""
+    diagram = reliability(probabilities, came_true)
     note = (
         "Of the predictions made with a probability of 0.8, 80 % should come true: bars that end at the line. "
         f"{_lean(probabilities, came_true)}"
     )
-    charts = element("div", reliability_diagram(found, what), histogram(found, what), class_="charts")
+    charts = element("div", reliability_diagram(diagram, label), histogram(diagram, label), class_="charts")
     return Section("calibration", "Calibration", note, [charts])
 
 
 def _lean(probabilities: npt.NDArray[np.floating], came_true: Flags) -> str:
-    said, true = float(probabilities.mean()), float(came_true.mean())
-    direction = "more sure than right" if said > true else "less sure than right"
-    return f"On the whole this model is {direction}: it says {percent(said)} where {percent(true)} came true."
+    confidence, accuracy = float(probabilities.mean()), float(came_true.mean())
+    direction = "more sure than right" if confidence > accuracy else "less sure than right"
+    return f"On the whole this model is {direction}: it says {percent(confidence)} where {percent(accuracy)} came true."
 
 
 def verdict(kind: str, name: str, probability: float) -> Markup:
-    """A class, "predicted" or "true", with its probability, and a bar as long."""
+    """Draw a class that was "predicted" or is "true", with its probability as a number and a bar."""
     bar = element("span", class_="meter", style=f"--share:{100 * probability:.1f}%")
     sign = element("abbr", SIGNS[kind], title=kind)
     return element("span", sign, name_of(name), element("b", score(probability, 2)), bar, class_=f"verdict {kind}")
 
 
-def strongest(strength: npt.NDArray[np.floating], mistaken: Flags, limit: int = MISTAKES) -> list[int]:
-    """The flat positions of the mistakes with the greatest strength, strongest first, at most `limit`."""
-    found = np.flatnonzero(mistaken)
-    order = np.argsort(-strength.ravel()[found], kind="stable")[:limit]
-    return [int(position) for position in found[order]]
+def strongest_mistakes(strength: npt.NDArray[np.floating], mistaken: Flags, limit: int = MISTAKES) -> list[int]:
+    """Return at most `limit` flat positions of mistakes, the greatest strength first."""
+    positions = np.flatnonzero(mistaken)
+    order = np.argsort(-strength.ravel()[positions], kind="stable")[:limit]
+    return [int(position) for position in positions[order]]

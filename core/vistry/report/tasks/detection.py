@@ -1,8 +1,6 @@
-"""What a report shows of object detection and of instance segmentation."""
+"""The sections about object detection and instance segmentation."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from markupsafe import Markup
@@ -15,57 +13,73 @@ from vistry.evaluation.detection.confusion import object_confusion
 from vistry.evaluation.detection.curves import precision_recall_of
 from vistry.evaluation.detection.metrics import Metrics, evaluate_objects
 from vistry.evaluation.detection.thresholds import scan_scores
-from vistry.evaluation.detection.types import Indices
-from vistry.evaluation.detection.voc import Values, VocResult, voc_values
+from vistry.evaluation.detection.types import Indices, Kind
+from vistry.evaluation.detection.voc import VocResult, voc_values
 from vistry.report.curve_chart import curve_chart, curve_lines
-from vistry.report.lines import Line
+from vistry.report.inputs import DetectionReportInputs, ReportInputs
+from vistry.report.lines import line_of
 from vistry.report.markup import element
-from vistry.report.matrix import confusion_picture
+from vistry.report.matrix import Names, confusion_picture
 from vistry.report.numbers import count, percent
 from vistry.report.plot import unit_plot
 from vistry.report.section import Section
 from vistry.report.table import Cell, Share, table
 from vistry.report.tasks.detection_gallery import false_alarms, misses
-from vistry.report.tasks.detection_inputs import DetectionReportInputs
+from vistry.runs.detection_tensors import from_tensors
 
 DRAWN_CLASSES = 100
-SERVED = element("h3", "What a user is given")
 AREAS = {"all": "all", "small": "below 32²", "medium": "32² to 96²", "large": "from 96²"}
 
 
+def detection_inputs(inputs: ReportInputs, kind: Kind) -> DetectionReportInputs:
+    """Read the detections and objects out of the tensors, and the thresholds out of the hyperparameters."""
+    detections, ground_truth = from_tensors(inputs.tensors)
+    values = inputs.hyperparameters
+    return DetectionReportInputs(
+        images=inputs.images,
+        classes=inputs.classes,
+        ground_truth=ground_truth,
+        predictions=detections,
+        iou_threshold=values.validation_iou_threshold,
+        score_threshold=values.box_score_threshold,
+        kind=kind,
+    )
+
+
 def detection_sections(inputs: DetectionReportInputs) -> list[Section]:
-    """Precision by size, confusion, misses, false alarms, classes, curves, thresholds."""
-    found, reason = _evaluated(inputs)
-    if found.voc is None:
+    """Draw precision by size, confusion, misses, false alarms, classes, curves and thresholds."""
+    metrics, reason = _evaluate(inputs)
+    voc, coco = metrics.voc, metrics.coco
+    if voc is None:
         return [Section("sizes", "Average precision", reason, [])]
     return [
-        _sizes(inputs, found.voc, found.coco, reason),
-        _confusion(inputs, found.voc),
-        misses(inputs, found.voc),
-        false_alarms(inputs, found.voc),
-        _classes(inputs, found.voc, found.coco),
-        _curves(inputs, found.voc),
-        _thresholds(inputs, found.voc),
+        _sizes(inputs, voc, coco, reason),
+        _confusion(inputs, voc),
+        misses(inputs, voc),
+        false_alarms(inputs, voc),
+        _classes(inputs, voc, coco),
+        _curves(inputs, voc),
+        _thresholds(inputs, voc),
     ]
 
 
-def _evaluated(inputs: DetectionReportInputs) -> tuple[Metrics, str]:
-    """Both metrics; where hotcoco is missing what can be had without it, and what it needs."""
+def _evaluate(inputs: DetectionReportInputs) -> tuple[Metrics, str]:
+    """Compute VOC and COCO metrics; without hotcoco only those that don't need it, and the reason."""
     metric_type, reason = "coco_voc", ""
     try:
         hotcoco()
     except VistryError as error:
         metric_type, reason = "none" if inputs.kind == "mask" else "voc", str(error)
-    found = evaluate_objects(
-        inputs.ground_truth,
-        inputs.predictions,
-        inputs.classes,
-        metric_type,
-        inputs.iou_threshold,
-        inputs.kind,
-        inputs.score_threshold,
+    metrics = evaluate_objects(
+        ground_truth=inputs.ground_truth,
+        predictions=inputs.predictions,
+        classes=inputs.classes,
+        metric_type=metric_type,
+        iou_threshold=inputs.iou_threshold,
+        kind=inputs.kind,
+        score_threshold=inputs.score_threshold,
     )
-    return found, reason
+    return metrics, reason
 
 
 def _sizes(inputs: DetectionReportInputs, voc: VocResult, coco: CocoResult | None, reason: str) -> Section:
@@ -76,7 +90,10 @@ def _sizes(inputs: DetectionReportInputs, voc: VocResult, coco: CocoResult | Non
     )
     tables = [] if coco is None else [_by_size(inputs, coco)]
     return Section(
-        "sizes", "Average precision", note, [*tables, element("h3", "What a user is given"), _served(inputs, voc)]
+        "sizes",
+        "Average precision",
+        note,
+        [*tables, element("h3", "What a user is given"), _all_and_given(inputs, voc)],
     )
 
 
@@ -92,11 +109,11 @@ def _by_size(inputs: DetectionReportInputs, coco: CocoResult) -> Markup:
     return table(("area", "objects", "AP .5 to .95", "AP .5", "AP .75", f"recall with {DETECTIONS[-1]}"), rows)
 
 
-def _served(inputs: DetectionReportInputs, voc: VocResult) -> Markup:
+def _all_and_given(inputs: DetectionReportInputs, voc: VocResult) -> Markup:
     threshold = inputs.score_threshold
-    kept = [ranking.above(threshold) for ranking in voc.rankings]
+    given = [ranking.above(threshold) for ranking in voc.rankings]
     rows: list[list[Cell]] = []
-    for name, rankings in (("all", voc.rankings), (f"with a score above {threshold:g}", kept)):
+    for name, rankings in (("all", voc.rankings), (f"with a score above {threshold:g}", given)):
         values = voc_values(rankings)
         shares = [Share(values.get(key)) for key in ("precision", "recall", "mean_average_precision")]
         rows.append([name, sum(len(ranking.scores) for ranking in rankings), *shares])
@@ -106,24 +123,24 @@ def _served(inputs: DetectionReportInputs, voc: VocResult) -> Markup:
 def _confusion(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     threshold = inputs.score_threshold
     matrix = object_confusion(inputs.ground_truth, inputs.predictions, voc, threshold, inputs.kind)
-    shown = _most_mistaken(matrix)
-    rows = [[*inputs.classes, "background"][index] for index in shown]
-    columns = [[*inputs.classes, "missed"][index] for index in shown]
-    picture = confusion_picture(matrix[np.ix_(shown, shown)], rows, columns, "object")
-    objects, found = int(matrix[:-1].sum()), int(matrix.trace())
-    share = f" ({percent(found / objects)})" if objects else ""
+    drawn = _most_mistaken(matrix)
+    rows = [[*inputs.classes, "background"][index] for index in drawn]
+    columns = [[*inputs.classes, "missed"][index] for index in drawn]
+    picture = confusion_picture(matrix[np.ix_(drawn, drawn)], Names(rows, columns, "object"))
+    objects, hits = int(matrix[:-1].sum()), int(matrix.trace())
+    share = f" ({percent(hits / objects)})" if objects else ""
     note = (
-        f"{found:,} of {count(objects, 'object')} found{share} with a score above {threshold:g} and an IoU of at least "
+        f"{hits:,} of {count(objects, 'object')} found{share} with a score above {threshold:g} and an IoU of at least "
         f"{voc.iou_threshold:g}. Rows are the truth, with background for detections where no object is left; columns "
         "what was found, with the missed at the end. The colour is the share of the row."
     )
-    if len(shown) < len(matrix):
-        note += f" Drawn are the {len(shown) - 1} classes with the most mistakes, of {len(inputs.classes)}."
+    if len(drawn) < len(matrix):
+        note += f" Drawn are the {len(drawn) - 1} classes with the most mistakes, of {len(inputs.classes)}."
     return Section("confusion", "Confusion matrix", note, [element("div", picture, class_="side")])
 
 
 def _most_mistaken(matrix: Matrix) -> Indices:
-    """The classes to draw, and the last row and column."""
+    """Return the classes to draw, and the last row and column."""
     last = len(matrix) - 1
     return np.append(most_mistaken(matrix[:last, :last] + np.diag(matrix[:last, last]), DRAWN_CLASSES), last)
 
@@ -132,10 +149,10 @@ def _classes(inputs: DetectionReportInputs, voc: VocResult, coco: CocoResult | N
     threshold = inputs.score_threshold
     rows: list[list[Cell]] = []
     for label, (name, ranking) in enumerate(zip(inputs.classes, voc.rankings, strict=True)):
-        served = ranking.above(threshold)
-        shares = [Share(served.precision), Share(served.recall), Share(ranking.average_precision)]
+        given = ranking.above(threshold)
+        shares = [Share(given.precision), Share(given.recall), Share(ranking.average_precision)]
         strict = [] if coco is None else [Share(coco.average_precision(label=label))]
-        rows.append([name, ranking.objects, len(served.scores), *shares, *strict])
+        rows.append([name, ranking.objects, len(given.scores), *shares, *strict])
     headings = ["class", "objects", "found", "precision", "recall", f"AP at {voc.iou_threshold:g}"]
     note = (
         f"Found, precision and recall: of the detections with a score above {threshold:g}, at an IoU of at least "
@@ -157,19 +174,14 @@ def _curves(inputs: DetectionReportInputs, voc: VocResult) -> Section:
 def _thresholds(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     scan = scan_scores(voc.rankings)
     plot = unit_plot("score threshold", "mean over the classes")
-    lines = [_mean_line("precision", scan.thresholds, scan.mean_precision, "c1")]
-    lines.append(_mean_line("recall", scan.thresholds, scan.mean_recall, "c2"))
+    lines = [line_of("precision", scan.thresholds, scan.mean_precision, "c1")]
+    lines.append(line_of("recall", scan.thresholds, scan.mean_recall, "c2"))
     at = plot.x.at(inputs.score_threshold)
     mark = element("path", d=f"M{at:.1f} {plot.y.at(0)}V{plot.y.at(1)}", class_="mark")
-    drawn = [mark, *(line.drawn(plot) for line in lines)]
-    chart = plot.figure("Precision and recall at each score", drawn, [line.key for line in lines])
+    marks = [mark, *(line.markup(plot) for line in lines)]
+    chart = plot.figure("Precision and recall at each score", marks, [line.key for line in lines])
     note = (
         f"The dashed line is box_score_threshold = {inputs.score_threshold:g}, above which a user is given "
         "detections. Move it left to find more objects, right for fewer false alarms."
     )
     return Section("thresholds", "Thresholds", note, [element("div", chart, class_="charts")])
-
-
-def _mean_line(label: str, thresholds: Values, shares: Values, colour: str) -> Line:
-    points = zip(thresholds.tolist(), shares.tolist(), strict=True)
-    return Line(label, [point for point in points if not math.isnan(point[1])], colour)

@@ -1,4 +1,4 @@
-"""What a report shows of multi-class classification."""
+"""The sections about multi-class classification."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from markupsafe import Markup
 from vistry.evaluation.confidence_interval import wilson
 from vistry.evaluation.confusion import Matrix, confusion_matrix, most_confused, most_mistaken
 from vistry.report.gallery import Card, gallery
+from vistry.report.inputs import ReportInputs
 from vistry.report.markup import element
-from vistry.report.matrix import confusion_picture
+from vistry.report.matrix import Names, confusion_picture
 from vistry.report.numbers import count, percent
-from vistry.report.section import ReportInputs, Section
+from vistry.report.section import Section
 from vistry.report.table import table
 from vistry.report.tasks.classification import (
     Probabilities,
@@ -21,7 +22,7 @@ from vistry.report.tasks.classification import (
     class_table,
     curve_section,
     curves_of,
-    strongest,
+    strongest_mistakes,
     verdict,
 )
 
@@ -32,28 +33,29 @@ Targets = npt.NDArray[np.int64]
 
 
 def multiclass_sections(inputs: ReportInputs) -> list[Section]:
-    """Confusion, mistakes, classes, curves, calibration, from probabilities [N, C] and class indices [N]."""
+    """Draw confusion, mistakes, classes, curves and calibration from probabilities [N, C] and class indices [N]."""
     probabilities: Probabilities = inputs.tensors["predictions"]
     targets: Targets = inputs.tensors["targets"]
     predicted = probabilities.argmax(axis=1)
-    every = np.eye(len(inputs.classes), dtype=bool)
-    truth = every[targets]
+    one_hot = np.eye(len(inputs.classes), dtype=bool)
+    truth = one_hot[targets]
     curves = curves_of(truth, probabilities)
     return [
         _confusion(inputs, confusion_matrix(targets, predicted, len(inputs.classes))),
         _mistakes(inputs, probabilities, targets, predicted),
-        class_table(class_rows(inputs.classes, truth, every[predicted], curves)),
+        class_table(class_rows(inputs.classes, truth, one_hot[predicted], curves)),
         curve_section(inputs.classes, truth, probabilities, curves),
         calibration_section(probabilities.max(axis=1), predicted == targets, "probability of the predicted class"),
     ]
 
 
 def _confusion(inputs: ReportInputs, matrix: Matrix) -> Section:
-    shown = most_mistaken(matrix, DRAWN_CLASSES)
-    picture = confusion_picture(matrix[np.ix_(shown, shown)], [inputs.classes[index] for index in shown])
+    drawn = most_mistaken(matrix, DRAWN_CLASSES)
+    classes = [inputs.classes[index] for index in drawn]
+    picture = confusion_picture(matrix[np.ix_(drawn, drawn)], Names(classes, classes, "image"))
     note = f"{_accuracy(matrix)} Rows are the truth, columns the prediction; the colour is the share of the row."
-    if len(shown) < len(matrix):
-        note += f" Drawn are the {len(shown)} classes with the most mistakes, of {len(matrix)}."
+    if len(drawn) < len(matrix):
+        note += f" Drawn are the {len(drawn)} classes with the most mistakes, of {len(matrix)}."
     parts = element("div", picture, _pairs(inputs, matrix), class_="side")
     return Section("confusion", "Confusion matrix", note, [parts])
 
@@ -66,20 +68,20 @@ def _accuracy(matrix: Matrix) -> str:
 
 
 def _pairs(inputs: ReportInputs, matrix: Matrix) -> Markup:
-    found = most_confused(matrix, LISTED)
-    if not found:
+    pairs = most_confused(matrix, LISTED)
+    if not pairs:
         return element("p", "No class was taken for another.", class_="none")
     totals = matrix.sum(axis=1)
     rows = [
         (inputs.classes[pair.truth], inputs.classes[pair.predicted], f"{pair.count:,} of {totals[pair.truth]:,}")
-        for pair in found
+        for pair in pairs
     ]
     return element("div", element("h3", "Taken for another most often"), table(("truth", "predicted", "images"), rows))
 
 
 def _mistakes(inputs: ReportInputs, probabilities: Probabilities, targets: Targets, predicted: Targets) -> Section:
     wrong = predicted != targets
-    rows = strongest(probabilities.max(axis=1), wrong)
+    rows = strongest_mistakes(probabilities.max(axis=1), wrong)
     if not rows:
         note = "There are none: every validation image got its class."
         return Section("mistakes", "Most confident mistakes", note, [])

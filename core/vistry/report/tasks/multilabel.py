@@ -1,18 +1,17 @@
-"""What a report shows of multi-label classification."""
+"""The sections about multi-label classification."""
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from vistry.evaluation.class_scores import ThresholdScan, Values, scan_thresholds
+from vistry.evaluation.class_scores import ThresholdScan, scan_thresholds
 from vistry.report.gallery import Card, gallery
-from vistry.report.lines import Line
+from vistry.report.inputs import ReportInputs
+from vistry.report.lines import line_of
 from vistry.report.markup import element
 from vistry.report.numbers import count, percent, score
 from vistry.report.plot import unit_plot
-from vistry.report.section import ReportInputs, Section
+from vistry.report.section import Section
 from vistry.report.table import Cell, Number, Share
 from vistry.report.tasks.classification import (
     Flags,
@@ -22,16 +21,17 @@ from vistry.report.tasks.classification import (
     class_table,
     curve_section,
     curves_of,
-    strongest,
+    strongest_mistakes,
     verdict,
 )
 
+# The metrics use the same threshold (vistry.evaluation.classification).
 THRESHOLD = 0.5
 THRESHOLDS = np.arange(1, 100) / 100
 
 
 def multilabel_sections(inputs: ReportInputs) -> list[Section]:
-    """Classes, thresholds, mistakes, curves, calibration, from probabilities [N, C] and targets [N, C] of 0 and 1."""
+    """Draw classes, thresholds, mistakes, curves and calibration from probabilities and targets, both [N, C]."""
     probabilities: Probabilities = inputs.tensors["predictions"]
     truth: Flags = inputs.tensors["targets"] > THRESHOLD
     predicted = probabilities > THRESHOLD
@@ -48,17 +48,19 @@ def multilabel_sections(inputs: ReportInputs) -> list[Section]:
 
 
 def _best(scan: ThresholdScan, label: int) -> list[Cell]:
-    found = scan.best(label)
-    threshold = None if found is None else found[0]
-    return [Number(score(threshold, 2)), Share(None if found is None else found[1])]
+    threshold, f1 = scan.best(label) or (None, None)
+    return [Number(score(threshold, 2)), Share(f1)]
 
 
 def _thresholds(scan: ThresholdScan) -> Section:
     plot = unit_plot("threshold", "F1")
-    lines = [_f1_line("micro", scan, scan.micro, "micro"), _f1_line("macro", scan, scan.macro, "c2")]
+    lines = [
+        line_of("micro", scan.thresholds, scan.micro, "micro"),
+        line_of("macro", scan.thresholds, scan.macro, "c2"),
+    ]
     half = plot.x.at(THRESHOLD)
     mark = element("path", d=f"M{half} {plot.y.at(0)}V{plot.y.at(1)}", class_="mark")
-    marks = [mark, *(line.drawn(plot) for line in lines)]
+    marks = [mark, *(line.markup(plot) for line in lines)]
     chart = plot.figure("F1 at each threshold", marks, [line.key for line in lines])
     note = (
         f"The metrics take a class as predicted above {THRESHOLD}. A class's best threshold is the one with the "
@@ -67,15 +69,10 @@ def _thresholds(scan: ThresholdScan) -> Section:
     return Section("thresholds", "Thresholds", note, [element("div", chart, class_="charts")])
 
 
-def _f1_line(label: str, scan: ThresholdScan, f1: Values, colour: str) -> Line:
-    points = zip(scan.thresholds.tolist(), f1.tolist(), strict=True)
-    return Line(label, [point for point in points if not math.isnan(point[1])], colour)
-
-
 def _mistakes(inputs: ReportInputs, probabilities: Probabilities, truth: Flags) -> Section:
     distance = np.abs(probabilities - truth)
     wrong = (probabilities > THRESHOLD) != truth
-    positions = strongest(distance, wrong)
+    positions = strongest_mistakes(distance, wrong)
     if not positions:
         note = "There are none: every validation image got its labels."
         return Section("mistakes", "Most confident mistakes", note, [])
@@ -86,8 +83,8 @@ def _mistakes(inputs: ReportInputs, probabilities: Probabilities, truth: Flags) 
     cards = []
     for position in positions:
         row, label = divmod(position, len(inputs.classes))
-        said = "labelled, but not found" if truth[row, label] else "found, but not labelled"
+        explanation = "labelled, but not found" if truth[row, label] else "found, but not labelled"
         kind = "true" if truth[row, label] else "predicted"
-        lines = (verdict(kind, inputs.classes[label], float(probabilities[row, label])), said)
+        lines = (verdict(kind, inputs.classes[label], float(probabilities[row, label])), explanation)
         cards.append(Card(inputs.images[row], lines))
     return Section("mistakes", "Most confident mistakes", note, [gallery(cards)])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch
 from vistry.loading.views import ResizeInfo
@@ -26,7 +27,7 @@ def _silently(sentence: str) -> None:
 class EngineSettings:
     """All that an engine needs to know beside the model itself; `say` tells the user a sentence."""
 
-    hyperparameters: Mapping[str, Any]
+    hyperparameters: Hyperparameters
     preprocessing: PreprocessingSpec
     clipping: GradientClipping = field(default_factory=GradientClipping)
     freezing: FreezingMap = field(default_factory=lambda: FreezingMap(()))

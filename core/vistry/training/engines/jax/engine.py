@@ -77,7 +77,7 @@ class JaxEngine:
     ):
         hyperparameters = settings.hyperparameters
         self.device = jax.devices()[0]
-        self.precision, self._why = pick_precision(hyperparameters["precision"], self.device)
+        self.precision, self._why = pick_precision(hyperparameters.precision, self.device)
         self._loss, self._postprocess = loss, postprocess
         self._mean = 255 * np.array(settings.preprocessing.mean, np.float32)
         self._std = 255 * np.array(settings.preprocessing.std, np.float32)
@@ -95,11 +95,11 @@ class JaxEngine:
         self._optimizer = make_optimizer(hyperparameters, settings.clipping, decayed_names(module))
         self._state: Any = None
         self._gradients: Tensors | None = None
-        self._key = jax.random.key(hyperparameters["random_seed"])
+        self._key = jax.random.key(hyperparameters.random_seed)
         self._rows = {"training": 0, "prediction": 0}
         self._objects = 0
 
-        exact = bool(hyperparameters["deterministic"]) and self.device.platform == "gpu"
+        exact = hyperparameters.deterministic and self.device.platform == "gpu"
         options = {"xla_gpu_deterministic_ops": True} if exact else None
         self._programs = [
             Compiled(self._add_gradient, "the training step", settings.say, donated=(2, 3), options=options),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.registry.manifest import GradientClipping
 from vistry.training.engines.engine import Arrays
 
@@ -17,7 +18,7 @@ EPS = 1e-8
 
 
 def make_optimizer(
-    hyperparameters: Mapping[str, Any], clipping: GradientClipping, decayed: Collection[str]
+    hyperparameters: Hyperparameters, clipping: GradientClipping, decayed: Collection[str]
 ) -> optax.GradientTransformation:
     """Gradients by name to steps by name, which are to be multiplied by minus the learning rate.
 
@@ -25,15 +26,15 @@ def make_optimizer(
     """
     clip = optax.clip_by_global_norm if clipping.by == "norm" else optax.clip
     decay = optax.add_decayed_weights(
-        hyperparameters["weight_decay"], lambda parameters: {name: name in decayed for name in parameters}
+        hyperparameters.weight_decay, lambda parameters: {name: name in decayed for name in parameters}
     )
-    if hyperparameters["optimizer"] == "sgd":
-        momentum = hyperparameters["momentum"]
-        trace = optax.trace(momentum, bool(hyperparameters["nesterov"])) if momentum else optax.identity()
+    if hyperparameters.optimizer == "sgd":
+        momentum = hyperparameters.momentum
+        trace = optax.trace(momentum, hyperparameters.nesterov) if momentum else optax.identity()
         return optax.chain(clip(clipping.at), decay, trace)
-    scale = scale_by_amsgrad if hyperparameters["ams_gradient"] else optax.scale_by_adam
-    adam = scale(b1=hyperparameters["beta1"], b2=hyperparameters["beta2"], eps=EPS)
-    if hyperparameters["optimizer"] == "adamw":
+    scale = scale_by_amsgrad if hyperparameters.ams_gradient else optax.scale_by_adam
+    adam = scale(b1=hyperparameters.beta1, b2=hyperparameters.beta2, eps=EPS)
+    if hyperparameters.optimizer == "adamw":
         return optax.chain(clip(clipping.at), adam, decay)
     return optax.chain(clip(clipping.at), decay, adam)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch import nn
 from torch.fx.experimental.optimization import fuse
 
 from vistry.errors import HyperparameterError, Problem, TrainingError
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch, ImageBatch
 from vistry.loading.views import ResizeInfo, unresized
@@ -80,15 +81,15 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
     return [group for group in groups if group["params"]]
 
 
-def make_optimizer(model: nn.Module, hyperparameters: Mapping[str, Any]) -> torch.optim.Optimizer:
+def make_optimizer(model: nn.Module, hyperparameters: Hyperparameters) -> torch.optim.Optimizer:
     """The optimiser the hyperparameters name; its learning rate is set before each update."""
-    groups = parameter_groups(model, hyperparameters["weight_decay"])
-    if hyperparameters["optimizer"] == "sgd":
-        momentum = hyperparameters["momentum"]
-        return torch.optim.SGD(groups, lr=0.0, momentum=momentum, nesterov=bool(hyperparameters["nesterov"]))
-    kind: type[torch.optim.Adam] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[hyperparameters["optimizer"]]
-    betas = (hyperparameters["beta1"], hyperparameters["beta2"])
-    return kind(groups, lr=0.0, betas=betas, amsgrad=bool(hyperparameters["ams_gradient"]))
+    groups = parameter_groups(model, hyperparameters.weight_decay)
+    if hyperparameters.optimizer == "sgd":
+        momentum = hyperparameters.momentum
+        return torch.optim.SGD(groups, lr=0.0, momentum=momentum, nesterov=hyperparameters.nesterov)
+    kind: type[torch.optim.Adam] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[hyperparameters.optimizer]
+    betas = (hyperparameters.beta1, hyperparameters.beta2)
+    return kind(groups, lr=0.0, betas=betas, amsgrad=hyperparameters.ams_gradient)
 
 
 def with_folded_norms(model: nn.Module) -> nn.Module:
@@ -129,11 +130,11 @@ class TorchEngine:
         postprocess: Callable[[Any, Sequence[ResizeInfo]], Any],
     ):
         hyperparameters = settings.hyperparameters
-        torch.use_deterministic_algorithms(bool(hyperparameters["deterministic"]))
+        torch.use_deterministic_algorithms(hyperparameters.deterministic)
         self.device = pick_device()
         if self.device.type == "cpu":
             keep_freed_memory()
-        self.precision, self._why = pick_precision(hyperparameters["precision"], self.device)
+        self.precision, self._why = pick_precision(hyperparameters.precision, self.device)
         self.model = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._still = freeze(self.model, settings.freezing, settings.frozen_layers)
         self._loss, self._postprocess = loss, postprocess
@@ -142,7 +143,7 @@ class TorchEngine:
         self._updates = 0
         self._folds = loss is None and self.device.type == "cpu"
         self._predicting: nn.Module | None = None
-        self._seed = hyperparameters["random_seed"]
+        self._seed = hyperparameters.random_seed
         self._clipping = settings.clipping
         self._optimizer = make_optimizer(self.model, hyperparameters)
         self._scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")

@@ -8,17 +8,17 @@ from markupsafe import Markup
 
 from vistry.registry.tasks import TASKS
 from vistry.report.markup import Content, element, name_of, text_of
-from vistry.report.numbers import UNDEFINED, count, score
+from vistry.report.numbers import UNDEFINED, count, duration, score
 from vistry.report.run_contents import Contents
-from vistry.training.progress import duration
 
-MOOD = {"completed": "good", "failed": "bad", "running": "busy"}
+# Classes of style.css; other states are "mixed".
+STATUS_CLASSES = {"completed": "good", "failed": "bad", "running": "busy"}
 
 
-def headline(contents: Contents) -> Markup:
-    """The header with its tiles."""
+def header(contents: Contents) -> Markup:
+    """Draw the header with its tiles."""
     record, status = contents.record, contents.status
-    chip = element("span", status["status"], class_=f"chip {MOOD.get(status['status'], 'mixed')}")
+    chip = element("span", status["status"], class_=f"chip {STATUS_CLASSES.get(status['status'], 'mixed')}")
     title = element("h1", name_of(record["model"]["name"]), " ", chip)
     under = element("p", task_in_words(record["task"]), " · run ", name_of(contents.run.id), class_="under")
     reason = element("p", text_of(status["reason"]), class_="reason") if status.get("reason") else ""
@@ -26,7 +26,7 @@ def headline(contents: Contents) -> Markup:
 
 
 def task_in_words(name: str) -> str:
-    """The task's name as a person reads it, with its meaning where it is known."""
+    """Write the task's name with spaces, followed by its meaning if the registry has it."""
     words = name.replace("_", " ").capitalize()
     summary = next((task.summary for task in TASKS if task.name == name), "")
     return f"{words}: {summary}" if summary else words
@@ -42,7 +42,11 @@ def _tiles(contents: Contents) -> list[Markup]:
         _tile(contents.primary, score(contents.score, 4), "on the validation images", main=True),
         _tile("epochs", f"{len(contents.history)} of {epochs}", best),
         _tile("images to train", f"{data['training_images']:,}", images),
-        _tile("time", duration(contents.seconds), when(contents.status.get("started") or contents.record["created"])),
+        _tile(
+            "time",
+            duration(contents.seconds),
+            readable_time(contents.status.get("started") or contents.record["created"]),
+        ),
     ]
 
 
@@ -51,8 +55,8 @@ def _tile(name: str, value: Content, more: Content, *, main: bool = False) -> Ma
     return element("div", *parts, class_="tile main" if main else "tile")
 
 
-def when(stamp: str) -> str:
-    """A time stamp as a person reads it: 5 March 2026, 14:07."""
+def readable_time(stamp: str) -> str:
+    """Write an ISO time stamp as `5 March 2026, 14:07`; other text stays as it is."""
     try:
         time = datetime.fromisoformat(stamp)
     except ValueError:

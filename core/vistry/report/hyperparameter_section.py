@@ -1,4 +1,4 @@
-"""Every hyperparameter with its origin, those the user set first."""
+"""The section about the hyperparameters: each with its origin, those the user set first."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from vistry.report.markup import element, text_of
 from vistry.report.numbers import count
 from vistry.report.run_contents import Contents
 from vistry.report.section import Section
-from vistry.report.table import folded, table
+from vistry.report.table import collapsed, table
 
 
-def settings(contents: Contents) -> Section:
-    """The hyperparameters: set by the user, then the defaults."""
+def hyperparameter_section(contents: Contents) -> Section:
+    """Draw the hyperparameters that the user set, then the defaults."""
     given = {name: item for name, item in contents.hyperparameters.items() if item.get("given")}
-    others = {name: item for name, item in contents.hyperparameters.items() if not item.get("given")}
-    own = _listed(given, marked=True) if given else element("p", "None was set: all are defaults.", class_="none")
-    parts = [own, folded(count(len(others), "default"), _listed(others, marked=False))]
+    defaults = {name: item for name, item in contents.hyperparameters.items() if not item.get("given")}
+    set_by_user = (
+        _listed(given, marked=True) if given else element("p", "None was set: all are defaults.", class_="none")
+    )
+    parts = [set_by_user, collapsed(count(len(defaults), "default"), _listed(defaults, marked=False))]
     return Section("hyperparameters", "Hyperparameters", "What was set for this run, and where it was set.", parts)
 
 
@@ -34,7 +36,7 @@ def _listed(items: Mapping[str, Mapping[str, Any]], *, marked: bool) -> Markup:
 
 
 def _origin(origin: str) -> Markup:
-    """A file is shown by its last two parts, its whole path on pointing at it."""
+    """Return where a value was set: of a long path the last two parts, with the whole in the title."""
     parts = origin.replace("\\", "/").split("/")
     short = "/".join(parts[-2:]) if len(parts) > 3 else origin
     return element("span", text_of(short), title=origin, class_="origin")

@@ -1,4 +1,4 @@
-"""Detections made by hand."""
+"""Fixtures that the tests of several rooms share."""
 
 from __future__ import annotations
 

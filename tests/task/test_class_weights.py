@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 from vistry.plugin.types import TrainingData
-from vistry.task.class_weights import multiclass_weights, multilabel_weights
-from vistry.task.image_classification import TASK as MULTICLASS
-from vistry.task.image_classification_multilabel import TASK as MULTILABEL
+from vistry.task.classification import ImageClassification, ImageClassificationMultilabel
+from vistry.task.losses import multiclass_weights, multilabel_weights
 
 DATA = TrainingData(("a", "b", "c"), (4, 16, 1), 21)
 LOGITS = torch.tensor([[1.0, 2.0, -1.0], [0.5, -0.5, 0.0]])
@@ -43,13 +42,13 @@ def test_a_class_without_images_weighs_nothing() -> None:
 def test_the_losses_are_torchs_with_these_weights(level: int) -> None:
     values = {"weighted_loss": level}
     targets = torch.tensor([2, 0])
-    found = MULTICLASS.build_loss(values, "torch", DATA)(lambda images: images, LOGITS, targets)
+    found = ImageClassification().build_loss(values, "torch", DATA)(lambda images: images, LOGITS, targets)
     weight = [None, [0.5, 0.25, 1.0], [0.25, 0.0625, 1.0]][level]
     expected = torch.nn.CrossEntropyLoss(weight=None if weight is None else torch.tensor(weight))(LOGITS, targets)
     assert found["cross_entropy"] == pytest.approx(float(expected))
 
     many = torch.tensor([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
-    found = MULTILABEL.build_loss(values, "torch", DATA)(lambda images: images, LOGITS, many)
+    found = ImageClassificationMultilabel().build_loss(values, "torch", DATA)(lambda images: images, LOGITS, many)
     positive = None if level == 0 else torch.tensor([17 / 4, 5 / 16, 20.0]) ** (level / 2)
     expected = torch.nn.BCEWithLogitsLoss(pos_weight=positive)(LOGITS, many)
     assert found["binary_cross_entropy"] == pytest.approx(float(expected), rel=1e-5)

@@ -8,8 +8,9 @@ import pytest
 import vistry
 from vistry.cli.hyperparameter_flags import parse_flags
 from vistry.errors import HyperparameterError
-from vistry.hyperparameter.schema import Hyperparameters, Source
+from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.sources import read_file
+from vistry.hyperparameter.values import Hyperparameters
 
 
 def write(name: str, text: str, encoding: str = "utf-8") -> Path:

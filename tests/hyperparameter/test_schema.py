@@ -11,8 +11,8 @@ import vistry
 from hypothesis import given
 from hypothesis import strategies as st
 from vistry.errors import HyperparameterError, RegistryError
-from vistry.hyperparameter.schema import Hyperparameters, Schema, Source
-from vistry.hyperparameter.values import shown
+from vistry.hyperparameter.schema import Schema, Source
+from vistry.hyperparameter.values import Hyperparameters, shown
 from vistry.registry.tasks import TASK_NAMES
 
 

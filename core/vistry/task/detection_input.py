@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from vistry.data.table import Table
 from vistry.evaluation.detection.types import Kind
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.detection.augmentation import TrainingObjects
 from vistry.loading.detection.dataset import DetectionDataset
 from vistry.loading.detection.tiles import Grid
 from vistry.loading.detection.views import DetectionTransform
-from vistry.task.behaviour import Values
 
 
 @dataclass(frozen=True)
@@ -18,39 +20,34 @@ class DetectionInput:
     """Whole images, with a grid their tiles too: augmented in training, only resized in validation and prediction."""
 
     kind: Kind
-    hyperparameters: Values
+    hyperparameters: Hyperparameters
 
     def dataset(self, table: Table) -> DetectionDataset:
         """Each image, and with a grid each tile that has objects, cropped, bordered, flipped and resized."""
-        values = self.hyperparameters
-        augment = bool(values["apply_augmentations"])
+        values, grid = self.hyperparameters, grid_of(self.hyperparameters)
+        augment = values.apply_augmentations
         return DetectionDataset(
             table,
-            TrainingObjects(values["min_size"], values["max_size"], augment=augment),
-            values["training_batch_size"],
+            TrainingObjects(values.min_size, values.max_size, augment=augment),
+            values.training_batch_size,
             with_masks=self.kind == "mask",
-            grid=grid_of(values),
-            overlap=values.get("tile_overlap_ratio", 0.0),
+            grid=grid,
+            overlap=values.tile_overlap_ratio if grid else 0.0,
         )
 
     def eval_transform(self) -> DetectionTransform:
         """Each image resized, and with a grid its tiles."""
-        values = self.hyperparameters
-        return DetectionTransform(
-            values["min_size"],
-            values["max_size"],
-            grid_of(values),
-            values.get("tile_overlap_ratio", 0.0),
-            values.get("tile_predictions_nms_threshold", 0.0),
-        )
+        values, grid = self.hyperparameters, grid_of(self.hyperparameters)
+        overlap = values.tile_overlap_ratio if grid else 0.0
+        nms_iou = values.tile_predictions_nms_threshold if grid else 0.0
+        return DetectionTransform(values.min_size, values.max_size, grid, overlap, nms_iou)
 
     def input_size(self, training: bool) -> int:  # noqa: ARG002
         """`min_size`."""
-        side: int = self.hyperparameters["min_size"]
-        return side
+        return self.hyperparameters.min_size
 
 
-def grid_of(hyperparameters: Values) -> Grid | None:
+def grid_of(hyperparameters: Mapping[str, Any]) -> Grid | None:
     """The grid of `tile_grid_size`, if there is one."""
     text = hyperparameters.get("tile_grid_size")
     return None if text is None else Grid.parse(text)

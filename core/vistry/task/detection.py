@@ -1,0 +1,208 @@
+"""The two tasks about objects in images: detection by boxes, and instance segmentation by masks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from vistry.data.masks.paste import run_lengths
+from vistry.data.masks.polygons import polygons_of
+from vistry.data.table import Table
+from vistry.errors import DataError
+from vistry.evaluation.detection.metrics import evaluate_objects
+from vistry.evaluation.detection.types import Detections, GroundTruth, ImageDetections, Kind
+from vistry.hyperparameter.values import Hyperparameters
+from vistry.loading.detection.dataset import DetectionDataset
+from vistry.loading.detection.ground_truth import truth_of
+from vistry.loading.detection.sample import DetectionSample
+from vistry.loading.views import ResizeInfo
+from vistry.plugin.types import Loss, Postprocess, TrainingData
+from vistry.runs.detection_tensors import to_tensors
+from vistry.task.behaviour import Array, as_numpy
+from vistry.task.detection_input import DetectionInput
+
+CORNERS = ("topX", "topY", "bottomX", "bottomY")
+
+
+class DetectionTask:
+    """What both tasks share. Targets: a GroundTruth for each image. Predictions: all detections down to a score near 0.
+
+    A detector is called with an `ImageBatch` and, in training, a dictionary of `boxes`, `labels` and `masks` for each
+    image; it returns loss terms in training, else a dictionary of `boxes` [K, 4], `scores`, `labels` and, with masks,
+    `masks` [K, 1, M, M] of probabilities within each box, or one dictionary of such arrays [N, K, ...] for all images,
+    where a label of -1 marks a row without a detection. Boxes are corners in pixels of the image that it was given.
+    """
+
+    name: str
+    kind: Kind
+
+    def check(self, training: Table, validation: Table, hyperparameters: Hyperparameters) -> None:
+        """Raise DataError if a split that is used has no object, or crowds alone."""
+        self._check_split("training", training)
+        if self.is_measured(hyperparameters):
+            self._check_split("validation", validation)
+
+    def _check_split(self, name: str, table: Table) -> None:
+        if table.objects is None or table.objects.crowd.all():
+            raise DataError(
+                f"none of the {len(table)} {name} images has an object that isn't a crowd, so there is nothing to "
+                "learn or to measure; label more images, or give --validation"
+            )
+
+    def build_input(self, hyperparameters: Hyperparameters) -> DetectionInput:
+        """Build an input of images that keep their aspect, between min_size and max_size."""
+        return DetectionInput(self.kind, hyperparameters)
+
+    def targets(self, table: Table) -> list[GroundTruth]:
+        """Return the objects of each image, with their masks for segmentation."""
+        return truth_of(table, self.kind)
+
+    def batch_targets(self, table: Table) -> list[dict[str, Array]]:
+        """Return `boxes`, `labels` and, for segmentation, `masks` of each image."""
+        return DetectionDataset(table, _unchanged, 1, with_masks=self.kind == "mask").targets()
+
+    def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:  # noqa: ARG002
+        """Return the loss terms that the model itself computes."""
+        return _loss_of_model
+
+    def build_postprocess(self, hyperparameters: Hyperparameters) -> Postprocess:
+        """Build a function that gives boxes in pixels of the part of the image that a view shows, clipped to it.
+
+        Masks are run lengths of that part.
+        """
+        threshold = hyperparameters.mask_pixel_score_threshold if self.kind == "mask" else None
+
+        def postprocess(outputs: Any, frames: Sequence[ResizeInfo]) -> list[Detections]:
+            return [
+                _detections(output, frame, threshold)
+                for output, frame in zip(_split_by_image(outputs), frames, strict=True)
+            ]
+
+        return postprocess
+
+    def evaluate(
+        self,
+        predictions: Sequence[ImageDetections],
+        targets: Sequence[GroundTruth],
+        classes: Sequence[str],
+        hyperparameters: Hyperparameters,
+    ) -> dict[str, float]:
+        """Compute the metrics that validation_metric_type names, by boxes or by masks."""
+        return evaluate_objects(
+            ground_truth=targets,
+            predictions=[prediction.detections for prediction in predictions],
+            classes=classes,
+            metric_type=hyperparameters.validation_metric_type,
+            iou_threshold=hyperparameters.validation_iou_threshold,
+            kind=self.kind,
+            score_threshold=hyperparameters.box_score_threshold,
+        ).values
+
+    def is_measured(self, hyperparameters: Hyperparameters) -> bool:
+        """Return False if validation_metric_type is none."""
+        return bool(hyperparameters.validation_metric_type != "none")
+
+    def tensors(self, predictions: Sequence[ImageDetections], targets: Sequence[GroundTruth]) -> dict[str, Array]:
+        """Return detections and objects as `vistry.runs.detection_tensors` writes them."""
+        return to_tensors(predictions, targets)
+
+    def response(
+        self, prediction: ImageDetections, classes: Sequence[str], hyperparameters: Hyperparameters
+    ) -> dict[str, Any]:
+        """Return `{"boxes": [...]}`: the detections above box_score_threshold, in fractions of the image."""
+        max_points = hyperparameters.max_number_of_polygon_points if self.kind == "mask" else None
+        size = prediction.width, prediction.height
+        detections = above_score_threshold(prediction, hyperparameters)
+        return {"boxes": box_entries(detections, classes, size, max_points=max_points)}
+
+    def summary_line(
+        self, prediction: ImageDetections, classes: Sequence[str], hyperparameters: Hyperparameters
+    ) -> str:
+        """Count the detections of each class above box_score_threshold."""
+        labels = above_score_threshold(prediction, hyperparameters).labels
+        counts = Counter(classes[label] for label in labels.tolist())
+        return ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "nothing found"
+
+
+class ImageObjectDetection(DetectionTask):
+    """A labelled box around each object."""
+
+    name = "image_object_detection"
+    kind = "box"
+
+
+class ImageInstanceSegmentation(DetectionTask):
+    """A labelled mask over each object."""
+
+    name = "image_instance_segmentation"
+    kind = "mask"
+
+
+def above_score_threshold(prediction: ImageDetections, hyperparameters: Hyperparameters) -> Detections:
+    """Return the detections that a user is given, the highest score first."""
+    above = prediction.detections.above(hyperparameters.box_score_threshold)
+    return above.take(np.argsort(-above.scores, kind="stable"))
+
+
+def box_entries(
+    detections: Detections, classes: Sequence[str], size: tuple[int, int], max_points: int | None = None
+) -> list[dict[str, Any]]:
+    """Convert detections to the hosted product's JSON, in the same order.
+
+    Each becomes `{"box": {"topX", "topY", "bottomX", "bottomY"}, "label", "score"}`, with coordinates in fractions of
+    the upright image of `size` (width, height). Where there are masks, "polygon" has their outlines,
+    `[[x1, y1, x2, y2, ...], ...]`, of at most `max_points` points each (see `polygons_of`).
+    """
+    scale = np.array(size, dtype=np.float64)
+    boxes = (detections.boxes.reshape(-1, 2, 2) / scale).clip(0, 1).reshape(-1, 4)
+    entries: list[dict[str, Any]] = [
+        {"box": dict(zip(CORNERS, box, strict=True)), "label": classes[label], "score": score}
+        for box, label, score in zip(
+            boxes.tolist(), detections.labels.tolist(), detections.scores.tolist(), strict=True
+        )
+    ]
+    # `masks` is empty or absent together, so that nothing is cut off here.
+    for entry, mask in zip(entries, detections.masks or (), strict=False):
+        entry["polygon"] = [(ring / scale).reshape(-1).tolist() for ring in polygons_of(mask, max_points)]
+    return entries
+
+
+def _loss_of_model(model: Any, images: Any, targets: Any) -> dict[str, Any]:
+    terms: dict[str, Any] = model(images, targets)
+    return terms
+
+
+def _unchanged(sample: DetectionSample, random: np.random.Generator) -> DetectionSample:  # noqa: ARG001
+    return sample
+
+
+def _split_by_image(outputs: Any) -> Sequence[Mapping[str, Any]]:
+    """Give a dictionary for each image; of arrays for all images, only the rows that hold a detection."""
+    if not isinstance(outputs, Mapping):
+        by_image: Sequence[Mapping[str, Any]] = outputs
+        return by_image
+    return [
+        {name: values[image][labels >= 0] for name, values in outputs.items()}
+        for image, labels in enumerate(outputs["labels"])
+    ]
+
+
+def _detections(output: Mapping[str, Any], frame: ResizeInfo, mask_threshold: float | None) -> Detections:
+    """Move a network's boxes and masks to pixels of the frame's own part of the image, without boxes of no area."""
+    width, height = frame.shown_width, frame.shown_height
+    ratio = np.array([width / frame.width, height / frame.height] * 2, dtype=np.float32)
+    boxes = np.clip(as_numpy(output["boxes"]) * ratio, 0, np.array([width, height] * 2, dtype=np.float32))
+    # A box that lies outside the image, or in the padding, has no area left once it is clipped.
+    rows = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+    scores, labels = as_numpy(output["scores"]), as_numpy(output["labels"]).astype(np.int64)
+    masks = None
+    if mask_threshold is not None:
+        inside = as_numpy(output["masks"])[rows, 0]
+        masks = [
+            run_lengths(mask, box, width=width, height=height, threshold=mask_threshold)
+            for mask, box in zip(inside, boxes[rows], strict=True)
+        ]
+    return Detections(boxes[rows], scores[rows], labels[rows], masks)
