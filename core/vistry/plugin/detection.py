@@ -5,7 +5,6 @@ Names are loaded when they are used. `docs/reference/plugin-api.md` lists each w
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
