@@ -7,7 +7,7 @@ import click
 from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_json, print_table
 from vistry.errors import RegistryError
-from vistry.kernels.table import Kernel, all_kernels, kernels_for, settled
+from vistry.kernels.table import Kernel, all_kernels, kernels_for, select
 from vistry.registry.catalogue import Catalogue
 
 
@@ -50,7 +50,7 @@ def _state(catalogue: Catalogue, kernel: Kernel) -> tuple[str, str]:
     if use.value == "off":
         return "off", f"by {use.origin}"
     try:
-        winners = settled(catalogue, kernels_for(catalogue, kernel.spec.operation))
+        winners = select(catalogue, kernels_for(catalogue, kernel.spec.operation))
     except RegistryError as error:
         return "in conflict", str(error)
     if kernel not in winners.values():

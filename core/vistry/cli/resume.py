@@ -17,6 +17,6 @@ def resume(run: str, time_limit: float | None, as_json: bool) -> None:
     from vistry.training import progress
     from vistry.training.session import resume as go_on
 
-    reporter = progress.Silent() if as_json else progress.reporter_for()
-    result = go_on(run, time_limit=time_limit, reporter=reporter)
+    listeners = [] if as_json else [progress.progress_line()]
+    result = go_on(run, time_limit=time_limit, listeners=listeners)
     click.echo(result_json(result) if as_json else result_text(result))

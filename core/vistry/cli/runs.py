@@ -39,23 +39,37 @@ def runs(context: click.Context, folder: Path | None, as_json: bool) -> None:
 @click.pass_obj
 def show(folder: Path | None, run: str, as_json: bool) -> None:
     """Show RUN (a folder, an identifier, or "last")."""
-    from vistry.hyperparameter.values import Hyperparameters
+    from vistry.hyperparameter.recorded import hyperparameters_of
     from vistry.runs.folder import find_run
+    from vistry.training.events import EpochEnded
     from vistry.training.progress import epoch_line
 
     found = find_run(run, folder)
     if as_json:
-        facts = {"record": found.record, "status": found.status, "history": found.history()}
-        click.echo(json.dumps({"schema": 1, **facts, "hyperparameters": found.hyperparameters}))
+        click.echo(json.dumps({"schema": 1, **_content(found)}))
         return
     record, status = found.record, found.status
-    ended = f"{status['status']}, {status['reason']}" if status["reason"] else status["status"]
-    click.echo(f"{found.folder}\n{record['model']['full_name']} for {record['task']}: {ended}")
-    click.echo(f"{record['data']['training_images']} training images of {record['data']['source']}")
-    epochs = Hyperparameters.from_dict(found.hyperparameters).number_of_epochs
+    ended = f"{status.status}, {status.reason}" if status.reason else status.status
+    click.echo(f"{found.folder}\n{record.model.full_name} for {record.task}: {ended}")
+    click.echo(f"{record.data.training_images} training images of {record.data.source}")
+    epochs = hyperparameters_of(found).number_of_epochs
     for entry in found.history():
-        best = entry["epoch"] == status.get("best_epoch")
-        click.echo(epoch_line(entry, epochs, record["primary_metric"], best))
+        is_best = entry.epoch == status.best_epoch
+        click.echo(
+            epoch_line(EpochEnded(entry=entry, epochs=epochs, primary_metric=record.primary_metric, is_best=is_best))
+        )
+
+
+def _content(run: Run) -> dict[str, Any]:
+    """All that a run's JSON files hold."""
+    from vistry.runs.json_records import to_json
+
+    return {
+        "record": to_json(run.record),
+        "status": to_json(run.status),
+        "history": [to_json(entry) for entry in run.history()],
+        "hyperparameters": {name: to_json(record) for name, record in run.hyperparameters.items()},
+    }
 
 
 def _line(run: Run) -> dict[str, Any]:
@@ -69,12 +83,12 @@ def _line(run: Run) -> dict[str, Any]:
     return {
         "id": run.id,
         "folder": str(run.folder),
-        "task": record["task"],
-        "model": record["model"]["full_name"],
-        "status": status["status"],
-        "primary_metric": record["primary_metric"],
-        "best_score": status.get("best_score"),
-        "created": record["created"],
+        "task": record.task,
+        "model": record.model.full_name,
+        "status": status.status,
+        "primary_metric": record.primary_metric,
+        "best_score": status.best_score,
+        "created": record.created,
     }
 
 

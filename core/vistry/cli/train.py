@@ -63,14 +63,14 @@ def train(context: click.Context, /, **options: Any) -> None:
     deadline = deadline_in(options["time_limit"])
     flags = parse_flags(context.args, [parameter.opts[0] for parameter in context.command.params])
     request = Request(
-        options["data_path"],
-        options["task"],
-        options["model"],
-        options["validation"],
-        options["data_format"],
-        options["validation_size"],
-        options["primary_metric"],
-        options["backend"],
+        data=options["data_path"],
+        task=options["task"],
+        model=options["model"],
+        validation=options["validation"],
+        format=options["data_format"],
+        validation_size=options["validation_size"],
+        primary_metric=options["primary_metric"],
+        backend=options["backend"],
     )
     plan = make_plan(request, sources_of([read_file(path) for path in options["configs"]], flags))
     if options["dry_run"]:
@@ -80,8 +80,8 @@ def train(context: click.Context, /, **options: Any) -> None:
         click.echo(f"warning: {line}", err=True)
     if not options["as_json"]:
         click.echo(_summary(plan))
-    reporter = progress.Silent() if options["as_json"] else progress.reporter_for()
-    result = carry_out(plan, options["output"], deadline, reporter)
+    listeners = [] if options["as_json"] else [progress.progress_line()]
+    result = carry_out(plan, output=options["output"], deadline=deadline, listeners=listeners)
     click.echo(result_json(result) if options["as_json"] else result_text(result))
 
 
@@ -122,8 +122,8 @@ def _plan_text(plan: Plan) -> str:
     )
     engine = expected.engine
     lines.append(
-        f"{engine['parameters']:,} parameters, {engine['trainable_parameters']:,} of them trained; "
-        f"{engine['device']}, {engine['precision']} ({engine['precision_reason']})"
+        f"{engine.parameters:,} parameters, {engine.trainable_parameters:,} of them trained; "
+        f"{engine.device}, {engine.precision} ({engine.precision_reason})"
     )
     lines.append(
         f"about {duration(expected.total_seconds)} and {expected.memory_bytes / 2**30:.1f} GiB, "
@@ -156,7 +156,7 @@ def result_text(result: TrainingResult) -> str:
     from vistry.report.page import REPORT
 
     outcome, run = result.outcome, result.run
-    score = "" if outcome.best_score is None else f", {run.record['primary_metric']} {outcome.best_score:.4f}"
+    score = "" if outcome.best_score is None else f", {run.record.primary_metric} {outcome.best_score:.4f}"
     return (
         f"{outcome.reason}; best: epoch {(outcome.best_epoch or 0) + 1}{score}\n"
         f"run:     {run.folder}\n"

@@ -9,7 +9,7 @@ from flax import nnx
 
 from vistry.flax_layers.convolution import Conv
 from vistry.flax_layers.initialisation import normal_by_fan_out
-from vistry.flax_layers.sequential import Sequential
+from vistry.flax_layers.layers import Sequential
 
 FIRST_WIDTH = 64
 

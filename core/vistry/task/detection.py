@@ -19,7 +19,7 @@ from vistry.loading.detection.dataset import DetectionDataset
 from vistry.loading.detection.ground_truth import truth_of
 from vistry.loading.detection.sample import DetectionSample
 from vistry.loading.views import ResizeInfo
-from vistry.plugin.types import Loss, Postprocess, TrainingData
+from vistry.plugin.types import Loss, Module, Postprocess, Tensor, TrainingData
 from vistry.runs.detection_tensors import to_tensors
 from vistry.task.behaviour import Array, as_numpy
 from vistry.task.detection_input import DetectionInput
@@ -75,7 +75,7 @@ class DetectionTask:
         """
         threshold = hyperparameters.mask_pixel_score_threshold if self.kind == "mask" else None
 
-        def postprocess(outputs: Any, frames: Sequence[ResizeInfo]) -> list[Detections]:
+        def postprocess(outputs: Tensor, frames: Sequence[ResizeInfo]) -> list[Detections]:
             return [
                 _detections(output, frame, threshold)
                 for output, frame in zip(_split_by_image(outputs), frames, strict=True)
@@ -170,8 +170,8 @@ def box_entries(
     return entries
 
 
-def _loss_of_model(model: Any, images: Any, targets: Any) -> dict[str, Any]:
-    terms: dict[str, Any] = model(images, targets)
+def _loss_of_model(model: Module, images: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    terms: dict[str, Tensor] = model(images, targets)
     return terms
 
 
@@ -179,10 +179,10 @@ def _unchanged(sample: DetectionSample, random: np.random.Generator) -> Detectio
     return sample
 
 
-def _split_by_image(outputs: Any) -> Sequence[Mapping[str, Any]]:
+def _split_by_image(outputs: Tensor) -> Sequence[Mapping[str, Tensor]]:
     """Give a dictionary for each image; of arrays for all images, only the rows that hold a detection."""
     if not isinstance(outputs, Mapping):
-        by_image: Sequence[Mapping[str, Any]] = outputs
+        by_image: Sequence[Mapping[str, Tensor]] = outputs
         return by_image
     return [
         {name: values[image][labels >= 0] for name, values in outputs.items()}
@@ -190,7 +190,7 @@ def _split_by_image(outputs: Any) -> Sequence[Mapping[str, Any]]:
     ]
 
 
-def _detections(output: Mapping[str, Any], frame: ResizeInfo, mask_threshold: float | None) -> Detections:
+def _detections(output: Mapping[str, Tensor], frame: ResizeInfo, mask_threshold: float | None) -> Detections:
     """Move a network's boxes and masks to pixels of the frame's own part of the image, without boxes of no area."""
     width, height = frame.shown_width, frame.shown_height
     ratio = np.array([width / frame.width, height / frame.height] * 2, dtype=np.float32)

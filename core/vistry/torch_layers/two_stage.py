@@ -1,4 +1,4 @@
-"""Detectors that propose regions and look at each again, from torchvision's parts."""
+"""Detectors with a region proposal network and a head for each region, from torchvision's parts."""
 
 from __future__ import annotations
 
@@ -25,15 +25,18 @@ POOLED_MAPS = ("0", "1", "2", "3")
 """The pyramid's maps that regions are pooled from, by name; its fifth is for proposals alone (Lin et al., 2017)."""
 
 
-def two_stage_arguments(hyperparameters: Values, backbone: Backbone) -> dict[str, Any]:
-    """Return the arguments that torchvision's two-stage detectors share, with torchvision's own sizes and ratios."""
+def two_stage_arguments(values: Values, backbone: Backbone) -> dict[str, Any]:
+    """Return the arguments that torchvision's two-stage detectors share, with torchvision's own sizes and ratios.
+
+    `values`: the hyperparameters as a plugin's hook is given them.
+    """
     return {
-        "backbone": Pyramid(backbone, STRIDES, LastLevelMaxPool(), norm_kind(hyperparameters)),
+        "backbone": Pyramid(backbone, STRIDES, LastLevelMaxPool(), norm_kind(values)),
         "rpn_anchor_generator": Anchors(ANCHOR_SIZES, (ASPECT_RATIOS,) * len(ANCHOR_SIZES)),
         "box_roi_pool": region_pooling(7),
-        "box_score_thresh": score_floor(hyperparameters["box_score_threshold"]),
-        "box_nms_thresh": hyperparameters["nms_iou_threshold"],
-        "box_detections_per_img": hyperparameters["box_detections_per_image"],
+        "box_score_thresh": score_floor(values["box_score_threshold"]),
+        "box_nms_thresh": values["nms_iou_threshold"],
+        "box_detections_per_img": values["box_detections_per_image"],
     }
 
 
@@ -43,9 +46,9 @@ def region_pooling(output_size: int) -> RegionPooling:
 
 
 class TwoStage(nn.Module):
-    """`backbone`, `rpn` and `roi_heads` of a GeneralizedRCNN, called with images that have their size already.
+    """`backbone`, `rpn` and `roi_heads` of a GeneralizedRCNN, called with images that are resized already.
 
-    Class 0 of the heads is the background; labels here are those of the data, from 0. Boxes are float32 throughout.
+    Class 0 of the heads is the background; labels in targets and results begin at 0. Boxes are always float32.
     """
 
     def __init__(self, model: GeneralizedRCNN):
@@ -58,12 +61,12 @@ class TwoStage(nn.Module):
     def forward(
         self, images: ImageBatch, targets: Sequence[dict[str, Tensor]] | None = None
     ) -> dict[str, Tensor] | list[dict[str, Tensor]]:
-        """Loss terms of N images in training, else N dictionaries of boxes, scores, labels and, if any, masks."""
+        """Return loss terms in training, else N dictionaries of boxes, scores, labels and, for a Mask R-CNN, masks."""
         sizes = [tuple(size) for size in images.sizes]
-        known = None if targets is None else [{**target, "labels": target["labels"] + 1} for target in targets]
+        shifted = None if targets is None else [{**target, "labels": target["labels"] + 1} for target in targets]
         maps = self.backbone(images.pixels)
-        proposals, proposal_losses = self.rpn(ImageList(images.pixels, sizes), maps, known)
-        found, losses = self.roi_heads(maps, proposals, sizes, known)
+        proposals, proposal_losses = self.rpn(ImageList(images.pixels, sizes), maps, shifted)
+        detections, losses = self.roi_heads(maps, proposals, sizes, shifted)
         if self.training:
             return {**losses, **proposal_losses}
-        return [{**image, "labels": image["labels"] - 1} for image in found]
+        return [{**image, "labels": image["labels"] - 1} for image in detections]

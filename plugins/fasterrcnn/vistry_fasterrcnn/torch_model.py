@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 from torchvision.models.detection import FasterRCNN
 from vistry.plugin import Backbone, Values
-from vistry.torch_layers.two_stage import TwoStage, two_stage_arguments
+from vistry.torch_layers import TwoStage, two_stage_arguments
 
 
 def build(num_classes: int, hyperparameters: Values, backbone: Backbone) -> nn.Module:

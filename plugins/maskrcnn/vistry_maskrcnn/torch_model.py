@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 from torchvision.models.detection import MaskRCNN
 from vistry.plugin import Backbone, Values
-from vistry.torch_layers.two_stage import TwoStage, region_pooling, two_stage_arguments
+from vistry.torch_layers import TwoStage, region_pooling, two_stage_arguments
 
 MASK_LOGIT_STD = 0.001
 

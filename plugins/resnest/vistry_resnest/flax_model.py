@@ -11,9 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.flax_layers import BatchNorm, Conv, Linear, Sequential, average_pool, max_pool
-from vistry.flax_layers.initialisation import normal_by_fan_out
-from vistry.flax_layers.residual import padded_conv, residual_stages
+from vistry.flax_layers import (
+    BatchNorm,
+    Conv,
+    Linear,
+    Sequential,
+    average_pool,
+    max_pool,
+    normal_by_fan_out,
+    padded_conv,
+    residual_stages,
+)
 
 EXPANSION, RADIX, WIDEST = 4, 2, 512
 

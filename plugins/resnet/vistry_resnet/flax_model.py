@@ -8,8 +8,7 @@ import jax
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.flax_layers import BatchNorm, Linear, Sequential, max_pool
-from vistry.flax_layers.residual import padded_conv, residual_stages
+from vistry.flax_layers import BatchNorm, Linear, Sequential, max_pool, padded_conv, residual_stages
 
 STEM, WIDEST = 64, 512
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vistry.plugin import ModelCard, Module, Values, hookimpl
-from vistry.torch_layers.shared_hooks import feature_maps_of_children
+from vistry.torch_layers import feature_maps_of_children
 
 
 @hookimpl

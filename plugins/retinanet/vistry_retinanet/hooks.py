@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vistry.plugin import Backbone, Module, Values, hookimpl
-from vistry.torch_layers.shared_hooks import vistry_resolve_auto
+from vistry.torch_layers import vistry_resolve_auto
 
 __all__ = ["vistry_build_model", "vistry_resolve_auto"]
 

@@ -6,9 +6,16 @@ import jax
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.flax_layers import BatchNorm, Conv, Linear, Sequential, max_pool
-from vistry.flax_layers.initialisation import normal_by_fan_out
-from vistry.flax_layers.residual import padded_conv, residual_stages
+from vistry.flax_layers import (
+    BatchNorm,
+    Conv,
+    Linear,
+    Sequential,
+    max_pool,
+    normal_by_fan_out,
+    padded_conv,
+    residual_stages,
+)
 
 BLOCKS = (3, 4, 6, 3)
 STEM, WIDEST = 64, 512
