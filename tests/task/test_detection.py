@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from pycocotools import mask as coco_mask
-from vistry.data.masks.rle import mask_of_rings
+from vistry.data.masks.rle import rings_to_mask
 from vistry.errors import DataError
 from vistry.evaluation.detection.types import Detections, ImageDetections
 from vistry.hyperparameter.values import Hyperparameters
@@ -25,7 +25,7 @@ VALUES = Hyperparameters.of(
 )
 NOT_MEASURED = Hyperparameters.of({"validation_metric_type": "none"})
 # A network is given 50 x 100 pixels that show 100 x 200 pixels of the image: each is two wide and high.
-FRAME = ResizeInfo(height=50, width=100, shown_height=100, shown_width=200)
+FRAME = ResizeInfo(height=50, width=100, source_height=100, source_width=200)
 
 
 def output(boxes: list[list[float]], **more: Any) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def test_polygons_are_fractions_and_keep_to_the_limit(detections: Callable[..., 
     assert sorted(map(tuple, points.tolist())) == [(0.5, 0.2), (0.5, 0.4), (0.7, 0.2), (0.7, 0.4)]
     exact = box_entries(objects, CLASSES, (200, 50))[0]["polygon"]
     rings = [np.array(ring).reshape(-1, 2) * (200, 50) for ring in exact]
-    assert np.array_equal(mask_of_rings(rings, 200, 50, even_odd=True), round_one)
+    assert np.array_equal(rings_to_mask(rings, 200, 50, even_odd=True), round_one)
 
 
 @pytest.mark.parametrize("masks", [None, []])

@@ -163,11 +163,11 @@ def test_resize_decides_what_the_crop_shows(train: Any, digits: Path) -> None:
     run = train(number_of_epochs=1)
     image = str(digits / "digit0" / "00.png")
     from vistry.loading.augmentation import ValidationCrop
-    from vistry.loading.views import SingleViewTransform
+    from vistry.loading.views import ClassificationTransform
 
     near, far = ValidationCrop(32, 16)(image), ValidationCrop(16, 16)(image)
     assert (near != far).any()
-    assert vistry.load(run.folder)._viewer == SingleViewTransform(ValidationCrop(16, 16))
+    assert vistry.load(run.folder)._viewer == ClassificationTransform(ValidationCrop(16, 16))
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def convert(data: Path, out: Path, wanted: str, task: str | None, data_format: s
     OUT is a file, or a folder that gets a file for each split. The images stay where they are: a path is relative
     where the image lies beside or below the file, else absolute. What the doctor sets aside is left out and counted.
     """
-    from vistry.data.conversion import converted
+    from vistry.data.conversion import output_files
     from vistry.data.doctor import examine
     from vistry.data.reading import guess_task
     from vistry.registry.tasks import task_named
@@ -29,12 +29,12 @@ def convert(data: Path, out: Path, wanted: str, task: str | None, data_format: s
 
     name = task_named(task).name if task else guess_task(data, data_format)[0]
     diagnosis = examine(data, name, data_format)
-    for part in converted(diagnosis.table, out, wanted):
+    for part in output_files(diagnosis.table, out, wanted):
         with replacing(part.path) as temporary, temporary.open("w", encoding="utf-8") as file:
             file.writelines(part.pieces)
         table = part.table
         click.echo(f"{part.path}: {len(table)} images, {len(table.labels)} objects, {len(table.classes)} classes")
-    objects = sum(entry.is_object for entry in diagnosis.quarantined)
+    objects = sum(finding.is_of_object for finding in diagnosis.quarantined)
     images = len(diagnosis.quarantined) - objects
     if objects or images:
         click.echo(f"left out: {images} images and {objects} objects; their faults: vistry doctor {data} --task {name}")

@@ -91,8 +91,8 @@ def _summary(plan: Plan) -> str:
         f"{len(plan.training)} training and {len(plan.validation)} validation images"
     ]
     for diagnosis in plan.diagnoses:
-        left_out = diagnosis.to_dict()["quarantined"]
-        lines += [f"left out: {item['image']}: {item['reason']}" for item in left_out[:10]]
+        left_out = diagnosis.quarantined
+        lines += [f"left out: {finding.quarantines}: {finding.reason}" for finding in left_out[:10]]
         if len(left_out) > 10:
             lines.append(f"left out: {len(left_out) - 10} more, in the run's findings.json")
     return "\n".join(lines)

@@ -21,8 +21,10 @@ def diagnosis_record(diagnosis: Diagnosis) -> DiagnosisRecord:
         splits={name: len(table.rows_of(name)) for name in SPLITS},
         findings=tuple(map(_finding_record, diagnosis.findings)),
         quarantined=tuple(
-            QuarantineRecord(image=item.image, reason=item.reason, check=item.check, object=item.is_object)
-            for item in diagnosis.quarantined
+            QuarantineRecord(
+                image=finding.quarantines or "", reason=finding.reason, check=finding.check, object=finding.is_of_object
+            )
+            for finding in diagnosis.quarantined
         ),
         objects=objects,
     )

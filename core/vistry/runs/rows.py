@@ -25,7 +25,7 @@ def _lines(table: Table, task: str) -> Iterator[str]:
     if table.objects is not None:
         from vistry.data.writers import jsonl
 
-        yield from jsonl.lines(table, table.images, exact=True)
+        yield from jsonl.write(table, table.images, exact=True)
         return
     single = task == "image_classification"
     for image, labels in table:
@@ -80,7 +80,7 @@ def _read_objects(path: Path, classes: tuple[str, ...], task: str) -> Table:
     if faults or table.objects is None:
         raise _unreadable(path, faults[0] if faults else "no objects")
     objects = table.objects
-    return replace(table, objects=objects.in_pixels(table.label_starts, objects.width, objects.height))
+    return replace(table, objects=objects.to_pixels(table.label_starts, objects.width, objects.height))
 
 
 def _unreadable(path: Path, reason: object) -> RunError:

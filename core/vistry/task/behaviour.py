@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 from vistry.data.table import Table
 from vistry.hyperparameter.values import Hyperparameters
+from vistry.loading.detection.dataset import DetectionTarget
 from vistry.plugin.types import Input, Loss, Postprocess, Tensor, TrainingData
 
 Prediction = TypeVar("Prediction", contravariant=True)
 Targets = TypeVar("Targets")
 
 Array: TypeAlias = npt.NDArray[Any]
-LossTargets: TypeAlias = Array | list[dict[str, Array]]
+LossTargets: TypeAlias = Array | list[DetectionTarget]
 
 
 class TypedTask(Protocol[Prediction, Targets]):

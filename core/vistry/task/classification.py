@@ -15,7 +15,7 @@ from vistry.evaluation.classification import multiclass_metrics, multilabel_metr
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import TrainingCrop, ValidationCrop
 from vistry.loading.batches import ImageDataset
-from vistry.loading.views import ResizeInfo, SingleViewTransform
+from vistry.loading.views import ClassificationTransform, ResizeInfo
 from vistry.plugin.types import Loss, Postprocess, Tensor, TrainingData
 from vistry.task.behaviour import Array, as_numpy
 from vistry.task.losses import binary_cross_entropy, cross_entropy, multiclass_weights, multilabel_weights
@@ -168,10 +168,10 @@ class CropInput:
         crop = TrainingCrop(self.hyperparameters.training_crop_size)
         return ImageDataset(list(table.images), self.batch_targets(table), crop, batch_size)
 
-    def eval_transform(self) -> SingleViewTransform:
+    def eval_transform(self) -> ClassificationTransform:
         """Resize an image and crop its centre."""
         resize, crop = self.hyperparameters.validation_resize_size, self.hyperparameters.validation_crop_size
-        return SingleViewTransform(ValidationCrop(resize, crop))
+        return ClassificationTransform(ValidationCrop(resize, crop))
 
     def input_size(self, training: bool) -> int:
         """Return the side of the crop in pixels."""

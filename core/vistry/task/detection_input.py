@@ -9,7 +9,7 @@ from typing import Any
 from vistry.data.table import Table
 from vistry.evaluation.detection.types import Kind
 from vistry.hyperparameter.values import Hyperparameters
-from vistry.loading.detection.augmentation import TrainingObjects
+from vistry.loading.detection.augmentation import DetectionTrainTransform
 from vistry.loading.detection.dataset import DetectionDataset
 from vistry.loading.detection.tiles import Grid
 from vistry.loading.detection.views import DetectionTransform
@@ -28,7 +28,7 @@ class DetectionInput:
         augment = values.apply_augmentations
         return DetectionDataset(
             table,
-            TrainingObjects(values.min_size, values.max_size, augment=augment),
+            DetectionTrainTransform(values.min_size, values.max_size, augment=augment),
             values.training_batch_size,
             with_masks=self.kind == "mask",
             grid=grid,

@@ -14,7 +14,7 @@ from vistry.hyperparameter.fields import Field
 from vistry.hyperparameter.schema import Source
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch
-from vistry.loading.views import ResizeInfo, unresized
+from vistry.loading.views import ResizeInfo, identity_resizes
 from vistry.plugin.types import Module
 from vistry.registry.cards import BACKBONE_PREFIX, ModelCard
 from vistry.registry.catalogue import Catalogue
@@ -158,7 +158,7 @@ def eight_inputs(context: ModelContext, training: bool = True) -> Batch:
 
 def resize_infos(context: ModelContext, images: Pixels) -> list[ResizeInfo] | None:
     """Return what an engine is told of images [N, H, W, 3] that may differ in size; None where they may not."""
-    return unresized(images) if context.input().eval_transform().variable_size else None
+    return identity_resizes(images) if context.input().eval_transform().variable_size else None
 
 
 def responses(context: ModelContext, engine: Engine, images: Pixels) -> list[dict[str, object]]:
@@ -169,4 +169,4 @@ def responses(context: ModelContext, engine: Engine, images: Pixels) -> list[dic
         Image.fromarray(images[0]).save(path)
         views = transform.views(path)
     predictions = engine.predict(images, resize_infos(context, images))
-    return [task.response(transform.merged([one], views), CLASSES, context.hyperparameters) for one in predictions]
+    return [task.response(transform.merge([one], views), CLASSES, context.hyperparameters) for one in predictions]

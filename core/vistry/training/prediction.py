@@ -61,11 +61,11 @@ def _predictions(
         part = views[start : start + batch_size]
         pixels = stacked([view.pixels for view in part], eval_transform.size_divisor)
         of_views += list(
-            engine.predict(pixels, [view.frame for view in part] if eval_transform.variable_size else None)
+            engine.predict(pixels, [view.resize_info for view in part] if eval_transform.variable_size else None)
         )
     remaining = iter(of_views)
     for image in images:
         if isinstance(image, DataError):
             yield image
         else:
-            yield eval_transform.merged(list(islice(remaining, len(image))), image)
+            yield eval_transform.merge(list(islice(remaining, len(image))), image)

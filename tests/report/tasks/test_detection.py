@@ -22,7 +22,7 @@ DASH = "|\N{EN DASH}"
 A, B, C = (0, 0, 20, 20), (30, 0, 70, 40), (10, 50, 40, 80)
 
 
-def truth_of(*rows: tuple[Any, ...]) -> GroundTruth:
+def ground_truth_of(*rows: tuple[Any, ...]) -> GroundTruth:
     boxes = np.array([row[0] for row in rows], np.float32).reshape(-1, 4)
     areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     return GroundTruth(boxes, np.array([row[1] for row in rows], np.int64), np.zeros(len(rows), np.bool_), areas)
@@ -37,7 +37,7 @@ def found_of(*rows: tuple[Any, ...]) -> Detections:
 @pytest.fixture
 def inputs() -> DetectionReportInputs:
     """Two images: cat A found, cat B taken for a dog, dog C found with 0.1 only; and a cat where nothing is."""
-    truth = [truth_of((A, 0), (B, 0)), truth_of((C, 1))]
+    truth = [ground_truth_of((A, 0), (B, 0)), ground_truth_of((C, 1))]
     first = found_of((A, 0, 0.9), (B, 1, 0.8), ((0, 0, 20, 16), 0, 0.5))
     second = found_of(((60, 60, 75, 75), 0, 0.7), (C, 1, 0.1))
     return DetectionReportInputs(("/gone/one.png", "/gone/two.png"), ("cat", "dog"), truth, [first, second])
@@ -139,7 +139,7 @@ def test_without_the_library_the_rest_stands(
 
 
 def test_nothing_there_and_nothing_found(section_texts: Callable[..., dict[str, str]]) -> None:
-    empty = DetectionReportInputs(("/gone/one.png",), ("cat",), [truth_of()], [found_of()])
+    empty = DetectionReportInputs(("/gone/one.png",), ("cat",), [ground_truth_of()], [found_of()])
     text = section_texts(detection_sections(empty))
     assert "There are none: every object was found." in text["misses"]
     assert "There are none: every detection is an object." in text["false-alarms"]

@@ -15,7 +15,7 @@ from jax import Array
 from vistry.flax_layers import valid_rows
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch, ImageBatch
-from vistry.loading.views import ResizeInfo, unresized
+from vistry.loading.views import ResizeInfo, identity_resizes
 from vistry.plugin.types import Loss, Postprocess, Predictions, Tensor
 from vistry.runs.records import EngineFacts
 from vistry.training.engines.ema import ema_step
@@ -146,7 +146,7 @@ class JaxEngine:
         sizes = None if frames is None else np.array([frame[:2] for frame in frames], np.int32)[padded.rows]
         outputs = self._predict(self._tensors() | self._ema, padded.images, sizes)
         unpadded = jax.tree.map(lambda output: output[: len(images)], jax.device_get(outputs))
-        return self._postprocess(unpadded, frames or unresized(images))
+        return self._postprocess(unpadded, frames or identity_resizes(images))
 
     # Functions that are compiled
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch, ImageBatch
-from vistry.loading.views import ResizeInfo, unresized
+from vistry.loading.views import ResizeInfo, identity_resizes
 from vistry.plugin.types import Loss, Postprocess, Predictions, Tensor
 from vistry.runs.records import EngineFacts
 from vistry.training.engines.ema import ema_step
@@ -116,7 +116,7 @@ class TorchEngine:
         sizes = None if frames is None else [frame[:2] for frame in frames]
         with autocast(self.precision, self.device):
             outputs = self._predicting(self._inputs(images, sizes))
-        return self._postprocess(outputs, frames or unresized(images))
+        return self._postprocess(outputs, frames or identity_resizes(images))
 
     def _train_mode(self) -> None:
         self._module.train()

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from vistry.data import read
-from vistry.data.reading import guess_task
+from vistry.data.reading import guess_task, read
 from vistry.errors import DataError
 
 MULTICLASS = "image_classification"
@@ -65,7 +64,7 @@ def test_rows_with_a_label_each_are_brought_together(csv_file):
     assert reading.table.lines.tolist() == [2, 3, 5]
     (fault,) = reading.findings
     assert (fault.check, fault.where) == ("image-repeated", f"{path}:6")
-    assert fault.message.endswith("/a.jpg: the row says nothing that those since line 2 don't")
+    assert fault.message.endswith("/a.jpg: the row repeats line 2")
     assert guess_task(path) == (MULTILABEL, "several labels, or none, for some image")
 
 
@@ -108,7 +107,7 @@ def test_a_split_column(csv_file):
     assert reading.table.split.tolist() == [0, 1, 2, -1]
     (fault,) = reading.findings
     assert (fault.check, fault.line) == ("split-unknown", 6)
-    assert fault.message == "'holdout' is no split; known: train, validation, test"
+    assert fault.message == "'holdout' is not a split; use train, validation or test"
 
 
 def test_files_named_for_splits(csv_file, tmp_path):
@@ -141,7 +140,11 @@ def test_a_bad_row_costs_that_row_only(csv_file, row, check, message):
         ("image,nut,fig\na.jpg,1,0\nb.jpg,1,1\n", MULTICLASS, ":3: 2 columns are 1, but image_classification takes"),
         ("name,kind\nx,nut\n", MULTICLASS, ":1: no column of images among name, kind"),
         ("image,width,height\na.jpg,640,480\n", MULTICLASS, ":1: no column of labels among image, width, height"),
-        ("a.jpg,nut,fig\nb.jpg,nut,fig\n", MULTICLASS, ":1: no header, and 3 columns"),
+        (
+            "a.jpg,nut,fig\nb.jpg,nut,fig\n",
+            MULTICLASS,
+            ":1: without a header the label can't be told apart",
+        ),
         ("", MULTICLASS, ": the data set is empty: no labelled image was found"),
         ("image,label\n", MULTICLASS, ": the data set is empty: no labelled image was found"),
     ],

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from vistry.data.doctor import examine
-from vistry.data.masks.rle import masks_of_row
 from vistry.data.reading import detect, guess_task
 from vistry.errors import DataError
 
@@ -58,7 +57,7 @@ def test_coco(photo, put, tmp_path, order, folder):
     table = diagnosis.table
     assert boxes(table) == [("fig", [1, 2, 11.5, 6]), ("nut", [0, 0, 4, 4])]
     assert table.objects.crowd.tolist() == [True, False]
-    assert table.objects.names.tolist() == [9, 8]
+    assert table.objects.annotation_ids.tolist() == [9, 8]
     assert table.objects.areas[0] == np.float32(30.5)
     assert np.isnan(table.objects.areas[1])
     assert table.images == [str(tmp_path / folder / "a.jpg")]
@@ -117,7 +116,7 @@ def test_a_bad_annotation_costs_itself(photo, put, change, message):
     assert [text[: len(message)] for text in messages(diagnosis)][:1] == [message]
 
 
-def test_coco_masks_of_every_kind_are_the_same(photo, put):
+def test_coco_masks_of_every_kind_are_the_same(photo, put, masks_of_row):
     from pycocotools import mask as peer
 
     photo("a.jpg", size=(40, 20))
@@ -145,7 +144,7 @@ def test_a_bad_polygon_costs_itself_and_not_its_object(photo, put):
     diagnosis = examine(put("a.json", json.dumps(COCO | {"annotations": [annotation]})), SEGMENTATION)
     assert len(diagnosis.table.objects.shapes.rings_of(0)) == 1
     assert messages(diagnosis, "polygon-short", "polygon-invalid") == [
-        "annotation 8: the polygon has 2 point(s), and three are the least",
+        "annotation 8: the polygon has 2 point(s), at least 3 are needed",
         "annotation 8: the polygon [1, 1, 2, 'x', 3, 3] is not a list of numbers",
         "annotation 8: the polygon [1, 2, 3, 4, 5, nan] has a number that is not finite",
         "annotation 8: the polygon 7 is not a list of numbers",
@@ -156,9 +155,9 @@ def test_a_bad_polygon_costs_itself_and_not_its_object(photo, put):
     ("mask", "message"),
     [
         ({"size": [20], "counts": [800]}, "the mask's size is [20], not [height, width]"),
-        ({"size": [20, 40], "counts": [80]}, "the run lengths cover 80 pixels, and 20 x 40 are 800"),
-        ({"size": [20, 40], "counts": [-80, 880]}, "the run lengths can't be read: run lengths are a list of numbers"),
-        ({"size": [20, 40], "counts": "~"}, "the run lengths can't be read: characters that are none"),
+        ({"size": [20, 40], "counts": [80]}, "the run lengths cover 80 pixels, but the mask has 20 x 40 = 800"),
+        ({"size": [20, 40], "counts": [-80, 880]}, "the run lengths can't be read: expected a list of numbers"),
+        ({"size": [20, 40], "counts": "~"}, "the run lengths can't be read: invalid character"),
         ({"size": [20, 40], "counts": None}, "the run lengths can't be read: "),
         ("polygon", "the segmentation is 'polygon', not polygons or run lengths"),
         ({"size": [40, 20], "counts": [1, 1, 798]}, "the mask has 20 x 40, the image 40 x 20"),
@@ -208,7 +207,7 @@ def test_voc(photo, put, tmp_path, base):
     assert boxes(table, 1) == [("nut", [1, 2.5, 9, 8]), ("fig", [1, 2.5, 9, 8])]
     assert table.objects.crowd.tolist() == [False, True] * 3
     assert table.split.tolist() == [0, 0, 1]
-    assert table.place(2) == (str(tmp_path / base / "Annotations/c.xml"), 1)
+    assert table.location(2) == (str(tmp_path / base / "Annotations/c.xml"), 1)
     assert diagnosis.quarantined == ()
 
 
@@ -249,7 +248,7 @@ def test_voc_faults_have_file_and_line(photo, put, tmp_path):
     assert boxes(diagnosis.table) == [("nut", [1, 2.5, 9, 8])]
 
 
-def test_voc_masks(photo, put, tmp_path):
+def test_voc_masks(photo, put, tmp_path, masks_of_row):
     numbers = np.zeros((20, 40), dtype=np.uint8)
     numbers[2:8, 1:9] = 1
     numbers[0, 0] = 255
@@ -263,13 +262,13 @@ def test_voc_masks(photo, put, tmp_path):
     diagnosis = examine(tmp_path, SEGMENTATION)
     assert np.array_equal(masks_of_row(diagnosis.table, 0), (numbers == 1)[None])
     assert messages(diagnosis, "mask-missing", "image-unlabelled") == [
-        "object 2: no pixel of its picture in SegmentationObject/ has the number 2",
+        "object 2: no pixel of its picture in SegmentationObject/ has the value 2",
         "1 image(s) have no picture in SegmentationObject/ and are left out",
     ]
     picture.convert("RGB").save(tmp_path / "SegmentationObject/b.png")
     diagnosis = examine(tmp_path, SEGMENTATION)
     assert messages(diagnosis, "mask-invalid") == [
-        "the picture of the objects is RGB, and its palette is what numbers them"
+        "expected a palette image whose indices number the objects, got the mode RGB"
     ]
 
 
@@ -354,8 +353,8 @@ def test_yolo_faults_have_file_and_line(photo, put, tmp_path):
     [
         ("train: images\nnc: 2\nnames: [nut]", "nc is 2, but names lists 1: nut; correct one of the two"),
         ("train: images\nnames: nut", "'names' is 'nut', not a list of class names or names by number"),
-        ("train: nowhere\nnames: [nut]", "'nowhere' of train is no folder or list below"),
-        ("train: /etc\nnames: [nut]", "'/etc' of train is no folder or list below"),
+        ("train: nowhere\nnames: [nut]", "'nowhere' of train is neither a folder nor a list of images below"),
+        ("train: /etc\nnames: [nut]", "'/etc' of train is neither a folder nor a list of images below"),
         ("train: [\nnames: nut", "data.yaml:2: not YAML: "),
         ("- train\n- names", "the file names no classes"),
     ],
@@ -391,7 +390,7 @@ def test_custom_vision(photo, put, tmp_path):
         examine(tmp_path, SEGMENTATION)
 
 
-def test_a_mask_a_file(photo, tmp_path):
+def test_a_mask_a_file(photo, tmp_path, masks_of_row):
     photo("one/images/one.png", size=(40, 20))
     photo("two/images/two.png", 2, size=(40, 20))
     square = np.zeros((20, 40), dtype=np.uint8)
@@ -418,7 +417,7 @@ def test_a_mask_a_file(photo, tmp_path):
         ({"label": None}, "object 1: the label is null, not text or an integer"),
         ({"label": "nut", "isCrowd": "maybe"}, "object 1: 'isCrowd' is 'maybe', not 0 or 1"),
         ({"label": "nut", "polygon": 3}, "object 1: the polygon 3 is not a list of lists of numbers"),
-        ({"label": "nut", "polygon": [[0.1, 0.2]]}, "object 1: the polygon has 1 point(s), and three are the least"),
+        ({"label": "nut", "polygon": [[0.1, 0.2]]}, "object 1: the polygon has 1 point(s), at least 3 are needed"),
     ],
 )
 def test_a_bad_object_of_a_line_costs_itself(jsonl, photo, item, message):
@@ -430,7 +429,7 @@ def test_a_bad_object_of_a_line_costs_itself(jsonl, photo, item, message):
     assert diagnosis.findings[0].line == 1
 
 
-def test_an_inner_ring_of_a_line_is_a_hole(jsonl, photo):
+def test_an_inner_ring_of_a_line_is_a_hole(jsonl, photo, masks_of_row):
     photo("a.jpg", size=(40, 40))
     rings = [[0.1, 0.1, 0.9, 0.1, 0.9, 0.9, 0.1, 0.9], [0.25, 0.25, 0.5, 0.25, 0.5, 0.5, 0.25, 0.5]]
     table = examine(jsonl(("a.jpg", [{"label": "nut", "polygon": rings}])), SEGMENTATION).table

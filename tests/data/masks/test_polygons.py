@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco
-from vistry.data.masks.polygons import polygons_of, simplified
-from vistry.data.masks.rle import mask_of_rings
+from vistry.data.masks.polygons import rle_to_polygons, simplified
+from vistry.data.masks.rle import rings_to_mask
 
 MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12))
 
@@ -19,7 +19,7 @@ def encoded(mask):
 
 
 def filled(rings, shape):
-    return mask_of_rings(rings, shape[1], shape[0], even_odd=True)
+    return rings_to_mask(rings, shape[1], shape[0], even_odd=True)
 
 
 def overlap(one, other):
@@ -39,14 +39,14 @@ def smooth_shape(random, width=240, height=180):
 @settings(max_examples=100)
 @given(MASKS)
 def test_without_a_limit_the_rings_give_the_mask_again(mask):
-    rings = polygons_of(encoded(mask))
+    rings = rle_to_polygons(encoded(mask))
     assert np.array_equal(filled(rings, mask.shape), mask)
 
 
 @settings(max_examples=100)
 @given(MASKS, st.integers(3, 12))
 def test_each_ring_keeps_to_the_limit_and_is_a_polygon(mask, limit):
-    exact, simple = polygons_of(encoded(mask)), polygons_of(encoded(mask), limit)
+    exact, simple = rle_to_polygons(encoded(mask)), rle_to_polygons(encoded(mask), limit)
     assert [min(len(ring), limit) for ring in exact] == [len(ring) for ring in simple]
     assert all(len(ring) >= 3 for ring in simple)
     if all(len(ring) <= limit for ring in exact):
@@ -56,18 +56,18 @@ def test_each_ring_keeps_to_the_limit_and_is_a_polygon(mask, limit):
 def test_one_pixel_is_a_square():
     mask = np.zeros((6, 8), dtype=bool)
     mask[2, 5] = True
-    (ring,) = polygons_of(encoded(mask), 100)
+    (ring,) = rle_to_polygons(encoded(mask), 100)
     assert sorted(map(tuple, ring.tolist())) == [(5, 2), (5, 3), (6, 2), (6, 3)]
 
 
 def test_nothing_has_no_polygon():
-    assert polygons_of(encoded(np.zeros((6, 8), dtype=bool)), 100) == []
+    assert rle_to_polygons(encoded(np.zeros((6, 8), dtype=bool)), 100) == []
 
 
 def test_a_hole_stays_a_hole_when_simplified():
     y, x = np.mgrid[:120, :120]
     mask = (np.hypot(x - 60, y - 60) < 50) & (np.hypot(x - 55, y - 62) > 20)
-    rings = polygons_of(encoded(mask), 30)
+    rings = rle_to_polygons(encoded(mask), 30)
     assert [len(ring) for ring in rings] == [30, 30]
     again = filled(rings, mask.shape)
     assert not again[62, 55]
@@ -79,12 +79,14 @@ def test_smooth_shapes_stay_themselves(limit, least):
     random = np.random.default_rng(limit)
     for _ in range(20):
         mask = smooth_shape(random)
-        assert overlap(filled(polygons_of(encoded(mask), limit), mask.shape), mask) > least
+        assert overlap(filled(rle_to_polygons(encoded(mask), limit), mask.shape), mask) > least
 
 
 def test_a_larger_limit_is_nearer():
     mask = smooth_shape(np.random.default_rng(0))
-    overlaps = [overlap(filled(polygons_of(encoded(mask), limit), mask.shape), mask) for limit in (6, 12, 24, 48, 96)]
+    overlaps = [
+        overlap(filled(rle_to_polygons(encoded(mask), limit), mask.shape), mask) for limit in (6, 12, 24, 48, 96)
+    ]
     assert overlaps == sorted(overlaps)
 
 

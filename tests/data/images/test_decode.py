@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from PIL import Image, ImageFile, ImageOps
-from vistry.data.findings import DataSetError
+from vistry.data.findings import FindingError
 from vistry.data.images import decode as images
 from vistry.data.images.decode import decode_image, load_image, load_pixels, shrink_factor
 from vistry.data.images.formats import PIXEL_LIMIT
@@ -211,7 +211,7 @@ def test_lab_becomes_rgb():
 def test_what_cannot_be_read_is_named(tmp_path, decoder, content, check, message):
     path = tmp_path / "odd.jpg"
     path.write_bytes(content)
-    with pytest.raises(DataSetError) as caught:
+    with pytest.raises(FindingError) as caught:
         load_image(path)
     assert caught.value.finding.check == check
     assert str(caught.value).startswith(f"{path}: {message}")
@@ -222,17 +222,17 @@ def test_truncated_files_are_refused(photo, decoder, name):
     path = photo(name, size=(64, 64))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) - len(whole) // 3])
-    with pytest.raises(DataSetError, match=str(path)):
+    with pytest.raises(FindingError, match=str(path)):
         load_pixels(path)
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(DataSetError, match=f"{tmp_path}/none.jpg: the image file does not exist"):
+    with pytest.raises(FindingError, match=f"{tmp_path}/none.jpg: the image file does not exist"):
         load_image(tmp_path / "none.jpg")
 
 
 def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(DataSetError, match="the image file can't be read"):
+    with pytest.raises(FindingError, match="the image file can't be read"):
         load_image(tmp_path)
 
 
@@ -241,7 +241,7 @@ def test_a_text_chunk_bomb(tmp_path):
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
     path = tmp_path / "bomb.png"
     path.write_bytes(png_header(1, 1).removesuffix(PIXELS) + chunk)
-    with pytest.raises(DataSetError) as caught:
+    with pytest.raises(FindingError) as caught:
         load_image(path)
     assert caught.value.finding.check == "image-bomb"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from vistry.data import read
+from vistry.data.reading import read
 from vistry.errors import DataError
 
 MULTICLASS = "image_classification"
@@ -45,12 +45,12 @@ def test_bom_crlf_and_blank_lines_are_accepted(tmp_path):
     ("line", "check", "message"),
     [
         ('{"image_url": "b.jpg", "label": "nut",}', "line-invalid", "not JSON: "),
-        ('["b.jpg", "nut"]', "line-invalid", "a line holds one JSON object, this one ['b.jpg', 'nut']"),
+        ('["b.jpg", "nut"]', "line-invalid", "expected a JSON object on each line, got ['b.jpg', 'nut']"),
         ("[" * 100_000, "line-invalid", "not JSON: "),
         ('{"label": "nut", "image": "b.jpg"}', "field-missing", "no 'image_url' among the fields (image, label)"),
         ('{"image_url": "b.jpg"}', "field-missing", "no 'label' field"),
         ('{"image_url": 7, "label": "nut"}', "field-missing", "'image_url' is not text but 7"),
-        ('{"image_url": "sub/", "label": "nut"}', "field-missing", "'sub/' names no image file"),
+        ('{"image_url": "sub/", "label": "nut"}', "field-missing", "'sub/' doesn't name an image file"),
         ('{"image_url": "b.jpg", "label": null}', "label-invalid", "the label is null, not text or an integer"),
         ('{"image_url": "b.jpg", "label": 1.5}', "label-invalid", "the label is a decimal number"),
         ('{"image_url": "b.jpg", "label": true}', "label-invalid", "the label is true or false"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vistry.evaluation.detection.confusion import object_confusion
+from vistry.evaluation.detection.confusion import detection_confusion_matrix
 from vistry.evaluation.detection.curves import precision_recall_of
 from vistry.evaluation.detection.thresholds import THRESHOLDS, scan_scores
 from vistry.evaluation.detection.voc import Ranking, evaluate_voc
@@ -64,7 +64,7 @@ def test_a_scan_is_the_scores_at_each_threshold(scene: Callable[..., Any], seed:
 
 def confusion_of(image: Any, score: float = 0.0, iou: float = 0.5, classes: int = 2) -> list[list[int]]:
     truth, found = image
-    return object_confusion(truth, found, evaluate_voc(truth, found, classes, iou), score).tolist()
+    return detection_confusion_matrix(truth, found, evaluate_voc(truth, found, classes, iou), score).tolist()
 
 
 def test_confusion_by_hand(one_image: Callable[..., Any]) -> None:
@@ -94,7 +94,7 @@ def test_confusion_adds_up(scene: Callable[..., Any], seed: int, masks: bool, sc
     every = scene(seed, images=4, masks=masks)
     kind = "mask" if masks else "box"
     result = evaluate_voc(every.truth, every.found, every.classes, 0.5, kind)
-    matrix = object_confusion(every.truth, every.found, result, score, kind)
+    matrix = detection_confusion_matrix(every.truth, every.found, result, score, kind)
     kept = [found.above(score) for found in result.rankings]
     assert matrix.sum(axis=1)[:-1].tolist() == [found.objects for found in kept]
     assert matrix.sum(axis=0)[:-1].tolist() == [len(found.scores) for found in kept]

@@ -8,9 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
-from vistry.data.masks.rle import box_of_mask
-from vistry.loading.detection import augmentation as object_augmentation
-from vistry.loading.detection.augmentation import TrainingObjects, ValidationObjects, resized_size, within_memory
+from vistry.data.masks.rle import box_of_runs, mask_to_runs
+from vistry.loading.detection import augmentation
+from vistry.loading.detection.augmentation import (
+    DetectionTrainTransform,
+    limit_mask_memory,
+    resized_size,
+)
 from vistry.loading.detection.sample import DetectionSample
 
 SIDES = st.integers(1, 2000)
@@ -37,11 +41,10 @@ def test_the_usual_sizes(size, expected):
     assert resized_size(*size, 600, 1333) == expected
 
 
-@pytest.mark.parametrize("prepare", [ValidationObjects(40, 60), TrainingObjects(40, 60, augment=False)])
-def test_without_augmentation_there_is_only_the_resize(prepare):
+def test_without_augmentation_there_is_only_the_resize():
     sample = painted(0)
-    prepared = prepare(sample, np.random.default_rng(0))
-    expected = sample.resized(*resized_size(sample.width, sample.height, 40, 60))
+    prepared = DetectionTrainTransform(40, 60, augment=False)(sample, np.random.default_rng(0))
+    expected = sample.resize(*resized_size(sample.width, sample.height, 40, 60))
     assert_equal(prepared, expected)
 
 
@@ -74,7 +77,7 @@ def painted(seed: int, size: tuple[int, int] | None = None, count: int | None = 
 @given(st.integers(0, 2**32), st.integers(0, 2**32))
 def test_the_objects_stay_with_their_pixels_masks_labels_and_flags(seed, draw):
     sample = painted(seed)
-    moved = TrainingObjects(64, 100)(sample, np.random.default_rng(draw))
+    moved = DetectionTrainTransform(64, 100)(sample, np.random.default_rng(draw))
     assert min(moved.width, moved.height) <= 64
     assert max(moved.width, moved.height) <= 100
     assert sorted(moved.labels) == sorted(sample.labels)
@@ -85,20 +88,20 @@ def test_the_objects_stay_with_their_pixels_masks_labels_and_flags(seed, draw):
     for box, label, mask in zip(moved.boxes, moved.labels, moved.masks, strict=True):
         middle = ((box[:2] + box[2:]) / 2).astype(int)
         np.testing.assert_array_equal(moved.pixels[middle[1], middle[0]], COLOURS[label])
-        assert np.abs(np.array(box_of_mask(mask)) - box).max() <= 1
+        assert np.abs(np.array(box_of_runs(mask_to_runs(mask), mask.shape[0])) - box).max() <= 1
 
 
 @settings(max_examples=20)
 @given(st.integers(0, 2**32))
 def test_the_same_generator_gives_the_same_sample(seed):
-    once, again = (TrainingObjects(32, 64)(painted(seed), np.random.default_rng(seed)) for _ in range(2))
+    once, again = (DetectionTrainTransform(32, 64)(painted(seed), np.random.default_rng(seed)) for _ in range(2))
     assert_equal(once, again)
 
 
 @pytest.fixture
 def steps(monkeypatch):
     """What a sample's methods are called with, by name, while they do their work."""
-    calls = {name: [] for name in ("flipped", "cropped", "expanded")}
+    calls = {name: [] for name in ("flip", "crop", "pad")}
     for name, made in calls.items():
         monkeypatch.setattr(DetectionSample, name, recorded(getattr(DetectionSample, name), made))
     return calls
@@ -113,18 +116,18 @@ def recorded(method, calls):
 
 
 def test_each_step_comes_as_often_as_it_should(steps):
-    prepare, sample, count = TrainingObjects(8, 16), painted(0, (80, 60), 0), 2000
+    prepare, sample, count = DetectionTrainTransform(8, 16), painted(0, (80, 60), 0), 2000
     for draw in range(count):
         prepare(sample, np.random.default_rng(draw))
-    for name, chance in (("flipped", 0.5), ("cropped", 0.25), ("expanded", 0.25)):
+    for name, chance in (("flip", 0.5), ("crop", 0.25), ("pad", 0.25)):
         assert len(steps[name]) == pytest.approx(count * chance, abs=4 * (count * chance * (1 - chance)) ** 0.5)
 
 
 def test_a_crop_holds_every_box_and_most_of_the_area_and_is_not_too_narrow(steps):
     for draw in range(400):
-        TrainingObjects(8, 16)(painted(draw), np.random.default_rng(draw))
-    assert len(steps["cropped"]) > 40
-    for sample, (left, top, right, bottom) in steps["cropped"]:
+        DetectionTrainTransform(8, 16)(painted(draw), np.random.default_rng(draw))
+    assert len(steps["crop"]) > 40
+    for sample, (left, top, right, bottom) in steps["crop"]:
         assert (right - left) * (bottom - top) >= 0.6 * sample.width * sample.height
         assert 0.5 <= (right - left) / (bottom - top) <= 2
         assert (sample.boxes >= [left, top, -1, -1]).all()
@@ -133,15 +136,15 @@ def test_a_crop_holds_every_box_and_most_of_the_area_and_is_not_too_narrow(steps
 
 def test_where_no_window_fits_the_image_stays_whole(steps):
     for draw in range(40):
-        TrainingObjects(8, 16)(painted(draw, (480, 40), 2), np.random.default_rng(draw))
-    assert not steps["cropped"]
+        DetectionTrainTransform(8, 16)(painted(draw, (480, 40), 2), np.random.default_rng(draw))
+    assert not steps["crop"]
 
 
 def test_the_border_is_up_to_as_wide_as_the_image_and_has_the_mean_colour(steps):
     ratios = []
     for draw in range(200):
-        TrainingObjects(8, 16)(painted(draw), np.random.default_rng(draw))
-    for sample, (width, height, left, top, fill) in steps["expanded"]:
+        DetectionTrainTransform(8, 16)(painted(draw), np.random.default_rng(draw))
+    for sample, (width, height, left, top, fill) in steps["pad"]:
         ratios.append(width / sample.width)
         assert ratios[-1] == pytest.approx(height / sample.height, abs=0.05)
         assert 0 <= left <= width - sample.width
@@ -152,19 +155,19 @@ def test_the_border_is_up_to_as_wide_as_the_image_and_has_the_mean_colour(steps)
 
 def test_masks_beyond_the_limit_make_the_image_smaller(monkeypatch):
     sample = painted(3, (100, 60), 4)
-    assert within_memory(sample) is sample
-    monkeypatch.setattr(object_augmentation, "MASK_PIXELS", 6000)
-    smaller = within_memory(sample)
+    assert limit_mask_memory(sample) is sample
+    monkeypatch.setattr(augmentation, "MASK_PIXELS", 6000)
+    smaller = limit_mask_memory(sample)
     assert smaller.masks.shape == (4, 30, 50)
     np.testing.assert_allclose(smaller.boxes, sample.boxes / 2)
-    prepared = ValidationObjects(60, 100)(sample)
-    assert_equal(prepared, smaller.resized(100, 60))
+    prepared = DetectionTrainTransform(60, 100, augment=False)(sample, np.random.default_rng(0))
+    assert_equal(prepared, smaller.resize(100, 60))
     boxes_only = DetectionSample(sample.pixels, sample.boxes, sample.labels, sample.crowd)
-    assert within_memory(boxes_only) is boxes_only
+    assert limit_mask_memory(boxes_only) is boxes_only
 
 
 @pytest.mark.parametrize("draw", range(12))
 def test_an_image_without_objects(draw):
-    moved = TrainingObjects(32, 64)(painted(draw, count=0), np.random.default_rng(draw))
+    moved = DetectionTrainTransform(32, 64)(painted(draw, count=0), np.random.default_rng(draw))
     assert moved.boxes.shape == (0, 4)
     assert moved.masks.shape == (0, moved.height, moved.width)

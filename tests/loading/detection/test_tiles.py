@@ -11,7 +11,7 @@ from torchvision.ops import batched_nms
 from vistry.errors import VistryError
 from vistry.loading.detection import tiles
 from vistry.loading.detection.sample import DetectionSample
-from vistry.loading.detection.tiles import Grid, merged, tile_boxes, tile_sample, tiles_with_objects
+from vistry.loading.detection.tiles import Grid, nms_across_tiles, tile_boxes, tile_sample, tiles_with_objects
 
 
 @pytest.mark.parametrize("text", ["3x2", "3X2", "(3, 2)", "3,2", " 3 x 2 "])
@@ -21,13 +21,16 @@ def test_a_grid_as_it_is_written(text):
 
 @pytest.mark.parametrize("text", ["", "3", "3x", "x2", "3x2x1", "-3x2", "3.5x2", "three by two", "3*2"])
 def test_what_is_no_grid(text):
-    with pytest.raises(VistryError, match=r"tile_grid_size: '.*' is no grid; write two numbers as '3x2'"):
+    with pytest.raises(VistryError, match=r"tile_grid_size must be COLUMNSxROWS such as 3x2, got '.*'"):
         Grid.parse(text)
 
 
 @pytest.mark.parametrize("text", ["1x1", "(1, 1)", "0x2", "3x0"])
 def test_a_grid_that_is_no_tiling(text):
-    with pytest.raises(VistryError, match=r"tile_grid_size: \dx\d is no tiling; write 2x1 or more, or leave it out"):
+    with pytest.raises(
+        VistryError,
+        match=r"must describe at least two tiles, got \dx\d; use 2x1 or larger, or leave it out",
+    ):
         Grid.parse(text)
 
 
@@ -144,14 +147,14 @@ def merged_by_definition(boxes, scores, labels, tile_of, iou):
 def test_merged_as_the_definition_says(seed, count, labels, tiles_in_all, iou):
     found = scene(seed, count, labels, tiles_in_all)
     expected = merged_by_definition(*(column.tolist() for column in found), iou)
-    assert merged(*found, iou).tolist() == expected
+    assert nms_across_tiles(*found, iou).tolist() == expected
 
 
 def test_many_pairs_are_looked_at_in_parts(monkeypatch):
     found = scene(0, 300, 2, 4)
-    at_once = merged(*found, 0.25)
+    at_once = nms_across_tiles(*found, 0.25)
     monkeypatch.setattr(tiles, "PAIRS_AT_ONCE", 50)
-    assert merged(*found, 0.25).tolist() == at_once.tolist()
+    assert nms_across_tiles(*found, 0.25).tolist() == at_once.tolist()
     assert len(at_once) < 250
 
 
@@ -161,25 +164,27 @@ def test_with_a_tile_for_each_box_it_is_non_maximum_suppression(seed, count, iou
     boxes, _, labels, _ = scene(seed, count, 3, 1)
     scores = np.random.default_rng(seed).permutation(count).astype(np.float32) / count
     theirs = batched_nms(*(torch.from_numpy(column) for column in (boxes, scores, labels)), iou)
-    assert merged(boxes, scores, labels, np.arange(count), iou).tolist() == theirs.tolist()
+    assert nms_across_tiles(boxes, scores, labels, np.arange(count), iou).tolist() == theirs.tolist()
 
 
 def test_within_a_tile_nothing_is_removed():
     boxes, scores, labels, _ = scene(1, 100, 1, 1, size=10)
     one_tile = np.zeros(100, dtype=np.int64)
-    assert merged(boxes, scores, labels, one_tile, 0.25).tolist() == np.argsort(-scores, kind="stable").tolist()
+    assert (
+        nms_across_tiles(boxes, scores, labels, one_tile, 0.25).tolist() == np.argsort(-scores, kind="stable").tolist()
+    )
 
 
 def test_a_removed_box_removes_none():
     """A over B over C in three tiles: A removes B, so that C, which only B overlaps, stays."""
     boxes = np.array([[0, 0, 10, 10], [4, 0, 14, 10], [8, 0, 18, 10]], dtype=np.float32)
     scores, labels = np.array([0.9, 0.8, 0.7], dtype=np.float32), np.zeros(3, dtype=np.int64)
-    assert merged(boxes, scores, labels, np.arange(3), 0.25).tolist() == [0, 2]
-    assert merged(boxes, scores, np.array([0, 1, 0]), np.arange(3), 0.25).tolist() == [0, 1, 2]
+    assert nms_across_tiles(boxes, scores, labels, np.arange(3), 0.25).tolist() == [0, 2]
+    assert nms_across_tiles(boxes, scores, np.array([0, 1, 0]), np.arange(3), 0.25).tolist() == [0, 1, 2]
 
 
 def test_an_overlap_of_the_threshold_is_not_above_it():
     boxes = np.array([[0, 0, 4, 4], [0, 0, 4, 1]], dtype=np.float32)
     columns = boxes, np.ones(2, dtype=np.float32), np.zeros(2, dtype=np.int64), np.arange(2)
-    assert merged(*columns, 0.25).tolist() == [0, 1]
-    assert merged(*columns, 0.249).tolist() == [0]
+    assert nms_across_tiles(*columns, 0.25).tolist() == [0, 1]
+    assert nms_across_tiles(*columns, 0.249).tolist() == [0]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from vistry.data import read
+from vistry.data.reading import read
 from vistry.errors import DataError
 
 MULTICLASS = "image_classification"

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vistry.cli import main
 from vistry.data.doctor import examine
-from vistry.data.masks.rle import masks_of_row
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"
@@ -72,7 +71,7 @@ RINGS = {
 
 
 @pytest.mark.parametrize("rings", RINGS)
-def test_masks_survive_the_way_to_coco_and_back(photo, jsonl, tmp_path, rings):
+def test_masks_survive_the_way_to_coco_and_back(photo, jsonl, tmp_path, rings, masks_of_row):
     photo("a.jpg", size=(40, 30))
     first = jsonl(("a.jpg", [{"label": "nut", "polygon": RINGS[rings]}]))
     assert convert(first, tmp_path / "b.json", "--to", "coco").exit_code == 0
@@ -131,10 +130,10 @@ def test_a_folder_gets_a_file_a_split_and_what_is_bad_is_counted(photo, jsonl, t
     assert result.exit_code == 2
     assert "the data has train and validation images; name a folder" in result.output
     result = convert(tmp_path / "data", tmp_path / "data" / "coco", "--to", "coco")
-    assert "train.json exists already; name another file, or remove it" in result.output
+    assert "train.json already exists; name another file, or remove it" in result.output
 
 
 def test_labels_of_whole_images_cannot_be_converted(class_folders, tmp_path):
     result = convert(class_folders, tmp_path / "a.json", "--to", "coco")
     assert result.exit_code == 2
-    assert "has labels for whole images; boxes and masks are what can be converted" in result.output
+    assert "has labels for whole images; only boxes and masks can be converted" in result.output

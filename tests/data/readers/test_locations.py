@@ -86,7 +86,7 @@ def test_the_network_is_refused(root, url):
 
 @pytest.mark.parametrize("url", ["", ".", "images/", "images/..", "a\0.jpg"])
 def test_a_path_without_a_file_name(root, url):
-    with pytest.raises(DataError, match="names no image file"):
+    with pytest.raises(DataError, match="doesn't name an image file"):
         Locator(root).locate(url)
 
 
