@@ -78,8 +78,8 @@ def test_the_example_is_of_that_hook(name: str) -> None:
 
 
 def test_the_examples_together_are_a_plugin_that_passes_the_checks(plugin: WritePlugin) -> None:
-    computing = 'api = "1.2"\ncomputes_defaults = true\ncomputes_kernels = true'
-    folder = plugin(("plugin.toml", 'api = "1.2"', computing))
+    computing = 'api = "1.0"\ncomputes_defaults = true\ncomputes_kernels = true'
+    folder = plugin(("plugin.toml", 'api = "1.0"', computing))
     (folder / "vistry_mynet" / "hooks.py").write_text("\n\n".join(blocks(SECTIONS[name])[1] for name in HOOK_NAMES))
     results = [trial.result() for trial in trials_of("mynet")]
     assert {result.check: result.reason for result in results if result.status == "failed"} == {}
@@ -90,7 +90,7 @@ def test_the_wrapper_changes_the_answer(plugin: WritePlugin) -> None:
     [declared] = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     [wrapper] = re.findall(r"<!-- checked: a wrapper -->\n```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     plugin()
-    folder = plugin(("plugin.toml", 'api = "1.2"\n', f'api = "1.1"\n{declared}'), name="house")
+    folder = plugin(("plugin.toml", 'api = "1.0"\n', f'api = "1.0"\n{declared}'), name="house")
     (folder / "vistry_house" / "hooks.py").write_text(
         f"{(folder / 'vistry_house' / 'hooks.py').read_text()}\n\n{wrapper}"
     )

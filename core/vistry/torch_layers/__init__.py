@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vistry.torch_layers.single_precision import with_single_precision as with_single_precision
     from vistry.torch_layers.stages import Stages as Stages
     from vistry.torch_layers.two_stage import TwoStage as TwoStage
-    from vistry.torch_layers.two_stage import region_pooling as region_pooling
+    from vistry.torch_layers.two_stage import pyramid_pooling as pyramid_pooling
     from vistry.torch_layers.two_stage import two_stage_arguments as two_stage_arguments
 
 _HOMES = {
@@ -33,7 +33,7 @@ _HOMES = {
     "TwoStage": "vistry.torch_layers.two_stage",
     "feature_maps_of_children": "vistry.torch_layers.shared_hooks",
     "norm_kind": "vistry.torch_layers.backbone_norm",
-    "region_pooling": "vistry.torch_layers.two_stage",
+    "pyramid_pooling": "vistry.torch_layers.two_stage",
     "resolve_norm": "vistry.torch_layers.backbone_norm",
     "two_stage_arguments": "vistry.torch_layers.two_stage",
     "vistry_resolve_auto": "vistry.torch_layers.shared_hooks",

@@ -33,14 +33,14 @@ def two_stage_arguments(values: Values, backbone: Backbone) -> dict[str, Any]:
     return {
         "backbone": Pyramid(backbone, STRIDES, LastLevelMaxPool(), norm_kind(values)),
         "rpn_anchor_generator": Anchors(ANCHOR_SIZES, (ASPECT_RATIOS,) * len(ANCHOR_SIZES)),
-        "box_roi_pool": region_pooling(7),
+        "box_roi_pool": pyramid_pooling(7),
         "box_score_thresh": score_floor(values["box_score_threshold"]),
         "box_nms_thresh": values["nms_iou_threshold"],
         "box_detections_per_img": values["box_detections_per_image"],
     }
 
 
-def region_pooling(output_size: int) -> RegionPooling:
+def pyramid_pooling(output_size: int) -> RegionPooling:
     """Build the pooling of regions from the pyramid to squares of `output_size` pixels."""
     return RegionPooling(list(POOLED_MAPS), output_size=output_size, sampling_ratio=2)
 

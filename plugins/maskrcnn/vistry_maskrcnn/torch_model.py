@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 from torchvision.models.detection import MaskRCNN
 from vistry.plugin import Backbone, Values
-from vistry.torch_layers import TwoStage, region_pooling, two_stage_arguments
+from vistry.torch_layers import TwoStage, pyramid_pooling, two_stage_arguments
 
 MASK_LOGIT_STD = 0.001
 
@@ -15,7 +15,7 @@ def build(num_classes: int, hyperparameters: Values, backbone: Backbone) -> nn.M
     with_background = num_classes + 1
     model = MaskRCNN(
         num_classes=with_background,
-        mask_roi_pool=region_pooling(14),
+        mask_roi_pool=pyramid_pooling(14),
         **two_stage_arguments(hyperparameters, backbone),
     )
     # torchvision draws the last layer's weights the larger, the fewer classes there are. With one class the first loss

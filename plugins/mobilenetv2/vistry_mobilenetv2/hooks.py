@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from vistry.plugin import ModelCard, PreprocessingSpec, hookimpl
+from vistry.plugin import ModelCard, Module, PreprocessingSpec, Values, hookimpl
 
 TENSORFLOW = PreprocessingSpec(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
 
 @hookimpl
-def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], backend: str) -> Any:
+def vistry_build_model(num_classes: int, hyperparameters: Values, backend: str) -> Module:
     """MobileNetV2 1.0, padded as its weights were trained."""
     convention = hyperparameters["weights_convention"]
     if backend == "jax":
@@ -24,7 +21,7 @@ def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], bac
 
 
 @hookimpl
-def vistry_build_feature_maps(hyperparameters: Mapping[str, Any], backend: str) -> Any:
+def vistry_build_feature_maps(hyperparameters: Values, backend: str) -> Module:
     """The last block of each resolution."""
     if backend != "torch":
         return None
@@ -34,6 +31,6 @@ def vistry_build_feature_maps(hyperparameters: Mapping[str, Any], backend: str) 
 
 
 @hookimpl
-def vistry_preprocessing(card: ModelCard, hyperparameters: Mapping[str, Any]) -> PreprocessingSpec:
+def vistry_preprocessing(card: ModelCard, hyperparameters: Values) -> PreprocessingSpec:
     """The manifest's mean and deviation, or pixels in [-1, 1] for weights of TensorFlow's convention."""
     return TENSORFLOW if hyperparameters["weights_convention"] == "tensorflow" else card.preprocessing

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +11,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.retinanet import RetinaNetClassificationHead, RetinaNetHead
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 from vistry.kernels import operation
-from vistry.plugin import Backbone, ImageBatch, score_floor
+from vistry.plugin import Backbone, ImageBatch, Values, score_floor
 from vistry.torch_layers import Anchors, Pyramid, norm_kind
 
 from vistry_retinanet.reference import BACKGROUND, IGNORED
@@ -95,7 +94,7 @@ class PaddedRetinaNet(nn.Module):
         return boxes, scores, index % classes
 
 
-def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbone) -> nn.Module:
+def build(num_classes: int, hyperparameters: Values, backbone: Backbone) -> nn.Module:
     """torchvision's RetinaNet with its own settings, for padded images; it has no background class."""
     extra_levels = LastLevelP6P7(Pyramid.out_channels, Pyramid.out_channels)
     pyramid = Pyramid(backbone, STRIDES, extra_levels, norm_kind(hyperparameters))

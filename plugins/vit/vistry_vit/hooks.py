@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from vistry.plugin import ModelCard, Problem, hookimpl
+from vistry.plugin import ModelCard, Module, Problem, StateDict, Values, hookimpl
 
 PATCH = 16
 
 
 @hookimpl
-def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Mapping[str, Any], backend: str) -> Any:
+def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Values, backend: str) -> Module:
     """A vision transformer for images of one size: timm's, or its twin in Flax."""
     variant, size = card.args["variant"], hyperparameters["training_crop_size"]
     if backend == "jax":
@@ -24,7 +21,7 @@ def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Mappi
 
 
 @hookimpl
-def vistry_check_hyperparameters(hyperparameters: Mapping[str, Any]) -> list[Problem]:
+def vistry_check_hyperparameters(hyperparameters: Values) -> list[Problem]:
     """Training and validation have one crop size; what doesn't fill a patch isn't seen."""
     training, validation = hyperparameters["training_crop_size"], hyperparameters["validation_crop_size"]
     if training != validation:
@@ -39,7 +36,7 @@ def vistry_check_hyperparameters(hyperparameters: Mapping[str, Any]) -> list[Pro
 
 
 @hookimpl
-def vistry_map_weights(state_dict: Mapping[str, Any], hyperparameters: Mapping[str, Any]) -> Mapping[str, Any]:
+def vistry_map_weights(state_dict: StateDict, hyperparameters: Values) -> StateDict:
     """Resample the position embedding of weights for another size to this one."""
     from vistry_vit.positions import resampled
 

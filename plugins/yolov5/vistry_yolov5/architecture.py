@@ -6,9 +6,9 @@ aggregation neck (Liu et al., PANet, 2018), with three anchor-based heads (Redmo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from vistry.plugin import Values
 
 STRIDES = (8, 16, 32)
 LARGEST_STRIDE = 32
@@ -98,7 +98,7 @@ def head_channels(model_size: str) -> tuple[int, ...]:
     return tuple(table[place][0].channels for place in HEADS)
 
 
-def square_side(hyperparameters: Mapping[str, Any]) -> int:
+def square_side(hyperparameters: Values) -> int:
     """`image_size`, rounded up to a multiple of the largest stride."""
     size: int = hyperparameters["image_size"]
     return -(-size // LARGEST_STRIDE) * LARGEST_STRIDE

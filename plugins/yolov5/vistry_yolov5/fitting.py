@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
-from vistry.loading.detection.tiles import tile_boxes
-from vistry.plugin import FittedTensors, StateDict, Table, segment_ids
-from vistry.task.detection_input import grid_of
+from vistry.plugin import FittedTensors, StateDict, Table, Values, segment_ids
+from vistry.plugin.detection import tile_boxes
 
 from vistry_yolov5.anchors import anchors_for
 from vistry_yolov5.architecture import ANCHORS_EACH, STRIDES, square_side
+from vistry_yolov5.images import tile_grid
 
 NAME = "model.24.anchors"
 
 
-def fit_anchors(state_dict: StateDict, table: Table, hyperparameters: Mapping[str, Any]) -> FittedTensors:
+def fit_anchors(state_dict: StateDict, table: Table, hyperparameters: Values) -> FittedTensors:
     """Return other anchors where a network's own miss too many of the objects, and what to tell the user."""
     strides = np.array(STRIDES, np.float32)[:, None, None]
     present = (state_dict[NAME] * strides).reshape(-1, 2)
@@ -29,7 +26,7 @@ def fit_anchors(state_dict: StateDict, table: Table, hyperparameters: Mapping[st
     return FittedTensors({NAME: fitted}, [sentence])
 
 
-def object_sizes(table: Table, hyperparameters: Mapping[str, Any]) -> npt.NDArray[np.float64]:
+def object_sizes(table: Table, hyperparameters: Values) -> npt.NDArray[np.float64]:
     """[K, 2] widths and heights in pixels of the network's input; with a grid, each object in a tile as well."""
     objects = table.objects
     if objects is None:
@@ -37,7 +34,7 @@ def object_sizes(table: Table, hyperparameters: Mapping[str, Any]) -> npt.NDArra
     image = segment_ids(table.label_starts)
     sides = np.maximum(objects.width, objects.height)[image]
     found = [_scaled(objects.boxes, sides, square_side(hyperparameters))]
-    grid = grid_of(hyperparameters)
+    grid = tile_grid(hyperparameters)
     if grid is not None:
         sizes = zip(objects.width.tolist(), objects.height.tolist(), strict=True)
         tiles = [tile_boxes(*size, grid, hyperparameters["tile_overlap_ratio"])[0] for size in sizes]

@@ -12,7 +12,7 @@ import numpy as np
 from flax import nnx
 from jax import Array
 from vistry.flax_layers import BatchNorm, Conv, Initial, InitialValues, batched_nms, max_pool, uniform_by_fan_in
-from vistry.plugin import ImageBatch, score_floor
+from vistry.plugin import ImageBatch, Values, score_floor
 
 from vistry_yolov5.architecture import (
     ANCHORS,
@@ -262,7 +262,7 @@ def _part(layer: Layer, taken: int, random: np.random.Generator) -> nnx.Module:
     return Upsample() if layer.kind == "upsample" else Concat()
 
 
-def build(num_classes: int, hyperparameters: Mapping[str, Any]) -> YOLOv5:
+def build(num_classes: int, hyperparameters: Values) -> YOLOv5:
     """The network of the size, thresholds and image size that the hyperparameters say, drawn from their random seed."""
     return YOLOv5(
         num_classes,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vistry.plugin import FittedTensors, Problem, StateDict, hookimpl
+from vistry.plugin import FittedTensors, Module, Problem, StateDict, Values, hookimpl
 
 from vistry_yolov5.architecture import LARGEST_STRIDE, square_side
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], backend: str) -> Any:
+def vistry_build_model(num_classes: int, hyperparameters: Values, backend: str) -> Module:
     """The network in the size that model_size names."""
     if backend == "jax":
         from vistry_yolov5 import flax_model
@@ -26,7 +25,7 @@ def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], bac
 
 
 @hookimpl
-def vistry_build_input(hyperparameters: Mapping[str, Any]) -> Input:
+def vistry_build_input(hyperparameters: Values) -> Input:
     """Square images: mosaics in training, letterboxes in validation and prediction."""
     from vistry_yolov5.images import SquareInput
 
@@ -34,7 +33,7 @@ def vistry_build_input(hyperparameters: Mapping[str, Any]) -> Input:
 
 
 @hookimpl
-def vistry_fit_to_data(hyperparameters: Mapping[str, Any], state_dict: StateDict, table: Table) -> FittedTensors:
+def vistry_fit_to_data(hyperparameters: Values, state_dict: StateDict, table: Table) -> FittedTensors:
     """Fit the anchors to the objects of the training split, where the present ones miss too many of them."""
     from vistry_yolov5.fitting import fit_anchors
 
@@ -42,7 +41,7 @@ def vistry_fit_to_data(hyperparameters: Mapping[str, Any], state_dict: StateDict
 
 
 @hookimpl
-def vistry_check_hyperparameters(hyperparameters: Mapping[str, Any]) -> list[Problem]:
+def vistry_check_hyperparameters(hyperparameters: Values) -> list[Problem]:
     """A size that isn't a multiple of the largest stride is rounded up, which is said."""
     size = hyperparameters["image_size"]
     rounded = square_side(hyperparameters)
@@ -53,6 +52,6 @@ def vistry_check_hyperparameters(hyperparameters: Mapping[str, Any]) -> list[Pro
 
 
 @hookimpl
-def vistry_map_weights(state_dict: Mapping[str, Any]) -> Mapping[str, Any]:
+def vistry_map_weights(state_dict: StateDict) -> StateDict:
     """Without the anchors in pixels that older checkpoints have beside those in strides."""
     return {name: value for name, value in state_dict.items() if not name.endswith(".anchor_grid")}

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from vistry.plugin import Table
-from vistry.task.detection_input import grid_of
+from vistry.plugin import Table, Values
+from vistry.plugin.detection import Grid
 
 from vistry_yolov5.architecture import square_side
 from vistry_yolov5.letterbox import LetterboxViewer
@@ -18,7 +16,7 @@ from vistry_yolov5.samples import YoloDataset
 class SquareInput:
     """Mosaics in training, letterboxes in validation and prediction; with a grid of tiles too."""
 
-    hyperparameters: Mapping[str, Any]
+    hyperparameters: Values
 
     def dataset(self, table: Table) -> YoloDataset:
         """Each image, and with a grid each tile that has objects, alone or among three others."""
@@ -30,7 +28,7 @@ class SquareInput:
             mosaic=bool(values["apply_mosaic"]),
             augment=bool(values["apply_augmentations"]),
             multi_scale=bool(values["multi_scale"]),
-            grid=grid_of(values),
+            grid=tile_grid(values),
             overlap=values["tile_overlap_ratio"],
         )
 
@@ -39,7 +37,7 @@ class SquareInput:
         values = self.hyperparameters
         return LetterboxViewer(
             square_side(values),
-            grid_of(values),
+            tile_grid(values),
             values["tile_overlap_ratio"],
             values["tile_predictions_nms_threshold"],
         )
@@ -47,3 +45,9 @@ class SquareInput:
     def input_size(self, training: bool) -> int:  # noqa: ARG002
         """The square's."""
         return square_side(self.hyperparameters)
+
+
+def tile_grid(hyperparameters: Values) -> Grid | None:
+    """Return the grid of `tile_grid_size`, or None if that is unset."""
+    text = hyperparameters["tile_grid_size"]
+    return None if text is None else Grid.parse(text)

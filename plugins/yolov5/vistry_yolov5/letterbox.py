@@ -8,10 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from vistry.evaluation.detection.types import ImageDetections
-from vistry.loading.detection.tiles import Grid
-from vistry.loading.detection.views import Window, cut_views, merge_view_detections
 from vistry.plugin import Detections, ImageView
+from vistry.plugin.detection import Grid, ImageDetections, Window, cut_views, merge_view_detections
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
 
@@ -52,8 +50,8 @@ class LetterboxView(ImageView):
 class LetterboxViewer:
     """The image in a square of `image_size`; with a grid its tiles too, each in such a square.
 
-    An object detected in several views is kept once, by `vistry.loading.detection.tiles.nms_across_tiles` with
-    `merge_iou`.
+    `merge_iou`: of boxes of one class from different views that overlap by more than this, only the one with the
+    highest score is kept.
     """
 
     image_size: int

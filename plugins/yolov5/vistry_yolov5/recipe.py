@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from vistry.loading.detection.sample import Boxes, DetectionSample, Flags
 from vistry.plugin import Pixels
+from vistry.plugin.detection import Boxes, DetectionSample, Flags, Labels
 
 from vistry_yolov5.letterbox import GREY, margins
 
@@ -150,7 +150,7 @@ def colours_changed(colours: Colours) -> Recolour:
 
 class _Objects(NamedTuple):
     boxes: Boxes
-    labels: npt.NDArray[np.int64]
+    labels: Labels
     crowd: Flags
 
     @staticmethod

@@ -9,11 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from vistry.data.images.cache import DecodedImages
-from vistry.loading.detection.dataset import DetectionDataset, detection_target
-from vistry.loading.detection.sample import DetectionSample
-from vistry.loading.detection.tiles import Grid
 from vistry.plugin import Batch, Pixels, Rows, Table, epoch_order, even_batches, load_pixels, offsets_from_counts
+from vistry.plugin.detection import DecodedImages, DetectionDataset, DetectionSample, Grid, detection_target
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
 from vistry_yolov5.letterbox import fitted_size

@@ -9,7 +9,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from vistry.kernels import operation
-from vistry.plugin import ImageBatch, score_floor
+from vistry.plugin import ImageBatch, Values, score_floor
 
 from vistry_yolov5.architecture import (
     ANCHORS,
@@ -243,7 +243,7 @@ def _part(layer: Layer, taken: int) -> nn.Module:
     return nn.Upsample(scale_factor=2, mode="nearest") if layer.kind == "upsample" else Concat()
 
 
-def build(num_classes: int, hyperparameters: Mapping[str, Any]) -> YOLOv5:
+def build(num_classes: int, hyperparameters: Values) -> YOLOv5:
     """The network of the size, thresholds and image size that the hyperparameters say."""
     return YOLOv5(
         num_classes,

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from vistry.kernels import operation
-from vistry.loading.batches import ImageBatch
-from vistry.plugin import score_floor
+from vistry.plugin import ImageBatch, Values, score_floor
 
 STRIDE = 8
 
 
 class TinyDetector(nn.Module):
-    def __init__(self, num_classes: int, hyperparameters: Mapping[str, Any], with_masks: bool):
+    def __init__(self, num_classes: int, hyperparameters: Values, with_masks: bool):
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(3, 8, 4, stride=4), nn.ReLU(), nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.ReLU()
