@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from vistry.loading.detection.sample import Flags as Flags
     from vistry.loading.detection.sample import Labels as Labels
     from vistry.loading.detection.sample import Masks as Masks
-    from vistry.loading.detection.tiles import Grid as Grid
     from vistry.loading.detection.tiles import tile_boxes as tile_boxes
     from vistry.loading.detection.views import CutView as CutView
     from vistry.loading.detection.views import Window as Window
     from vistry.loading.detection.views import cut_views as cut_views
     from vistry.loading.detection.views import merge_view_detections as merge_view_detections
+    from vistry.registry.tile_grid import TileGrid as TileGrid
 
 _HOMES = {
     "Boxes": "vistry.loading.detection.sample",
@@ -35,10 +35,10 @@ _HOMES = {
     "DetectionSample": "vistry.loading.detection.sample",
     "DetectionTarget": "vistry.loading.detection.dataset",
     "Flags": "vistry.loading.detection.sample",
-    "Grid": "vistry.loading.detection.tiles",
     "ImageDetections": "vistry.evaluation.detection.types",
     "Labels": "vistry.loading.detection.sample",
     "Masks": "vistry.loading.detection.sample",
+    "TileGrid": "vistry.registry.tile_grid",
     "Window": "vistry.loading.detection.views",
     "cut_views": "vistry.loading.detection.views",
     "detection_target": "vistry.loading.detection.dataset",

@@ -9,7 +9,6 @@ from vistry.plugin.detection import tile_boxes
 
 from vistry_yolov5.anchors import anchors_for
 from vistry_yolov5.architecture import ANCHORS_EACH, STRIDES, square_side
-from vistry_yolov5.images import tile_grid
 
 NAME = "model.24.anchors"
 
@@ -34,7 +33,7 @@ def object_sizes(table: Table, hyperparameters: Values) -> npt.NDArray[np.float6
     image = segment_ids(table.label_starts)
     sides = np.maximum(objects.width, objects.height)[image]
     found = [_scaled(objects.boxes, sides, square_side(hyperparameters))]
-    grid = tile_grid(hyperparameters)
+    grid = hyperparameters["tile_grid_size"]
     if grid is not None:
         sizes = zip(objects.width.tolist(), objects.height.tolist(), strict=True)
         tiles = [tile_boxes(*size, grid, hyperparameters["tile_overlap_ratio"])[0] for size in sizes]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vistry.plugin import Table, Values
-from vistry.plugin.detection import Grid
 
 from vistry_yolov5.architecture import square_side
-from vistry_yolov5.letterbox import LetterboxViewer
+from vistry_yolov5.letterbox import LetterboxTransform
 from vistry_yolov5.samples import YoloDataset
 
 
@@ -28,16 +27,16 @@ class SquareInput:
             mosaic=bool(values["apply_mosaic"]),
             augment=bool(values["apply_augmentations"]),
             multi_scale=bool(values["multi_scale"]),
-            grid=tile_grid(values),
+            grid=values["tile_grid_size"],
             overlap=values["tile_overlap_ratio"],
         )
 
-    def eval_transform(self) -> LetterboxViewer:
+    def eval_transform(self) -> LetterboxTransform:
         """Each image in a square, and with a grid its tiles."""
         values = self.hyperparameters
-        return LetterboxViewer(
+        return LetterboxTransform(
             square_side(values),
-            tile_grid(values),
+            values["tile_grid_size"],
             values["tile_overlap_ratio"],
             values["tile_predictions_nms_threshold"],
         )
@@ -45,9 +44,3 @@ class SquareInput:
     def input_size(self, training: bool) -> int:  # noqa: ARG002
         """The square's."""
         return square_side(self.hyperparameters)
-
-
-def tile_grid(hyperparameters: Values) -> Grid | None:
-    """Return the grid of `tile_grid_size`, or None if that is unset."""
-    text = hyperparameters["tile_grid_size"]
-    return None if text is None else Grid.parse(text)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from vistry.plugin import Detections, ImageView
-from vistry.plugin.detection import Grid, ImageDetections, Window, cut_views, merge_view_detections
+from vistry.plugin.detection import ImageDetections, TileGrid, Window, cut_views, merge_view_detections
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
 
@@ -47,7 +47,7 @@ class LetterboxView(ImageView):
 
 
 @dataclass(frozen=True)
-class LetterboxViewer:
+class LetterboxTransform:
     """The image in a square of `image_size`; with a grid its tiles too, each in such a square.
 
     `merge_iou`: of boxes of one class from different views that overlap by more than this, only the one with the
@@ -55,7 +55,7 @@ class LetterboxViewer:
     """
 
     image_size: int
-    grid: Grid | None = None
+    grid: TileGrid | None = None
     overlap: float = 0.0
     merge_iou: float = 0.0
     size_divisor: int = LARGEST_STRIDE

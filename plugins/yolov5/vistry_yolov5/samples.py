@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from vistry.plugin import Batch, Pixels, Rows, Table, epoch_order, even_batches, load_pixels, offsets_from_counts
-from vistry.plugin.detection import DecodedImages, DetectionDataset, DetectionSample, Grid, detection_target
+from vistry.plugin.detection import DecodedImages, DetectionDataset, DetectionSample, TileGrid, detection_target
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
 from vistry_yolov5.letterbox import fitted_size
@@ -46,7 +46,7 @@ class YoloDataset:
         mosaic: bool,
         augment: bool,
         multi_scale: bool,
-        grid: Grid | None = None,
+        grid: TileGrid | None = None,
         overlap: float = 0.0,
         cache_bytes: int = CACHE_BYTES,
     ):
