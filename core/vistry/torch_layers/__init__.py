@@ -13,6 +13,7 @@ from vistry.lazy import lazy_names
 if TYPE_CHECKING:
     from vistry.torch_layers.backbone_norm import norm_kind as norm_kind
     from vistry.torch_layers.backbone_norm import resolve_norm as resolve_norm
+    from vistry.torch_layers.nms import detections_at as detections_at
     from vistry.torch_layers.norms import with_norms as with_norms
     from vistry.torch_layers.pyramid import Pyramid as Pyramid
     from vistry.torch_layers.region_pooling import RegionPooling as RegionPooling
@@ -31,6 +32,7 @@ _HOMES = {
     "RegionPooling": "vistry.torch_layers.region_pooling",
     "Stages": "vistry.torch_layers.stages",
     "TwoStage": "vistry.torch_layers.two_stage",
+    "detections_at": "vistry.torch_layers.nms",
     "feature_maps_of_children": "vistry.torch_layers.shared_hooks",
     "norm_kind": "vistry.torch_layers.backbone_norm",
     "pyramid_pooling": "vistry.torch_layers.two_stage",

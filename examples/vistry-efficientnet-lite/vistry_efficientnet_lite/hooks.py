@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 @hookimpl
 def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Values) -> nn.Module:
-    """The network that the card's `args` name: images [N, 3, H, W] to logits [N, num_classes].
+    """Build the network that the card's `args` name: images [N, 3, H, W] to logits [N, num_classes].
 
-    Without an `image_size` its padding follows each image, so that any crop size gives the right one.
+    Without an `image_size` its padding follows each image, so that every crop size is padded correctly.
     """
     from efficientnet_lite_pytorch import EfficientNet
 

@@ -9,7 +9,7 @@ TENSORFLOW = PreprocessingSpec(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
 @hookimpl
 def vistry_build_model(num_classes: int, hyperparameters: Values, backend: str) -> Module:
-    """MobileNetV2 1.0, padded as its weights were trained."""
+    """Build MobileNetV2 1.0, padded as its weights were trained."""
     convention = hyperparameters["weights_convention"]
     if backend == "jax":
         from vistry_mobilenetv2 import flax_model
@@ -22,7 +22,7 @@ def vistry_build_model(num_classes: int, hyperparameters: Values, backend: str) 
 
 @hookimpl
 def vistry_build_feature_maps(hyperparameters: Values, backend: str) -> Module:
-    """The last block of each resolution."""
+    """Build the network up to its last block, with the maps of the last block at each stride."""
     if backend != "torch":
         return None
     from vistry_mobilenetv2 import torch_model
@@ -32,5 +32,5 @@ def vistry_build_feature_maps(hyperparameters: Values, backend: str) -> Module:
 
 @hookimpl
 def vistry_preprocessing(card: ModelCard, hyperparameters: Values) -> PreprocessingSpec:
-    """The manifest's mean and deviation, or pixels in [-1, 1] for weights of TensorFlow's convention."""
+    """Return the manifest's mean and deviation; weights of TensorFlow's convention want pixels in [-1, 1]."""
     return TENSORFLOW if hyperparameters["weights_convention"] == "tensorflow" else card.preprocessing

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def vistry_build_model(num_classes: int, hyperparameters: Values, backend: str) -> Module:
-    """The network in the size that model_size names."""
+    """Build the network in the size that `model_size` names."""
     if backend == "jax":
         from vistry_yolov5 import flax_model
 
@@ -26,7 +26,7 @@ def vistry_build_model(num_classes: int, hyperparameters: Values, backend: str) 
 
 @hookimpl
 def vistry_build_input(hyperparameters: Values) -> Input:
-    """Square images: mosaics in training, letterboxes in validation and prediction."""
+    """Build the input of square images: mosaics in training, letterboxes in validation and prediction."""
     from vistry_yolov5.images import SquareInput
 
     return SquareInput(hyperparameters)
@@ -34,7 +34,7 @@ def vistry_build_input(hyperparameters: Values) -> Input:
 
 @hookimpl
 def vistry_fit_to_data(hyperparameters: Values, state_dict: StateDict, table: Table) -> FittedTensors:
-    """Fit the anchors to the objects of the training split, where the present ones miss too many of them."""
+    """Fit the anchors to the objects of the training split if the present ones match too few of them."""
     from vistry_yolov5.fitting import fit_anchors
 
     return fit_anchors(state_dict, table, hyperparameters)
@@ -42,16 +42,16 @@ def vistry_fit_to_data(hyperparameters: Values, state_dict: StateDict, table: Ta
 
 @hookimpl
 def vistry_check_hyperparameters(hyperparameters: Values) -> list[Problem]:
-    """A size that isn't a multiple of the largest stride is rounded up, which is said."""
+    """Warn about a size that isn't a multiple of the largest stride, and so is rounded up."""
     size = hyperparameters["image_size"]
     rounded = square_side(hyperparameters)
     if size == rounded:
         return []
-    message = f"{size} is no multiple of {LARGEST_STRIDE}, so images are {rounded} pixels wide and high"
+    message = f"{size} is not a multiple of {LARGEST_STRIDE}, so images are resized to {rounded} pixels"
     return [Problem("image_size", message, f"set {rounded}", "warning")]
 
 
 @hookimpl
 def vistry_map_weights(state_dict: StateDict) -> StateDict:
-    """Without the anchors in pixels that older checkpoints have beside those in strides."""
+    """Drop the anchors in pixels, which older checkpoints have beside those in strides."""
     return {name: value for name, value in state_dict.items() if not name.endswith(".anchor_grid")}

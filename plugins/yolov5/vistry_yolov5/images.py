@@ -18,7 +18,7 @@ class SquareInput:
     hyperparameters: Values
 
     def dataset(self, table: Table) -> YoloDataset:
-        """Each image, and with a grid each tile that has objects, alone or among three others."""
+        """Return each image and, with a grid, each tile that has objects, alone or in a mosaic with three others."""
         values = self.hyperparameters
         return YoloDataset(
             table,
@@ -32,7 +32,7 @@ class SquareInput:
         )
 
     def eval_transform(self) -> LetterboxTransform:
-        """Each image in a square, and with a grid its tiles."""
+        """Return the transform that letterboxes each image and, with a grid, its tiles."""
         values = self.hyperparameters
         return LetterboxTransform(
             square_side(values),
@@ -42,5 +42,5 @@ class SquareInput:
         )
 
     def input_size(self, training: bool) -> int:  # noqa: ARG002
-        """The square's."""
+        """Return the side of the square."""
         return square_side(self.hyperparameters)
