@@ -39,7 +39,7 @@ class LetterboxView(ImageView):
     fitted: tuple[int, int]
 
     def in_part(self, detections: Detections) -> Detections:
-        """Convert boxes from pixels of the square to pixels of the part, clipped to it; those without area are dropped."""
+        """Convert boxes from pixels of the square to pixels of the part, clipped to it; empty ones are left out."""
         margin = np.array(margins(*self.fitted, self.source_width) * 2)
         scale = np.array(self.fitted * 2) / np.array(self.part * 2)
         boxes = np.clip((detections.boxes - margin) / scale, 0, self.part * 2).astype(np.float32)

@@ -92,7 +92,7 @@ class YoloDataset:
         return DetectionSample(pixels, boxes.astype(np.float32), sample.labels, sample.crowd)
 
     def _drawn_side(self, random: np.random.Generator) -> int:
-        """Draw a side: a multiple of the largest stride between 0.5 and 1.5 times `image_size`, and at least one stride."""
+        """Draw a side between 0.5 and 1.5 times `image_size`: a multiple of the largest stride, at least one."""
         smallest, largest = (factor * self._image_size / LARGEST_STRIDE for factor in SIDES)
         fewest = math.ceil(smallest)
         return int(random.integers(fewest, max(fewest, math.floor(largest)) + 1)) * LARGEST_STRIDE
