@@ -22,7 +22,7 @@ parameters = 1000
 frozen_layers = 1
 """
 HEAD = """manifest = 1
-api = "1.1"
+api = "1.0"
 hooks = "{package}.hooks"
 license = "MIT"
 summary = "A detector for tests"

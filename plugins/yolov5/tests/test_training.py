@@ -363,7 +363,7 @@ def test_image_size_is_rounded_up_with_a_warning(
 
     request = Request(data=shapes, task="detection", model="yolov5")
     warnings = make_plan(request, [Source.of({"image_size": size}, "the test")]).warnings()
-    said = [text for text in warnings if f"{size} is no multiple of 32" in text]
+    said = [text for text in warnings if f"{size} is not a multiple of 32" in text]
     assert len(said) == (size != side)
     if said:
         assert f"set {side}" in said[0]
