@@ -41,7 +41,7 @@ def add_row(
     row = builder.add_image(image, *place, width, height)
     for number, item in enumerate(label, start=1):
         faults: list[Finding] = []
-        _add(builder, names, row, number, item, faults.append)
+        _add(builder, names, row=row, number=number, item=item, note=faults.append)
         for finding in faults:
             note(replace(finding, reason=f"object {number}: {finding.message}"))
 
