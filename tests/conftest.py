@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from vistry.data.table import SPLITS, UNASSIGNED, Table
 from vistry.evaluation.detection.types import Detections
 
 Photo = Callable[..., Path]
+TINY = Path(__file__).parent / "tiny_plugin"
 
 
 @pytest.fixture
@@ -71,3 +75,18 @@ def make_detections(
 def detections() -> Callable[..., Detections]:
     """Boxes, scores, labels and masks [H, W] to Detections."""
     return make_detections
+
+
+@pytest.fixture(scope="module")
+def tiny_plugin() -> Iterator[None]:
+    """The tiny plugin, found by discovery in this process and in those it starts."""
+    sys.path.insert(0, str(TINY))
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(TINY), *([before] if before else [])])
+    importlib.invalidate_caches()
+    yield
+    sys.path.remove(str(TINY))
+    if before is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = before

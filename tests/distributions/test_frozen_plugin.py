@@ -85,7 +85,7 @@ from vistry.runs.json_records import to_json
 from vistry.training.plan import Request, make_plan
 from vistry.training.session import resume
 
-plan = make_plan(Request(Path(DIGITS), "multiclass"), [])
+plan = make_plan(Request(data=Path(DIGITS), task="multiclass"), [])
 print(plan.context.card.full_name, plan.hyperparameters.warnings[-1])
 settings = {"number_of_epochs": 2, "training_batch_size": 8, "note": "winter", "activation": "silu"}
 run = vistry.train(DIGITS, task="multiclass", output="run", time_limit=1e-6, **settings).run

@@ -111,7 +111,9 @@ def test_maps_without_their_hook_are_an_error_that_names_it(lay_out: LayOut) -> 
     lay_out("good", more=MAPS.format(name="good"))
     catalogue = Catalogue.read()
     with pytest.raises(RegistryError, match="vistry-good implements no vistry_build_feature_maps for good/goodnet"):
-        ModelContext.of(catalogue, catalogue.model("goodnet"), "image_classification", "torch").feature_maps()
+        ModelContext.of(
+            catalogue, catalogue.model("goodnet"), task="image_classification", backend="torch"
+        ).feature_maps()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import vistry
 from vistry.plugin import hooks, manifest_answers
 from vistry.plugin.calls import HOOK_NAMES
 from vistry.task import hook_answers
-from vistry.testing import trials_of
+from vistry.testing import check_runs_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "hooks.md").read_text()
 SECTIONS = dict(re.findall(r"^## (vistry_\w+)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
@@ -81,7 +81,7 @@ def test_the_examples_together_are_a_plugin_that_passes_the_checks(plugin: Write
     computing = 'api = "1.0"\ncomputes_defaults = true\ncomputes_kernels = true'
     folder = plugin(("plugin.toml", 'api = "1.0"', computing))
     (folder / "vistry_mynet" / "hooks.py").write_text("\n\n".join(blocks(SECTIONS[name])[1] for name in HOOK_NAMES))
-    results = [trial.result() for trial in trials_of("mynet")]
+    results = [trial.result() for trial in check_runs_of("mynet")]
     assert {result.check: result.reason for result in results if result.status == "failed"} == {}
     assert vistry.hyperparameters("mynet", "multiclass").defaults()["learning_rate"] == 0.02
 

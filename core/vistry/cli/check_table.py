@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from vistry.cli.printing import print_json
-from vistry.testing.check_runs import Result, Trial, counts, trials_of
+from vistry.testing.check_runs import CheckRun, Result, check_runs_of, counts
 
 
 def print_trials(name: str, heavy: Any, backend: str | None, expect: Iterable[str], as_json: bool) -> bool:
     """Make every check on a plugin and print how each ended; whether none failed."""
-    trials = trials_of(name, dict(map(_expected, expect)), heavy, backend)
+    trials = check_runs_of(name, dict(map(_expected, expect)), heavy=heavy, backend=backend)
     if as_json:
         results = [trial.result() for trial in trials]
         print_json(plugin=name, checks=[result.to_dict() for result in results])
@@ -34,7 +34,7 @@ def _expected(text: str) -> tuple[tuple[str, str], str]:
     return (subject, check), reason
 
 
-def _printed(trials: list[Trial]) -> Iterator[Result]:
+def _printed(trials: list[CheckRun]) -> Iterator[Result]:
     """Each result, printed under the headers of a table when it is there."""
     subject = max(len("model"), *(len(trial.subject) for trial in trials))
     check = max(len(trial.check.name) for trial in trials)

@@ -13,7 +13,7 @@ from vistry.cli.list_group import as_json
 from vistry.cli.printing import print_json
 
 if TYPE_CHECKING:
-    from vistry.inference.import_checkpoint import Imported
+    from vistry.inference.import_checkpoint import ImportedWeights
 
 
 @click.group()
@@ -46,7 +46,7 @@ def import_(
         raise click.UsageError(f"--{next(iter(flags))} needs --model", context)
     from vistry.inference.import_checkpoint import import_weights
 
-    imported = import_weights(file, output, key, model, flags)
+    imported = import_weights(file, output=output, key=key, model=model, given=flags)
     if options["as_json"]:
         print_json(
             **{name: str(value) if isinstance(value, Path) else value for name, value in asdict(imported).items()}
@@ -55,9 +55,9 @@ def import_(
         click.echo(_text(imported))
 
 
-def _text(imported: Imported) -> str:
+def _text(imported: ImportedWeights) -> str:
     place = f" of {imported.key!r}" if imported.key else ""
-    place += f", beside {', '.join(map(repr, imported.beside))}" if imported.beside else ""
+    place += f", beside {', '.join(map(repr, imported.other_keys))}" if imported.other_keys else ""
     lines = [f"{imported.output}: {imported.tensors} tensors{place}; {imported.elements:,} numbers"]
     if imported.model:
         head = f"with a head for {imported.classes} classes" if imported.classes else "as the weights of its backbone"

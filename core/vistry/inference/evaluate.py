@@ -65,7 +65,13 @@ def evaluate(
     left_out += [(item.image, item.error or "") for item in predictions if item.values is None]
     warnings = [str(problem) for problem in predictor.hyperparameters.warnings]
     warnings += [f"{name}: has no effect on metrics; leave it out" for name in changed if name in OF_OUTPUT]
-    return Evaluation(metrics, predictor.run.record.primary_metric, len(usable), tuple(left_out), tuple(warnings))
+    return Evaluation(
+        metrics=metrics,
+        primary_metric=predictor.run.record.primary_metric,
+        images=len(usable),
+        left_out=tuple(left_out),
+        warnings=tuple(warnings),
+    )
 
 
 def _chosen(table: Table, split: str | None) -> Table:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.images.formats import IMAGE_SUFFIXES
 from vistry.data.readers.annotation_files import split_of_word
 from vistry.data.readers.json_text import check_encoding
+from vistry.data.readers.json_values import Json
 from vistry.data.readers.labels import DETECTION, SEGMENTATION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator, is_inside
 from vistry.data.readers.object_builder import Box, ObjectTableBuilder, Shape
@@ -211,7 +211,7 @@ def _described(path: Path) -> Layout:
     return Layout(root, names, tuple(images))
 
 
-def _images_at(root: Path, base: Any, place: str, split: int, path: Path) -> list[tuple[int, Path]]:
+def _images_at(root: Path, base: Json, place: str, split: int, path: Path) -> list[tuple[int, Path]]:
     """The images of a folder or of a list in a text file, tried with and without the `path` and leading '../'."""
     parts = [part for part in Path(place).parts if part not in ("..", ".", "/")]
     bases = [root / str(base)] if base else []
@@ -233,7 +233,7 @@ def _listed(root: Path, listing: Path, line: str) -> Path:
     return beside if beside.exists() else root / name
 
 
-def _class_names(value: Any, path: Path) -> dict[int, str]:
+def _class_names(value: Json, path: Path) -> dict[int, str]:
     if isinstance(value, list):
         value = dict(enumerate(value))
     if not isinstance(value, dict) or not value or any(type(number) is not int for number in value):
@@ -242,7 +242,7 @@ def _class_names(value: Any, path: Path) -> dict[int, str]:
     return {number: str(name) for number, name in value.items()}
 
 
-def _yaml(path: Path) -> dict[str, Any]:
+def _yaml(path: Path) -> dict[str, Json]:
     import yaml
 
     check_encoding(path)
