@@ -28,7 +28,8 @@ def vistry_check_hyperparameters(hyperparameters: Values) -> list[Problem]:
         message = f"{training} differs from validation_crop_size = {validation}, but a vision transformer has one size"
         return [Problem("training_crop_size", message, "give both the same value")]
     if rest := training % PATCH:
-        message = f"{training} is not a multiple of {PATCH}, so {rest} pixels at the right and bottom edges are ignored"
+        rule = f"is not a multiple of the patch size {PATCH}"
+        message = f"{training} {rule}, so {rest} pixels at the right and bottom edges are ignored"
         remedy = f"use {training - rest} or {training - rest + PATCH}"
         return [Problem("training_crop_size", message, remedy, "warning")]
     return []
