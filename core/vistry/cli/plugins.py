@@ -77,7 +77,7 @@ def check(
     if name is not None:
         from vistry.cli.check_table import print_trials
 
-        if not print_trials(name, heavy or "all", backend, expect, as_json):
+        if not print_trials(name, heavy or "all", backend=backend, expect=expect, as_json=as_json):
             ctx.exit(1)
         return
     if heavy or backend or expect:

@@ -110,6 +110,7 @@ def _trace(draw: ImageDraw.ImageDraw, window: Window, colour: Colour, *, stroke:
 
 def _frame(draw: ImageDraw.ImageDraw, box: Box, colour: Colour, *, stroke: int) -> None:
     x1, y1 = round(box[0]), round(box[1])
+    # A box ends between pixels; its last line is drawn on the pixel before.
     x2, y2 = max(x1, round(box[2]) - 1), max(y1, round(box[3]) - 1)
     draw.rectangle((x1 - 1, y1 - 1, x2 + 1, y2 + 1), outline=text_colour_on(colour))
     draw.rectangle((x1, y1, x2, y2), outline=colour, width=stroke)

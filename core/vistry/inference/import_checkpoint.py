@@ -54,6 +54,7 @@ def import_weights(
         given: hyperparameters to build the model with.
     """
     output = output or file.with_suffix(".safetensors")
+    # Never overwritten: what is there may be the only copy of somebody's weights.
     if output.exists():
         raise WeightsError(f"{output} exists already; name another file with --output, or remove it")
     catalogue = Catalogue.read()
@@ -109,6 +110,7 @@ def classes_in(card: ModelCard, arrays: Arrays, *, catalogue: Catalogue, origin:
         WeightsError: the weights don't fit, whatever the number of classes.
     """
     task = card.tasks[0]
+    # Shapes are the same in every backend, so whichever is installed will do.
     backend = next((name for name in card.backends if is_installed(name)), card.backends[0])
     sources = [Source.of({**given, "weights": origin}, "the command line")]
     context = ModelContext.of(catalogue, card, task=task, backend=backend)

@@ -92,4 +92,6 @@ def _write(path: Path, mask: Rle, kind: str) -> None:
     inside = runs_to_mask(text_to_runs(mask["counts"].decode("ascii")), int(mask["size"][0]))
     values = np.where(inside, np.uint8(255), np.uint8(0))
     with replacing(path) as temporary:
-        Image.fromarray(values).save(temporary, kind, quality=100)
+        Image.fromarray(values).save(
+            temporary, kind, quality=100
+        )  # for JPG, whose losses would blur the border between 0 and 255

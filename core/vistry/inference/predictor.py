@@ -132,6 +132,8 @@ def _with_changes(context: ModelContext, changed: Values) -> ModelContext:
 
 def _own_backend(card: ModelCard, backend: str) -> str:
     """Return the backend that trained a run. Raises VistryError, naming another one, where it isn't installed."""
+    # Both backends name and shape tensors alike, so another one can take over; it isn't chosen silently, because
+    # its predictions differ in the last digits.
     others = [other for other in card.backends if other != backend and is_installed(other)]
     if others and not is_installed(backend):
         raise VistryError(

@@ -28,17 +28,17 @@ def curve_lines(
     ranked = sorted(defined, key=lambda index: defined[index].area)
     coloured = sorted(ranked if len(ranked) <= len(COLOURS) else ranked[:COLOURED_OF_MANY])
     grey = [index for index in defined if index not in coloured]
-    lines = [_line("", defined[index].thin(GREY_POINTS), "other", steps) for index in grey]
+    lines = [_line("", defined[index].thin(GREY_POINTS), colour="other", steps=steps) for index in grey]
     for colour, index in zip(COLOURS, coloured, strict=False):
-        lines.append(_line(classes[index], defined[index].thin(COLOURED_POINTS), colour, steps))
+        lines.append(_line(classes[index], defined[index].thin(COLOURED_POINTS), colour=colour, steps=steps))
     if micro is not None:
-        lines.append(_line("all (micro)", micro.thin(COLOURED_POINTS), "micro", steps))
+        lines.append(_line("all (micro)", micro.thin(COLOURED_POINTS), colour="micro", steps=steps))
     return lines
 
 
 def _line(name: str, curve: Curve, colour: str, steps: bool) -> Line:
     points = list(zip(curve.x.tolist(), curve.y.tolist(), strict=True))
-    return Line(name, points, colour, score(curve.area), steps)
+    return Line(name, points, colour=colour, number=score(curve.area), steps=steps)
 
 
 def curve_chart(title: str, x_label: str, y_label: str, lines: Sequence[Line], undefined: str) -> Markup:

@@ -56,7 +56,7 @@ def from_tensors(arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[list[Detection
             arrays["found_boxes"][start:end],
             arrays["found_scores"][start:end],
             arrays["found_labels"][start:end],
-            _masks("found", arrays, start, end, size),
+            masks=_masks("found", arrays, start=start, end=end, size=size),
         )
         for (start, end), size in zip(pairwise(detection_starts), sizes, strict=True)
     ]
@@ -64,9 +64,9 @@ def from_tensors(arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[list[Detection
         GroundTruth(
             arrays["true_boxes"][start:end],
             arrays["true_labels"][start:end],
-            arrays["true_crowd"][start:end],
-            arrays["true_areas"][start:end],
-            _masks("true", arrays, start, end, size),
+            crowd=arrays["true_crowd"][start:end],
+            areas=arrays["true_areas"][start:end],
+            masks=_masks("true", arrays, start=start, end=end, size=size),
         )
         for (start, end), size in zip(pairwise(truth_starts), sizes, strict=True)
     ]

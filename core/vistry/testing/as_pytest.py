@@ -41,7 +41,7 @@ def plugin_checks(
     Raises:
         RegistryError: an unknown plugin, model, check or backend.
     """
-    import pytest
+    import pytest  # here, because `vistry plugins check` works without it
 
     @pytest.mark.parametrize("run", _applying(check_runs_of(name, expected, heavy=heavy, backend=backend)), ids=str)
     def test(run: CheckRun, request: pytest.FixtureRequest) -> None:

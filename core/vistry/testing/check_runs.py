@@ -139,6 +139,7 @@ def _counted(count: Counter[str]) -> str:
 
 def _possible(plugin: Plugin) -> Sequence[Check]:
     """Return the checks that can be made: fewer where the manifest or the code is invalid."""
+    # With an invalid manifest or broken hooks all later checks would fail for that one reason.
     if plugin.state != "ok":
         return PLUGIN_CHECKS[:1]
     try:
@@ -187,6 +188,7 @@ def _message(error: Exception, subject: PluginSubject | ModelSubject) -> str:
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     path = subject.plugin.path if isinstance(subject, PluginSubject) else subject.card.manifest_path
+    # The last frame in the plugin's own code: below it is a library that the plugin called.
     own = [frame for frame in frames if path and Path(frame.filename).is_relative_to(path.parent)]
     last = (own or list(frames))[-1]
     return f"{type(error).__name__}: {error} ({last.filename}:{last.lineno})"

@@ -94,6 +94,7 @@ def _around_a_step(subject: ModelSubject, freezing: FreezingMap) -> tuple[dict[s
         raise NothingToCheck("the freezing map is wrong; see freezing_prefixes_match")
     context = subject.context(layers_to_freeze=len(freezing.groups))
     engine = subject.engine(context)
+    # Copies: an engine may return views of its own memory, which the step changes.
     before = {name: value.copy() for name, value in engine.weights().items()}
     engine.accumulate(eight_inputs(context), 1.0, 0)
     engine.update(_LEARNING_RATE)

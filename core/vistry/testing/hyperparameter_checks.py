@@ -117,6 +117,7 @@ def unknown_arguments_are_refused(subject: ModelSubject) -> None:
     """The builder refuses an unknown entry of `args`, and reads every known one."""
     arguments = RecordingArguments(subject.card.args)
     _build_with(subject, arguments)
+    # Passed on with **args every name counts as read, so an unknown one has to raise.
     if not arguments.unpacked:
         unread = sorted(set(subject.card.args) - arguments.names)
         require(

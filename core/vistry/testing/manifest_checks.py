@@ -67,6 +67,7 @@ def hooks_are_known(subject: PluginSubject) -> None:
 
 def queries_import_no_tensor_library(subject: PluginSubject) -> None:
     """A query for its models, hyperparameters and freezing maps imports no tensor library."""
+    # The child discovers the plugins that this process does, also those below a folder added to sys.path.
     search = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(
         [sys.executable, "-c", _QUERIES, subject.plugin.handle],

@@ -84,6 +84,7 @@ class ModelSubject:
         fields = context.schema.fields
         for side in SIDES:
             sizes = [name for name, field in fields.items() if field.spec.unit == "pixels"]
+            # fp32, because half precision would hide small differences between tensors.
             given = {"precision": "fp32", **dict.fromkeys(sizes, side), **values}
             accepted = {name: value for name, value in given.items() if _accepts(fields.get(name), value)}
             try:

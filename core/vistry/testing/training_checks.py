@@ -59,7 +59,7 @@ def one_step_lowers_the_loss(subject: ModelSubject) -> None:
         if after < before:
             return
         attempts.append(f"from {before:.6g} to {after:.6g} at a learning rate of {learning_rate:g}")
-        engine.update(0.0)
+        engine.update(0.0)  # clears the gradients of the second pass
         engine.load_weights(initial)
     raise CheckFailed(
         f"a step along the gradient doesn't lower the loss: {'; '.join(attempts)}. The gradient isn't the loss's: "

@@ -34,10 +34,11 @@ def weights_round_trip_safetensors(subject: ModelSubject) -> None:
     """A trained model written as safetensors and read into another one gives the same predictions, bit for bit."""
     context = subject.context()
     engine = subject.engine(context)
+    # A step first: untrained models have equal running statistics, which would hide those that aren't saved.
     engine.accumulate(eight_inputs(context), 1.0, 0)
     engine.update(0.01)
     written = engine.weights()
-    other = subject.context(random_seed=1)
+    other = subject.context(random_seed=1)  # so that a tensor that isn't read differs
     module = other.module(len(CLASSES))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"

@@ -42,7 +42,7 @@ def estimate(plan: Plan) -> Estimate:
         for step, batch in enumerate(reader.read(batches[:STEPS], hyperparameters.random_seed, 0)):
             start = time.monotonic()
             engine.accumulate(batch, 1.0, step)
-            engine.update(0.0)
+            engine.update(0.0)  # a full step's work; the weights are thrown away, so the rate plays no part
             times.append(time.monotonic() - start)
             if sum(times) > MAX_SECONDS:
                 break

@@ -194,6 +194,7 @@ def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
     context = context.resolved(_without_model(sources))
     primary_metric = primary_metric_of(task, request.primary_metric)
     initial_weights = InitialWeights.named_in(context.hyperparameters, card)
+    # Weights come before the data: a wrong name is told at once, reading a large dataset takes minutes.
     context = context.with_auto_resolved(initial_weights.read(card, catalogue.policy).keys())
     training, validation, diagnoses = _splits(request, task, context.hyperparameters.random_seed)
     context.task.check(training, validation, context.hyperparameters)

@@ -67,6 +67,7 @@ def _in_package(name: str, card: ModelCard, package: str, file: str) -> Path:
 
 
 def _in_cache(name: str, card: ModelCard, spec: WeightsSpec) -> Path:
+    # The address's own file name, so that a file which a person downloaded is recognised.
     path = weights_cache() / Path(spec.source).name
     if not path.is_file():
         try:

@@ -70,6 +70,7 @@ def _read_pickle(path: Path) -> Arrays:
         raise WeightsError(
             f"{path} has no state dict at the top level or under 'state_dict'; type: {import_command(path)}"
         )
+    # numpy has no bfloat16, and a model converts to its own precision anyway.
     return {
         name: value.detach().float().numpy() if value.is_floating_point() else value.numpy()
         for name, value in tensors.items()

@@ -163,6 +163,7 @@ def _open_older(path: Path, mapped: mmap.mmap) -> TorchFile:
             raise WeightsError(f"{path} is damaged: it has no record of a storage")
         return memoryview(mapped)[starts[storage.key] :][: _bytes_of(storage)]
 
+    # A file that doesn't say its byte order is taken for little-endian, which nearly every machine is.
     little = not isinstance(system, dict) or system.get("little_endian", True)
     return TorchFile(path, size=len(mapped), root=root, _record=record, _byte_order="<" if little else ">")
 

@@ -23,7 +23,7 @@ SMALL = 128
 
 def run_lengths(mask: Values, box: Values, width: int, height: int, threshold: float) -> Rle:
     """COCO's run lengths in the whole image of a predicted mask, see `paste`."""
-    return window_to_rle(paste(mask, box, width, height, threshold), width, height)
+    return window_to_rle(paste(mask, box, width=width, height=height, threshold=threshold), width, height)
 
 
 def paste(mask: Values, box: Values, width: int, height: int, threshold: float) -> Window:
@@ -39,8 +39,8 @@ def paste(mask: Values, box: Values, width: int, height: int, threshold: float) 
     x1, y1, x2, y2 = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
     if x1 >= x2 or y1 >= y2:
         return np.zeros((0, 0), dtype=bool), (0, 0)
-    across = _between(len(padded), stretched[0], x1 - left, x2 - left)
-    down = _between(len(padded), stretched[1], y1 - top, y2 - top)
+    across = _between(len(padded), stretched[0], first=x1 - left, last=x2 - left)
+    down = _between(len(padded), stretched[1], first=y1 - top, last=y2 - top)
     interpolated = _by_four if sum(stretched) <= SMALL else _by_two
     return interpolated(padded, across, down) > np.float32(threshold), (x1, y1)
 
@@ -70,7 +70,7 @@ def _between(count: int, length: int, first: int, last: int) -> _Between:
     places = _fused(np.arange(first, last, dtype=np.float32) + np.float32(0.5), scale, np.float32(-0.5)).clip(0)
     low = places.astype(np.int64).clip(max=count - 1)
     high_weight = (places - low.astype(np.float32)).clip(0, 1)
-    return _Between(low, (low + 1).clip(max=count - 1), 1 - high_weight, high_weight)
+    return _Between(low, (low + 1).clip(max=count - 1), 1 - high_weight, high_weight=high_weight)
 
 
 def _by_two(values: Values, across: _Between, down: _Between) -> Values:

@@ -44,7 +44,7 @@ def read(path: Path, task: str) -> Reading:
     locator = Locator(root)
     findings: list[Finding] = []
     for file in annotation_files(path):
-        findings += _File(file, builder, names, locator).read()
+        findings += _File(file, builder, names, locator=locator).read()
     table = builder.build()
     findings += [*locator.remarks, *names.remarks(path), *builder.unused_classes(table, path)]
     return Reading(table, tuple(findings))
@@ -182,7 +182,7 @@ class _File:
             image = self._number(self._image_ids, record.get("image_id"), "image")
             label = self._number(self._class_ids, record.get("category_id"), "category")
             crowd = record.get("iscrowd", 0) in (1, "1", True)
-            shape = self._shape(record.get("segmentation"), name, line, record.get("bbox"))
+            shape = self._shape(record.get("segmentation"), name, line, box=record.get("bbox"))
             box = _corners(record.get("bbox"), shape)
         except FindingError as error:
             self._note(error.finding, line, f"annotation {name}")

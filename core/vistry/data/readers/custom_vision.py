@@ -70,7 +70,7 @@ class _Reader:
         index = self.builder.add_file(self._path)
         for line, record in records:
             try:
-                self._add(record, prefix, index, line)
+                self._add(record, prefix, index, line=line)
             except FindingError as error:
                 self._note(error.finding, line)
         self.findings += self._locator.remarks + self._names.remarks(self._path)

@@ -53,7 +53,7 @@ def elements(path: Path) -> Iterator[tuple[str, int, Json]]:
             raise FindingError(Finding.of("file-encoding", message, path)) from error
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-            raise FindingError(Finding.of("line-invalid", f"not JSON: {reason}", path, text.line)) from error
+            raise FindingError(Finding.of("line-invalid", f"not JSON: {reason}", path, line=text.line)) from error
 
 
 def _members(text: _Text) -> Iterator[tuple[str, int, Json]]:

@@ -51,7 +51,7 @@ def read(path: Path, task: str) -> Reading:
     else:
         builder = TableBuilder(root, NAME)
         names = ClassNames(builder)
-        add = _label_adder(builder, names, locator, task)
+        add = _label_adder(builder, names, locator, task=task)
     findings: list[Finding] = []
     for file in annotation_files(path, SUFFIXES):
         findings += _read_file(file, builder.add_file(file.path), add)
@@ -86,10 +86,8 @@ def _label_adder(builder: TableBuilder, names: ClassNames, locator: Locator, tas
 
 def _objects_adder(builder: ObjectTableBuilder, names: ClassNames, locator: Locator) -> AddRow:
     def add(record: dict[str, Json], file: AnnotationFile, index: int, line: int) -> list[Finding]:
-        faults: list[Finding] = []
         image = locator.locate(record["image_url"])
-        add_row(builder, names, image, record, (file.split, index, line), faults.append)
-        return faults
+        return add_row(builder, names, image=image, record=record, place=(file.split, index, line))
 
     return add
 

@@ -105,7 +105,7 @@ class _Reader:
         row = self._builder.add_image(place, split, self._builder.add_file(path), 1)
         for number, line in enumerate(lines, start=1):
             if words := line.split():
-                self._add_line(row, words, path, number)
+                self._add_line(row, words, path, number=number)
 
     def _add_line(self, row: int, words: Sequence[str], path: Path, number: int) -> None:
         try:
@@ -207,7 +207,7 @@ def _described(path: Path) -> Layout:
         split = split_of_word(str(key))
         if split != UNASSIGNED and content[key]:
             for place in content[key] if isinstance(content[key], list) else [content[key]]:
-                images += _images_at(root, content.get("path"), str(place), split, path)
+                images += _images_at(root, content.get("path"), place=str(place), split=split, path=path)
     return Layout(root, names, tuple(images))
 
 
@@ -250,7 +250,7 @@ def _yaml(path: Path) -> dict[str, Json]:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
-        raise FindingError(Finding.of("line-invalid", f"not YAML: {error!s:.80}", path, line)) from error
+        raise FindingError(Finding.of("line-invalid", f"not YAML: {error!s:.80}", path, line=line)) from error
     if not isinstance(content, dict):
         raise FindingError(Finding.of("class-names", "the file names no classes", path))
     return content
