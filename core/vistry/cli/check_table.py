@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import click
 
 from vistry.cli.printing import print_json
-from vistry.testing.check_runs import Result, Trial, counts, trials_of
+from vistry.testing.check_runs import Result, Trial, counts
 
 
-def print_trials(name: str, heavy: Any, backend: str | None, expect: Iterable[str], as_json: bool) -> bool:
-    """Make every check on a plugin and print how each ended; whether none failed."""
-    trials = trials_of(name, dict(map(_expected, expect)), heavy, backend)
+def print_trials(name: str, trials: list[Trial], as_json: bool) -> bool:
+    """Make every check on a plugin and print how each ended; return whether none failed."""
     if as_json:
         results = [trial.result() for trial in trials]
         print_json(plugin=name, checks=[result.to_dict() for result in results])
@@ -26,16 +24,17 @@ def print_trials(name: str, heavy: Any, backend: str | None, expect: Iterable[st
     return all(result.status != "failed" for result in results)
 
 
-def _expected(text: str) -> tuple[tuple[str, str], str]:
+def expected_failure(text: str) -> tuple[tuple[str, str], str]:
+    """Parse MODEL:CHECK=REASON."""
     place, _, reason = text.partition("=")
     subject, _, check = place.partition(":")
     if not (subject and check and reason):
-        raise click.UsageError(f"--expect '{text}' is not of the form MODEL:CHECK=REASON")
+        raise click.UsageError(f"invalid --expect '{text}'; write MODEL:CHECK=REASON")
     return (subject, check), reason
 
 
 def _printed(trials: list[Trial]) -> Iterator[Result]:
-    """Each result, printed under the headers of a table when it is there."""
+    """Print each result under the headers of a table as soon as it is there, because a check may take minutes."""
     subject = max(len("model"), *(len(trial.subject) for trial in trials))
     check = max(len(trial.check.name) for trial in trials)
     click.echo(f"{'model':<{subject}}  {'check':<{check}}  result")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 import vistry
+from vistry.cli import words
 from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_facts, print_json, print_table
 from vistry.registry.cards import ModelCard
@@ -20,20 +21,20 @@ def models() -> None:
 
 
 @models.command(name="list")
-@click.option("--task", help="Only models for this task.")
+@click.option("--task", help=f"Only models for this task: {words.task_aliases()}.")
 @click.option("--family", help="Only models of this plugin.")
-@click.option("--backend", help="Only models for this backend: torch or jax.")
+@click.option("--backend", help=f"Only models for this backend: {words.backends()}.")
 @click.option("--name", help='Only models with a matching name, such as "*50*".')
 @click.option("--max-parameters", type=int, help="Only models with at most so many parameters.")
 @click.option("--license", help="Only models under this licence.")
 @as_json
 def list_models(as_json: bool, **filters: Any) -> None:
     """List the models that match every filter."""
-    found = vistry.models(**{name: value for name, value in filters.items() if value is not None})
+    listed = vistry.models(**{name: value for name, value in filters.items() if value is not None})
     if as_json:
-        print_json(models=[card.to_dict() for card in found])
-    elif found:
-        _print_models(found)
+        print_json(models=[card.to_dict() for card in listed])
+    elif listed:
+        _print_models(listed)
     else:
         click.echo(_why_none(filters), err=True)
 
@@ -63,8 +64,8 @@ def show(name: str, as_json: bool) -> None:
     )
 
 
-def _print_models(found: list[ModelCard]) -> None:
-    names = Counter(card.name for card in found)
+def _print_models(listed: list[ModelCard]) -> None:
+    names = Counter(card.name for card in listed)
     rows = [
         (
             card.name if names[card.name] == 1 else card.full_name,
@@ -73,7 +74,7 @@ def _print_models(found: list[ModelCard]) -> None:
             ", ".join(card.backends),
             card.summary,
         )
-        for card in found
+        for card in listed
     ]
     print_table(("model", "tasks", "parameters", "backends", "summary"), rows, right=("parameters",))
 

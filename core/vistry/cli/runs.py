@@ -2,64 +2,70 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+import vistry
+from vistry.cli.list_group import Noun, as_json
+from vistry.cli.printing import print_json, print_table
+
 if TYPE_CHECKING:
     from vistry.runs.folder import Run
 
+in_folder = click.option(
+    "--folder", type=click.Path(path_type=Path), help="Where the runs are. [VISTRY_RUNS or ./runs]"
+)
 
-@click.group(invoke_without_command=True)
-@click.option("--folder", type=click.Path(path_type=Path), help="Where the runs are. [VISTRY_RUNS or ./runs]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-@click.pass_context
-def runs(context: click.Context, folder: Path | None, as_json: bool) -> None:
+
+@click.group(cls=Noun)
+def runs() -> None:
     """List runs, oldest first, or show one."""
-    context.obj = folder
-    if context.invoked_subcommand is not None:
-        return
-    from vistry.runs.folder import runs_folder, runs_in
 
-    found = [_line(run) for run in runs_in(folder)]
+
+@runs.command(name="list")
+@in_folder
+@as_json
+def list_runs(folder: Path | None, as_json: bool) -> None:
+    """List runs, oldest first."""
+    entries = [_entry(run) for run in vistry.runs(folder)]
     if as_json:
-        click.echo(json.dumps({"schema": 1, "runs": found}))
-        return
-    if not found:
+        print_json(runs=entries)
+    elif entries:
+        _print_entries(entries)
+    else:
+        from vistry.runs.folder import runs_folder
+
         click.echo(f"there are no runs in {folder or runs_folder()}; to make one, type: vistry train --help", err=True)
-    for entry in found:
-        click.echo(_text(entry))
 
 
 @runs.command()
 @click.argument("run")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-@click.pass_obj
-def show(folder: Path | None, run: str, as_json: bool) -> None:
+@in_folder
+@as_json
+def show(run: str, folder: Path | None, as_json: bool) -> None:
     """Show RUN (a folder, an identifier, or "last")."""
-    from vistry.hyperparameter.values import Hyperparameters
-    from vistry.runs.folder import find_run
     from vistry.training.progress import epoch_line
 
-    found = find_run(run, folder)
+    shown = vistry.find_run(run, folder)
     if as_json:
-        facts = {"record": found.record, "status": found.status, "history": found.history()}
-        click.echo(json.dumps({"schema": 1, **facts, "hyperparameters": found.hyperparameters}))
+        print_json(
+            record=shown.record, status=shown.status, history=shown.history(), hyperparameters=shown.hyperparameters
+        )
         return
-    record, status = found.record, found.status
+    record, status = shown.record, shown.status
     ended = f"{status['status']}, {status['reason']}" if status["reason"] else status["status"]
-    click.echo(f"{found.folder}\n{record['model']['full_name']} for {record['task']}: {ended}")
+    click.echo(f"{shown.folder}\n{record['model']['full_name']} for {record['task']}: {ended}")
     click.echo(f"{record['data']['training_images']} training images of {record['data']['source']}")
-    epochs = Hyperparameters.from_dict(found.hyperparameters).number_of_epochs
-    for entry in found.history():
+    epochs = shown.hyperparameters["number_of_epochs"]["value"]
+    for entry in shown.history():
         best = entry["epoch"] == status.get("best_epoch")
         click.echo(epoch_line(entry, epochs, record["primary_metric"], best))
 
 
-def _line(run: Run) -> dict[str, Any]:
-    """A run's entry; of one that can't be read the reason, because one bad run hides no other."""
+def _entry(run: Run) -> dict[str, Any]:
+    """A run's facts as JSON values; the reason where it can't be read, because one bad run hides no other."""
     from vistry.errors import RunError
 
     try:
@@ -78,8 +84,14 @@ def _line(run: Run) -> dict[str, Any]:
     }
 
 
-def _text(entry: dict[str, Any]) -> str:
-    if "error" in entry:
-        return f"{entry['id']}  {entry['status']}: {entry['error']}"
-    score = "" if entry["best_score"] is None else f"{entry['primary_metric']} {entry['best_score']:.4f}"
-    return f"{entry['id']}  {entry['task']}  {entry['status']}  {score}".rstrip()
+def _print_entries(entries: list[dict[str, Any]]) -> None:
+    rows = [(entry["id"], entry.get("task", ""), entry["status"], _score(entry)) for entry in entries]
+    print_table(("run", "task", "status", "best score"), rows)
+    for entry in entries:
+        if "error" in entry:
+            click.echo(f"{entry['id']} is {entry['status']}: {entry['error']}")
+
+
+def _score(entry: dict[str, Any]) -> str:
+    score = entry.get("best_score")
+    return "" if score is None else f"{entry['primary_metric']} {score:.4f}"
