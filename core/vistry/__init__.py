@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from vistry.errors import VistryError as VistryError
     from vistry.inference.evaluate import evaluate as evaluate
     from vistry.inference.import_checkpoint import import_weights as import_weights
+    from vistry.inference.predict import predict as predict
     from vistry.inference.predictor import load as load
-    from vistry.inference.predictor import predict as predict
     from vistry.plugin_actions import check_plugin as check_plugin
     from vistry.plugin_actions import check_plugins as check_plugins
     from vistry.plugin_actions import disable_plugin as disable_plugin
@@ -64,7 +64,7 @@ HOME = {
     "models": "vistry.queries",
     "new_plugin": "vistry.plugin_actions",
     "plugins": "vistry.queries",
-    "predict": "vistry.inference.predictor",
+    "predict": "vistry.inference.predict",
     "report": "vistry.queries",
     "resume": "vistry.training.session",
     "runs": "vistry.queries",

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import vistry
 from vistry.errors import RegistryError
-from vistry.evaluation.detection.tensors import from_tensors
 from vistry.inference.predictor import load
 from vistry.report import write_report
 from vistry.runs.checkpoint import read_checkpoint
+from vistry.runs.detection_tensors import from_tensors
 from vistry.runs.folder import Run
 
 FROZEN = Path(__file__).parent.parent / "frozen"

@@ -108,7 +108,7 @@ def test_a_key_as_text_is_noticed(line: str) -> None:
 
 
 # A family's key, which is in no shared table, and the JSON of a run that may be damaged.
-NOT_RESOLVED = {("torch_layers/backbone_norm.py", "backbone_norm"), ("report/headline.py", "number_of_epochs")}
+NOT_RESOLVED = {("torch_layers/backbone_norm.py", "backbone_norm"), ("report/header.py", "number_of_epochs")}
 
 
 def test_core_reads_no_key_as_text() -> None:

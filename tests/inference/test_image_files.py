@@ -15,7 +15,8 @@ from vistry.cli import main
 from vistry.errors import DataError
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.inference import predictor
-from vistry.inference.predictor import Prediction, image_files
+from vistry.inference.image_files import image_files
+from vistry.inference.predictor import Prediction
 from vistry.task import behaviour_of
 
 
@@ -66,7 +67,7 @@ class _Reds:
     def respond(self, prediction: Prediction) -> dict[str, Any]:
         return {"labels": [prediction.values]}
 
-    def headline(self, prediction: Prediction) -> str:
+    def summary_line(self, prediction: Prediction) -> str:
         return str(prediction.values)
 
 

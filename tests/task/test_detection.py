@@ -11,8 +11,7 @@ import pytest
 import torch
 from pycocotools import mask as coco_mask
 from vistry.errors import DataError
-from vistry.evaluation.detection.types import Detections
-from vistry.loading.detection.views import ImageDetections
+from vistry.evaluation.detection.types import Detections, ImageDetections
 from vistry.loading.views import ResizeInfo
 from vistry.task.detection import ImageInstanceSegmentation, ImageObjectDetection, above_score_threshold
 from vistry.testing.samples import eight_rows

@@ -35,7 +35,8 @@ def predict(
     be changed: --box_score_threshold 0.5.
     """
     from vistry.inference.detection_files import ObjectFiles
-    from vistry.inference.predictor import image_files, load
+    from vistry.inference.image_files import image_files
+    from vistry.inference.predictor import load
     from vistry.runs.files import lines_to
 
     files = image_files(images)
@@ -53,7 +54,7 @@ def predict(
             if as_json:
                 click.echo(line)
             elif output is None:
-                click.echo(printable(f"{prediction.image}  {predictor.headline(prediction)}"))
+                click.echo(printable(f"{prediction.image}  {predictor.summary_line(prediction)}"))
     if output is not None:
         click.echo(f"{len(files)} predictions in {output}", err=True)
     for line in written.summary():

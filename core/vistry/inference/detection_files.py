@@ -8,10 +8,10 @@ from pathlib import Path
 
 from vistry.data.images.decode import load_pixels
 from vistry.errors import VistryError
+from vistry.evaluation.detection.types import ImageDetections
 from vistry.inference.drawing import write_drawing
 from vistry.inference.mask_files import file_name, write_masks
 from vistry.inference.predictor import Prediction, Predictor
-from vistry.loading.detection.views import ImageDetections
 from vistry.registry.tasks import task_named
 from vistry.task.detection import above_score_threshold
 

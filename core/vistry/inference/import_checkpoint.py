@@ -25,8 +25,11 @@ NO_NOTICE = (
 
 
 @dataclass(frozen=True)
-class Imported:
-    """What was written; `classes` is None where no model was named, or where only its backbone is in the file."""
+class ImportedWeights:
+    """What was written: `key` is the set of weights in `file`, `beside` the other sets that are in it.
+
+    `classes` is None where no model was named, or where only its backbone is in the file.
+    """
 
     file: Path
     output: Path
@@ -41,34 +44,47 @@ class Imported:
 
 
 def import_weights(
-    file: Path, output: Path | None, key: str | None, model: str | None, given: Mapping[str, Any]
-) -> Imported:
-    """Write the weights in `file` as safetensors; nothing in it is run. Raises WeightsError.
+    file: str | Path,
+    *,
+    output: str | Path | None = None,
+    key: str | None = None,
+    model: str | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+) -> ImportedWeights:
+    """Write the weights in a file of torch.save's as safetensors. Nothing in the file is run.
 
-    With a model, built with the hyperparameters `given`, they are written only if they fit it.
+    Args:
+        file: the checkpoint.
+        output: the file to write; by default the checkpoint's name with .safetensors.
+        key: which of the sets of weights in the file; by default a moving average, else the only one.
+        model: write them only if they fit this model.
+        hyperparameters: values by their own names, for those that change the model.
+
+    Raises WeightsError, RegistryError or HyperparameterError.
     """
-    output = output or file.with_suffix(".safetensors")
+    file = Path(file)
+    output = Path(output) if output else file.with_suffix(".safetensors")
     if output.exists():
         raise WeightsError(f"{output} exists already; name another file with --output, or remove it")
     catalogue = Catalogue.read()
     card = catalogue.model(model) if model else None
-    found = read_foreign(file, key)
-    classes = _checked(catalogue, card, found.arrays, str(file), given) if card else None
+    checkpoint = read_foreign(file, key)
+    classes = _checked(catalogue, card, checkpoint.arrays, str(file), hyperparameters or {}) if card else None
     notice = card.checkpoint_notice if card and card.checkpoint_notice else NO_NOTICE
     sha256 = sha256_of(file)
-    facts = {"source": file.name, "source_sha256": sha256, "source_key": found.key, "notice": notice}
-    write_tensors(output, found.arrays, facts)
-    return Imported(
-        file,
-        output,
-        found.key,
-        found.beside,
-        len(found.arrays),
-        sum(array.size for array in found.arrays.values()),
-        sha256,
-        card.full_name if card else None,
-        classes,
-        notice,
+    facts = {"source": file.name, "source_sha256": sha256, "source_key": checkpoint.key, "notice": notice}
+    write_tensors(output, checkpoint.arrays, facts)
+    return ImportedWeights(
+        file=file,
+        output=output,
+        key=checkpoint.key,
+        beside=checkpoint.beside,
+        tensors=len(checkpoint.arrays),
+        elements=sum(array.size for array in checkpoint.arrays.values()),
+        sha256=sha256,
+        model=card.full_name if card else None,
+        classes=classes,
+        notice=notice,
     )
 
 
@@ -81,7 +97,7 @@ def _checked(
         if not card.hyperparameters:
             raise
         raise WeightsError(
-            f"{error}; hyperparameters that decide its shape are flags, type: vistry hyperparameters {card.name}"
+            f"{error}; hyperparameters that decide its shape are options, type: vistry hyperparameters {card.name}"
         ) from None
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vistry.data.images.formats import is_image_file
 from vistry.errors import DataError, HyperparameterError, Problem, RegistryError, VistryError, suggestion
 from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
@@ -61,7 +59,7 @@ class Predictor:
             return {"error": prediction.error}
         return self.task.response(prediction.values, self.classes, self.hyperparameters)
 
-    def headline(self, prediction: Prediction) -> str:
+    def summary_line(self, prediction: Prediction) -> str:
         """What is said of one image in a line."""
         if prediction.values is None:
             return f"error: {prediction.error}"
@@ -129,58 +127,3 @@ def _own_backend(card: ModelCard, backend: str) -> str:
             f"add --backend {others[0]} (in Python backend='{others[0]}'), or type: pip install 'vistry[{backend}]'"
         )
     return backend
-
-
-def image_files(paths: Iterable[str | Path]) -> list[Path]:
-    """The files named, and the images in the folders named, sorted. Raises DataError for a path that can't be read."""
-    found: list[Path] = []
-    for path in map(Path, paths):
-        if path.is_dir():
-            found += sorted(_images_in(path))
-        elif path.exists():
-            found.append(path)
-        else:
-            raise DataError(f"{path}: there is no such file or folder")
-    if not found:
-        raise DataError("there are no images to predict: name image files or a folder that holds some")
-    return found
-
-
-def _images_in(folder: Path) -> Iterator[Path]:
-    """The images in a folder and below it, but for hidden ones."""
-    for place, inner, files in os.walk(folder, onerror=_unreadable):
-        inner[:] = [name for name in inner if not name.startswith(".")]
-        visible = (os.path.join(place, name) for name in files if not name.startswith("."))  # noqa: PTH118
-        yield from map(Path, filter(is_image_file, visible))
-
-
-def _unreadable(error: OSError) -> None:
-    raise DataError(f"{error.filename}: can't be read: {error.strerror}") from error
-
-
-def predict(
-    run: str | Path,
-    images: str | Path | Sequence[str | Path],
-    *,
-    backend: str | None = None,
-    draw: str | Path | None = None,
-    masks: str | Path | None = None,
-    **changed: Any,
-) -> list[dict[str, Any]]:
-    """Predictions of images or folders in the hosted product's schema, each with its `filename`.
-
-    `draw` is a folder for pictures of what was found. With `export_as_image` masks are written to `masks`, or to the
-    working folder. `changed` as in `load`.
-    """
-    from vistry.inference.detection_files import ObjectFiles
-
-    named = [images] if isinstance(images, (str, Path)) else list(images)
-    if not named:
-        raise VistryError("no images are named")
-    predictor = load(run, backend=backend, **changed)
-    written = ObjectFiles.of(predictor, *(None if folder is None else Path(folder) for folder in (draw, masks)))
-    entries = []
-    for prediction in predictor.predict(image_files(named)):
-        written.write(prediction)
-        entries.append({"filename": prediction.image, **predictor.respond(prediction)})
-    return entries

@@ -9,8 +9,7 @@ from vistry.errors import RegistryError, suggestion
 from vistry.task.behaviour import Task, TypedTask
 
 if TYPE_CHECKING:
-    from vistry.evaluation.detection.types import GroundTruth
-    from vistry.loading.detection.views import ImageDetections
+    from vistry.evaluation.detection.types import GroundTruth, ImageDetections
     from vistry.task.classification import ClassIndices, MultiHot, Probabilities
 
 

@@ -13,17 +13,16 @@ from vistry.data.masks.polygons import polygons_of
 from vistry.data.table import Table
 from vistry.errors import DataError
 from vistry.evaluation.detection.metrics import evaluate_objects
-from vistry.evaluation.detection.tensors import to_tensors
-from vistry.evaluation.detection.types import Detections, GroundTruth, Kind
+from vistry.evaluation.detection.types import Detections, GroundTruth, ImageDetections, Kind
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.detection.dataset import DetectionDataset
 from vistry.loading.detection.ground_truth import truth_of
-from vistry.loading.detection.input import DetectionInput
 from vistry.loading.detection.sample import DetectionSample
-from vistry.loading.detection.views import ImageDetections
 from vistry.loading.views import ResizeInfo
 from vistry.plugin.types import Loss, Postprocess, TrainingData
+from vistry.runs.detection_tensors import to_tensors
 from vistry.task.behaviour import Array, as_numpy
+from vistry.task.detection_input import DetectionInput
 
 CORNERS = ("topX", "topY", "bottomX", "bottomY")
 
@@ -107,7 +106,7 @@ class DetectionTask:
         return bool(hyperparameters.validation_metric_type != "none")
 
     def tensors(self, predictions: Sequence[ImageDetections], targets: Sequence[GroundTruth]) -> dict[str, Array]:
-        """Return detections and objects as `vistry.evaluation.detection.tensors` writes them."""
+        """Return detections and objects as `vistry.runs.detection_tensors` writes them."""
         return to_tensors(predictions, targets)
 
     def response(

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from vistry.loading.detection.input import grid_of
 from vistry.loading.detection.tiles import tile_boxes
 from vistry.plugin import FittedTensors, StateDict, Table, segment_ids
+from vistry.task.detection_input import grid_of
 
 from vistry_yolov5.anchors import anchors_for
 from vistry_yolov5.architecture import ANCHORS_EACH, STRIDES, square_side

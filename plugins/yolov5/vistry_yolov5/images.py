@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vistry.loading.detection.input import grid_of
 from vistry.plugin import Table
+from vistry.task.detection_input import grid_of
 
 from vistry_yolov5.architecture import square_side
 from vistry_yolov5.letterbox import LetterboxViewer

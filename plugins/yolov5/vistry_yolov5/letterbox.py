@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from vistry.evaluation.detection.types import ImageDetections
 from vistry.loading.detection.tiles import Grid, tile_boxes
-from vistry.loading.detection.views import ImageDetections, merge_tile_detections
+from vistry.loading.detection.views import merge_tile_detections
 from vistry.plugin import Detections, ImageView, load_pixels
 
 from vistry_yolov5.architecture import LARGEST_STRIDE

@@ -43,6 +43,15 @@ class Detections:
 
 
 @dataclass(frozen=True)
+class ImageDetections:
+    """What was found in one image, and the image's size in pixels."""
+
+    detections: Detections
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
 class GroundTruth:
     """G annotated objects in one image.
 

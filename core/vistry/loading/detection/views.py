@@ -10,20 +10,11 @@ import numpy as np
 from PIL import Image
 
 from vistry.data.images.decode import load_pixels
-from vistry.evaluation.detection.types import Detections
+from vistry.evaluation.detection.types import Detections, ImageDetections
 from vistry.loading.detection.augmentation import resized_size
 from vistry.loading.detection.dataset import STRIDE
 from vistry.loading.detection.tiles import Grid, merged, tile_boxes
 from vistry.loading.views import ImageView
-
-
-@dataclass(frozen=True)
-class ImageDetections:
-    """What was found in one image, and the image's size in pixels."""
-
-    detections: Detections
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from vistry.evaluation.detection.coco_library import hotcoco
 from vistry.evaluation.detection.confusion import object_confusion
 from vistry.evaluation.detection.curves import precision_recall_of
 from vistry.evaluation.detection.metrics import Metrics, evaluate_objects
-from vistry.evaluation.detection.tensors import from_tensors
 from vistry.evaluation.detection.thresholds import scan_scores
 from vistry.evaluation.detection.types import Indices, Kind
 from vistry.evaluation.detection.voc import VocResult, voc_values
@@ -26,6 +25,7 @@ from vistry.report.plot import unit_plot
 from vistry.report.section import Section
 from vistry.report.table import Cell, Share, table
 from vistry.report.tasks.detection_gallery import false_alarms, misses
+from vistry.runs.detection_tensors import from_tensors
 
 DRAWN_CLASSES = 100
 AREAS = {"all": "all", "small": "below 32²", "medium": "32² to 96²", "large": "from 96²"}

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.offsets import offsets_from_counts
-from vistry.evaluation.detection.types import Detections, GroundTruth, Rle, all_detections, all_objects
-from vistry.loading.detection.views import ImageDetections
+from vistry.evaluation.detection.types import Detections, GroundTruth, ImageDetections, Rle, all_detections, all_objects
 
 Arrays = dict[str, npt.NDArray[Any]]
 

@@ -1,0 +1,38 @@
+"""`vistry.predict`: predictions of images with a run, and the files that are written beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vistry.errors import VistryError
+from vistry.inference.detection_files import ObjectFiles
+from vistry.inference.image_files import image_files
+from vistry.inference.predictor import load
+
+
+def predict(
+    run: str | Path,
+    images: str | Path | Sequence[str | Path],
+    *,
+    backend: str | None = None,
+    draw: str | Path | None = None,
+    masks: str | Path | None = None,
+    **changed: Any,
+) -> list[dict[str, Any]]:
+    """Predictions of images or folders in the hosted product's schema, each with its `filename`.
+
+    `draw` is a folder for pictures of what was found. With `export_as_image` masks are written to `masks`, or to the
+    working folder. `changed` as in `load`.
+    """
+    named = [images] if isinstance(images, (str, Path)) else list(images)
+    if not named:
+        raise VistryError("no images are named")
+    predictor = load(run, backend=backend, **changed)
+    written = ObjectFiles.of(predictor, *(None if folder is None else Path(folder) for folder in (draw, masks)))
+    entries = []
+    for prediction in predictor.predict(image_files(named)):
+        written.write(prediction)
+        entries.append({"filename": prediction.image, **predictor.respond(prediction)})
+    return entries
