@@ -1,54 +1,13 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from vistry.data.table import SPLITS, UNASSIGNED, Table
 
 Photo = Callable[..., Path]
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> Photo:
-    """Write an image of noise below the test's folder; the same seed gives the same bytes."""
-
-    def write(name: str, seed: int = 0, size: tuple[int, int] = (24, 20), **options: Any) -> Path:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(path, **options)
-        return path
-
-    return write
-
-
-@pytest.fixture
-def class_folders(tmp_path: Path, photo: Photo) -> Path:
-    """Two classes of twelve distinct images."""
-    for seed in range(24):
-        photo(f"{'cat' if seed % 2 else 'dog'}/{seed:02d}.jpg", seed)
-    return tmp_path
-
-
-@pytest.fixture
-def jsonl(tmp_path: Path) -> Callable[..., Path]:
-    """Write rows, as (image_url, label) pairs or raw text, into a JSON Lines file."""
-
-    def write(*rows: tuple[str, Any] | str, name: str = "data.jsonl") -> Path:
-        path = tmp_path / name
-        path.write_text("".join(f"{as_line(row)}\n" for row in rows), encoding="utf-8")
-        return path
-
-    return write
-
-
-def as_line(row: tuple[str, Any] | str) -> str:
-    return row if isinstance(row, str) else json.dumps({"image_url": row[0], "label": row[1]})
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def _schema(model: str | None, task: str | None) -> Schema:
     tasks = vistry.model(model).tasks if model else tuple(task.name for task in TASKS)
     if task is None and len(tasks) > 1:
         aliases = [entry.alias for entry in TASKS if entry.name in tasks]
-        raise click.UsageError(f"which task? Add --task {' or --task '.join(aliases)}")
+        raise click.UsageError(f"name the task; add --task {' or --task '.join(aliases)}")
     return vistry.hyperparameters(model, task or tasks[0])
 
 

@@ -21,10 +21,17 @@ def predict(
     masks: str | Path | None = None,
     **changed: Any,
 ) -> list[dict[str, Any]]:
-    """Predictions of images or folders in the hosted product's schema, each with its `filename`.
+    """Predict images or folders; return an entry for each image in the hosted product's schema, with its `filename`.
 
-    `draw` is a folder for pictures of what was found. With `export_as_image` masks are written to `masks`, or to the
-    working folder. `changed` as in `load`.
+    Args:
+        run: a run's folder or identifier, or "last".
+        images: image files, or folders that hold some.
+        backend: the engine that computes; by default the one that trained the run.
+        draw: a folder for pictures of the detections.
+        masks: the folder for masks, which are written with `export_as_image`; by default the working folder.
+        changed: hyperparameters of prediction by their own names, with other values than in training.
+
+    Raises RunError, HyperparameterError or DataError. An image that can't be read has an `error` in its entry.
     """
     named = [images] if isinstance(images, (str, Path)) else list(images)
     if not named:
