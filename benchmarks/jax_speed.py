@@ -239,7 +239,7 @@ def measure(name: str, size: int, count: int, pairs: int, steps: int) -> dict[st
             for who in runners
             if who != "jax"
         },
-        "compile_seconds": engine.facts()["compile_seconds"],
+        "compile_seconds": engine.facts().compile_seconds,
     }
 
 

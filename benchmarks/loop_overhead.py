@@ -50,7 +50,7 @@ def main() -> None:
             run = vistry.train(
                 folder, task="multiclass", model=options.model, output=Path(place) / f"run{pair}", **SETTINGS
             ).run
-            ratios.append(run.history()[0]["seconds"] / bare(plan))
+            ratios.append(run.history()[0].train_seconds / bare(plan))
     percent = [round(100 * (ratio - 1), 1) for ratio in ratios]
     print(f"loop over bare steps: median {statistics.median(percent):+.1f} %, pairs {percent}")
 

@@ -24,8 +24,8 @@ from pycocotools import mask as coco
 from skimage.measure import approximate_polygon, find_contours
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 from vistry.data.masks.paste import pasted, run_lengths
-from vistry.data.masks.polygons import polygons_of
-from vistry.data.masks.rle import mask_of_rings
+from vistry.data.masks.polygons import rle_to_polygons
+from vistry.data.masks.rle import rings_to_mask
 
 WIDTH, HEIGHT = 1066, 800
 SIDE = 28
@@ -98,7 +98,7 @@ def overlap(polygons: list[list[np.ndarray]], masks: list[np.ndarray]) -> float:
     """The mean intersection over union of masks and their polygons, filled again."""
     values = []
     for rings, mask in zip(polygons, masks, strict=True):
-        again = mask_of_rings([ring for ring in rings if len(ring) > 2], WIDTH, HEIGHT, even_odd=True)
+        again = rings_to_mask([ring for ring in rings if len(ring) > 2], WIDTH, HEIGHT, even_odd=True)
         values.append((again & mask).sum() / max(1, (again | mask).sum()))
     return round(float(np.mean(values)), 4)
 
@@ -119,10 +119,10 @@ def main() -> int:
             lambda: our_run_lengths(masks, boxes), lambda: peer_run_lengths(masks, boxes), options.pairs
         ),
         "polygons": measured(
-            lambda: [polygons_of(mask, MAX_POINTS) for mask in encoded], lambda: peer_polygons(whole), options.pairs
+            lambda: [rle_to_polygons(mask, MAX_POINTS) for mask in encoded], lambda: peer_polygons(whole), options.pairs
         ),
     }
-    results["polygons"]["overlap"] = overlap([polygons_of(mask, MAX_POINTS) for mask in encoded], whole)
+    results["polygons"]["overlap"] = overlap([rle_to_polygons(mask, MAX_POINTS) for mask in encoded], whole)
     results["polygons"]["peer_overlap"] = overlap(peer_polygons(whole), whole)
     print(json.dumps({"detections": options.detections, "equal": equal, **results}))
     return 0 if equal and all(results[name]["ratio"] >= limit for name, limit in LIMITS.items()) else 1

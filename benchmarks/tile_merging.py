@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torchvision.ops import batched_nms
-from vistry.loading.detection.tiles import Grid, merged, tile_boxes
+from vistry.loading.detection.tiles import Grid, nms_across_tiles, tile_boxes
 
 LIMIT_SECONDS = 1
 IOU = 0.25
@@ -64,7 +64,7 @@ def suppressions(found: Found) -> dict[str, Callable[[], Any]]:
     tensors = [torch.from_numpy(column) for column in (boxes, scores, labels)]
     alone = np.arange(len(boxes))
     work: dict[str, Callable[[], Any]] = {
-        "ours as suppression": lambda: merged(boxes, scores, labels, alone, IOU),
+        "ours as suppression": lambda: nms_across_tiles(boxes, scores, labels, alone, IOU),
         "torchvision batched_nms": lambda: batched_nms(*tensors, IOU),
     }
     if (sahi := sahi_functions()) is not None:
@@ -99,7 +99,7 @@ def main() -> int:
     plain = suppressions(found)
     kept = {name: sorted(np.asarray(work()).tolist()) for name, work in plain.items()}
     equal = {name: indices == kept["ours as suppression"] for name, indices in kept.items() if "nms" in name}
-    everything = {"ours": lambda: merged(*found, IOU), **plain}
+    everything = {"ours": lambda: nms_across_tiles(*found, IOU), **plain}
     seconds: dict[str, list[float]] = {name: [] for name in everything}
     for _ in range(options.rounds):
         for name, work in everything.items():
@@ -107,7 +107,7 @@ def main() -> int:
     median = {name: statistics.median(times) for name, times in seconds.items()}
     result = {
         "boxes": options.boxes,
-        "kept": len(merged(*found, IOU)),
+        "kept": len(nms_across_tiles(*found, IOU)),
         "milliseconds": {name: round(1000 * value, 1) for name, value in median.items()},
         "ratios": {name: round(value / median["ours as suppression"], 1) for name, value in median.items()},
         "equal": equal,

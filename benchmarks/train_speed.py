@@ -89,7 +89,7 @@ def ours(name: str, folder: Path, runs: Path, epochs: int) -> Iterator[float]:
         early_stopping=0,
     )
     for entry in result.run.history():
-        yield result.run.record["data"]["training_images"] / entry["seconds"]
+        yield result.run.record.data.training_images / entry.train_seconds
 
 
 def measure(name: str, folder: Path, runs: Path, images: int, pairs: int) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 from pycocotools import mask as coco
+from vistry.data.table import SPLITS, UNASSIGNED, Table
 from vistry.evaluation.detection.types import Detections
 
 Photo = Callable[..., Path]
@@ -35,6 +36,69 @@ HOOKS = """from vistry.plugin import hookimpl
 def vistry_build_model(num_classes):
     return f"a model of {num_classes} classes"
 """
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Photo:
+    """Write an image of noise below the test's folder; the same seed gives the same bytes."""
+
+    def write(name: str, seed: int = 0, size: tuple[int, int] = (24, 20), **options: Any) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path, **options)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def class_folders(tmp_path: Path, photo: Photo) -> Path:
+    """Two classes of twelve distinct images."""
+    for seed in range(24):
+        photo(f"{'cat' if seed % 2 else 'dog'}/{seed:02d}.jpg", seed)
+    return tmp_path
+
+
+@pytest.fixture
+def jsonl(tmp_path: Path) -> Callable[..., Path]:
+    """Write rows, as (image_url, label) pairs or raw text, into a JSON Lines file."""
+
+    def write(*rows: tuple[str, Any] | str, name: str = "data.jsonl") -> Path:
+        path = tmp_path / name
+        path.write_text("".join(f"{as_line(row)}\n" for row in rows), encoding="utf-8")
+        return path
+
+    return write
+
+
+def as_line(row: tuple[str, Any] | str) -> str:
+    return row if isinstance(row, str) else json.dumps({"image_url": row[0], "label": row[1]})
+
+
+@pytest.fixture
+def table_of() -> Callable[..., Table]:
+    """A table in memory: one list of class indices a row, and a split a row if not unassigned."""
+
+    def build(labels: Iterable[Iterable[int]], splits: Iterable[str] | None = None, classes: int = 0) -> Table:
+        rows = [list(row) for row in labels]
+        flat = [label for row in rows for label in row]
+        count = max([classes, *(label + 1 for label in flat)])
+        assigned = [UNASSIGNED] * len(rows) if splits is None else [SPLITS.index(name) for name in splits]
+        return Table(
+            root=Path("/data"),
+            format="jsonl",
+            classes=tuple(f"c{at}" for at in range(count)),
+            images=[f"/data/{at}.jpg" for at in range(len(rows))],
+            label_starts=np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64),
+            labels=np.array(flat, dtype=np.int32),
+            split=np.array(assigned, dtype=np.int8),
+            files=(Path("/data/a.jsonl"),),
+            file_of=np.zeros(len(rows), dtype=np.int32),
+            lines=np.arange(1, len(rows) + 1, dtype=np.int32),
+        )
+
+    return build
 
 
 def make_detections(
@@ -109,41 +173,3 @@ def lay_out(site: Path) -> Callable[..., Path]:
         return folder
 
     return lay_out_plugin
-
-
-@pytest.fixture
-def photo(tmp_path: Path) -> Photo:
-    """Write an image of noise below the test's folder; the same seed gives the same bytes."""
-
-    def write(name: str, seed: int = 0, size: tuple[int, int] = (24, 20), **options: Any) -> Path:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(path, **options)
-        return path
-
-    return write
-
-
-@pytest.fixture
-def class_folders(tmp_path: Path, photo: Photo) -> Path:
-    """Two classes of twelve distinct images."""
-    for seed in range(24):
-        photo(f"{'cat' if seed % 2 else 'dog'}/{seed:02d}.jpg", seed)
-    return tmp_path
-
-
-@pytest.fixture
-def jsonl(tmp_path: Path) -> Callable[..., Path]:
-    """Write rows, as (image_url, label) pairs or raw text, into a JSON Lines file."""
-
-    def write(*rows: tuple[str, Any] | str, name: str = "data.jsonl") -> Path:
-        path = tmp_path / name
-        path.write_text("".join(f"{as_line(row)}\n" for row in rows), encoding="utf-8")
-        return path
-
-    return write
-
-
-def as_line(row: tuple[str, Any] | str) -> str:
-    return row if isinstance(row, str) else json.dumps({"image_url": row[0], "label": row[1]})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from vistry.lazy import lazy_names
 
 if TYPE_CHECKING:
     from vistry.datasets import convert as convert
@@ -76,18 +78,18 @@ HOME = {
 _CALLABLE_PACKAGES = ("kernels", "report", "runs", "weights")
 __all__ = list(HOME)
 
+_name, _names = lazy_names(__name__, HOME)
 
-def __getattr__(name: str) -> Any:
+
+def __getattr__(name: str) -> object:
     if name == "__version__":
         from importlib.metadata import version
 
         return version("vistry")
     if name in _CALLABLE_PACKAGES:
         return import_module(f"vistry.{name}")
-    if name in HOME:
-        return getattr(import_module(HOME[name]), name)
-    raise AttributeError(f"module 'vistry' has no attribute '{name}'")
+    return _name(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({"__version__", *globals(), *HOME})
+    return sorted({"__version__", *globals(), *_names()})

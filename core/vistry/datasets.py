@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vistry.data.conversion import converted
+from vistry.data.conversion import output_files
 from vistry.data.doctor import Diagnosis, examine
 from vistry.data.reading import guess_task
 from vistry.registry.tasks import task_named
@@ -84,7 +84,7 @@ def convert(
     name, _ = task_of(data, task, format)
     diagnosis = examine(data, name, format)
     files = []
-    for part in converted(diagnosis.table, Path(out), to):
+    for part in output_files(diagnosis.table, Path(out), to):
         with replacing(part.path) as temporary, temporary.open("w", encoding="utf-8") as file:
             file.writelines(part.pieces)
         table = part.table

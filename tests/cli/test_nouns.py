@@ -39,7 +39,7 @@ def content(*arguments: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def _one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def _one_run(no_policy: None, monkeypatch: pytest.MonkeyPatch) -> None:
     frozen = Path(__file__).parents[1] / "frozen" / "run_schema_1"
     assert (frozen / "run.json").is_file()
     monkeypatch.setenv("VISTRY_RUNS", str(frozen.parent))

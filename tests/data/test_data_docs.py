@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 from vistry.data.findings import CHECKS
+from vistry.data.formats import FORMATS, OBJECTS, WHOLE_IMAGES
 from vistry.data.images.formats import PIXEL_LIMIT
-from vistry.data.reading import FOR_ALL_TASKS, FOR_CLASSES, FORMATS
+from vistry.data.readers.labels import MULTICLASS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "data.md").read_text(encoding="utf-8")
 
@@ -24,8 +25,11 @@ def test_the_page_lists_every_format_in_the_order_of_detection():
 
 
 def test_the_table_of_formats_has_the_tasks_of_each():
-    rows = re.findall(r"^\| \[`(\w+)`\]\(#[^|]*\| ([^|]*)\| ([^|]*)\|", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| \[`(\w+)`\]\(#[^|]*\|([^|]*)\|([^|]*)\|([^|]*)\|", PAGE, re.MULTILINE)
     assert len(rows) == len(FORMATS)
-    for name, classification, detection in rows:
-        assert bool(classification.strip()) == (name in FOR_ALL_TASKS + FOR_CLASSES)
-        assert bool(detection.strip()) == (name not in FOR_CLASSES)
+    words = {WHOLE_IMAGES: "yes", (MULTICLASS,): "multi-class", (): ""}
+    for name, *cells in rows:
+        tasks = FORMATS[name].tasks
+        of_images = tuple(task for task in tasks if task in WHOLE_IMAGES)
+        expected = [words[of_images], *("yes" if task in tasks else "" for task in OBJECTS)]
+        assert [cell.strip() for cell in cells] == expected

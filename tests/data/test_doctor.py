@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from vistry.data.checks.classes import similar_pairs
 from vistry.data.doctor import examine, without_leaks
-from vistry.data.findings import CHECKS, SEVERITIES, DataSetError, Finding
+from vistry.data.findings import CHECKS, SEVERITIES, Finding, FindingError
 from vistry.data.splits import split
 
 MULTICLASS = "image_classification"
@@ -245,7 +245,7 @@ def data(class_folders: Path, tmp_path: Path) -> Path:
 def findings_of(path: Path, task: str = MULTICLASS) -> tuple[Finding, ...]:
     try:
         return examine(path, task).findings
-    except DataSetError as error:
+    except FindingError as error:
         return (error.finding,)
 
 
@@ -293,8 +293,8 @@ def test_a_bad_object_is_named_and_set_aside(check, data, photo):
     diagnosis = examine(data, task)
     (fault,) = (fault for fault in diagnosis.findings if fault.check == check)
     assert fault.line
-    assert [entry.check for entry in diagnosis.quarantined if entry.is_object][:1] == [check]
-    assert all(entry.check == "objects-lost" for entry in diagnosis.quarantined if not entry.is_object)
+    assert [entry.check for entry in diagnosis.quarantined if entry.is_of_object][:1] == [check]
+    assert all(entry.check == "objects-lost" for entry in diagnosis.quarantined if not entry.is_of_object)
 
 
 QUARANTINING = [
@@ -309,7 +309,7 @@ QUARANTINING = [
 
 
 def test_the_error_survives_another_process():
-    error = pickle.loads(pickle.dumps(DataSetError(Finding("data-empty", "error", "none", "add some", "a.csv", 3))))
+    error = pickle.loads(pickle.dumps(FindingError(Finding("data-empty", "error", "none", "add some", "a.csv", 3))))
     assert str(error) == "a.csv:3: none; add some"
     assert error.finding.line == 3
 
@@ -321,8 +321,8 @@ def test_what_cannot_be_used_is_quarantined(check, data, photo):
     (entry,) = diagnosis.quarantined
     assert entry.check == check
     assert entry.reason
-    assert Path(entry.image).parent == data / "cat"
-    assert entry.image not in diagnosis.table.images or check == "image-repeated"
+    assert Path(entry.quarantines).parent == data / "cat"
+    assert entry.quarantines not in diagnosis.table.images or check == "image-repeated"
     assert len(diagnosis.table) == len(diagnosis.groups)
 
 
@@ -330,7 +330,7 @@ def test_lines_that_could_not_be_read_are_quarantined_by_place(data):
     rows(data, ("../secret.jpg", "cat"), ("dog/00.jpg", "dog"))
     diagnosis = examine(data, MULTICLASS)
     (entry,) = diagnosis.quarantined
-    assert (entry.image, entry.check) == (f"{data / 'data.jsonl'}:1", "path-escape")
+    assert (entry.quarantines, entry.check) == (f"{data / 'data.jsonl'}:1", "path-escape")
     assert "'../secret.jpg' leads out of the data folder" in entry.reason
 
 
@@ -362,7 +362,7 @@ def test_nothing_usable_is_said_and_the_split_refuses(data):
     diagnosis = examine(data, MULTICLASS)
     [said] = [fault.message for fault in diagnosis.findings if fault.check == "data-empty"]
     assert said == "none of the 2 images can be used; the most frequent reason: the image file does not exist"
-    with pytest.raises(DataSetError, match=r"0 image\(s\) can't be split"):
+    with pytest.raises(FindingError, match=r"0 image\(s\) can't be split"):
         split(diagnosis.table, MULTICLASS)
 
 
@@ -377,7 +377,7 @@ def test_a_leak_costs_the_training_copy(data, photo):
     leak(data, photo)
     diagnosis = examine(data, MULTICLASS)
     (entry,) = diagnosis.quarantined
-    assert entry.image == str(data / "train/cat/1.jpg")
+    assert entry.quarantines == str(data / "train/cat/1.jpg")
     assert entry.reason == f"the same image is in train and, as {data / 'val/cat/copy.jpg'}, in validation"
 
 
@@ -410,7 +410,7 @@ def test_validation_data_of_its_own_may_leak_too(data, photo, tmp_path_factory):
     training = without_leaks(examine(data, MULTICLASS), examine(other, MULTICLASS))
     assert len(training.table) == len(training.groups) == 23
     (entry,) = training.quarantined
-    assert (entry.image, entry.check) == (str(data / "dog/04.jpg"), "split-leak")
+    assert (entry.quarantines, entry.check) == (str(data / "dog/04.jpg"), "split-leak")
     assert entry.reason == f"the same image is in the validation data, at {other / 'dog/copy.jpg'}"
     assert training.has_errors
 
@@ -419,7 +419,7 @@ def test_validation_data_of_its_own_may_leak_too(data, photo, tmp_path_factory):
 def test_truncation_is_seen_without_decoding_all(data, photo, name):
     cut(photo(f"cat/{name}", 99, size=(200, 100)), 0.9)
     faults = examine(data, MULTICLASS).quarantined
-    assert [fault.image for fault in faults] == [str(data / "cat" / name)]
+    assert [fault.quarantines for fault in faults] == [str(data / "cat" / name)]
 
 
 def test_bytes_after_a_whole_jpeg_are_no_fault(data):

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vistry.data import read, split
 from vistry.data.doctor import examine
-from vistry.data.masks.rle import mask_of, masks_of_row
+from vistry.data.masks.rle import object_mask
 from vistry.data.objects import no_shapes, objects_in_memory
 from vistry.data.offsets import offsets_from_counts, segment_bounds, take_segments
+from vistry.data.reading import read
+from vistry.data.splits import split
 from vistry.errors import DataError, RunError
 from vistry.runs.rows import read_rows, write_rows
 
@@ -48,7 +49,7 @@ def test_boxes_refer_to_the_upright_image_whatever_size_is_stated(jsonl, photo, 
     assert objects.boxes.tolist() == [np.multiply([0.25, 0.1, 0.5, 0.5], upright * 2).tolist()]
 
 
-def test_take_carries_objects_and_shapes_along(jsonl, photo):
+def test_take_carries_objects_and_shapes_along(jsonl, photo, masks_of_row):
     for name in "abc":
         photo(f"{name}.jpg", ord(name), size=(40, 20))
     three = [{"label": "nut", "polygon": [TRIANGLE, [0.6, 0.6, 0.9, 0.6, 0.9, 0.9]]}] * 1
@@ -71,7 +72,7 @@ def test_classes_are_counted_by_image_and_by_object(table_of):
     table = replace(table, objects=objects_in_memory([4, 0, 2], boxes, [9] * 3, [9] * 3))
     assert table.class_counts().tolist() == [1, 2]
     assert table.object_counts().tolist() == [3, 3]
-    assert table.objects.names.tolist() == [1, 2, 3, 4, 1, 2]
+    assert table.objects.annotation_ids.tolist() == [1, 2, 3, 4, 1, 2]
     starts, labels = table.class_sets()
     assert (starts.tolist(), labels.tolist()) == ([0, 2, 2, 3], [0, 1, 1])
 
@@ -95,7 +96,7 @@ def test_a_mask_needs_a_table_with_masks(jsonl, photo):
     photo("a.jpg")
     table = examine(jsonl(("a.jpg", [box()])), DETECTION).table
     with pytest.raises(DataError, match="was read without masks; read it for segmentation"):
-        mask_of(table, 0, 9, 9)
+        object_mask(table, 0, 9, 9)
 
 
 def test_no_shapes_are_missing():
@@ -149,7 +150,7 @@ def read_into(folder, corners, width, height):
 
     table = read(folder / "a.jsonl", SEGMENTATION).table
     objects = table.objects
-    return replace(table, objects=objects.in_pixels(table.label_starts, objects.width, objects.height))
+    return replace(table, objects=objects.to_pixels(table.label_starts, objects.width, objects.height))
 
 
 def test_a_runs_damaged_rows_are_refused(tmp_path):

@@ -163,9 +163,9 @@ def test_too_few_images(table_of, labels):
 
 
 def test_nothing_to_hold_out(table_of):
-    with pytest.raises(DataError, match="no image of 3 distinct ones can be held out: no class has two"):
+    with pytest.raises(DataError, match="none of the 3 distinct images can be held out: no class has two"):
         split(table_of([[0], [1], [2]]), MULTICLASS)
-    with pytest.raises(DataError, match="no image of 1 distinct ones can be held out"):
+    with pytest.raises(DataError, match="none of the 1 distinct images can be held out"):
         split(table_of([[0], [0]]), MULTICLASS, groups=[5, 5])
 
 
@@ -176,7 +176,7 @@ def test_validation_without_training(table_of):
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.2, 20])
 def test_a_fraction_out_of_range(table_of, fraction):
-    with pytest.raises(DataError, match=f"the validation fraction is {fraction}; it lies between 0 and 1"):
+    with pytest.raises(DataError, match=f"fraction must be between 0 and 1, such as 0.2; got {fraction}"):
         split(table_of([[0], [0]]), MULTICLASS, fraction)
 
 

@@ -31,8 +31,8 @@ def test_gather_labels_repeats_and_reorders():
 
 
 def test_a_row_of_a_folder_is_its_image(class_folders):
-    from vistry.data import read
+    from vistry.data.reading import read
 
     table = read(class_folders, "image_classification").table
     assert table.where(0) == str(class_folders / "cat/01.jpg")
-    assert table.place(0) == (str(class_folders / "cat/01.jpg"), None)
+    assert table.location(0) == (str(class_folders / "cat/01.jpg"), None)

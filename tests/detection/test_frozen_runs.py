@@ -61,7 +61,7 @@ def test_a_new_run_builds_upon_it(run: Run, tmp_path: Path) -> None:
     result = vistry.train(
         FROZEN / "shapes" / f"{TASKS[task_of(run)]}.jsonl",
         task=task_of(run),
-        model=run.record["model"]["name"],
+        model=run.record.model.name,
         output=tmp_path / "new",
         checkpoint_run_id=str(run.folder),
         number_of_epochs=1,

@@ -40,7 +40,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def test_training_goes_over_each_image_and_each_tile_with_objects(trained: Callable[..., Any]) -> None:
     run = trained(BOXES, **TILES, tile_predictions_nms_threshold=0.5).run
-    table = read_rows(run.folder / "training.jsonl", tuple(run.record["classes"]), run.record["task"])
+    table = read_rows(run.folder / "training.jsonl", run.record.classes, run.record.task)
     samples = DetectionDataset(table, ValidationObjects(64, 96), 4, grid=Grid.parse("2x1"), overlap=0.0)
     # Each picture has an object in its left half and one in its right, but for the one without any.
     filled = sum(len(table.labels_of(row)) > 0 for row in range(len(table)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from vistry.cli import main
 from vistry.errors import HyperparameterError, VistryError
 from vistry.runs.checkpoint import read_checkpoint, write_checkpoint
 from vistry.runs.folder import Run
-from vistry.training import loop as loop_module
+from vistry.training.events import Listener
+from vistry.training.interruption import Interrupted
 from vistry.training.session import resume
 
 DETECTORS = ("fasterrcnn_tinybone_fpn", "retinanet_tinybone_fpn", "maskrcnn_tinybone_fpn")
@@ -53,23 +55,27 @@ def test_a_detector_trains_evaluates_and_predicts(model: str, trained: Trained, 
     assert "Largest misses" in page
 
 
+class CtrlC(Listener):
+    """Presses Ctrl-C in an update."""
+
+    def __init__(self, update: int):
+        self._left = update
+
+    def update_ended(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            signal.raise_signal(signal.SIGINT)
+
+
 @pytest.mark.parametrize("model", [REGIONS, BOXES, OWN_MASKS])
 def test_a_run_cut_short_goes_on_to_the_same_weights(
-    quick: Quick, model: str, shapes: dict[str, Path], trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    quick: Quick, model: str, shapes: dict[str, Path], trained: Trained, tmp_path: Path
 ) -> None:
     settings = {**quick, "number_of_epochs": 2, "validation_metric_type": "none"}
     whole = trained(model, number_of_epochs=2, validation_metric_type="none").run
-    optimise, steps = loop_module.Loop._optimise, []
-
-    def cut(self: Any, *arguments: Any) -> None:
-        optimise(self, *arguments)
-        steps.append(1)
-        self._interrupted = len(steps) == 3
-
-    monkeypatch.setattr(loop_module.Loop, "_optimise", cut)
-    with pytest.raises(loop_module.Interrupted):
-        vistry.train(shapes[task_of(model)], task=task_of(model), model=model, output=tmp_path / "cut", **settings)
-    monkeypatch.undo()
+    options = {"task": task_of(model), "model": model, "output": tmp_path / "cut", "listeners": [CtrlC(update=3)]}
+    with pytest.raises(Interrupted):
+        vistry.train(shapes[task_of(model)], **options, **settings)
     resumed = resume(tmp_path / "cut").run
     ours, theirs = load_file(resumed.best_weights), load_file(whole.best_weights)
     assert all(np.array_equal(ours[name], theirs[name]) for name in theirs)
@@ -281,8 +287,8 @@ def test_what_auto_meant_for_the_weight_names_is_recorded(trained: Trained) -> N
     }
     assert not any(name.endswith("running_mean") for name in load_file(first.best_weights))
     second = trained(BOXES, weights=str(trained(BOXES, backbone_norm="batch").run.best_weights), backbone_norm="auto")
-    assert second.run.hyperparameters["backbone_norm"]["value"] == "frozen"
-    assert second.run.hyperparameters["backbone_norm"]["given"]
+    assert second.run.hyperparameters["backbone_norm"].value == "frozen"
+    assert second.run.hyperparameters["backbone_norm"].given
 
 
 def test_other_classes_keep_all_but_what_depends_on_them(
@@ -311,7 +317,7 @@ def test_other_classes_keep_all_but_what_depends_on_them(
 
 
 def test_a_classifiers_weights_start_the_backbone(trained: Trained, shapes: dict[str, Path], tmp_path: Path) -> None:
-    from vistry.training.engines.torch.engine import arrays_of
+    from vistry.training.engines.torch.module import arrays_of
 
     classifier = arrays_of(vistry.create("tinybone", task="multiclass", num_classes=5))
     write_checkpoint(tmp_path / "tinybone.safetensors", classifier, {})

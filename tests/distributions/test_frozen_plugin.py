@@ -81,6 +81,7 @@ import numpy as np
 import vistry
 from pathlib import Path
 from safetensors.numpy import load_file, save_file
+from vistry.runs.json_records import to_json
 from vistry.training.plan import Request, make_plan
 from vistry.training.session import resume
 
@@ -88,9 +89,10 @@ plan = make_plan(Request(Path(DIGITS), "multiclass"), [])
 print(plan.context.card.full_name, plan.hyperparameters.warnings[-1])
 settings = {"number_of_epochs": 2, "training_batch_size": 8, "note": "winter", "activation": "silu"}
 run = vistry.train(DIGITS, task="multiclass", output="run", time_limit=1e-6, **settings).run
-print(run.record["model"]["full_name"], run.status["status"], run.record["preprocessing"]["std"])
+print(run.record.model.full_name, run.status.status, list(run.record.preprocessing.std))
 done = resume(run.folder)
-print(done.run.status["status"], sorted(done.run.history()[0]) == sorted(done.run.history()[1]))
+first, second = (sorted(to_json(entry)) for entry in done.run.history())
+print(done.run.status.status, first == second)
 print(vistry.evaluate(run.folder, DIGITS).images, len(vistry.predict(run.folder, DIGITS)))
 weights = load_file(run.best_weights)
 save_file({f"module.{name}": value for name, value in weights.items()}, "foreign.safetensors")

@@ -79,7 +79,7 @@ def test_the_page_is_what_happens(environment: Any, tmp_path: Path) -> None:
         "predict",
     ]
     tested = environment.run("python", "-m", "pytest", "-q", "vistry-mynet/tests", cwd=tmp_path, OMP_NUM_THREADS="1")
-    assert "19 passed, 3 skipped" in tested.stdout, tested.stdout
+    assert "19 passed" in tested.stdout, tested.stdout
 
 
 def test_what_counts_as_shown() -> None:

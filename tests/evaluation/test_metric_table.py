@@ -10,7 +10,7 @@ import vistry
 from pycocotools import mask as coco_mask
 from vistry.evaluation import metric_table
 from vistry.evaluation.classification import multiclass_metrics, multilabel_metrics
-from vistry.evaluation.detection.metrics import evaluate_objects
+from vistry.evaluation.detection.metrics import evaluate_detections
 from vistry.evaluation.detection.types import Boxes, Detections, GroundTruth, Kind, Rle
 from vistry.evaluation.metric_table import METRICS
 
@@ -27,17 +27,17 @@ def detection(quality: float, kind: Kind, metric_type: str) -> dict[str, float]:
         side, label = SIDES[index % len(SIDES)], np.array([index % CLASSES])
         here, there = box_at(10, side), box_at(10 + side * (1 - quality), side)
         area = np.array([side**2], dtype=np.float32)
-        truth.append(GroundTruth(here, label, np.array([False]), area, [mask_of(here)] if kind == "mask" else None))
+        truth.append(GroundTruth(here, label, np.array([False]), area, [object_mask(here)] if kind == "mask" else None))
         score = np.array([0.9 - index / 100], dtype=np.float32)
-        found.append(Detections(there, score, label, [mask_of(there)] if kind == "mask" else None))
-    return evaluate_objects(truth, found, CLASS_NAMES, metric_type, 0.5, kind, 0.3).values
+        found.append(Detections(there, score, label, [object_mask(there)] if kind == "mask" else None))
+    return evaluate_detections(truth, found, CLASS_NAMES, metric_type, 0.5, kind, 0.3).values
 
 
 def box_at(left: float, side: float) -> Boxes:
     return np.array([[left, 10, left + side, 10 + side]], dtype=np.float32)
 
 
-def mask_of(box: Boxes) -> Rle:
+def object_mask(box: Boxes) -> Rle:
     left, top, right, bottom = box[0].astype(int)
     mask = np.zeros((SIZE, SIZE), dtype=np.uint8, order="F")
     mask[top:bottom, left:right] = 1

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from vistry.errors import RegistryError
-from vistry.kernels.dispatch import operation
+from vistry.kernels import operation
 from vistry.registry.manifest import KernelSpec
 
 catalogue = run_path(str(Path(__file__).with_name("conftest.py")))["catalogue"]
@@ -64,23 +64,22 @@ def test_off_means_the_reference_and_imports_no_kernel(kernel: Make) -> None:
 def test_what_is_required_and_not_there_is_an_error(tagged: KernelSpec, kernel: Make) -> None:
     found = operation("multiply_relu", catalogue(("acme", tagged), use="require"))
     assert torch.equal(found(*PAIR), BY_KERNEL)
-    ending = '; "auto" would take its reference there'
-    start = "the policy requires kernels, and none for 'multiply_relu' serves "
-    assert refusal(found, PAIR[0].double(), PAIR[1]) == f"{start}on cpu in float32, float64{ending}"
-    assert refusal(found, *(tensor.to("meta") for tensor in PAIR)) == f"{start}on meta in float32{ending}"
+    ending = "; use auto to fall back to the reference"
+    start = "the policy requires kernels, but no kernel for 'multiply_relu' runs on "
+    assert refusal(found, PAIR[0].double(), PAIR[1]) == f"{start}cpu in float32, float64{ending}"
+    assert refusal(found, *(tensor.to("meta") for tensor in PAIR)) == f"{start}meta in float32{ending}"
     elsewhere = catalogue(("acme", kernel(devices=("xpu", "mps"))), use="require")
-    assert (
-        refusal(lambda: operation("multiply_relu", elsewhere)) == f"{start}this machine, which has no mps, xpu{ending}"
-    )
+    assert refusal(lambda: operation("multiply_relu", elsewhere)) == f"{start}this machine (needs mps, xpu){ending}"
 
 
 def test_a_kernel_that_cannot_be_loaded(kernel: Make) -> None:
     spec = kernel(implementation="no_such_module:kernel")
-    reason = "the kernel no_such_module:kernel of vistry-acme can't be loaded: No module named 'no_such_module'"
+    reason = "can't load the kernel no_such_module:kernel of vistry-acme: No module named 'no_such_module'"
     with pytest.warns(UserWarning, match="kernel") as warned:
         found = operation("multiply_relu", catalogue(("acme", spec)))
     assert [str(warning.message) for warning in warned] == [
-        f"{reason}; its reference is used; install what is missing, or, to use no kernels, set VISTRY_KERNELS=off"
+        f"{reason}; its reference is used instead; "
+        "install the missing package, or set VISTRY_KERNELS=off to use no kernels"
     ]
     assert torch.equal(found(*PAIR), BY_REFERENCE)
     required = catalogue(("acme", spec), use="require")
@@ -90,14 +89,14 @@ def test_a_kernel_that_cannot_be_loaded(kernel: Make) -> None:
 def test_a_name_that_the_module_has_not(kernel: Make) -> None:
     found = catalogue(("acme", kernel(implementation="operations:fats")))
     assert refusal(lambda: operation("multiply_relu", found)) == (
-        "there is no 'fats' in operations, which 'operations:fats' names; correct the plugin"
+        "invalid reference 'operations:fats': operations has no 'fats'; correct the plugin"
     )
 
 
 def test_an_operation_that_nothing_brings(kernel: Make) -> None:
     found = catalogue(("acme", kernel()))
     assert refusal(lambda: operation("multiply_rleu", found)) == (
-        "there is no kernel for 'multiply_rleu'; did you mean 'multiply_relu'?"
+        "unknown operation 'multiply_rleu'; did you mean 'multiply_relu'?"
     )
 
 
@@ -105,8 +104,8 @@ class TestTwoKernels:
     def test_policy_settles_who_wins(self, tagged: KernelSpec, kernel: Make) -> None:
         both = (("one", kernel()), ("two", tagged))
         assert refusal(lambda: operation("multiply_relu", catalogue(*both))) == (
-            "there are several kernels for 'multiply_relu' on cpu in float32: operations:fast of vistry-one and "
-            "operations:tagged of vistry-two; settle it in registry.toml:\n"
+            "several kernels for 'multiply_relu' on cpu in float32: operations:fast of vistry-one and "
+            "operations:tagged of vistry-two; choose one in registry.toml:\n"
             '[kernels.prefer]\nmultiply_relu = "vistry-one"'
         )
         for order in (both, both[::-1]):
@@ -123,9 +122,8 @@ class TestTwoKernels:
     def test_they_must_mean_the_same(self, kernel: Make) -> None:
         found = catalogue(("one", kernel()), ("two", kernel(reference="operations:other")))
         assert refusal(lambda: operation("multiply_relu", found)) == (
-            "the kernels for 'multiply_relu' have different references: operations:reference (vistry-one) and "
-            "operations:other (vistry-two); an operation has one meaning, so another one needs another name; "
-            "until then disable one of the plugins"
+            "kernels for 'multiply_relu' must share one reference implementation, got operations:reference "
+            "(vistry-one) and operations:other (vistry-two); rename one operation, or disable one of the plugins"
         )
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from runpy import run_path
@@ -13,10 +10,11 @@ from typing import Any
 import pytest
 import torch
 from vistry.errors import RegistryError
+from vistry.kernels import operation
 from vistry.kernels.agreement import disagreements
-from vistry.kernels.core_kernels import OWN
-from vistry.kernels.dispatch import operation
+from vistry.kernels.core_kernels import CORE_KERNELS
 from vistry.kernels.table import all_kernels, plugin_kernels
+from vistry.testing.triton_kernels import compile_for_gpu, run_in_interpreter
 from vistry.torch_layers.nms import batched_nms
 
 catalogue = run_path(str(Path(__file__).with_name("conftest.py")))["catalogue"]
@@ -40,10 +38,10 @@ def test_it_needs_no_plugin() -> None:
 
 
 def test_a_plugin_may_bring_another_with_the_same_reference(kernel: Make) -> None:
-    [own] = OWN
+    [own] = CORE_KERNELS
     rival = kernel(operation="batched_nms", devices=("cpu",), reference=own.reference)
     assert operation("batched_nms", catalogue(("acme", rival)))._implementations["cpu"]
-    with pytest.raises(RegistryError, match=r"different references: .* \(vistry\) and .* \(vistry-acme\)"):
+    with pytest.raises(RegistryError, match=r"must share one .*, got .* \(vistry\) and .* \(vistry-acme\)"):
         operation("batched_nms", catalogue(("acme", kernel(operation="batched_nms"))))
 
 
@@ -69,21 +67,12 @@ def test_equal_scores_keep_their_order_in_a_crowd() -> None:
 
 @needs_triton
 def test_the_kernel_in_the_interpreter() -> None:
-    """One process for all of it: torch takes longer to import than the kernel to interpret."""
-    file = Path(__file__).with_name("interpreted_nms.py")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(file.parent), str(file)]
-    done = subprocess.run(
-        [*command, "--noconftest", "-c", str(file.parents[2] / "pyproject.toml")],
-        env={**os.environ, "TRITON_INTERPRET": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_in_interpreter(Path(__file__).with_name("interpreted_nms.py"))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU; the interpreter stands in for it")
 def test_the_kernel_on_a_gpu_never_waits() -> None:
-    [kernel] = OWN
+    [kernel] = CORE_KERNELS
     assert disagreements(kernel) == []
     arguments = tuple(tensor.cuda() for tensor in (BOXES, SCORES, torch.zeros((3, 3), dtype=torch.int64)))
     by_kernel = operation("batched_nms", catalogue(use="require"))
@@ -99,19 +88,12 @@ def test_the_kernel_on_a_gpu_never_waits() -> None:
 @pytest.mark.parametrize("architecture", [80, 90])
 def test_it_compiles_for_gpus_that_are_not_here(architecture: int) -> None:
     """With torchvision's arithmetic: rounded after each step, none fused. What is stored, a barrier makes readable."""
-    import triton
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
     from vistry.torch_layers.nms_kernel import nms_kernel
 
     pointers = {name: "*i64" for name in nms_kernel.arg_names if name.endswith("_at")} | {"boxes_at": "*fp32"}
-    types = {**pointers, "boxes": "i32", "most": "i32", "threshold": "fp32", "BLOCK": "constexpr"}
-    source = ASTSource(nms_kernel, {name: types[name] for name in nms_kernel.arg_names}, {"BLOCK": 64})
-    options = {"num_warps": 16, "enable_fp_fusion": False}
-    compiled = triton.compile(source, GPUTarget("cuda", architecture, 32), options)
-    assert compiled.asm["cubin"].startswith(b"\x7fELF")
-    ptx = compiled.asm["ptx"]
-    assert f".target sm_{architecture}" in ptx
+    known = {**pointers, "boxes": "i32", "max_detections": "i32", "threshold": "fp32"}
+    types = {name: known[name] for name in nms_kernel.arg_names if name in known}
+    ptx = compile_for_gpu(nms_kernel, types, {"BLOCK": 64}, architecture, num_warps=16, enable_fp_fusion=False)
     assert "fma" not in ptx
     assert "div.rn.f32" in ptx
     assert "div.full" not in ptx

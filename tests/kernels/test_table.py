@@ -133,8 +133,8 @@ class TestTheHook:
         with pytest.raises(BrokenPluginError) as caught:
             found()
         assert str(caught.value) == (
-            "the plugin 'acme' of vistry-acme 1.0 is broken: vistry_kernels gave ['fast'], which is no list of "
-            "KernelSpec; correct vistry_acme.hooks, or go on without it: vistry plugins disable acme"
+            "the plugin 'acme' of vistry-acme 1.0 is broken: vistry_kernels must return a list of KernelSpec, "
+            "got ['fast']; correct vistry_acme.hooks, or go on without it: vistry plugins disable acme"
         )
 
     def test_may_be_wrapped_by_another_plugin(self, lay_out: LayOut, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +183,7 @@ class TestTheListing:
         assert listing()[-1] == "multiply_relu of vistry-acme is required: by VISTRY_KERNELS"
         monkeypatch.delenv("VISTRY_KERNELS")
         lay_out("other", more=KERNEL)
-        conflict = "multiply_relu of vistry-other is in conflict: there are several kernels for"
+        conflict = "multiply_relu of vistry-other is in conflict: several kernels for"
         assert any(line.startswith(conflict) for line in listing())
         Path("registry.toml").write_text('[kernels.prefer]\nmultiply_relu = "acme"\n')
         assert listing()[-1] == f"multiply_relu of vistry-other is passed over: by {Path.cwd()}/registry.toml:2"

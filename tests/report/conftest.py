@@ -11,9 +11,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from vistry.registry.manifest import PreprocessingSpec
 from vistry.report import write_report
 from vistry.runs.checkpoint import write_checkpoint
 from vistry.runs.folder import PREDICTIONS, Run
+from vistry.runs.records import (
+    BestFacts,
+    DataRecord,
+    EngineFacts,
+    EpochEntry,
+    HyperparameterRecord,
+    HyperparametersRecord,
+    InitialWeightsRecord,
+    ModelRecord,
+    RunRecord,
+    RunStatus,
+)
 from vistry.task import behaviour_of
 
 MULTICLASS, MULTILABEL = "image_classification", "image_classification_multilabel"
@@ -72,9 +85,9 @@ class Facts:
     images: Sequence[str]
     predictions: Array
     targets: Array
-    history: Sequence[dict[str, Any]] = ()
+    history: Sequence[EpochEntry] = ()
     status: dict[str, Any] = field(default_factory=dict)
-    hyperparameters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hyperparameters: dict[str, HyperparameterRecord] = field(default_factory=dict)
     findings: Any = None
 
     @property
@@ -89,25 +102,29 @@ def labels_of(facts: Facts, row: int) -> str | list[str]:
     return [facts.classes[label] for label in np.flatnonzero(facts.targets[row])]
 
 
-def record_of(facts: Facts) -> dict[str, Any]:
-    return {
-        "id": "made-by-hand",
-        "task": facts.task,
-        "backend": "torch",
-        "model": {"name": "tiny", "full_name": "tiny/tiny", "distribution": "vistry-tiny", "version": "0.1"},
-        "classes": list(facts.classes),
-        "primary_metric": "accuracy",
-        "data": {
-            "source": "/somewhere/images",
-            "training_images": 40,
-            "validation_images": len(facts.images),
-            "training_counts": [7] * len(facts.classes),
-        },
-        "start": {"file": None, "run": None},
-        "command": ["vistry", "train"],
-        "versions": {"vistry": "0.1.0"},
-        "created": "2026-03-05T14:07:12+0000",
-    }
+STAMP = "2026-03-05T14:07:12+0000"
+
+
+def record_of(facts: Facts) -> RunRecord:
+    return RunRecord(
+        id="made-by-hand",
+        task=facts.task,
+        backend="torch",
+        model=ModelRecord(name="tiny", full_name="tiny/tiny", distribution="vistry-tiny", version="0.1"),
+        classes=tuple(facts.classes),
+        primary_metric="accuracy",
+        preprocessing=PreprocessingSpec(),
+        data=DataRecord(
+            source="/somewhere/images",
+            training_images=40,
+            validation_images=len(facts.images),
+            training_class_counts=(7,) * len(facts.classes),
+        ),
+        initial_weights=InitialWeightsRecord(file=None, run=None),
+        command=("vistry", "train"),
+        versions={"vistry": "0.1.0"},
+        created=STAMP,
+    )
 
 
 def make_folder(folder: Path, facts: Facts, *, evaluated: bool = True) -> Run:
@@ -116,15 +133,16 @@ def make_folder(folder: Path, facts: Facts, *, evaluated: bool = True) -> Run:
     run = Run(folder)
     rows = [{"image_url": image, "label": labels_of(facts, row)} for row, image in enumerate(facts.images)]
     (folder / "validation.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    run.write_history(list(facts.history))
-    run.write("hyperparameters.json", {"values": facts.hyperparameters})
-    run.write("status.json", {"status": "completed", "reason": "all epochs are done", **facts.status})
-    run.write("run.json", record_of(facts))
+    run.write_history(facts.history)
+    run.write(HyperparametersRecord(values=facts.hyperparameters))
+    run.write(RunStatus(**{"status": "completed", "reason": "all epochs are done", "started": STAMP, **facts.status}))
+    run.write(record_of(facts))
     if facts.findings is not None:
         (folder / "findings.json").write_text(json.dumps(facts.findings))
     if evaluated:
         tensors = {"predictions": facts.predictions, "targets": facts.targets}
-        write_checkpoint(folder / PREDICTIONS, tensors, {"kind": "best", "epoch": 1, "metrics": facts.metrics})
+        best = BestFacts(epoch=1, primary_metric="accuracy", metrics=facts.metrics, images=len(facts.images))
+        write_checkpoint(folder / PREDICTIONS, tensors, best)
     return run
 
 
@@ -153,26 +171,36 @@ def page_of(make_run: Callable[..., Run]) -> Callable[..., Page]:
     return lambda facts, **options: parsed(make_run(facts, **options))
 
 
-def history(epochs: int, metrics: dict[str, float]) -> list[dict[str, Any]]:
+def history(epochs: int, metrics: dict[str, float]) -> list[EpochEntry]:
     """Epochs that all end with these metrics."""
     return [
-        {
-            "epoch": epoch,
-            "train_loss": 1.0 / (epoch + 1),
-            "learning_rate": 0.01,
-            "seconds": 2.0 + epoch,
-            "validation": metrics,
-            "evaluation_seconds": 0.5,
-        }
+        EpochEntry(
+            epoch=epoch,
+            train_loss=1.0 / (epoch + 1),
+            learning_rate=0.01,
+            train_seconds=2.0 + epoch,
+            metrics=metrics,
+            evaluation_seconds=0.5,
+        )
         for epoch in range(epochs)
     ]
 
 
 SETTINGS = {
-    "number_of_epochs": {"value": 3, "origin": "/site-packages/vistry/tables/model_agnostic.toml:12", "given": False},
-    "learning_rate": {"value": 0.01, "origin": "the command line", "given": True},
+    "number_of_epochs": HyperparameterRecord(
+        value=3, origin="/site-packages/vistry/tables/model_agnostic.toml:12", given=False
+    ),
+    "learning_rate": HyperparameterRecord(value=0.01, origin="the command line", given=True),
 }
-ENGINE = {"device": "cpu", "precision": "bf16", "precision_reason": "the processor has it"}
+ENGINE = EngineFacts(
+    backend="torch",
+    backend_version="2.14",
+    device="cpu",
+    precision="bf16",
+    precision_reason="the processor has it",
+    parameters=10,
+    trainable_parameters=10,
+)
 
 
 def facts_of(task: str, classes: Sequence[str], predictions: Array, targets: Array) -> Facts:

@@ -21,7 +21,7 @@ FLAGS = (
     "--disable-sync --hide-scrollbars --window-size=1200,1600 --enable-logging=stderr"
 )
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on PATH")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs the program chromium, which is not on PATH")
 
 
 def browse(page: Path, folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
@@ -42,8 +42,8 @@ def hostile(make_run: Callable[..., Run], random_run: Callable[..., Any]) -> Pat
 
 def test_it_is_drawn_without_an_error(hostile: Path, tmp_path: Path) -> None:
     picture = tmp_path / "page.png"
-    seen = browse(hostile, tmp_path, f"--screenshot={picture}")
-    assert "CONSOLE" not in seen.stderr
+    browser = browse(hostile, tmp_path, f"--screenshot={picture}")
+    assert "CONSOLE" not in browser.stderr
     pixels = np.asarray(Image.open(picture).convert("RGB"))
     assert pixels.shape == (1600, 1200, 3)
     assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 100
@@ -55,9 +55,9 @@ def test_no_script_runs_but_our_own(page: Path, tmp_path: Path) -> None:
     html = page.read_text(encoding="utf-8")
     intruder = tmp_path / "intruder.html"
     intruder.write_text(html.replace("</body>", "<script>document.body.id = 'taken over'</script></body>"))
-    seen = browse(intruder, tmp_path, "--dump-dom")
-    assert 'id="taken over"' not in seen.stdout
-    assert "CONSOLE" in seen.stderr
+    browser = browse(intruder, tmp_path, "--dump-dom")
+    assert 'id="taken over"' not in browser.stdout
+    assert "CONSOLE" in browser.stderr
 
 
 @pytest.mark.parametrize(("column", "clicks", "order"), [(0, 1, "abc"), (0, 2, "cba"), (2, 1, "bac"), (2, 2, "cab")])
@@ -67,6 +67,6 @@ def test_clicks_sort_a_table(page: Path, tmp_path: Path, column: int, clicks: in
     clicking = tmp_path / "clicking.html"
     html = re.sub(r"<meta http-equiv[^>]*>", "", page.read_text(encoding="utf-8"))
     clicking.write_text(html.replace("</body>", f"<script>{f'{heading}.click();' * clicks}</script></body>"))
-    seen = browse(clicking, tmp_path, "--dump-dom")
-    table = seen.stdout[seen.stdout.index('id="classes"') :]
+    browser = browse(clicking, tmp_path, "--dump-dom")
+    table = browser.stdout[browser.stdout.index('id="classes"') :]
     assert re.findall(r"<td><bdi>(.).*?</bdi>", table)[:3] == list(order)

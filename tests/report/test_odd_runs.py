@@ -18,6 +18,7 @@ from vistry.data.images.decode import load_image
 from vistry.errors import RunError
 from vistry.report import write_report
 from vistry.runs.folder import PREDICTIONS, Run
+from vistry.runs.records import RunStatus
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -71,7 +72,7 @@ def test_a_failed_run_shows_its_best_epoch_so_far(page_of: Callable[..., Any], m
 def test_damaged_predictions_are_said(make_run: Callable[..., Run], multiclass: Any) -> None:
     run = make_run(multiclass)
     (run.folder / PREDICTIONS).write_bytes(b"half a file")
-    run.write("status.json", {"status": "completed", "reason": "", "best_epoch": 2})
+    run.write(RunStatus(status="completed", reason="", started="", best_epoch=2))
     html = write_report(run).read_text(encoding="utf-8")
     assert "The predictions can&#39;t be shown" in html
     assert "epoch 3 was the best" in html

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 from vistry.testing import Result, trials_of
 from vistry.testing.all_checks import OF_A_MODEL, OF_A_PLUGIN, OF_ITS_CODE
-from vistry.training.engines.torch import engine as torch_engine
+from vistry.training import engines
 
 WritePlugin = Callable[..., Path]
 HOOKS, MODEL, MANIFEST, PROJECT = "hooks.py", "model.py", "plugin.toml", "pyproject.toml"
@@ -225,7 +224,7 @@ OF_PLUGINS = (
     ),
     fault(
         "kernels_agree_with_their_references",
-        "there is no 'thrice' in vistry_mynet.model, which 'vistry_mynet.model:thrice' names; correct the plugin",
+        "invalid reference 'vistry_mynet.model:thrice': vistry_mynet.model has no 'thrice'; correct the plugin",
         (MANIFEST, HEAD, KERNEL + HEAD),
     ),
     fault(
@@ -429,7 +428,7 @@ def test_a_plugin_with_a_fault_fails_that_check(wrong: Fault, plugin: WritePlugi
 def test_a_model_with_a_fault_fails_that_check(
     wrong: Fault, plugin: WritePlugin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "vistry.training.engines.jax.engine", torch_engine)
+    monkeypatch.setitem(engines._BACKENDS, "jax", engines._BACKENDS["torch"])
     plugin(ONE_TASK, *wrong.edits)
     trials = [trial for trial in trials_of("mynet") if trial.subject == "mynet"]
     found = failures([trial.result() for trial in trials])

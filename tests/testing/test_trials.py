@@ -10,7 +10,7 @@ import vistry.testing.check_runs as trials_module
 from vistry.errors import RegistryError
 from vistry.testing import NothingToCheck, Result, Trial, counts, trials_of
 from vistry.testing.all_checks import EVERY_CHECK, OF_A_MODEL
-from vistry.testing.check import Check, CheckFailed, NotComputed
+from vistry.testing.check import Check, CheckFailed, always
 from vistry.testing.model_subject import ModelSubject
 from vistry.training.model_context import ModelContext
 
@@ -149,7 +149,7 @@ def ended(plugin: WritePlugin, *reasons: type[Exception], required: bool = True,
     def a_check(subject: ModelSubject) -> None:
         raise next(raised)("the reason")
 
-    return Trial("mynet", Check(a_check, required), subjects, expected).result()
+    return Trial("mynet", Check(a_check, None if required else lambda subject: ""), subjects, expected).result()
 
 
 def test_a_skipped_required_check_is_a_failure(plugin: WritePlugin) -> None:
@@ -163,7 +163,23 @@ def test_a_skipped_optional_check_is_none(plugin: WritePlugin) -> None:
 
 
 def test_a_required_check_that_is_left_out_by_choice_is_skipped(plugin: WritePlugin) -> None:
-    assert ended(plugin, NotComputed, NotComputed).status == "skipped"
+    def a_check(subject: ModelSubject) -> None:
+        raise CheckFailed("it was made all the same")
+
+    plugin(TWO_MODELS)
+    trials = [trial for trial in trials_of("mynet", heavy="smallest") if trial.check in OF_A_MODEL]
+    on = {trial.subject: trial.on for trial in trials}
+    left_out, made = (Trial(name, Check(a_check, computes=always), on[name]) for name in ("mynet", "tiny"))
+    assert (left_out.result().status, left_out.applies) == ("skipped", False)
+    assert (made.result().status, made.applies) == ("failed", True)
+
+
+def test_where_it_cannot_be_told_whether_a_check_applies_it_is_made(plugin: WritePlugin) -> None:
+    plugin(("hooks.py", "**card.args)\n", "**card.args)\n\n\n@hookimpl\ndef vistry_freezing_map():\n    1 / 0\n"))
+    [trial] = [trial for trial in trials_of("mynet") if str(trial) == "mynet-frozen_batch_norm_stays"]
+    assert trial.applies
+    assert trial.result().status == "failed"
+    assert "division by zero" in trial.result().reason
 
 
 def test_a_check_that_applies_to_one_task_counts(plugin: WritePlugin) -> None:
@@ -279,7 +295,8 @@ def test_the_smallest_input_is_the_smallest_that_the_rules_allow(plugin: WritePl
     for name, side in (("mynet", 32), ("other", 224)):
         [subject, _] = next(trial.on for trial in trials_of(name) if trial.check in OF_A_MODEL)
         assert isinstance(subject, ModelSubject)
-        values = subject.values()
+        context = subject.context()
+        values = context.hyperparameters
         assert values["training_crop_size"] == side
         assert values["validation_crop_size"] == values["validation_resize_size"] == 32
-        assert subject.input_size(values) == side
+        assert context.input().input_size(training=True) == side

@@ -6,10 +6,10 @@ from vistry.training.early_stopping import EarlyStopping
 
 
 def _epochs_run(scores: list[float], **settings: int) -> int:
-    best = EarlyStopping(**{"enabled": True, "patience": 5, "delay": 5, **settings})
+    stopping = EarlyStopping(**{"enabled": True, "patience": 5, "delay": 5, **settings})
     for epoch, score in enumerate(scores):
-        best.observe(epoch, score)
-        if best.should_stop:
+        stopping.update(epoch, score)
+        if stopping.should_stop:
             return epoch + 1
     return len(scores)
 
@@ -35,12 +35,19 @@ def test_switched_off_it_never_stops() -> None:
 
 
 def test_a_tie_keeps_the_earlier_epoch() -> None:
-    best = EarlyStopping(True, 5, 5)
-    assert [best.observe(epoch, score) for epoch, score in enumerate([0.5, 0.7, 0.7])] == [True, True, False]
-    assert (best.epoch, best.score) == (1, 0.7)
+    stopping = EarlyStopping(enabled=True, patience=5, delay=5)
+    assert [stopping.update(epoch, score) for epoch, score in enumerate([0.5, 0.7, 0.7])] == [True, True, False]
+    assert (stopping.best.epoch, stopping.best.score) == (1, 0.7)
 
 
 def test_a_score_of_zero_is_a_first_best() -> None:
-    best = EarlyStopping(True, 5, 5)
-    assert best.observe(0, 0.0)
-    assert best.epoch == 0
+    stopping = EarlyStopping(enabled=True, patience=5, delay=5)
+    assert stopping.update(0, 0.0)
+    assert stopping.best.epoch == 0
+
+
+def test_without_a_score_the_latest_epoch_is_the_best_and_training_never_stops() -> None:
+    stopping = EarlyStopping(enabled=True, patience=1, delay=0)
+    assert [stopping.update(epoch, None) for epoch in range(5)] == [True] * 5
+    assert (stopping.best.epoch, stopping.best.score) == (4, None)
+    assert not stopping.should_stop

@@ -11,8 +11,8 @@ import vistry
 from safetensors.numpy import load_file
 from vistry.errors import HyperparameterError, WeightsError
 from vistry.runs.folder import Run
+from vistry.task import behaviour_of
 from vistry.training.engines.torch.engine import TorchEngine
-from vistry.training.loop import Loop
 
 BASE: dict[str, Any] = {"number_of_epochs": 3, "warmup_cosine_lr_warmup_epochs": 1, "precision": "fp32"}
 
@@ -82,23 +82,22 @@ def test_warm_up_epochs_and_cycles(train: Any, seen: dict[str, list[Any]]) -> No
 
 
 def test_early_stopping(train: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    evaluate = Loop._evaluate
+    task = behaviour_of("image_classification")
+    evaluate = task.evaluate
 
-    def flat(self: Loop, entry: Any) -> bool:
-        evaluate(self, entry)
-        self.best.score = 2.0
-        return False
+    def flat(*arguments: Any) -> dict[str, float]:
+        return {**evaluate(*arguments), "accuracy": 0.5}
 
-    monkeypatch.setattr(Loop, "_evaluate", flat)
+    monkeypatch.setattr(type(task), "evaluate", staticmethod(flat))
     settings = {"number_of_epochs": 12, "early_stopping_delay": 2, "early_stopping_patience": 3}
     stopped = train(**settings)
     assert len(stopped.history()) == 5
-    assert stopped.status["reason"] == "no improvement in 3 evaluations"
+    assert stopped.status.reason == "no improvement in 3 evaluations"
     assert len(train(**settings, early_stopping=0).history()) == 12
 
 
 def test_evaluation_frequency_always_evaluates_the_last_epoch(train: Any) -> None:
-    evaluated = ["validation" in entry for entry in train(number_of_epochs=6, evaluation_frequency=2).history()]
+    evaluated = [entry.metrics is not None for entry in train(number_of_epochs=6, evaluation_frequency=2).history()]
     assert evaluated == [True, False, True, False, True, True]
 
 
@@ -119,7 +118,7 @@ def test_checkpoint_run_id_starts_from_another_runs_weights(train: Any) -> None:
     ours, theirs = load_file(second.best_weights), load_file(first.best_weights)
     trained = [name for name in ours if not name.startswith("bn")]
     assert all((ours[name] == theirs[name]).all() for name in trained)
-    assert second.record["start"]["run"] == str(first.folder)
+    assert second.record.initial_weights.run == str(first.folder)
 
 
 def test_checkpoint_run_id_drops_the_head_for_other_classes(train: Any, multilabel: Path) -> None:
@@ -164,11 +163,11 @@ def test_resize_decides_what_the_crop_shows(train: Any, digits: Path) -> None:
     run = train(number_of_epochs=1)
     image = str(digits / "digit0" / "00.png")
     from vistry.loading.augmentation import ValidationCrop
-    from vistry.loading.views import SingleViewTransform
+    from vistry.loading.views import ClassificationTransform
 
     near, far = ValidationCrop(32, 16)(image), ValidationCrop(16, 16)(image)
     assert (near != far).any()
-    assert vistry.load(run.folder)._viewer == SingleViewTransform(ValidationCrop(16, 16))
+    assert vistry.load(run.folder)._viewer == ClassificationTransform(ValidationCrop(16, 16))
 
 
 @pytest.mark.parametrize(
@@ -225,7 +224,7 @@ def test_number_of_workers_is_the_number_of_threads(train: Any, monkeypatch: pyt
 
 
 def test_precision_and_its_reason_are_kept(train: Any) -> None:
-    engine = train(number_of_epochs=1, precision="auto").status["engine"]
-    assert engine["precision"] in ("fp32", "bf16")
-    assert "bf16" in engine["precision_reason"]
-    assert engine["parameters"] == engine["trainable_parameters"] == 16 * 27 + 32 + 32 * 144 + 64 + 513 * 4
+    engine = train(number_of_epochs=1, precision="auto").status.engine
+    assert engine.precision in ("fp32", "bf16")
+    assert "bf16" in engine.precision_reason
+    assert engine.parameters == engine.trainable_parameters == 16 * 27 + 32 + 32 * 144 + 64 + 513 * 4

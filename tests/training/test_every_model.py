@@ -16,8 +16,8 @@ import vistry
 from timm.models import vision_transformer
 from torch import Tensor, nn
 from vistry.inference import predictor
-from vistry.training.loop import Interrupted
-from vistry.training.progress import Silent, Tick
+from vistry.training.events import BatchEnded, Listener
+from vistry.training.interruption import Interrupted
 from vistry.training.session import resume
 
 MULTICLASS, MULTILABEL = TASKS = ("image_classification", "image_classification_multilabel")
@@ -52,10 +52,10 @@ def few(digits: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
     return dict(zip(TASKS, (root / "folders", root / "labels.jsonl"), strict=True))
 
 
-class CtrlC(Silent):
+class CtrlC(Listener):
     """Presses Ctrl-C in the first step."""
 
-    def tick(self, tick: Tick) -> None:
+    def batch_ended(self, event: BatchEnded) -> None:
         signal.raise_signal(signal.SIGINT)
 
 
@@ -80,6 +80,7 @@ def settings(model: str) -> dict[str, Any]:
         "training_batch_size": 3,
         "validation_batch_size": 2,
         "learning_rate": 0.001,
+        "precision": "fp32",
         "warmup_cosine_lr_warmup_epochs": 1,
         "validation_crop_size": pixels,
         "training_crop_size": pixels,
@@ -99,10 +100,10 @@ def test_every_classifier_is_here() -> None:
 @pytest.mark.usefixtures("_quick", "runs")
 def test_it_trains_goes_on_is_evaluated_and_predicts(model: str, task: str, few: dict[str, Path]) -> None:
     with pytest.raises(Interrupted):
-        vistry.train(few[task], task=task, model=model, reporter=CtrlC(), **settings(model))
+        vistry.train(few[task], task=task, model=model, listeners=[CtrlC()], **settings(model))
     finished = resume("last")
     assert finished.outcome.status == "completed"
-    assert np.isfinite(finished.run.history()[0]["train_loss"])
+    assert np.isfinite(finished.run.history()[0].train_loss)
 
     evaluation = vistry.evaluate("last", few[task])
     assert evaluation.images == 8

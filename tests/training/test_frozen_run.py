@@ -30,7 +30,7 @@ def test_it_predicts_what_it_predicted_when_it_was_written(run: Run) -> None:
 
 
 def test_it_is_listed_evaluated_and_drawn(run: Run) -> None:
-    assert find_run("run_schema_1", run.folder.parent).record["model"]["full_name"] == "tiny/tiny"
+    assert find_run("run_schema_1", run.folder.parent).record.model.full_name == "tiny/tiny"
     assert vistry.evaluate(run.folder, FROZEN / "digits").images == 36
     assert "digit2" in write_report(run).read_text()
 

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,15 @@ import pytest
 import vistry
 from safetensors.numpy import load_file
 from vistry.errors import RunError, TrainingError
+from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.files import write_text
 from vistry.runs.folder import Run, find_run
 from vistry.runs.lock import training_in
+from vistry.runs.records import LastFacts
 from vistry.training import loop as loop_module
 from vistry.training import session
-from vistry.training.engines.torch import engine as torch_engine
+from vistry.training.engines.torch import precision
+from vistry.training.events import Listener, Stoppable
 from vistry.training.loop import Loop
 from vistry.training.plan import make_plan
 from vistry.training.session import resume
@@ -37,8 +41,27 @@ SETTINGS: dict[str, Any] = {
 }
 
 
+UNTIMED: dict[str, Any] = {"train_seconds": 0.0, "evaluation_seconds": None}
+
+
 class Killed(BaseException):
     """Stands for SIGKILL inside one process: nothing catches it."""
+
+
+def kill_at(event: str, count: int, file: str = "") -> Listener:
+    """Be killed at an event, the count-th time that it is announced (of a checkpoint with this name)."""
+    calls: list[str] = []
+
+    def killing(*arguments: object) -> None:
+        if not file or arguments[0].name == file:  # type: ignore[attr-defined]  # a path
+            calls.append(event)
+            if len(calls) == count:
+                raise Killed
+
+    listener = Listener()
+    assert hasattr(listener, event)
+    setattr(listener, event, killing)
+    return listener
 
 
 @pytest.fixture(scope="module")
@@ -53,89 +76,71 @@ def _same(first: Run, second: Run) -> None:
         assert ours.keys() == theirs.keys()
         for key in ours:
             np.testing.assert_array_equal(ours[key], theirs[key], err_msg=key)
-    kept = ("epoch", "train_loss", "learning_rate", "validation")
     for ours_entry, theirs_entry in zip(first.history(), second.history(), strict=True):
-        assert [ours_entry[key] for key in kept] == [theirs_entry[key] for key in kept]
+        assert replace(ours_entry, **UNTIMED) == replace(theirs_entry, **UNTIMED)
 
 
 @pytest.mark.parametrize(
-    ("method", "call"),
+    ("event", "count", "file"),
     [
-        ("_optimise", 2),
-        ("_optimise", 5),
-        ("_check_loss", 3),
-        ("_evaluate", 1),
-        ("_evaluate", 3),
-        ("_save_last", 1),
-        ("_save_last", 2),
-        ("_save_kept", 4),
+        ("update_begins", 2, ""),
+        ("update_ended", 2, ""),
+        ("update_begins", 5, ""),
+        ("update_ended", 5, ""),
+        ("loss_computed", 3, ""),
+        ("batch_ended", 3, ""),
+        ("evaluation_begins", 1, ""),
+        ("evaluated", 1, ""),
+        ("evaluation_begins", 3, ""),
+        ("evaluated", 3, ""),
+        ("saving_begins", 1, "best.safetensors"),
+        ("saved", 1, "best.safetensors"),
+        ("saving_begins", 1, "last.safetensors"),
+        ("saved", 1, "last.safetensors"),
+        ("saving_begins", 2, "last.safetensors"),
+        ("saved", 2, "last.safetensors"),
+        ("epoch_ended", 3, ""),
+        ("epoch_ended", 4, ""),
     ],
 )
-@pytest.mark.parametrize("before", [True, False])
 def test_killed_before_or_after_any_step(
-    method: str,
-    call: int,
-    before: bool,
-    never_killed: Run,
-    digits: Path,
-    runs: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    event: str, count: int, file: str, never_killed: Run, digits: Path, runs: Path
 ) -> None:
-    original, calls = getattr(Loop, method), []
-
-    def killing(self: Loop, *arguments: Any) -> Any:
-        calls.append(method)
-        if before and len(calls) == call:
-            raise Killed
-        result = original(self, *arguments)
-        if len(calls) == call:
-            raise Killed
-        return result
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Loop, method, killing)
-        with pytest.raises(Killed):
-            vistry.train(digits, task="multiclass", model="tiny", **SETTINGS)
+    with pytest.raises(Killed):
+        vistry.train(digits, task="multiclass", model="tiny", listeners=[kill_at(event, count, file)], **SETTINGS)
     result = resume("last")
     _same(result.run, never_killed)
-    assert result.run.status["status"] == "completed"
+    assert result.run.status.status == "completed"
 
 
 def test_a_state_saved_in_the_middle_of_an_epoch_goes_on_exactly(
     never_killed: Run, digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    saves: list[int] = []
-    original = Loop._save_last
-
-    def killing(self: Loop) -> None:
-        original(self)
-        saves.append(self.position.batch)
-        if self.position.batch:
-            raise Killed
-
+    killing = kill_at("saved", 1, "last.safetensors")
     with monkeypatch.context() as patch:
         patch.setattr(loop_module, "CHECKPOINT_SECONDS", -1.0)
-        patch.setattr(Loop, "_save_last", killing)
         with pytest.raises(Killed):
-            vistry.train(digits, task="multiclass", model="tiny", **SETTINGS)
-    assert saves[-1] == 2
+            vistry.train(digits, task="multiclass", model="tiny", listeners=[killing], **SETTINGS)
+    _, facts = read_checkpoint(find_run("last").last_state)
+    assert isinstance(facts, LastFacts)
+    assert facts.position.batch == 2
     _same(resume("last").run, never_killed)
 
 
 def test_a_resumed_run_keeps_the_precision_it_began_with(
     digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killing(self: Loop, *arguments: Any) -> Any:
-        raise Killed
-
+    settings = {**SETTINGS, "precision": "auto"}
     with monkeypatch.context() as patch:
-        patch.setattr(torch_engine, "auto_precision", lambda: ("bf16", "it was faster"))
-        patch.setattr(Loop, "_evaluate", killing)
+        patch.setattr(precision, "processor_precision", lambda: ("bf16", "it was faster"))
         with pytest.raises(Killed):
-            vistry.train(digits, task="multiclass", model="tiny", **{**SETTINGS, "precision": "auto"})
-    monkeypatch.setattr(torch_engine, "auto_precision", lambda: ("fp32", "another machine"))
-    engine = resume("last").run.status["engine"]
-    assert (engine["precision"], engine["precision_reason"]) == ("bf16", "it was faster")
+            vistry.train(
+                digits, task="multiclass", model="tiny", listeners=[kill_at("evaluation_begins", 1)], **settings
+            )
+    monkeypatch.setattr(precision, "processor_precision", lambda: ("fp32", "another machine"))
+    engine = resume("last").run.status.engine
+    assert engine is not None
+    assert (engine.precision, engine.precision_reason) == ("bf16", "it was faster")
 
 
 PROGRAM = """
@@ -177,7 +182,7 @@ def test_a_real_sigkill_loses_nothing(where: str, count: int, never_killed: Run,
     program = PROGRAM.replace("SETTINGS", repr(SETTINGS))
     killed = subprocess.run([sys.executable, "-c", program, str(digits), where, str(count)], check=False)
     assert killed.returncode == -signal.SIGKILL
-    assert find_run("last").status["status"] == "killed"
+    assert find_run("last").status.status == "killed"
     _same(resume("last").run, never_killed)
     assert not list(find_run("last").folder.rglob("*.part"))
 
@@ -188,14 +193,14 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed(
     program = textwrap.dedent(
         """
         import os, signal, sys
-        from vistry.training.loop import Loop
-        original, calls = Loop._optimise, []
-        def interrupting(self, *arguments):
-            calls.append(1)
-            if len(calls) == 3:
-                os.kill(os.getpid(), signal.SIGINT)
-            original(self, *arguments)
-        Loop._optimise = interrupting
+        from vistry.training import progress
+        class Interrupting(progress.PlainLines):
+            updates = 0
+            def update_begins(self):
+                self.updates += 1
+                if self.updates == 3:
+                    os.kill(os.getpid(), signal.SIGINT)
+        progress.progress_line = lambda: Interrupting(sys.stdout)
         sys.argv[0] = "vistry"
         from vistry.cli import main
         main()
@@ -207,7 +212,7 @@ def test_ctrl_c_leaves_a_run_that_can_be_resumed(
     assert stopped.returncode == 130
     assert "interrupted; to go on, type: vistry resume" in stopped.stderr
     assert "Traceback" not in stopped.stderr
-    assert find_run("last").status["status"] == "interrupted"
+    assert find_run("last").status.status == "interrupted"
     assert "best: epoch" in vistry("resume", "last").stdout
     _same(find_run("last"), never_killed)
 
@@ -236,7 +241,7 @@ def test_a_full_disk_is_a_sentence_and_the_last_good_state_stays(
         with pytest.raises(RunError, match=r"the disk is full: .*safetensors could not be written; what was saved"):
             vistry.train(digits, task="multiclass", model="tiny", **SETTINGS)
     run = find_run("last")
-    assert run.status["status"] == "failed"
+    assert run.status.status == "failed"
     assert not list(run.folder.rglob("*.part"))
     _same(resume("last").run, never_killed)
 
@@ -260,21 +265,34 @@ def test_no_second_training_in_a_run_folder(never_killed: Run, runs: Path) -> No
     status = json.loads((run / "status.json").read_text())
     (run / "status.json").write_text(json.dumps({**status, "status": "running"}))
     with training_in(run):
-        assert Run(run).status["status"] == "running"
+        assert Run(run).status.status == "running"
         with pytest.raises(RunError, match="is being trained by another process"):
             resume(run)
-    assert Run(run).status["status"] == "killed"
+    assert Run(run).status.status == "killed"
     assert resume(run).outcome.status == "completed"
 
 
-def test_a_run_goes_on_without_the_one_it_was_built_upon(
-    digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Stopping(Listener):
+    """Stops a training at an event, the count-th time that it is announced."""
+
+    def __init__(self, event: str, count: int):
+        self._left = count
+        setattr(self, event, self._count)
+
+    def training_begins(self, training: Stoppable) -> None:
+        self._training = training
+
+    def _count(self, *arguments: object) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self._training.stop("it was enough")
+
+
+def test_a_run_goes_on_without_the_one_it_was_built_upon(digits: Path, runs: Path) -> None:
     short = {**SETTINGS, "number_of_epochs": 1}
     source = vistry.train(digits, task="multiclass", model="tiny", **short).run.folder
-    with monkeypatch.context() as patch:
-        patch.setattr(Loop, "_is_late", lambda self: True)
-        run = vistry.train(digits, task="multiclass", model="tiny", checkpoint_run_id=str(source), **SETTINGS).run
+    options = {"checkpoint_run_id": str(source), "listeners": [Stopping("update_ended", 1)]}
+    run = vistry.train(digits, task="multiclass", model="tiny", **options, **SETTINGS).run
     shutil.rmtree(source)
     assert resume(run.folder).outcome.status == "completed"
 
@@ -307,7 +325,7 @@ def test_the_time_limit_is_kept_with_the_best_model(digits: Path, runs: Path) ->
     assert result.outcome.status == "stopped"
     assert result.outcome.reason == "the time limit was reached"
     assert result.run.best_weights.is_file()
-    assert sum(entry["seconds"] for entry in result.run.history()) <= 3.0
+    assert sum(entry.train_seconds for entry in result.run.history()) <= 3.0
     assert len(result.run.history()) >= 1
 
 
@@ -331,20 +349,15 @@ def test_planning_counts_against_the_time_limit(digits: Path, runs: Path, monkey
     assert clock_began <= planning_began
 
 
-@pytest.mark.parametrize("updates", [1, 3, 4])
-def test_a_run_cut_short_by_the_time_limit_goes_on_exactly(
-    updates: int, never_killed: Run, digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("event", "count"), [("update_ended", 1), ("epoch_ended", 1), ("update_ended", 3)])
+def test_a_run_that_was_stopped_goes_on_exactly(
+    event: str, count: int, never_killed: Run, digits: Path, runs: Path
 ) -> None:
-    asked: list[int] = []
-
-    def late(self: Loop) -> bool:
-        asked.append(1)
-        return len(asked) >= updates
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Loop, "_is_late", late)
-        result = vistry.train(digits, task="multiclass", model="tiny", **SETTINGS)
-    assert result.outcome.status == "stopped"
+    """As by the time limit: in the middle of an epoch, and at its end."""
+    stopping = Stopping(event, count)
+    result = vistry.train(digits, task="multiclass", model="tiny", listeners=[stopping], **SETTINGS)
+    assert (result.outcome.status, result.outcome.reason) == ("stopped", "it was enough")
+    assert result.run.status.reason == "it was enough"
     _same(resume("last").run, never_killed)
 
 
@@ -366,7 +379,7 @@ def test_a_loss_that_is_no_longer_finite_stops_the_run(
     ):
         vistry.train(digits, task="multiclass", model="tiny", **SETTINGS)
     run = find_run("last")
-    assert run.status["status"] == "failed"
+    assert run.status.status == "failed"
     assert run.best_weights.is_file()
 
 
@@ -384,5 +397,5 @@ def test_a_damaged_run_is_a_sentence(never_killed: Run, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="can't be read"):
         vistry.load(damaged)
     (damaged / "status.json").unlink()
-    with pytest.raises(RunError, match="is no complete run: it has no status.json"):
+    with pytest.raises(RunError, match="invalid run folder .*: it has no status.json"):
         resume(damaged)

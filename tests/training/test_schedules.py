@@ -6,8 +6,11 @@ import math
 
 import pytest
 import torch
+from vistry.errors import HyperparameterError
+from vistry.hyperparameter.schema import schema_of
 from vistry.hyperparameter.values import Hyperparameters
-from vistry.training.schedules import schedule_of, step_decay, warmup_cosine
+from vistry.registry.catalogue import Catalogue
+from vistry.training.schedules import SCHEDULES, schedule_of, step_decay, warmup_cosine
 
 BASE = {
     "learning_rate_scheduler": "warmup_cosine",
@@ -49,6 +52,18 @@ def test_step_decay_equals_torchs_step_lr() -> None:
 def test_the_named_scheduler_is_the_one_used() -> None:
     stepped = schedule_of(Hyperparameters.of({**BASE, "learning_rate_scheduler": "step"}), steps_per_epoch=2)
     assert [stepped(step) for step in (0, 9, 10, 20)] == [1, 1, 0.5, 0.25]
+
+
+def test_an_unknown_scheduler_is_an_error() -> None:
+    with pytest.raises(
+        HyperparameterError, match=r"learning_rate_scheduler: unknown schedule 'steps'; did you mean 'step'"
+    ):
+        schedule_of(Hyperparameters.of({**BASE, "learning_rate_scheduler": "steps"}), steps_per_epoch=2)
+
+
+def test_every_scheduler_that_can_be_chosen_is_in_the_table() -> None:
+    schema = schema_of(Catalogue.read(), None, "image_classification")
+    assert schema.fields["learning_rate_scheduler"].spec.choices == tuple(SCHEDULES)
 
 
 def test_a_warm_up_longer_than_training_never_leaves_it() -> None:

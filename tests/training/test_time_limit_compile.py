@@ -6,7 +6,7 @@ Time is played: a clock that only the engine's work moves.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +16,7 @@ import vistry
 from vistry.training import loop as loop_module
 from vistry.training import session as session_module
 from vistry.training.engines.torch.engine import TorchEngine
-from vistry.training.progress import Silent, Tick
+from vistry.training.events import BatchEnded, Listener
 
 SETTINGS: dict[str, Any] = {
     "task": "multiclass",
@@ -80,23 +80,23 @@ def played(monkeypatch: pytest.MonkeyPatch, runs: Path) -> PlayedTime:
 
     monkeypatch.setattr(TorchEngine, "accumulate", accumulating)
     monkeypatch.setattr(TorchEngine, "predict", predicting)
-    monkeypatch.setattr(TorchEngine, "facts", lambda self: {**facts(self), "compile_seconds": clock.compiled})
+    monkeypatch.setattr(TorchEngine, "facts", lambda self: replace(facts(self), compile_seconds=clock.compiled))
     return clock
 
 
-class Ticks(Silent):
+class Ticks(Listener):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
         self.remaining: list[float | None] = []
 
-    def tick(self, tick: Tick) -> None:
-        self.remaining.append(tick.remaining)
+    def batch_ended(self, event: BatchEnded) -> None:
+        self.remaining.append(event.remaining)
 
 
 def _remaining(digits: Path, epochs: int) -> list[float | None]:
     ticks = Ticks()
-    vistry.train(digits, reporter=ticks, **{**SETTINGS, "number_of_epochs": epochs})
+    vistry.train(digits, listeners=[ticks], **{**SETTINGS, "number_of_epochs": epochs})
     assert len(ticks.remaining) == epochs * BATCHES
     return ticks.remaining
 

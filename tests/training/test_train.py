@@ -21,8 +21,9 @@ from vistry.hyperparameter.schema import Source
 from vistry.inference.predictor import Predictor
 from vistry.plugin.calls import OwnerHooks
 from vistry.runs.folder import Run
+from vistry.runs.records import HyperparameterRecord
 from vistry.training.backends import checked_engine_module
-from vistry.training.loop import Outcome
+from vistry.training.events import Outcome
 from vistry.training.plan import Plan, Request, make_plan
 from vistry.training.session import TrainingResult
 
@@ -38,8 +39,8 @@ def trained(digits: Path, tiny_plugin: None, tmp_path_factory: pytest.TempPathFa
 
 def test_it_learns(trained: Run) -> None:
     history = trained.history()
-    assert history[-1]["train_loss"] < 0.7 * history[0]["train_loss"]
-    assert trained.status["best_score"] >= 0.7
+    assert history[-1].train_loss < 0.7 * history[0].train_loss
+    assert trained.status.best_score >= 0.7
 
 
 def test_a_run_is_self_describing_and_free_of_pickles(trained: Run) -> None:
@@ -58,8 +59,8 @@ def test_a_run_is_self_describing_and_free_of_pickles(trained: Run) -> None:
         "checkpoints/last.safetensors",
     }
     assert {Path(name).suffix for name in files} <= {".json", ".jsonl", ".safetensors", ".html"}
-    assert trained.record["classes"] == ["digit0", "digit1", "digit2", "digit3"]
-    assert trained.hyperparameters["learning_rate"] == {"value": 0.1, "origin": "the call", "given": True}
+    assert trained.record.classes == ("digit0", "digit1", "digit2", "digit3")
+    assert trained.hyperparameters["learning_rate"] == HyperparameterRecord(value=0.1, origin="the call", given=True)
     with safe_open(trained.best_weights, framework="numpy") as file:
         assert "conv1.weight" in file.keys()  # noqa: SIM118
 
@@ -83,7 +84,7 @@ def test_predictions_are_in_the_hosted_schema(trained: Run, digits: Path) -> Non
     (entry,) = vistry.predict(trained.folder, image)
     assert set(entry) == {"filename", "probs", "labels"}
     assert entry["filename"] == str(image)
-    assert entry["labels"] == trained.record["classes"]
+    assert entry["labels"] == list(trained.record.classes)
     assert sum(entry["probs"]) == pytest.approx(1, abs=1e-5)
 
 
@@ -106,7 +107,7 @@ def test_batches_do_not_change_predictions(trained: Run, digits: Path) -> None:
 
 def test_evaluating_the_validation_rows_gives_the_best_epochs_metrics(trained: Run) -> None:
     found = vistry.evaluate(trained.folder, trained.folder / "validation.jsonl")
-    best = trained.history()[trained.status["best_epoch"]]["validation"]
+    best = trained.history()[trained.status.best_epoch].metrics
     assert found.metrics["accuracy"] == best["accuracy"]
     assert found.metrics["log_loss"] == pytest.approx(best["log_loss"], rel=1e-4)
 
@@ -120,7 +121,7 @@ def test_evaluation_refuses_a_class_the_model_does_not_know(trained: Run, digits
 
 def test_multilabel_trains_and_predicts(multilabel: Path, runs: Path) -> None:
     result = vistry.train(multilabel, task="multilabel", model="tiny", **{**SHORT, "number_of_epochs": 10})
-    assert result.run.record["primary_metric"] == "iou"
+    assert result.run.record.primary_metric == "iou"
     assert set(result.metrics) >= {"iou", "iou_macro", "accuracy", "AUC_weighted"}
     assert result.metrics["iou"] > 0.4
     (entry,) = vistry.predict(result.run.folder, json.loads(multilabel.read_text().splitlines()[0])["image_url"])
@@ -145,9 +146,9 @@ def test_a_second_data_set_is_the_validation_set(digits: Path, tmp_path: Path, r
         shutil.copytree(digits / f"digit{digit}", first / f"digit{digit}")
     shutil.copytree(digits / "digit3", other / "digit3")
     result = vistry.train(first, task="multiclass", model="tiny", validation=other, **SHORT)
-    assert result.run.record["data"]["training_images"] == 48
-    assert result.run.record["data"]["validation_images"] == 16
-    assert result.run.record["classes"] == ["digit0", "digit1", "digit2", "digit3"]
+    assert result.run.record.data.training_images == 48
+    assert result.run.record.data.validation_images == 16
+    assert result.run.record.classes == ("digit0", "digit1", "digit2", "digit3")
 
 
 def test_a_named_format_is_the_validation_datas_too(digits: Path, tmp_path: Path) -> None:
@@ -223,7 +224,7 @@ def test_another_primary_metric_decides(digits: Path, runs: Path) -> None:
     result = vistry.train(
         digits, task="multiclass", model="tiny", primary_metric="AUC_weighted", **{**SHORT, "number_of_epochs": 3}
     )
-    scores = [entry["validation"]["AUC_weighted"] for entry in result.run.history()]
+    scores = [entry.metrics["AUC_weighted"] for entry in result.run.history()]
     assert result.outcome.best_score == max(scores)
 
 
@@ -233,7 +234,7 @@ def test_another_primary_metric_decides(digits: Path, runs: Path) -> None:
         ({"model": "tini"}, RegistryError, "there is no model 'tini'; did you mean 'tiny'"),
         ({"task": "multiclas"}, RegistryError, "there is no task 'multiclas'; did you mean 'multiclass'"),
         ({"primary_metric": "acuracy"}, vistry.VistryError, "no primary metric 'acuracy'; did you mean 'accuracy'"),
-        ({"backend": "jax"}, RegistryError, "tiny has no backend 'jax'; it has torch"),
+        ({"backend": "jax"}, RegistryError, "tiny has no backend 'jax'; use torch"),
         ({"validation_size": 1.5}, DataError, "validation_size = 1.5: must be a number between 0 and 1"),
         ({"learning_rate": 2}, HyperparameterError, r"learning_rate: 2, from the call, must be a number in \[0, 1\]"),
         (
@@ -448,7 +449,7 @@ def test_images_of_the_validation_set_do_not_train(digits: Path, tmp_path: Path,
         (other / f"digit{digit}").mkdir(parents=True)
         shutil.copy(digits / f"digit{digit}" / "00.png", other / f"digit{digit}")
     run = vistry.train(digits, task="multiclass", model="tiny", validation=other, **SHORT).run
-    assert run.record["data"]["training_images"] == 60
+    assert run.record.data.training_images == 60
 
 
 def test_a_validation_set_that_is_the_training_set_is_refused(digits: Path, runs: Path) -> None:

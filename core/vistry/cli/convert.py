@@ -27,7 +27,7 @@ def convert(data: Path, out: Path, to: str, task: str | None, data_format: str |
     """
     conversion = vistry.convert(data, out, to=to, task=task, format=data_format)
     diagnosis = conversion.diagnosis
-    objects = sum(entry.is_object for entry in diagnosis.quarantined)
+    objects = sum(finding.is_of_object for finding in diagnosis.quarantined)
     images = len(diagnosis.quarantined) - objects
     if as_json:
         left_out = {"images": images, "objects": objects}

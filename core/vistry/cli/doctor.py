@@ -33,13 +33,13 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 @as_json
 def doctor(data: Path, task: str | None, data_format: str | None, full: bool, as_json: bool) -> None:
     """Check the data set at DATA. Exits with 1 where an error is found."""
-    from vistry.data.findings import DataSetError
+    from vistry.data.findings import FindingError
     from vistry.datasets import task_of
 
     try:
         task, reason = task_of(data, task, data_format)
         diagnosis = vistry.doctor(data, task=task, format=data_format, full=full)
-    except DataSetError as error:
+    except FindingError as error:
         _print_failure(data, error.finding, as_json)
         raise click.exceptions.Exit(1) from error
     if as_json:
@@ -65,7 +65,7 @@ def _print_diagnosis(diagnosis: Diagnosis, reason: str | None) -> None:
     table = diagnosis.table
     guessed = f" (guessed: {reason})" if reason else ""
     console.print(f"{diagnosis.path}: {table.format}, {task_named(diagnosis.task).alias}{guessed}")
-    objects = sum(entry.is_object for entry in diagnosis.quarantined)
+    objects = sum(finding.is_of_object for finding in diagnosis.quarantined)
     counts = [f"{len(table)} usable images", f"{len(table.classes)} classes"]
     if table.objects is None:
         set_aside = f"{len(diagnosis.quarantined)} set aside"
@@ -74,7 +74,7 @@ def _print_diagnosis(diagnosis: Diagnosis, reason: str | None) -> None:
         set_aside = f"{len(diagnosis.quarantined) - objects} images and {objects} objects set aside"
     console.print(", ".join([*counts, set_aside]))
     _print_findings(console, diagnosis.findings)
-    console.print(_verdict(diagnosis.to_dict()["severities"]))
+    console.print(_verdict(diagnosis.severities))
 
 
 def _verdict(severities: dict[str, int]) -> str:

@@ -18,5 +18,5 @@ def resume(run: str, time_limit: float | None, as_json: bool) -> None:
     """Go on with RUN (a folder, an identifier, or "last") exactly where it was."""
     from vistry.training import progress
 
-    reporter = progress.Silent() if as_json else progress.reporter_for()
-    print_result(vistry.resume(run, time_limit=time_limit, reporter=reporter), as_json)
+    listeners = [] if as_json else [progress.progress_line()]
+    print_result(vistry.resume(run, time_limit=time_limit, listeners=listeners), as_json)

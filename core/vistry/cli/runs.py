@@ -46,22 +46,34 @@ def list_runs(folder: Path | None, as_json: bool) -> None:
 @as_json
 def show(run: str, folder: Path | None, as_json: bool) -> None:
     """Show RUN (a folder, an identifier, or "last")."""
+    from vistry.training.events import EpochEnded
     from vistry.training.progress import epoch_line
 
-    shown = vistry.find_run(run, folder)
+    trained = vistry.find_run(run, folder)
     if as_json:
-        print_json(
-            record=shown.record, status=shown.status, history=shown.history(), hyperparameters=shown.hyperparameters
-        )
+        print_json(**_content(trained))
         return
-    record, status = shown.record, shown.status
-    ended = f"{status['status']}, {status['reason']}" if status["reason"] else status["status"]
-    click.echo(f"{shown.folder}\n{record['model']['full_name']} for {record['task']}: {ended}")
-    click.echo(f"{record['data']['training_images']} training images of {record['data']['source']}")
-    epochs = shown.hyperparameters["number_of_epochs"]["value"]
-    for entry in shown.history():
-        best = entry["epoch"] == status.get("best_epoch")
-        click.echo(epoch_line(entry, epochs, record["primary_metric"], best))
+    record, status = trained.record, trained.status
+    ended = f"{status.status}, {status.reason}" if status.reason else status.status
+    click.echo(f"{trained.folder}\n{record.model.full_name} for {record.task}: {ended}")
+    click.echo(f"{record.data.training_images} training images of {record.data.source}")
+    epochs = int(trained.hyperparameters["number_of_epochs"].value or 0)
+    for entry in trained.history():
+        is_best = entry.epoch == status.best_epoch
+        event = EpochEnded(entry=entry, epochs=epochs, primary_metric=record.primary_metric, is_best=is_best)
+        click.echo(epoch_line(event))
+
+
+def _content(run: Run) -> dict[str, Any]:
+    """All that a run's JSON files hold."""
+    from vistry.runs.json_records import to_json
+
+    return {
+        "record": to_json(run.record),
+        "status": to_json(run.status),
+        "history": [to_json(entry) for entry in run.history()],
+        "hyperparameters": {name: to_json(record) for name, record in run.hyperparameters.items()},
+    }
 
 
 def _entry(run: Run) -> dict[str, Any]:
@@ -75,12 +87,12 @@ def _entry(run: Run) -> dict[str, Any]:
     return {
         "id": run.id,
         "folder": str(run.folder),
-        "task": record["task"],
-        "model": record["model"]["full_name"],
-        "status": status["status"],
-        "primary_metric": record["primary_metric"],
-        "best_score": status.get("best_score"),
-        "created": record["created"],
+        "task": record.task,
+        "model": record.model.full_name,
+        "status": status.status,
+        "primary_metric": record.primary_metric,
+        "best_score": status.best_score,
+        "created": record.created,
     }
 
 

@@ -78,8 +78,8 @@ def train(
         click.echo(f"warning: {line}", err=True)
     if not as_json:
         click.echo(_summary(plan))
-    reporter = progress.Silent() if as_json else progress.reporter_for()
-    print_result(carry_out(plan, output, deadline, reporter), as_json)
+    listeners = [] if as_json else [progress.progress_line()]
+    print_result(carry_out(plan, output=output, deadline=deadline, listeners=listeners), as_json)
 
 
 def _summary(plan: Plan) -> str:
@@ -88,8 +88,8 @@ def _summary(plan: Plan) -> str:
         f"{len(plan.training)} training and {len(plan.validation)} validation images"
     ]
     for diagnosis in plan.diagnoses:
-        left_out = diagnosis.to_dict()["quarantined"]
-        lines += [f"left out: {item['image']}: {item['reason']}" for item in left_out[:10]]
+        left_out = diagnosis.quarantined
+        lines += [f"left out: {finding.quarantines}: {finding.reason}" for finding in left_out[:10]]
         if len(left_out) > 10:
             lines.append(f"left out: {len(left_out) - 10} more, in the run's findings.json")
     return "\n".join(lines)
@@ -122,8 +122,8 @@ def _plan_text(plan: Plan) -> str:
     )
     engine = expected.engine
     lines.append(
-        f"{engine['parameters']:,} parameters, {engine['trainable_parameters']:,} of them trained; "
-        f"{engine['device']}, {engine['precision']} ({engine['precision_reason']})"
+        f"{engine.parameters:,} parameters, {engine.trainable_parameters:,} of them trained; "
+        f"{engine.device}, {engine.precision} ({engine.precision_reason})"
     )
     lines.append(
         f"about {duration(expected.total_seconds)} and {expected.memory_bytes / 2**30:.1f} GiB, "

@@ -33,7 +33,7 @@ def result_text(result: TrainingResult) -> str:
     from vistry.report.page import REPORT
 
     outcome, run = result.outcome, result.run
-    score = "" if outcome.best_score is None else f", {run.record['primary_metric']} {outcome.best_score:.4f}"
+    score = "" if outcome.best_score is None else f", {run.record.primary_metric} {outcome.best_score:.4f}"
     return (
         f"{outcome.reason}; best: epoch {(outcome.best_epoch or 0) + 1}{score}\n"
         f"run:     {run.folder}\n"

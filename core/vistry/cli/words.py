@@ -20,9 +20,9 @@ def task_aliases() -> str:
 
 def object_tasks() -> str:
     """Return the short names of the tasks whose labels are objects."""
-    from vistry.data.reading import CLASSIFICATION
+    from vistry.data.formats import OBJECTS
 
-    return one_of([task.alias for task in TASKS if task.name not in CLASSIFICATION])
+    return one_of([task.alias for task in TASKS if task.name in OBJECTS])
 
 
 def backends() -> str:
@@ -32,7 +32,7 @@ def backends() -> str:
 
 def formats() -> str:
     """Return the names of the data formats that can be read."""
-    from vistry.data.reading import FORMATS
+    from vistry.data.formats import FORMATS
 
     return one_of(list(FORMATS))
 
@@ -44,9 +44,9 @@ def primary_metrics() -> str:
 
 def written_formats() -> list[str]:
     """Return the names of the data formats that can be written."""
-    from vistry.data.conversion import WRITERS
+    from vistry.data.formats import FORMATS
 
-    return list(WRITERS)
+    return [name for name, data_format in FORMATS.items() if data_format.writer is not None]
 
 
 def splits() -> str:

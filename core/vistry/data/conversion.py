@@ -1,50 +1,48 @@
-"""A table with objects written as files of another format, one for each split."""
+"""Convert a table with objects into files of another format, one for each split."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from vistry.data.formats import writer_named
 from vistry.data.table import SPLITS, UNASSIGNED, Table
-from vistry.data.writers import coco, jsonl
 from vistry.errors import DataError
-
-WRITERS: dict[str, tuple[str, Callable[[Table, Sequence[str]], Iterable[str]]]] = {
-    "coco": (".json", coco.pieces),
-    "jsonl": (".jsonl", jsonl.lines),
-}
 
 
 @dataclass(frozen=True)
-class Part:
-    """A file to be written: its rows, and its text piece by piece."""
+class OutputFile:
+    """A file to write: its rows, and its text piece by piece."""
 
     path: Path
     table: Table
     pieces: Iterable[str]
 
 
-def converted(table: Table, out: Path, format: str) -> list[Part]:
-    """What to write for a table: one file, or in a folder a file for each split.
+def output_files(table: Table, out: Path, format: str) -> list[OutputFile]:
+    """The files to write for a table: one, or in a folder a file for each split.
 
-    `format` is 'coco' or 'jsonl'. Raises DataError for labels that are no objects, for a file that exists, and for
-    several splits in one file.
+    `format` is the name of one with a writer, such as 'coco' or 'jsonl'. Raises DataError for labels that aren't
+    objects, for a file that exists, and for several splits in one file.
     """
     if table.objects is None:
-        raise DataError(f"{table.root} has labels for whole images; boxes and masks are what can be converted")
-    suffix, pieces = WRITERS[format]
-    files = list(_files(table, out, suffix))
+        raise DataError(f"{table.root} has labels for whole images; only boxes and masks can be converted")
+    writer = writer_named(format)
+    files = list(_files(table, out, writer.SUFFIX))
     for path, _ in files:
         if path.exists():
-            raise DataError(f"{path} exists already; name another file, or remove it")
-    return [Part(path, part, pieces(part, _relative(part.images, path.absolute().parent))) for path, part in files]
+            raise DataError(f"{path} already exists; name another file, or remove it")
+    return [
+        OutputFile(path, rows, writer.write(rows, _relative(rows.images, path.absolute().parent)))
+        for path, rows in files
+    ]
 
 
 def _files(table: Table, out: Path, suffix: str) -> Iterator[tuple[Path, Table]]:
-    """(file, rows) of each split; rows without one train, where there are others."""
+    """(file, rows) of each split; where there are splits, the rows without one train."""
     if not np.any(table.split != UNASSIGNED):
         yield (out if out.suffix == suffix else out / f"annotations{suffix}"), table
         return

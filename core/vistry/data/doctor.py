@@ -1,4 +1,4 @@
-"""The doctor: everything that is wrong or odd about a data set, and the rows that can be used."""
+"""The doctor: check a data set, name everything that is wrong or odd, and keep the rows that can be used."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,9 @@ from vistry.data.checks.image_remarks import image_remarks
 from vistry.data.checks.inspection import Inspection, Progress, inspect_all
 from vistry.data.checks.objects import check_objects
 from vistry.data.checks.presence import absent_images
-from vistry.data.checks.row_location import placed
-from vistry.data.findings import CHECKS, SEVERITIES, Finding, finding
-from vistry.data.reading import Reading, read
+from vistry.data.checks.row_location import at_row
+from vistry.data.findings import SEVERITIES, Finding
+from vistry.data.reading import read
 from vistry.data.table import SPLITS, Table
 
 SCHEMA = 1
@@ -28,27 +28,8 @@ Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Quarantined:
-    """What can't be used, and why: an image, or the line that should have described one, or an object of it."""
-
-    image: str
-    reason: str
-    check: str
-
-    @property
-    def is_object(self) -> bool:
-        """Whether an object is set aside, and not its image."""
-        return CHECKS[self.check].of_object
-
-    def to_dict(self) -> dict[str, Any]:
-        """The entry as plain JSON values."""
-        entry: dict[str, Any] = {"image": self.image, "reason": self.reason, "check": self.check}
-        return entry | ({"object": True} if self.is_object else {})
-
-
-@dataclass(frozen=True)
 class Diagnosis:
-    """The usable rows, what was found, and what was set aside.
+    """The usable rows of a data set, and every finding about it.
 
     `groups`: [N] int64, equal where rows of `table` show the same image, for `split`.
     """
@@ -57,18 +38,27 @@ class Diagnosis:
     task: str
     table: Table
     findings: tuple[Finding, ...]
-    quarantined: tuple[Quarantined, ...]
     groups: npt.NDArray[np.int64]
+
+    @property
+    def quarantined(self) -> tuple[Finding, ...]:
+        """The findings that leave out an image, a line or an object."""
+        return tuple(finding for finding in self.findings if finding.quarantines is not None)
 
     @property
     def has_errors(self) -> bool:
         """Whether any finding is an error."""
-        return any(fault.severity == "error" for fault in self.findings)
+        return any(finding.severity == "error" for finding in self.findings)
 
-    def to_dict(self) -> dict[str, Any]:
+    @property
+    def severities(self) -> dict[str, int]:
+        """The number of findings of each severity."""
+        counts = Counter(finding.severity for finding in self.findings)
+        return {severity: counts[severity] for severity in SEVERITIES}
+
+    def to_dict(self) -> dict[str, object]:
         """The diagnosis as plain JSON values, with a schema number."""
         table = self.table
-        severities = Counter(fault.severity for fault in self.findings)
         return {
             "schema": SCHEMA,
             "path": str(self.path),
@@ -76,15 +66,15 @@ class Diagnosis:
             "format": table.format,
             "images": len(table),
             "classes": dict(zip(table.classes, table.class_counts().tolist(), strict=True)),
-            **self._objects(),
+            **self._object_counts(),
             "splits": {name: len(table.rows_of(name)) for name in SPLITS},
-            "severities": {severity: severities[severity] for severity in SEVERITIES},
-            "findings": [fault.to_dict() for fault in self.findings],
-            "quarantined": [entry.to_dict() for entry in self.quarantined],
+            "severities": self.severities,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "quarantined": [finding.quarantine_entry() for finding in self.quarantined],
         }
 
-    def _objects(self) -> dict[str, Any]:
-        """How many objects of each class there are, where labels are objects."""
+    def _object_counts(self) -> dict[str, object]:
+        """The number of objects of each class, where labels are objects."""
         if self.table.objects is None:
             return {}
         return {"objects": dict(zip(self.table.classes, self.table.object_counts().tolist(), strict=True))}
@@ -105,88 +95,83 @@ def examine(
     Objects come in pixels of the upright images. `progress(done, total)` counts images. Raises DataError where the
     data set can't be read at all.
     """
-    return _examined(Path(path), task, read(path, task, format), pixels, progress)
+    reading = read(path, task, format)
+    table = reading.table
+    # What is wrong with a row, by its number: each step looks only at rows without a finding so far.
+    by_row = absent_images(table)
+    inspections = {} if pixels == "none" else _inspect(table, by_row, pixels == "full", progress)
+    by_row |= {row: inspection.finding for row, inspection in inspections.items() if inspection.finding is not None}
+    report = check_objects(table, _rows_without(table, by_row), inspections)
+    table, by_row = report.table, by_row | dict(report.emptied)
+    groups = groups_of_same(table, _rows_without(table, by_row), inspections)
+    copies, warnings = duplicate_findings(table, groups)
+    by_row |= copies
+    rows = _rows_without(table, by_row)
+    usable = table.take(rows).without_empty_classes()
+    unread = [*reading.findings, *report.findings]
+    findings = (
+        *map(_quarantine_unread, unread),
+        *_quarantine_rows(table, by_row),
+        *warnings,
+        *image_remarks(table, inspections),
+        *_check_what_is_left(reading.table, usable, [*unread, *by_row.values()]),
+        *class_findings(usable, task),
+    )
+    return Diagnosis(Path(path), task, usable, findings, groups[rows])
 
 
 def without_leaks(training: Diagnosis, validation: Diagnosis) -> Diagnosis:
-    """The training data's diagnosis with the images set aside that validation data of its own also holds."""
+    """Leave out the training images that separate validation data also holds."""
     table = training.table
     leaks = leaking_rows(table, validation.table)
     rows = _rows_without(table, leaks)
     return replace(
         training,
         table=table.take(rows),
-        findings=(*training.findings, *(placed(fault, table, row) for row, fault in leaks.items())),
-        quarantined=(*training.quarantined, *(_quarantined(fault, table, row) for row, fault in leaks.items())),
+        findings=(*training.findings, *_quarantine_rows(table, leaks)),
         groups=training.groups[rows],
     )
 
 
-def _examined(path: Path, task: str, reading: Reading, pixels: Pixels, progress: Progress | None) -> Diagnosis:
-    table = reading.table
-    faults = absent_images(table)
-    inspections = {} if pixels == "none" else _inspected(table, faults, pixels == "full", progress)
-    faults |= {row: seen.fault for row, seen in inspections.items() if seen.fault is not None}
-    report = check_objects(table, _rows_without(table, faults), inspections)
-    table, faults = report.table, faults | dict(report.lost)
-    groups = groups_of_same(table, _rows_without(table, faults), inspections)
-    copies, warnings = duplicate_findings(table, groups)
-    faults |= copies
-    rows = _rows_without(table, faults)
-    kept = table.take(rows).without_empty_classes()
-    findings = (
-        *reading.findings,
-        *report.findings,
-        *(placed(faults[row], table, row) for row in sorted(faults)),
-        *warnings,
-        *image_remarks(table, inspections),
-        *_lost(reading.table, kept, [*reading.findings, *report.findings, *faults.values()]),
-        *class_findings(kept, task),
-    )
-    set_aside = (
-        *_unread((*reading.findings, *report.findings)),
-        *(_quarantined(faults[row], table, row) for row in sorted(faults)),
-    )
-    return Diagnosis(path, task, kept, findings, set_aside, groups[rows])
-
-
-def _inspected(
-    table: Table, faults: Mapping[int, Finding], decode: bool, progress: Progress | None
+def _inspect(
+    table: Table, by_row: Mapping[int, Finding], decode: bool, progress: Progress | None
 ) -> dict[int, Inspection]:
     """An inspection of every row that has a file."""
-    rows = _rows_without(table, faults).tolist()
+    rows = _rows_without(table, by_row).tolist()
     inspections = inspect_all([table.images[row] for row in rows], decode, progress)
     return dict(zip(rows, inspections, strict=True))
 
 
-def _rows_without(table: Table, faults: Mapping[int, Finding]) -> Rows:
-    sound = np.ones(len(table), dtype=bool)
-    sound[list(faults)] = False
-    return np.flatnonzero(sound)
+def _rows_without(table: Table, by_row: Mapping[int, Finding]) -> Rows:
+    """The rows without a finding."""
+    usable = np.ones(len(table), dtype=bool)
+    usable[list(by_row)] = False
+    return np.flatnonzero(usable)
 
 
-def _unread(findings: Iterable[Finding]) -> Iterator[Quarantined]:
-    for fault in findings:
-        if fault.severity == "error":
-            yield Quarantined(fault.where, fault.message, fault.check)
+def _quarantine_unread(finding: Finding) -> Finding:
+    """Mark an error of a reader, or of one object: the line or the object that it is about isn't used."""
+    return replace(finding, quarantines=finding.where) if finding.severity == "error" else finding
 
 
-def _quarantined(fault: Finding, table: Table, row: int) -> Quarantined:
-    return Quarantined(table.images[row], fault.message, fault.check)
+def _quarantine_rows(table: Table, by_row: Mapping[int, Finding]) -> Iterator[Finding]:
+    """The findings about rows that aren't used, each with its place and its image, in the order of the rows."""
+    for row in sorted(by_row):
+        yield replace(at_row(by_row[row], table, row), quarantines=table.images[row])
 
 
-def _lost(table: Table, kept: Table, faults: Iterable[Finding]) -> Iterator[Finding]:
-    """What the quarantine took with it: splits, classes, or everything, then with the reason given most often."""
-    if len(kept) == 0:
-        errors = [fault for fault in faults if fault.severity == "error"]
-        often = Counter(fault.check for fault in errors).most_common(1)
-        first = [fault.message for fault in errors if often and fault.check == often[0][0]][:1]
-        why = "".join(f"; the most frequent reason: {message}" for message in first)
-        yield finding("data-empty", f"none of the {len(table)} images can be used{why}", table.root)
+def _check_what_is_left(table: Table, usable: Table, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Errors about a split or a class without a usable image; without any at all, one with the commonest reason."""
+    if len(usable) == 0:
+        errors = [finding for finding in findings if finding.severity == "error"]
+        commonest = Counter(finding.check for finding in errors).most_common(1)
+        messages = [finding.message for finding in errors if commonest and finding.check == commonest[0][0]]
+        reason = "".join(f"; the most frequent reason: {message}" for message in messages[:1])
+        yield Finding.of("data-empty", f"none of the {len(table)} images can be used{reason}", table.root)
         return
     for split, name in enumerate(SPLITS):
-        if np.any(table.split == split) and not np.any(kept.split == split):
-            yield finding("split-empty", f"no {name} image can be used", table.root)
-    for name in sorted(set(table.classes) - set(kept.classes)):
+        if np.any(table.split == split) and not np.any(usable.split == split):
+            yield Finding.of("split-empty", f"no {name} image can be used", table.root)
+    for name in sorted(set(table.classes) - set(usable.classes)):
         message = f"no image of class '{name}' can be used"
-        yield finding("class-empty", message, table.root, remedy="replace the images that were set aside")
+        yield Finding.of("class-empty", message, table.root, remedy="replace the images that were set aside")

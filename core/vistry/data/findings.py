@@ -1,9 +1,8 @@
-"""What the doctor can find: the catalogue of checks, a finding, and the error that carries one."""
+"""The catalogue of the doctor's checks, a finding of one, and the error that carries a finding."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from vistry.errors import DataError
 
@@ -12,9 +11,9 @@ SEVERITIES = ("error", "warning", "info")
 
 @dataclass(frozen=True)
 class Check:
-    """A check by its stable id: how grave it is, what it says, and what to do about it.
+    """A check by its stable id: its severity, a summary for the documentation, and the usual remedy.
 
-    `of_object`: what it finds is wrong with one object and costs that object, not its image.
+    `of_object`: a finding of it concerns one object and costs that object, not its image.
     """
 
     id: str
@@ -26,15 +25,50 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault or remark: what is wrong, where (file and line, from 1), and what to do; `count` where grouped."""
+    """Something wrong or odd: the check that found it, the reason, where (file and line, from 1), and what to do.
+
+    `subject`: the image that it is about, where file and line don't name it. `count`: how many images, files or labels
+    it stands for. `quarantines`: what can't be used because of it: an image, or the line that should have described one
+    or an object of it; None where nothing is left out.
+    """
 
     check: str
     severity: str
-    message: str
+    reason: str
     remedy: str
     file: str | None = None
     line: int | None = None
     count: int = 1
+    subject: str = ""
+    quarantines: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        check: str,
+        reason: str,
+        file: object = None,
+        line: int | None = None,
+        *,
+        count: int = 1,
+        remedy: str | None = None,
+    ) -> Finding:
+        """A finding of a check in CHECKS, with its severity, and with its remedy unless another is given."""
+        entry = CHECKS[check]
+        return cls(
+            check=check,
+            severity=entry.severity,
+            reason=reason,
+            remedy=entry.remedy if remedy is None else remedy,
+            file=None if file is None else str(file),
+            line=line or None,
+            count=count,
+        )
+
+    @property
+    def message(self) -> str:
+        """The reason, led by the subject."""
+        return f"{self.subject}: {self.reason}" if self.subject else self.reason
 
     @property
     def where(self) -> str:
@@ -43,11 +77,16 @@ class Finding:
             return ""
         return self.file if self.line is None else f"{self.file}:{self.line}"
 
+    @property
+    def is_of_object(self) -> bool:
+        """Whether it concerns one object, and costs that object and not its image."""
+        return CHECKS[self.check].of_object
+
     def __str__(self) -> str:
         head = f"{self.where}: " if self.file else ""
         return f"{head}{self.message}; {self.remedy}" if self.remedy else f"{head}{self.message}"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, str | int | None]:
         """The finding as plain JSON values."""
         return {
             "check": self.check,
@@ -59,16 +98,26 @@ class Finding:
             "count": self.count,
         }
 
+    def quarantine_entry(self) -> dict[str, str | bool | None]:
+        """What is left out and why, as plain JSON values."""
+        entry: dict[str, str | bool | None] = {
+            "image": self.quarantines,
+            "reason": self.reason,
+            "check": self.check,
+        }
+        return entry | ({"object": True} if self.is_of_object else {})
 
-class DataSetError(DataError):
-    """A fault that stops the reading of the whole data set, as one `finding`."""
+
+class FindingError(DataError):
+    """Raised where a `finding` stops the reading of an object, a row or, where nobody catches it, the data set."""
 
     def __init__(self, finding: Finding):
         self.finding = finding
         super().__init__(str(finding))
 
-    def __reduce__(self) -> tuple[type[DataSetError], tuple[Finding]]:
-        return DataSetError, (self.finding,)
+    def __reduce__(self) -> tuple[type[FindingError], tuple[Finding]]:
+        # Exceptions are pickled by their `args`, the message; one that comes out of a process needs its finding.
+        return FindingError, (self.finding,)
 
 
 _CATALOGUE = (
@@ -298,25 +347,3 @@ _CATALOGUE = (
     Check("data-small", "warning", "fewer than 10 training images", "add images"),
 )
 CHECKS = {check.id: check for check in _CATALOGUE}
-
-
-def finding(
-    check: str,
-    message: str,
-    file: object = None,
-    line: int | None = None,
-    *,
-    count: int = 1,
-    remedy: str | None = None,
-) -> Finding:
-    """A finding of this check, with the catalogue's severity, and its remedy unless another is given."""
-    known = CHECKS[check]
-    return Finding(
-        check,
-        known.severity,
-        message,
-        known.remedy if remedy is None else remedy,
-        None if file is None else str(file),
-        line or None,
-        count,
-    )

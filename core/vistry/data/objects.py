@@ -4,7 +4,7 @@ A box is x1, y1, x2, y2: the corners, in pixels of the upright image, as continu
 upper left corner of the upper left pixel. Pixels, because training and the COCO metrics want them, and because COCO's
 and VOC's numbers then stay what they are, bit for bit; fractions would move a box of 32 x 32 pixels across the line
 between COCO's small and medium. Formats that write fractions are read as such (`normalised`) and turned into pixels
-once the image's size is known, in `in_pixels`.
+once the image's size is known, by `to_pixels`.
 """
 
 from __future__ import annotations
@@ -14,30 +14,33 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.offsets import Starts, offsets_from_counts, segment_bounds, segment_ids, take_segments
+from vistry.data.offsets import Offsets, offsets_from_counts, segment_bounds, segment_ids, take_segments
 
 Boxes = npt.NDArray[np.floating]
 Flags = npt.NDArray[np.bool_]
 Sizes = npt.NDArray[np.int32]
+# Enough for a millionth of a pixel in any image, and few enough to hide the rounding of a fraction times a size.
 DECIMALS = 10
 
 
 @dataclass(frozen=True)
 class Shapes:
-    """The outlines or masks of M objects; an object has rings, or runs, or neither.
+    """The masks of M objects: each has polygon rings, or run lengths, or neither.
 
-    `ring_starts`: [M + 1] int64, the rings of each object. `point_starts`: [R + 1] int64 and `points`: [P, 2] float64,
-    x and y of each ring's corners, in the unit of the boxes; in double precision, because which pixels COCO's rule
-    fills turns on tenths of a pixel, which are no binary fractions. `run_starts`: [M + 1] int64 and `runs`: [K] uint32,
-    COCO's run lengths: pixels down the columns, alternately outside and inside, the first outside. `run_heights`: [M]
-    int32, the height of the mask that the runs describe; 0 without runs. Where rings of one object overlap, `even_odd`
-    says that they cancel out (JSON Lines, so that an inner ring is a hole) and not that they add up (COCO).
+    `ring_starts`: [M + 1] int64, the offsets of each object's rings.
+    `point_starts`: [R + 1] int64 and `points`: [P, 2] float64, x and y of each ring's corners, in the unit of the
+    boxes. In double precision, because which pixels COCO's rule fills turns on tenths of a pixel.
+    `run_starts`: [M + 1] int64 and `runs`: [K] uint32, COCO's run lengths: pixels down the columns, alternately outside
+    and inside, the first outside.
+    `run_heights`: [M] int32, the height in pixels of the mask that the runs describe; 0 without runs.
+    `even_odd`: whether overlapping rings of an object cancel out (JSON Lines, so that an inner ring is a hole), and
+    don't add up (COCO).
     """
 
-    ring_starts: Starts
-    point_starts: Starts
+    ring_starts: Offsets
+    point_starts: Offsets
     points: npt.NDArray[np.float64]
-    run_starts: Starts
+    run_starts: Offsets
     runs: npt.NDArray[np.uint32]
     run_heights: Sizes
     even_odd: bool = False
@@ -59,7 +62,7 @@ class Shapes:
         missing: Flags = (np.diff(self.ring_starts) == 0) & (np.diff(self.run_starts) == 0)
         return missing
 
-    def take(self, index: Starts) -> Shapes:
+    def take(self, index: Offsets) -> Shapes:
         """The shapes of these objects, in this order."""
         ring_starts, rings = take_segments(self.ring_starts, np.arange(len(self.point_starts) - 1), index)
         point_starts, points = take_segments(self.point_starts, self.points, rings)
@@ -72,7 +75,7 @@ class Shapes:
         least, greatest = segment_bounds(self.point_starts[self.ring_starts], self.points)
         return np.concatenate([least, greatest], axis=1)
 
-    def scaled(self, factors: npt.NDArray[np.float64]) -> Shapes:
+    def scale(self, factors: npt.NDArray[np.float64]) -> Shapes:
         """The shapes with the points of each object times its factors ([M, 2], x and y), to ten decimals."""
         of_object = segment_ids(self.point_starts[self.ring_starts])
         return replace(self, points=np.round(self.points * factors[of_object], DECIMALS))
@@ -89,46 +92,53 @@ def no_shapes(count: int, even_odd: bool = False) -> Shapes:
 class Objects:
     """The objects of a table's N images, M in all, parallel to its `labels`.
 
-    `boxes`: [M, 4] float32, see above; float64 fractions of the image where `normalised`. `crowd`: [M] bool: a group,
-    or an object too difficult to ask for, which metrics ignore. `areas`: [M] float32 in pixels, NaN where the data says
-    none; COCO sorts objects by it into small, medium and large. `names`: [M] int64, what the format calls an object:
-    COCO's annotation id, else its place among those of its image, from 1. `lines`: [M] int32, the line it was described
-    on; 0 for that of its image. `width` and `height`: [N] int32 of the upright images; 0 where not known. `lost`: [N]
-    int32, how many objects of an image were described and can't be used. `shapes`: the masks, for segmentation.
+    `boxes`: [M, 4] float32, see above; float64 fractions of the image where `normalised`.
+    `crowd`: [M] bool: a group, or an object too difficult to ask for, which metrics ignore.
+    `areas`: [M] float32 in pixels, NaN where the data states none; COCO sorts objects by it into small, medium, large.
+    `annotation_ids`: [M] int64, what messages call an object: COCO's annotation id, else its number in its image.
+    `lines`: [M] int32, the line that describes the object, 0 for that of its image.
+    `width` and `height`: [N] int32 in pixels of the upright images, 0 where unknown.
+    `num_dropped`: [N] int32, how many objects of an image were described and can't be used.
+    `shapes`: the masks, for segmentation.
     """
 
     boxes: Boxes
     crowd: Flags
     areas: npt.NDArray[np.float32]
-    names: npt.NDArray[np.int64]
+    annotation_ids: npt.NDArray[np.int64]
     lines: Sizes
     width: Sizes
     height: Sizes
-    lost: Sizes
+    num_dropped: Sizes
     normalised: bool = False
     shapes: Shapes | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def take(self, rows: Starts, index: Starts) -> Objects:
-        """The columns of these images and of these objects."""
-        return replace(self.take_objects(index), width=self.width[rows], height=self.height[rows], lost=self.lost[rows])
+    def take(self, rows: Offsets, index: Offsets) -> Objects:
+        """The columns of the images `rows` and of the objects `index`."""
+        return replace(
+            self.take_objects(index),
+            width=self.width[rows],
+            height=self.height[rows],
+            num_dropped=self.num_dropped[rows],
+        )
 
-    def take_objects(self, index: Starts) -> Objects:
+    def take_objects(self, index: Offsets) -> Objects:
         """The columns of these objects; the images stay."""
         return replace(
             self,
             boxes=self.boxes[index],
             crowd=self.crowd[index],
             areas=self.areas[index],
-            names=self.names[index],
+            annotation_ids=self.annotation_ids[index],
             lines=self.lines[index],
             shapes=None if self.shapes is None else self.shapes.take(index),
         )
 
-    def in_pixels(self, label_starts: Starts, width: Sizes, height: Sizes) -> Objects:
-        """The objects with images of these sizes ([N]): what was a fraction becomes pixels.
+    def to_pixels(self, label_starts: Offsets, width: Sizes, height: Sizes) -> Objects:
+        """Turn fractions into pixels of images of these sizes ([N] each).
 
         Images of unknown size, 0, keep what is written.
         """
@@ -138,7 +148,7 @@ class Objects:
         sizes = np.stack([width, height], axis=1)[segment_ids(label_starts)].astype(np.float64)
         factors = np.where(sizes > 0, sizes, 1.0)
         boxes = (self.boxes * np.tile(factors, 2)).astype(np.float32)
-        shapes = None if self.shapes is None else self.shapes.scaled(factors)
+        shapes = None if self.shapes is None else self.shapes.scale(factors)
         return replace(objects, boxes=boxes, shapes=shapes)
 
 
@@ -156,10 +166,10 @@ def objects_in_memory(
         boxes=corners,
         crowd=np.zeros(count, dtype=bool),
         areas=np.full(count, np.nan, dtype=np.float32),
-        names=np.arange(count) - starts[:-1][segment_ids(starts)] + 1,
+        annotation_ids=np.arange(count) - starts[:-1][segment_ids(starts)] + 1,
         lines=np.zeros(count, dtype=np.int32),
         width=np.asarray(width, dtype=np.int32),
         height=np.asarray(height, dtype=np.int32),
-        lost=np.zeros(len(starts) - 1, dtype=np.int32),
+        num_dropped=np.zeros(len(starts) - 1, dtype=np.int32),
         shapes=shapes,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.labels import MULTICLASS
 from vistry.data.stratification import draw_per_class, iterative_stratification
 from vistry.data.table import SPLITS, Table
@@ -30,16 +30,16 @@ def split(
     rows. Raises DataError where one side would be empty.
     """
     if not 0 < fraction < 1:
-        raise DataError(f"the validation fraction is {fraction}; it lies between 0 and 1, such as 0.2")
+        raise DataError(f"the validation fraction must be between 0 and 1, such as 0.2; got {fraction}")
     if np.any(table.split == VALIDATION):
         return _given(table)
     rows = np.flatnonzero(table.split != TEST)
     if len(rows) < 2:
-        raise DataSetError(_too_few(table, len(rows)))
+        raise FindingError(_too_few(table, len(rows)))
     first, member = _representatives(rows, groups)
     chosen = _draw(table.take(rows[first]), task, fraction, np.random.default_rng(seed))[member]
     if not chosen.any():
-        raise DataSetError(_nothing_to_hold_out(table, len(first)))
+        raise FindingError(_nothing_to_hold_out(table, len(first)))
     return rows[~chosen], rows[chosen]
 
 
@@ -47,7 +47,7 @@ def _given(table: Table) -> tuple[Rows, Rows]:
     train = np.flatnonzero((table.split != VALIDATION) & (table.split != TEST))
     if len(train) == 0:
         message = "the data has validation images but no training image that can be used"
-        raise DataSetError(finding("data-empty", message, table.root))
+        raise FindingError(Finding.of("data-empty", message, table.root))
     return train, np.flatnonzero(table.split == VALIDATION)
 
 
@@ -68,10 +68,10 @@ def _draw(table: Table, task: str, fraction: float, random: np.random.Generator)
 
 def _too_few(table: Table, count: int) -> Finding:
     message = f"{count} image(s) can't be split into training and validation; at least two are needed"
-    return finding("data-empty", message, table.root, remedy="add images")
+    return Finding.of("data-empty", message, table.root, remedy="add images")
 
 
 def _nothing_to_hold_out(table: Table, distinct: int) -> Finding:
-    message = f"no image of {distinct} distinct ones can be held out: no class has two"
+    message = f"none of the {distinct} distinct images can be held out: no class has two"
     remedy = "add images to the classes, or give a validation set"
-    return finding("data-empty", message, table.root, remedy=remedy)
+    return Finding.of("data-empty", message, table.root, remedy=remedy)

@@ -1,4 +1,4 @@
-"""The typed table every reader fills: one row an image, columns as arrays, so that a million rows stay small."""
+"""The typed table that every reader fills: a row an image, columns as arrays, so that a million rows stay small."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class Table:
 
     def where(self, row: int) -> str:
         """File and line that describe a row, for an error message."""
-        file, line = self.place(row)
+        file, line = self.location(row)
         return file if line is None else f"{file}:{line}"
 
-    def place(self, row: int) -> tuple[str, int | None]:
+    def location(self, row: int) -> tuple[str, int | None]:
         """The annotation file and the line that describe a row; the image itself where a folder says it all."""
         if self.lines[row] == 0:
             return self.images[row], None
@@ -63,15 +63,15 @@ class Table:
         return np.flatnonzero(self.split == SPLITS.index(split))
 
     def class_counts(self) -> npt.NDArray[np.int64]:
-        """[C] images of each class."""
+        """[C] the number of images with each class."""
         return np.bincount(self.class_sets()[1], minlength=len(self.classes)).astype(np.int64)
 
     def object_counts(self) -> npt.NDArray[np.int64]:
-        """[C] labels of each class; where labels are objects, how many there are."""
+        """[C] the number of labels of each class, which for detection are objects."""
         return np.bincount(self.labels, minlength=len(self.classes)).astype(np.int64)
 
     def class_sets(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-        """Starts [N + 1] and labels in which each row names a class once, however many objects of it there are."""
+        """Offsets [N + 1] and labels like the table's own, in which each row names a class at most once."""
         if self.objects is None:
             return self.label_starts, self.labels
         width = max(1, len(self.classes))
@@ -86,43 +86,43 @@ class Table:
         return hot
 
     def with_classes(self, classes: tuple[str, ...]) -> Table:
-        """The same rows with their labels as indices into other classes, which hold all of these."""
+        """Renumber the labels as indices into other classes, which must hold all of the table's."""
         index = np.asarray([classes.index(name) for name in self.classes], dtype=np.int32)
         return replace(self, classes=classes, labels=index[self.labels])
 
     def take(self, rows: npt.ArrayLike) -> Table:
         """The table of these rows, in this order; the classes stay."""
         index = np.asarray(rows, dtype=np.int64)
-        kept = element_indices(self.label_starts, index)
+        elements = element_indices(self.label_starts, index)
         return replace(
             self,
             images=[self.images[row] for row in index],
             label_starts=offsets_from_counts(np.diff(self.label_starts)[index]),
-            labels=self.labels[kept],
+            labels=self.labels[elements],
             split=self.split[index],
             file_of=self.file_of[index],
             lines=self.lines[index],
-            objects=None if self.objects is None else self.objects.take(index, kept),
+            objects=None if self.objects is None else self.objects.take(index, elements),
         )
 
-    def with_objects(self, kept: npt.NDArray[np.bool_], objects: Objects) -> Table:
-        """The same rows with the objects that `kept` ([M]) marks, of these, which have the columns of all."""
-        index = np.flatnonzero(kept)
+    def with_objects(self, mask: npt.NDArray[np.bool_], objects: Objects) -> Table:
+        """Keep only the objects that `mask` [M] marks; `objects` holds the columns of all M."""
+        index = np.flatnonzero(mask)
         counts = np.bincount(segment_ids(self.label_starts)[index], minlength=len(self))
         return replace(
             self,
             label_starts=offsets_from_counts(counts),
             labels=self.labels[index],
-            objects=objects if len(index) == len(kept) else objects.take_objects(index),
+            objects=objects if len(index) == len(mask) else objects.take_objects(index),
         )
 
     def without_empty_classes(self) -> Table:
-        """The same rows; classes that no row has are gone."""
+        """Drop the classes that no row has, and renumber the labels."""
         used = self.object_counts() > 0
         if used.all():
             return self
         rank = (np.cumsum(used) - 1).astype(np.int32)
-        names = tuple(name for name, kept in zip(self.classes, used, strict=True) if kept)
+        names = tuple(name for name, is_used in zip(self.classes, used, strict=True) if is_used)
         return replace(self, classes=names, labels=rank[self.labels])
 
     def __iter__(self) -> Iterator[tuple[str, npt.NDArray[np.int32]]]:

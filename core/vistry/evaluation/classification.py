@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,7 @@ def multiclass_metrics(probabilities: Probabilities, targets: npt.NDArray[np.int
 
     predicted = probabilities.argmax(axis=1)
     every = list(range(classes))
-    found = {
+    values = {
         "accuracy": float((predicted == targets).mean()),
         "log_loss": float(-np.log(_clipped(probabilities[np.arange(len(targets)), targets])).mean()),
     }
@@ -25,12 +24,12 @@ def multiclass_metrics(probabilities: Probabilities, targets: npt.NDArray[np.int
         precision, recall, f1, _ = metrics.precision_recall_fscore_support(
             targets, predicted, labels=every, average=average, zero_division=0.0
         )
-        found |= {
+        values |= {
             f"precision_score_{average}": float(precision),
             f"recall_score_{average}": float(recall),
             f"f1_score_{average}": float(f1),
         }
-    return found | _ranking(np.eye(classes, dtype=bool)[targets], probabilities) | _normalised_recall(found, classes)
+    return values | _ranking(np.eye(classes, dtype=bool)[targets], probabilities) | _normalised_recall(values, classes)
 
 
 def multilabel_metrics(probabilities: Probabilities, targets: npt.NDArray[np.float32]) -> dict[str, float]:
@@ -42,34 +41,35 @@ def multilabel_metrics(probabilities: Probabilities, targets: npt.NDArray[np.flo
 
     predicted, truth = probabilities > 0.5, targets > 0.5
     likelihood = np.where(truth, probabilities, 1 - probabilities)
-    found = {
+    values = {
         "iou": float(metrics.jaccard_score(truth, predicted, average="samples", zero_division=1.0)),
         "accuracy": float((predicted == truth).all(axis=1).mean()),
         "log_loss": float(-np.log(_clipped(likelihood)).mean()),
     }
     for average in ("macro", "micro", "weighted"):
-        found[f"iou_{average}"] = float(metrics.jaccard_score(truth, predicted, average=average, zero_division=0.0))
+        values[f"iou_{average}"] = float(metrics.jaccard_score(truth, predicted, average=average, zero_division=0.0))
         precision, recall, f1, _ = metrics.precision_recall_fscore_support(
             truth, predicted, average=average, zero_division=0.0
         )
-        found |= {
+        values |= {
             f"precision_score_{average}": float(precision),
             f"recall_score_{average}": float(recall),
             f"f1_score_{average}": float(f1),
         }
-    return found | _ranking(truth, probabilities) | _normalised_recall(found, 2)
+    return values | _ranking(truth, probabilities) | _normalised_recall(values, 2)
 
 
-def _clipped(probabilities: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+def _clipped(probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    # A probability of 0 for what is true would make the loss of the whole data set infinite.
     return np.clip(probabilities.astype(np.float64), 1e-7, 1.0)
 
 
-def _normalised_recall(found: dict[str, float], classes: int) -> dict[str, float]:
+def _normalised_recall(values: dict[str, float], classes: int) -> dict[str, float]:
     """(macro recall - chance) / (1 - chance), chance being 1 / classes."""
     if classes < 2:
         return {}
     chance = 1 / classes
-    return {"norm_macro_recall": max(0.0, (found["recall_score_macro"] - chance) / (1 - chance))}
+    return {"norm_macro_recall": max(0.0, (values["recall_score_macro"] - chance) / (1 - chance))}
 
 
 def _ranking(truth: npt.NDArray[np.bool_], probabilities: Probabilities) -> dict[str, float]:
@@ -80,12 +80,12 @@ def _ranking(truth: npt.NDArray[np.bool_], probabilities: Probabilities) -> dict
     if not usable.any():
         return {}
     truth, probabilities = truth[:, usable], probabilities[:, usable]
-    found = {}
+    values = {}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for average in ("macro", "micro", "weighted"):
-            found[f"AUC_{average}"] = float(metrics.roc_auc_score(truth, probabilities, average=average))
-            found[f"average_precision_score_{average}"] = float(
+            values[f"AUC_{average}"] = float(metrics.roc_auc_score(truth, probabilities, average=average))
+            values[f"average_precision_score_{average}"] = float(
                 metrics.average_precision_score(truth, probabilities, average=average)
             )
-    return found
+    return values

@@ -1,13 +1,14 @@
-"""How far a share measured on a few images may be from the truth."""
+"""Confidence interval of a share that was measured on a few images."""
 
 from __future__ import annotations
 
 import math
 
+# The 97.5 % quantile of the normal distribution: 2.5 % lie beyond it on either side.
 NORMAL_95 = 1.959964
 
 
-def wilson(hits: int, trials: int) -> tuple[float, float] | None:
+def wilson_interval(hits: int, trials: int) -> tuple[float, float] | None:
     """The 95 % confidence interval of hits / trials (Wilson 1927); None without trials."""
     if trials == 0:
         return None

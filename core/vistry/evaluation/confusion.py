@@ -30,8 +30,8 @@ def most_confused(matrix: Matrix, limit: int) -> list[Confusion]:
     wrong = matrix * ~np.eye(len(matrix), dtype=bool)
     order = np.argsort(-wrong, axis=None, kind="stable")[:limit]
     rows, columns = np.unravel_index(order, wrong.shape)
-    found = zip(rows.tolist(), columns.tolist(), strict=True)
-    return [Confusion(row, column, int(wrong[row, column])) for row, column in found if wrong[row, column]]
+    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    return [Confusion(row, column, int(wrong[row, column])) for row, column in pairs if wrong[row, column]]
 
 
 def most_mistaken(matrix: Matrix, limit: int) -> npt.NDArray[np.int64]:

@@ -23,9 +23,9 @@ class Curve:
         if len(self.x) <= points:
             return self
         length = np.cumsum(np.abs(np.diff(self.x, prepend=self.x[0])) + np.abs(np.diff(self.y, prepend=self.y[0])))
-        kept = np.unique(np.searchsorted(length, np.linspace(0, length[-1], points - 1)))
-        kept = np.union1d(kept, len(self.x) - 1)
-        return Curve(self.x[kept], self.y[kept], self.area)
+        indices = np.unique(np.searchsorted(length, np.linspace(0, length[-1], points - 1)))
+        indices = np.union1d(indices, len(self.x) - 1)
+        return Curve(self.x[indices], self.y[indices], self.area)
 
 
 def roc(truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.floating]) -> Curve | None:

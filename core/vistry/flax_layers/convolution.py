@@ -12,9 +12,9 @@ from flax import nnx
 from jax import Array, lax
 
 from vistry.flax_layers.initialisation import Initial, uniform_by_fan_in
-from vistry.flax_layers.windows import padded, taps
+from vistry.flax_layers.pooling import padded, taps
 
-SMALL_MAP = 4
+SMALL_MAP = 4  # height and width up to which a matrix product is faster, as measured
 
 _Padding = list[tuple[int, int]]
 
@@ -22,15 +22,15 @@ _Padding = list[tuple[int, int]]
 class Conv(nnx.Module):
     """[N, H, W, I] to [N, H', W', O], with `weight` [O, I / groups, K, K] and `bias` [O].
 
-    `padding` is in pixels on every side, or "SAME" as TensorFlow means it. Without initialisers weight and bias are
-    drawn as torch draws them.
+    `padding`: pixels on every side, or "SAME" as TensorFlow defines it. `weight`, `bias`: how each is drawn, as torch
+    does it by default. `random`: what draws them.
     """
 
     def __init__(
         self,
-        inputs: int,
-        outputs: int,
-        kernel: int,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
         *,
         stride: int = 1,
         padding: int | str = 0,
@@ -40,10 +40,10 @@ class Conv(nnx.Module):
         bias: Initial | None = None,
         random: np.random.Generator,
     ):
-        shape = (outputs, inputs // groups, kernel, kernel)
-        default = uniform_by_fan_in(inputs // groups * kernel * kernel)
+        shape = (out_channels, in_channels // groups, kernel_size, kernel_size)
+        default = uniform_by_fan_in(in_channels // groups * kernel_size * kernel_size)
         self.weight = nnx.Param(jnp.asarray((weight or default)(random, shape)))
-        self.bias = nnx.Param(jnp.asarray((bias or default)(random, (outputs,)))) if use_bias else None
+        self.bias = nnx.Param(jnp.asarray((bias or default)(random, (out_channels,)))) if use_bias else None
         self.stride, self.padding, self.groups = stride, padding, groups
 
     def __call__(self, x: Array) -> Array:
@@ -59,7 +59,7 @@ class Conv(nnx.Module):
 
 
 def convolve(x: Array, weight: Array, stride: int, padding: _Padding, groups: int) -> Array:
-    """[N, H, W, I] and [O, I / groups, K, K] to [N, H', W', O].
+    """Convolve a map [N, H, W, I] with a weight [O, I / groups, K, K]: to [N, H', W', O].
 
     XLA's convolution on a processor takes up to 17 times as long as a matrix product on maps of 4x4 and smaller; with
     groups its gradient takes up to 200 times as long on any map, and with kernels of 1x1 twice.
@@ -75,18 +75,18 @@ def convolve(x: Array, weight: Array, stride: int, padding: _Padding, groups: in
 
 
 def _depthwise(x: Array, weight: Array, stride: int, padding: _Padding) -> Array:
-    """Each place of the kernel times what it sees, added up."""
-    seen = taps(padded(x, padding), weight.shape[2:], stride)
+    """Add up the map under each position of the kernel, times the weight there."""
+    values = taps(padded(x, padding), weight.shape[2:], stride)
     flat = weight.reshape(weight.shape[0], -1).T
-    return reduce(lax.add, (tap * flat[index] for index, tap in enumerate(seen)))
+    return reduce(lax.add, (tap * flat[index] for index, tap in enumerate(values)))
 
 
 def _by_matrix_product(x: Array, weight: Array, stride: int, padding: _Padding, groups: int) -> Array:
-    """For each group, [N H' W', K K I] times [K K I, O]."""
-    outputs, inputs = weight.shape[:2]
-    seen = taps(padded(x, padding), weight.shape[2:], stride)
-    places = seen[0].shape[:3]
-    rows = [tap.reshape(-1, groups, inputs) for tap in seen]
+    """Multiply, for each group, [N H' W', K K I] by [K K I, O]."""
+    outputs, inputs = weight.shape[:2]  # of all groups, of each group
+    values = taps(padded(x, padding), weight.shape[2:], stride)
+    places = values[0].shape[:3]
+    rows = [tap.reshape(-1, groups, inputs) for tap in values]
     columns = jnp.concatenate(rows, axis=2).transpose(1, 0, 2)
     kernel = weight.reshape(groups, outputs // groups, inputs, -1).transpose(0, 3, 2, 1)
     product = columns @ kernel.reshape(groups, -1, outputs // groups)

@@ -8,47 +8,47 @@ from jax import Array, lax
 
 
 def batched_nms(
-    boxes: Array, scores: Array, labels: Array, score_threshold: float, iou_threshold: float, most: int
+    boxes: Array, scores: Array, labels: Array, score_threshold: float, iou_threshold: float, max_detections: int
 ) -> Array:
-    """The places of the best boxes of each image [N, most] int32, the best first, then -1 where there are no more.
+    """Return the indices of the best boxes of each image [N, max_detections] int32, the best first, padded with -1.
 
     boxes [N, A, 4] xyxy, scores [N, A], labels [N, A] of whole numbers. Of boxes whose score is above the threshold,
     greedily from the highest score, those that overlap no better one of their label by more than `iou_threshold`; of
-    equal scores the first is the better. This is `vistry.torch_layers.nms.batched_nms` box for box, but that labels
-    are compared, where torchvision shifts boxes apart. There are no gradients.
+    equal scores the first is the better. `vistry.torch_layers.nms.batched_nms` gives the same, box for box, except that
+    torchvision shifts the boxes of each label apart, where labels are compared here. There are no gradients.
 
-    A round takes the best box of each image and strikes out what it overlaps, so there are as many rounds as the image
-    with the most boxes keeps, each over all A.
+    Each round selects the best box of each image and suppresses those that it overlaps, so there are as many rounds as
+    the image with the most detections has, each over all A.
     """
     images, count = scores.shape
-    kept = jnp.full((images, most), -1, jnp.int32)
-    if images * count * most == 0:
-        return kept
+    selected = jnp.full((images, max_detections), -1, jnp.int32)
+    if images * count * max_detections == 0:
+        return selected
     boxes = lax.stop_gradient(boxes).astype(jnp.float32)
     scores = lax.stop_gradient(scores).astype(jnp.float32)
-    rows, places = jnp.arange(images), jnp.arange(count)
+    rows, indices = jnp.arange(images), jnp.arange(count)
     threshold = _rounded_down(iou_threshold)
 
     def is_unfinished(state: tuple[Array, Array, Array]) -> Array:
-        found, alive, _ = state
-        return (found < most) & alive.any()
+        count_selected, alive, _ = state
+        return (count_selected < max_detections) & alive.any()
 
-    def take_best(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        found, alive, kept = state
+    def select_best(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        count_selected, alive, selected = state
         best = jnp.where(alive, scores, -jnp.inf).argmax(1)
-        kept = kept.at[:, found].set(jnp.where(alive.any(1), best.astype(jnp.int32), -1))
-        is_struck = (_overlap(boxes[rows, best], boxes) > threshold) & (labels[rows, best][:, None] == labels)
-        return found + 1, alive & ~is_struck & (places != best[:, None]), kept
+        selected = selected.at[:, count_selected].set(jnp.where(alive.any(1), best.astype(jnp.int32), -1))
+        is_suppressed = (_overlap(boxes[rows, best], boxes) > threshold) & (labels[rows, best][:, None] == labels)
+        return count_selected + 1, alive & ~is_suppressed & (indices != best[:, None]), selected
 
-    start = (jnp.zeros((), jnp.int32), scores > score_threshold, kept)
-    _, _, kept = lax.while_loop(is_unfinished, take_best, start)
-    return kept
+    start = (jnp.zeros((), jnp.int32), scores > score_threshold, selected)
+    _, _, selected = lax.while_loop(is_unfinished, select_best, start)
+    return selected
 
 
 def _overlap(best: Array, boxes: Array) -> Array:
-    """Intersection over union of a box of each image [N, 4] with all of its boxes [N, A, 4]: [N, A].
+    """Return the IoU [N, A] of a box of each image [N, 4] with all boxes of that image [N, A, 4].
 
-    Where nothing is united it is NaN, which is above no threshold, as in torchvision.
+    Two boxes without area have NaN, which is above no threshold, as in torchvision.
     """
     left, top, right, bottom = jnp.moveaxis(boxes, 2, 0)
     best_left, best_top, best_right, best_bottom = best.T[:, :, None]
@@ -62,6 +62,6 @@ def _overlap(best: Array, boxes: Array) -> Array:
 
 
 def _rounded_down(threshold: float) -> np.float32:
-    """The largest float32 that isn't above the threshold: whatever float32 exceeds one exceeds the other."""
+    """Return the largest float32 that isn't above the threshold: a float32 exceeds both or neither."""
     nearest = np.float32(threshold)
     return nearest if float(nearest) <= threshold else np.nextafter(nearest, np.float32(-np.inf))

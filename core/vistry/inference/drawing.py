@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from vistry.data.masks.contours import outlines_of_mask
-from vistry.data.masks.windows import Window, window_of
+from vistry.data.masks.contours import mask_to_outlines
+from vistry.data.masks.windows import Window, rle_to_window
 from vistry.errors import VistryError
 from vistry.evaluation.detection.types import Detections
 from vistry.inference.label_placement import Colour, Label, ink_on, write_labels
@@ -49,7 +49,7 @@ def drawn(pixels: Pixels, detections: Detections, classes: Sequence[str]) -> Ima
     factor = math.ceil(SMALLEST_SIDE / max(pixels.shape[:2]))
     canvas = pixels.repeat(factor, axis=0).repeat(factor, axis=1)
     stroke = max(2, round(max(canvas.shape[:2]) / STROKES_PER_SIDE))
-    windows = [_enlarged(window_of(mask), factor) for mask in detections.masks or ()]
+    windows = [_enlarged(rle_to_window(mask), factor) for mask in detections.masks or ()]
     surest_last = np.argsort(detections.scores, kind="stable").tolist()
     colours = [colour_of(label) for label in detections.labels.tolist()]
     boxes: list[Box] = [tuple(box) for box in (detections.boxes * factor).tolist()]
@@ -94,7 +94,7 @@ def _shade(canvas: Pixels, window: Window, colour: Colour) -> None:
 
 def _trace(draw: ImageDraw.ImageDraw, window: Window, colour: Colour, stroke: int) -> None:
     inside, corner = window
-    for ring in outlines_of_mask(inside):
+    for ring in mask_to_outlines(inside):
         closed = np.append(ring, ring[:2], axis=0) + corner
         draw.line(closed.reshape(-1).tolist(), fill=colour, width=stroke)
 

@@ -70,13 +70,13 @@ def evaluate(
     values = [predictions[row].values for row in usable]
     targets = predictor.task.targets(table.take(usable))
     metrics = predictor.task.evaluate(values, targets, predictor.classes, predictor.hyperparameters)
-    left_out = [(item["image"], item["reason"]) for item in diagnosis.to_dict()["quarantined"]]
+    left_out = [(finding.quarantines or "", finding.reason) for finding in diagnosis.quarantined]
     left_out += [(item.image, item.error or "") for item in predictions if item.values is None]
     warnings = [str(problem) for problem in predictor.hyperparameters.warnings]
     warnings += [f"{name}: has no effect on metrics; leave it out" for name in changed if name in OF_OUTPUT]
     return Evaluation(
         metrics=metrics,
-        primary_metric=predictor.run.record["primary_metric"],
+        primary_metric=predictor.run.record.primary_metric,
         images=len(usable),
         left_out=tuple(left_out),
         warnings=tuple(warnings),

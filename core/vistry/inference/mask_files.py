@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vistry.data.masks.rle import mask_of_runs, runs_of_text
+from vistry.data.masks.rle import runs_to_mask, text_to_runs
 from vistry.errors import VistryError, suggestion
 from vistry.evaluation.detection.types import Detections, Rle
 from vistry.runs.files import replacing
@@ -74,7 +74,7 @@ def _owner(place: Path) -> bytes | None:
 
 
 def _write(path: Path, mask: Rle, kind: str) -> None:
-    inside = mask_of_runs(runs_of_text(mask["counts"].decode("ascii")), int(mask["size"][0]))
+    inside = runs_to_mask(text_to_runs(mask["counts"].decode("ascii")), int(mask["size"][0]))
     values = np.where(inside, np.uint8(255), np.uint8(0))
     with replacing(path) as temporary:
         Image.fromarray(values).save(temporary, kind, quality=100)

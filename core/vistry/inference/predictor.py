@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vistry.errors import DataError, HyperparameterError, Problem, RegistryError, VistryError, suggestion
+from vistry.hyperparameter.recorded import hyperparameters_of
 from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import EvalTransform
@@ -37,8 +38,8 @@ class Predictor:
         self.run = run
         self.engine = engine
         self.hyperparameters = values
-        self.task = behaviour_of(run.record["task"])
-        self.classes: tuple[str, ...] = tuple(run.record["classes"])
+        self.task = behaviour_of(run.record.task)
+        self.classes: tuple[str, ...] = run.record.classes
         self.batch_size: int = values.validation_batch_size
         self._viewer = eval_transform
 
@@ -46,7 +47,8 @@ class Predictor:
         """A prediction for each image, in order; an image that can't be read costs only itself."""
         named = [str(image) for image in images]
         workers = self.hyperparameters.number_of_workers
-        stream = predictions_of(self.engine, self._viewer, named, batch_size or self.batch_size, workers)
+        size = batch_size or self.batch_size
+        stream = predictions_of(self.engine, self._viewer, named, batch_size=size, workers=workers)
         for image, found in zip(named, stream, strict=True):
             if isinstance(found, DataError):
                 yield Prediction(image, None, str(found))
@@ -76,23 +78,22 @@ def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Pred
     weights, _ = read_checkpoint(found.best_weights)
     catalogue, record = Catalogue.read(), found.record
     card = _model_of(found, catalogue)
-    context = ModelContext.of(catalogue, card, record["task"], backend or _own_backend(card, record["backend"]))
-    context = context.with_hyperparameters(Hyperparameters.from_dict(found.hyperparameters))
+    context = ModelContext.of(catalogue, card, record.task, backend or _own_backend(card, record.backend))
+    context = context.with_hyperparameters(hyperparameters_of(found))
     if changed:
         context = _changed(context, changed)
-    preprocessing = type(card.preprocessing)(**record["preprocessing"])
-    engine = context.prediction_engine(context.module(len(record["classes"])), preprocessing)
+    engine = context.prediction_engine(context.module(len(record.classes)), record.preprocessing)
     engine.load_weights(weights)
     return Predictor(found, engine, context.input().eval_transform(), context.hyperparameters)
 
 
 def _model_of(run: Run, catalogue: Catalogue) -> ModelCard:
     """The run's model. Raises RegistryError that names the distribution where it came from."""
-    model = run.record["model"]
+    model = run.record.model
     try:
-        return catalogue.model(model["full_name"])
+        return catalogue.model(model.full_name)
     except RegistryError as error:
-        source = f"the run {run.id} had it from {model['distribution']} {model['version']}"
+        source = f"the run {run.id} had it from {model.distribution} {model.version}"
         raise RegistryError(f"{error}; {source}, see: vistry plugins") from error
 
 

@@ -1,6 +1,6 @@
-"""Holding a kernel against its reference, forward and backward, on the samples that it brings.
+"""Compare a kernel with its reference, forward and backward, on the kernel's own samples.
 
-Without a device that the kernel is for, a process of its own runs it on the processor in Triton's interpreter:
+Without a device that the kernel serves, a process of its own runs it on the processor in Triton's interpreter:
 `TRITON_INTERPRET=1 python -m vistry.kernels.agreement KERNEL`, with the kernel's facts as JSON.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, TypeGuard
 
 from vistry.errors import RegistryError
-from vistry.kernels.dispatch import Argument, Implementation, available, resolve
+from vistry.kernels.dispatch import Argument, Implementation, available, implementation_named, samples_named
 from vistry.registry.manifest import KernelSpec
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def disagreements(kernel: KernelSpec) -> list[str]:
-    """Where the kernel is further from its reference than its tolerance: a sentence each, none where it agrees.
+    """Return a sentence for each result or gradient that differs from the reference's by more than the tolerance.
 
-    Raises RegistryError where the kernel can't be run at all.
+    Raises RegistryError if the kernel can't be run at all.
     """
     for device in kernel.devices:
         if available(device):
@@ -34,30 +34,33 @@ def disagreements(kernel: KernelSpec) -> list[str]:
 
 
 def disagreements_on(device: str, kernel: KernelSpec) -> Iterator[str]:
-    """The same, on one device of this process."""
-    implementation, reference = resolve(kernel.implementation), resolve(kernel.reference)
+    """Yield the same sentences, computed on one device in this process."""
+    implementation = implementation_named(kernel.implementation)
+    reference = implementation_named(kernel.reference)
     import torch
 
     for dtype, tolerance in kernel.tolerance.items():
-        samples = list(resolve(kernel.samples)(getattr(torch, dtype), device))
+        samples = list(samples_named(kernel.samples)(getattr(torch, dtype), device))
         for arguments in samples:
+            # The reference computes in float64, so that its own rounding isn't part of the difference.
             exact = [argument.double() if _is_real(argument) else argument for argument in arguments]
             expected = _with_gradients(reference, exact, arguments[0].dtype)
-            found = _with_gradients(implementation, arguments, arguments[0].dtype)
-            dtypes = [reference(*arguments).dtype, *(getattr(argument, "dtype", None) for argument in arguments)]
-            said = ", ".join(map(_said, arguments))
-            for what, is_not in _differences(found, expected, dtypes, tolerance):
-                yield f"{kernel.operation} in {dtype} of {said}: {what} {is_not}"
+            computed = _with_gradients(implementation, arguments, arguments[0].dtype)
+            dtypes = [reference(*arguments).dtype, *map(_dtype, arguments)]
+            shapes = ", ".join(map(_shape, arguments))
+            for subject, difference in _differences(computed, expected, dtypes, tolerance):
+                yield f"{kernel.operation} in {dtype} of {shapes}: {subject} {difference}"
         if not samples:
-            yield f"{kernel.operation} in {dtype}: {kernel.samples} gives no sample"
+            yield f"{kernel.operation} in {dtype}: {kernel.samples} yields no sample"
 
 
 def _with_gradients(
     function: Implementation, arguments: Sequence[Argument], dtype: torch.dtype
 ) -> list[torch.Tensor | None]:
-    """The function's result, then each argument's gradient, if it has one; the result's is drawn in digits of `dtype`.
+    """Return the function's result, then each argument's gradient, None if it has none.
 
-    Of a result in whole numbers there are no gradients, nor of one that is cut off from its arguments.
+    A result in whole numbers, or one that is detached from its arguments, has no gradients. `dtype`: the digits that
+    the result's own gradient is drawn in.
     """
     import torch
 
@@ -70,35 +73,43 @@ def _with_gradients(
 
 
 def _differences(
-    found: Sequence[torch.Tensor | None],
+    computed: Sequence[torch.Tensor | None],
     expected: Sequence[torch.Tensor | None],
-    dtypes: Sequence[torch.dtype],
+    dtypes: Sequence[torch.dtype | None],
     tolerance: float,
 ) -> Iterator[tuple[str, str]]:
-    names = ["the result", *(f"the gradient of argument {number}" for number in range(1, len(found)))]
-    for name, ours, exact, dtype in zip(names, found, expected, dtypes, strict=True):
+    """Yield what differs and how: the result or a gradient, in presence, shape, dtype or value."""
+    names = ["the result", *(f"the gradient of argument {number}" for number in range(1, len(computed)))]
+    for name, ours, exact, dtype in zip(names, computed, expected, dtypes, strict=True):
         if ours is None or exact is None:
             if ours is not exact:
-                yield name, "is missing" if ours is None else "is none of the reference's"
+                yield name, "is missing" if ours is None else "has no counterpart in the reference"
         elif ours.shape != exact.shape or ours.dtype != dtype:
-            yield name, f"is {list(ours.shape)} in {ours.dtype} in place of {list(exact.shape)} in {dtype}"
+            yield name, f"is {list(ours.shape)} in {ours.dtype} instead of {list(exact.shape)} in {dtype}"
         elif not _is_real(exact):
             if wrong := int((ours != exact).sum()):
-                yield name, f"differs in {wrong} of {exact.numel()} places, and whole numbers have to be equal"
+                yield name, f"differs in {wrong} of {exact.numel()} places; whole numbers must be equal"
         elif exact.numel():
             error, largest = (ours.double() - exact).abs().max(), exact.abs().max()
-            if not error <= tolerance * largest:
+            if not error <= tolerance * largest:  # not ">": an error of NaN is too large
                 yield name, f"is off by {float(error / largest):.2g} of its largest value, more than {tolerance:.2g}"
 
 
 def _is_real(argument: Argument) -> TypeGuard[torch.Tensor]:
-    """Whether it is a tensor of floating-point numbers."""
+    """Tell whether an argument is a tensor of floating-point numbers."""
     import torch
 
     return isinstance(argument, torch.Tensor) and argument.is_floating_point()
 
 
-def _said(argument: Argument) -> str:
+def _dtype(argument: Argument) -> torch.dtype | None:
+    import torch
+
+    return argument.dtype if isinstance(argument, torch.Tensor) else None
+
+
+def _shape(argument: Argument) -> str:
+    """Return a tensor's shape, or a number itself."""
     import torch
 
     return str(list(argument.shape)) if isinstance(argument, torch.Tensor) else str(argument)
@@ -106,12 +117,12 @@ def _said(argument: Argument) -> str:
 
 def _interpreted(kernel: KernelSpec) -> list[str]:
     command = [sys.executable, "-m", __name__, json.dumps(asdict(kernel))]
-    done = subprocess.run(command, env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True, text=True)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    process = subprocess.run(command, env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True, text=True)
+    if process.returncode:
+        reason = (process.stderr.strip().splitlines() or [f"exit status {process.returncode}"])[-1]
         raise RegistryError(f"{kernel.implementation} fails in Triton's interpreter: {reason}")
-    found: list[str] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    sentences: list[str] = json.loads(process.stdout.splitlines()[-1])
+    return sentences
 
 
 if __name__ == "__main__":

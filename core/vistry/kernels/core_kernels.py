@@ -1,10 +1,10 @@
-"""The kernels that core brings itself, for operations that every model of a task needs."""
+"""Core's own kernels, for operations that every model of a task needs."""
 
 from __future__ import annotations
 
 from vistry.registry.manifest import KernelSpec
 
-OWN = (
+CORE_KERNELS = (
     KernelSpec(
         operation="batched_nms",
         summary="the best boxes of each image of a batch, without a way back to the processor; Triton",

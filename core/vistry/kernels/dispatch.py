@@ -1,14 +1,14 @@
-"""Which implementation an operation is computed with: by device, dtype and policy, at every call."""
+"""Operations: each call runs a kernel or the reference, by device, dtype and policy."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from vistry.errors import RegistryError
-from vistry.kernels.table import Kernel, kernels_for, settled
+from vistry.kernels.table import Kernel, Served, kernels_for, select
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.policy import Said
 
@@ -16,14 +16,23 @@ if TYPE_CHECKING:
     import torch
 
 Argument: TypeAlias = "torch.Tensor | float | int"
-Implementation = Callable[..., "torch.Tensor"]
+
+
+class Implementation(Protocol):
+    """An operation's reference or kernel: a function of tensors and numbers, the first a tensor, to one tensor."""
+
+    def __call__(self, *arguments: Argument) -> torch.Tensor: ...
+
+
+Samples: TypeAlias = "Callable[[torch.dtype, str], Iterable[tuple[torch.Tensor, *tuple[Argument, ...]]]]"
+"""`samples(dtype, device)`: arguments of calls by which a kernel is held against its reference."""
 
 
 class Operation:
-    """An operation to call with torch tensors and numbers: by a kernel where one serves them, else by its reference.
+    """An operation, called with torch tensors and numbers. It runs a kernel if one serves them, else the reference.
 
-    The device is that of the first argument, a tensor, whose dtype all floating-point ones have to have.
-    Whatever can be decided without the tensors has been, so that torch.compile and torch.export see a plain call.
+    The first argument is a tensor; its device and dtype say which kernel serves, and all floating-point arguments must
+    have that dtype. Everything else is decided beforehand, so that torch.compile and torch.export see a plain call.
     """
 
     def __init__(
@@ -33,13 +42,17 @@ class Operation:
         implementations: Mapping[str, Mapping[torch.dtype, Implementation]],
         required_by: str = "",
     ):
+        """Hold an operation's reference, and its kernels by device and dtype.
+
+        `required_by`: the place of the policy that requires a kernel, "" if the reference may take its place.
+        """
         self.name = name
         self._reference = reference
         self._implementations = implementations
         self._required_by = required_by
 
     def __call__(self, first: torch.Tensor, *others: Argument) -> torch.Tensor:
-        """The operation's result. Raises RegistryError where policy requires a kernel and none serves."""
+        """Return the operation's result. Raises RegistryError if policy requires a kernel and none serves."""
         import torch
 
         implementation = self._implementations.get(first.device.type, {}).get(first.dtype)
@@ -49,51 +62,61 @@ class Operation:
             return implementation(first, *others)
         if self._required_by:
             names = ", ".join(sorted(map(_name, dtypes)))
-            raise _refusal(self.name, self._required_by, f"on {first.device.type} in {names}")
+            raise _refusal(self.name, self._required_by, f"{first.device.type} in {names}")
         return self._reference(first, *others)
 
     def __deepcopy__(self, _: Any) -> Operation:
-        return self  # nothing in it changes, and what it calls can't be copied
+        return self  # an operation never changes, and a compiled function can't be copied
 
 
 def operation(name: str, catalogue: Catalogue | None = None) -> Operation:
-    """An operation of the kernel table, ready to call, under the policy in force.
+    """Return an operation of the kernel table, ready to call, under the policy in force.
 
-    Raises RegistryError for a name that the table doesn't have, or where policy requires a kernel and this machine
-    can use none.
+    `catalogue`: the plugins and the policy, those of the working folder by default. Raises RegistryError for an unknown
+    operation, or if policy requires a kernel and this machine can use none.
     """
     catalogue = catalogue or Catalogue.read()
     kernels, use = kernels_for(catalogue, name), catalogue.policy.kernel_use()
-    reference = resolve(kernels[0].spec.reference)
+    reference = implementation_named(kernels[0].spec.reference)
     if use.value == "off":
         return Operation(name, reference, {})
-    usable = _usable(settled(catalogue, kernels), use)
+    usable = _usable(select(catalogue, kernels), use)
     if use.value == "auto":
         return Operation(name, reference, usable)
     if not usable:
         devices = ", ".join(sorted({device for kernel in kernels for device in kernel.spec.devices}))
-        raise _refusal(name, use.origin, f"this machine, which has no {devices}")
+        raise _refusal(name, use.origin, f"this machine (needs {devices})")
     return Operation(name, reference, usable, use.origin)
 
 
 def resolve(reference: str) -> Any:
-    """What a reference `module:name` names. Raises RegistryError, or what importing the module raises."""
+    """Import the object that `module:name` names. Raises RegistryError, or what importing the module raises."""
     module, _, name = reference.partition(":")
-    found = getattr(import_module(module), name, None)
-    if found is None:
-        raise RegistryError(f"there is no '{name}' in {module}, which '{reference}' names; correct the plugin")
-    return found
+    named: Any = getattr(import_module(module), name, None)
+    if named is None:
+        raise RegistryError(f"invalid reference '{reference}': {module} has no '{name}'; correct the plugin")
+    return named
+
+
+def implementation_named(reference: str) -> Implementation:
+    """Import a kernel or a reference by `module:name`. Raises as `resolve` does."""
+    return cast(Implementation, resolve(reference))
+
+
+def samples_named(reference: str) -> Samples:
+    """Import the function of a kernel's samples by `module:name`. Raises as `resolve` does."""
+    return cast(Samples, resolve(reference))
 
 
 def available(device: str) -> bool:
-    """Whether torch can use a type of device on this machine."""
+    """Tell whether torch can use a type of device on this machine."""
     import torch
 
     return bool(torch.get_device_module(device).is_available())
 
 
-def _usable(table: Mapping[tuple[str, str], Kernel], use: Said) -> dict[str, dict[torch.dtype, Implementation]]:
-    """By device and dtype, the kernels for the devices that are here and that can be loaded."""
+def _usable(table: Mapping[Served, Kernel], use: Said) -> dict[str, dict[torch.dtype, Implementation]]:
+    """Return by device and dtype the kernels that this machine has a device for and that can be loaded."""
     import torch
 
     here = {served: kernel for served, kernel in table.items() if available(served[0])}
@@ -107,22 +130,21 @@ def _usable(table: Mapping[tuple[str, str], Kernel], use: Said) -> dict[str, dic
 
 
 def _load(kernel: Kernel, use: Said) -> Implementation | None:
-    """The kernel's function. Where its module can't be imported: a warning, or RegistryError if it is required."""
+    """Import a kernel's function. If that fails, warn and return None, or raise RegistryError if policy requires it."""
     try:
-        implementation: Implementation = resolve(kernel.spec.implementation)
+        return implementation_named(kernel.spec.implementation)
     except ImportError as error:
-        message = f"the kernel {kernel.spec.implementation} of {kernel.distribution} can't be loaded: {error}"
+        message = f"can't load the kernel {kernel.spec.implementation} of {kernel.distribution}: {error}"
         if use.value == "require":
             raise RegistryError(f"{message}; {use.origin} requires kernels") from error
-        remedy = "install what is missing, or, to use no kernels, set VISTRY_KERNELS=off"
-        warnings.warn(f"{message}; its reference is used; {remedy}", stacklevel=2)
+        remedy = "install the missing package, or set VISTRY_KERNELS=off to use no kernels"
+        warnings.warn(f"{message}; its reference is used instead; {remedy}", stacklevel=2)
         return None
-    return implementation
 
 
 def _refusal(name: str, origin: str, where: str) -> RegistryError:
     return RegistryError(
-        f"{origin} requires kernels, and none for '{name}' serves {where}; \"auto\" would take its reference there"
+        f"{origin} requires kernels, but no kernel for '{name}' runs on {where}; use auto to fall back to the reference"
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vistry.errors import RegistryError
-from vistry.kernels.table import Kernel, all_kernels, kernels_for, settled
+from vistry.kernels.table import Kernel, all_kernels, kernels_for, select
 from vistry.registry.catalogue import Catalogue
 
 KernelState = Literal["on", "required", "off", "passed over", "in conflict"]
@@ -35,7 +35,7 @@ def _state(catalogue: Catalogue, kernel: Kernel) -> tuple[KernelState, str]:
     if use.value == "off":
         return "off", f"by {use.origin}"
     try:
-        winners = settled(catalogue, kernels_for(catalogue, kernel.spec.operation))
+        winners = select(catalogue, kernels_for(catalogue, kernel.spec.operation))
     except RegistryError as error:
         return "in conflict", str(error)
     if kernel not in winners.values():

@@ -1,4 +1,4 @@
-"""What a network is shown of an image: the image itself, in the size it wants, or parts of it besides."""
+"""The views of an image that a network is given in evaluation and prediction: all of it, and perhaps its tiles."""
 
 from __future__ import annotations
 
@@ -13,42 +13,46 @@ from vistry.loading.augmentation import Pixels, Prepare
 
 
 class ResizeInfo(NamedTuple):
-    """Height and width in pixels of what the network is given, and of the part of the image that this shows."""
+    """The size of a view as the network is given it, and of the region of the image it was resized from, in pixels."""
 
     height: int
     width: int
-    shown_height: int
-    shown_width: int
+    source_height: int
+    source_width: int
 
 
-def unresized(images: Pixels) -> list[ResizeInfo]:
-    """The frames of images [N, H, W, 3] that are shown as they are."""
+def identity_resizes(images: Pixels) -> list[ResizeInfo]:
+    """The sizes of images [N, H, W, 3] that are given to the network without a resize."""
     count, height, width, _ = images.shape
     return [ResizeInfo(height, width, height, width)] * count
 
 
 @dataclass(frozen=True)
 class ImageView:
-    """`pixels`: [H, W, 3] uint8, as the network is given them. `left` and `top`: where in the image the view begins."""
+    """A region of an image as the network is given it.
+
+    `pixels`: [H, W, 3] uint8, after the resize. `source_height` and `source_width`: the region's size in pixels of the
+    image. `left` and `top`: the region's upper left corner in the image.
+    """
 
     pixels: Pixels
-    shown_height: int
-    shown_width: int
+    source_height: int
+    source_width: int
     left: int = 0
     top: int = 0
 
     @property
-    def frame(self) -> ResizeInfo:
-        """The sizes alone."""
+    def resize_info(self) -> ResizeInfo:
+        """The sizes without the pixels, which a prediction needs to be scaled back."""
         height, width, _ = self.pixels.shape
-        return ResizeInfo(height, width, self.shown_height, self.shown_width)
+        return ResizeInfo(height, width, self.source_height, self.source_width)
 
 
 class EvalTransform(Protocol):
-    """How an image is shown to the network, and how what it says of each view becomes one prediction.
+    """Turns an image into views for the network, and the predictions for the views into one for the image.
 
-    `size_divisor`: the network's height and width have to be multiples of this. `variable_size`: whether views differ
-    in size, so that the network is given `ImageBatch` images.
+    `size_divisor`: the height and width of a batch have to be multiples of this. `variable_size`: whether views differ
+    in size, so that the network is called with an `ImageBatch`.
     """
 
     @property
@@ -60,21 +64,22 @@ class EvalTransform(Protocol):
     def views(self, image: str | Path) -> list[ImageView]:
         """The views of an image file, from one decode. Raises DataError."""
 
-    def merged(self, predictions: Sequence[Any], views: Sequence[ImageView]) -> Any:
-        """The prediction for the image from those for its views."""
+    def merge(self, predictions: Sequence[Any], views: Sequence[ImageView]) -> Any:
+        """Combine the predictions for all views of an image into one for the image."""
 
 
 @dataclass(frozen=True)
-class SingleViewTransform:
-    """One view, which is all there is to know of the image."""
+class ClassificationTransform:
+    """One view of each image, made by `prepare`, whose prediction is the image's."""
 
     prepare: Prepare
     size_divisor: int = 1
     variable_size: bool = False
 
     def views(self, image: str | Path) -> list[ImageView]:
+        # Preparing for evaluation draws nothing; the generator only satisfies the signature it shares with training.
         pixels = self.prepare(str(image), np.random.default_rng(0))
         return [ImageView(pixels, *pixels.shape[:2])]
 
-    def merged(self, predictions: Sequence[Any], views: Sequence[ImageView]) -> Any:  # noqa: ARG002
+    def merge(self, predictions: Sequence[Any], views: Sequence[ImageView]) -> Any:  # noqa: ARG002
         return predictions[0]

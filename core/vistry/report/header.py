@@ -18,10 +18,10 @@ STATUS_CLASSES = {"completed": "good", "failed": "bad", "running": "busy"}
 def header(contents: Contents) -> Markup:
     """Draw the header with its tiles."""
     record, status = contents.record, contents.status
-    chip = element("span", status["status"], class_=f"chip {STATUS_CLASSES.get(status['status'], 'mixed')}")
-    title = element("h1", name_of(record["model"]["name"]), " ", chip)
-    under = element("p", task_in_words(record["task"]), " · run ", name_of(contents.run.id), class_="under")
-    reason = element("p", text_of(status["reason"]), class_="reason") if status.get("reason") else ""
+    chip = element("span", status.status, class_=f"chip {STATUS_CLASSES.get(status.status, 'mixed')}")
+    title = element("h1", name_of(record.model.name), " ", chip)
+    under = element("p", task_in_words(record.task), " · run ", name_of(contents.run.id), class_="under")
+    reason = element("p", text_of(status.reason), class_="reason") if status.reason else ""
     return element("header", title, under, reason, element("div", *_tiles(contents), class_="tiles"))
 
 
@@ -33,19 +33,20 @@ def task_in_words(name: str) -> str:
 
 
 def _tiles(contents: Contents) -> list[Markup]:
-    data = contents.record["data"]
-    epochs = contents.hyperparameters.get("number_of_epochs", {}).get("value", UNDEFINED)
+    data = contents.record.data
+    number_of_epochs = contents.hyperparameters.get("number_of_epochs")
+    epochs = UNDEFINED if number_of_epochs is None else number_of_epochs.value
     best = f"epoch {contents.best.epoch} was the best" if contents.best else "none evaluated"
-    classes = count(len(contents.record["classes"]), "class", "classes")
-    images = f"{data['validation_images']:,} to validate, {classes}"
+    classes = count(len(contents.record.classes), "class", "classes")
+    images = f"{data.validation_images:,} to validate, {classes}"
     return [
         _tile(contents.primary, score(contents.score, 4), "on the validation images", main=True),
         _tile("epochs", f"{len(contents.history)} of {epochs}", best),
-        _tile("images to train", f"{data['training_images']:,}", images),
+        _tile("images to train", f"{data.training_images:,}", images),
         _tile(
             "time",
             duration(contents.seconds),
-            readable_time(contents.status.get("started") or contents.record["created"]),
+            readable_time(contents.status.started),
         ),
     ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from markupsafe import Markup
 
@@ -13,12 +12,13 @@ from vistry.report.numbers import count
 from vistry.report.run_contents import Contents
 from vistry.report.section import Section
 from vistry.report.table import collapsed, table
+from vistry.runs.records import HyperparameterRecord
 
 
 def hyperparameter_section(contents: Contents) -> Section:
     """Draw the hyperparameters that the user set, then the defaults."""
-    given = {name: item for name, item in contents.hyperparameters.items() if item.get("given")}
-    defaults = {name: item for name, item in contents.hyperparameters.items() if not item.get("given")}
+    given = {name: item for name, item in contents.hyperparameters.items() if item.given}
+    defaults = {name: item for name, item in contents.hyperparameters.items() if not item.given}
     set_by_user = (
         _listed(given, marked=True) if given else element("p", "None was set: all are defaults.", class_="none")
     )
@@ -26,10 +26,10 @@ def hyperparameter_section(contents: Contents) -> Section:
     return Section("hyperparameters", "Hyperparameters", "What was set for this run, and where it was set.", parts)
 
 
-def _listed(items: Mapping[str, Mapping[str, Any]], *, marked: bool) -> Markup:
+def _listed(items: Mapping[str, HyperparameterRecord], *, marked: bool) -> Markup:
     mark = element("span", "set", class_="chip busy") if marked else Markup("")
     rows = [
-        (element("code", name) + " " + mark, element("code", shown(item["value"])), _origin(item["origin"]))
+        (element("code", name) + " " + mark, element("code", shown(item.value)), _origin(item.origin))
         for name, item in items.items()
     ]
     return table(("name", "value", "set by"), rows)

@@ -29,7 +29,7 @@ def page_of(run: Run) -> str:
     sections = sections_of(contents)
     main = element("main", *[section.markup() for section in sections])
     body = element("body", header(contents), _navigation(sections), main, _script())
-    title = f"{contents.record['model']['name']} · {contents.run.id}"
+    title = f"{contents.record.model.name} · {contents.run.id}"
     html = Markup("<!doctype html>\n") + element("html", _head(title), body, lang="en")
     # A file name may hold lone surrogates, which UTF-8 can't encode.
     return html.encode("utf-8", "replace").decode("utf-8")
@@ -51,7 +51,7 @@ def sections_of(contents: Contents) -> list[Section]:
 def _task_sections(contents: Contents) -> Sequence[Section]:
     if contents.inputs is None:
         return [Section("evaluation", "Evaluation", contents.reason, [])]
-    return task_sections(contents.record["task"], contents.inputs)
+    return task_sections(contents.record.task, contents.inputs)
 
 
 def _navigation(sections: Sequence[Section]) -> Markup:

@@ -11,9 +11,10 @@ from markupsafe import Markup
 from vistry.report.lines import Line, over_epochs
 from vistry.report.markup import Content, element, text_of
 from vistry.report.numbers import duration, score
-from vistry.report.run_contents import Contents, Entry
+from vistry.report.run_contents import Contents
 from vistry.report.section import Section
 from vistry.report.table import Cell, Number, definitions, table
+from vistry.runs.records import EngineFacts, EpochEntry, RunRecord
 
 # Metrics whose name ends in one of these are the same score averaged over the classes in different ways.
 AVERAGES = ("macro", "micro", "weighted")
@@ -26,12 +27,12 @@ def training_section(contents: Contents) -> Section:
     history, best = contents.history, contents.best.epoch if contents.best else None
     if not history:
         return Section("training", "Training", "No epoch was finished.", [])
-    training = Line("training", [(entry["epoch"] + 1, entry["train_loss"]) for entry in history])
+    training = Line("training", [(entry.epoch + 1, entry.train_loss) for entry in history])
     validation = Line("validation", _validated(contents, VALIDATION_LOSS), "c2")
     # An early validation loss is often hundreds of times larger than all that follow.
     ceiling = 2 * max(max(training.values), median(validation.values or [0.0]))
     primary = Line(contents.primary, _validated(contents, contents.primary), "c3")
-    learning_rate = Line("learning rate", [(entry["epoch"] + 1, entry["learning_rate"]) for entry in history], "c4")
+    learning_rate = Line("learning rate", [(entry.epoch + 1, entry.learning_rate) for entry in history], "c4")
     charts = [
         over_epochs("Loss", "loss", [training, validation], best, from_zero=True, ceiling=ceiling),
         over_epochs(f"{contents.primary} on the validation images", contents.primary, [primary], best),
@@ -45,9 +46,9 @@ def training_section(contents: Contents) -> Section:
 
 def _validated(contents: Contents, metric: str) -> list[tuple[float, float]]:
     return [
-        (entry["epoch"] + 1, entry["validation"][metric])
+        (entry.epoch + 1, entry.metrics[metric])
         for entry in contents.history
-        if metric in entry.get("validation", {})
+        if entry.metrics is not None and metric in entry.metrics
     ]
 
 
@@ -84,19 +85,17 @@ def _plain(name: str) -> str:
 
 def timing_section(contents: Contents) -> Section:
     """List times, speed, device, versions and the command."""
-    history, engine, record = contents.history, contents.status.get("engine", {}), contents.record
+    history, engine, record = contents.history, contents.status.engine, contents.record
     pairs: list[tuple[str, Content | None]] = [
-        ("an epoch's training", _spread([entry["seconds"] for entry in history])),
-        ("an evaluation", _spread([entry["evaluation_seconds"] for entry in history if "evaluation_seconds" in entry])),
+        ("an epoch's training", _spread([entry.train_seconds for entry in history])),
+        ("an evaluation", _spread([seconds for entry in history if (seconds := entry.evaluation_seconds) is not None])),
         ("in all", duration(contents.seconds) if history else None),
-        ("training images per second", _speed(history, record["data"]["training_images"])),
-        ("device", engine.get("device")),
-        ("precision", _with_reason(engine)),
-        ("parameters", _parameters(engine)),
-        ("model", f"{record['model']['full_name']} ({record['model']['distribution']} {record['model']['version']})"),
+        ("training images per second", _speed(history, record.data.training_images)),
+        *([] if engine is None else _engine(engine)),
+        ("model", f"{record.model.full_name} ({record.model.distribution} {record.model.version})"),
         ("weights to start from", _start(record)),
         ("versions", _versions(record, engine)),
-        ("command", element("code", " ".join(record.get("command", [])))),
+        ("command", element("code", " ".join(record.command))),
     ]
     return Section("timings", "Time", "", [definitions(pairs)])
 
@@ -112,29 +111,26 @@ def _seconds(value: float) -> str:
     return f"{value:.2g} s" if value < 10 else duration(value)
 
 
-def _speed(history: Sequence[Entry], images: int) -> str | None:
-    seconds = [entry["seconds"] for entry in history if entry["seconds"] > 0]
+def _speed(history: Sequence[EpochEntry], images: int) -> str | None:
+    seconds = [entry.train_seconds for entry in history if entry.train_seconds > 0]
     return f"{images / median(seconds):,.0f}" if seconds else None
 
 
-def _with_reason(engine: Entry) -> str | None:
-    precision, reason = engine.get("precision"), engine.get("precision_reason")
-    return f"{precision} ({reason})" if precision and reason else precision
+def _engine(engine: EngineFacts) -> list[tuple[str, str]]:
+    return [
+        ("device", engine.device),
+        ("precision", f"{engine.precision} ({engine.precision_reason})"),
+        ("parameters", f"{engine.parameters:,}, of which {engine.trainable_parameters:,} were trained"),
+    ]
 
 
-def _parameters(engine: Entry) -> str | None:
-    if "parameters" not in engine:
-        return None
-    return f"{engine['parameters']:,}, of which {engine.get('trainable_parameters', 0):,} were trained"
+def _start(record: RunRecord) -> Content:
+    weights = record.initial_weights
+    return text_of(weights.file or weights.run or "none: trained from scratch")
 
 
-def _start(record: Entry) -> Content:
-    start = record.get("start") or {}
-    return text_of(start.get("file") or start.get("run") or "none: trained from scratch")
-
-
-def _versions(record: Entry, engine: Entry) -> str:
-    versions = dict(record.get("versions", {}))
-    if "backend" in engine:
-        versions[engine["backend"]] = engine.get("backend_version", "")
+def _versions(record: RunRecord, engine: EngineFacts | None) -> str:
+    versions = dict(record.versions)
+    if engine is not None:
+        versions[engine.backend] = engine.backend_version
     return ", ".join(f"{name} {version}" for name, version in versions.items())

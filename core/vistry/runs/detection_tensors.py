@@ -10,7 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.offsets import offsets_from_counts
-from vistry.evaluation.detection.types import Detections, GroundTruth, ImageDetections, Rle, all_detections, all_objects
+from vistry.evaluation.detection.types import (
+    Detections,
+    GroundTruth,
+    ImageDetections,
+    Rle,
+    concatenate_detections,
+    concatenate_ground_truth,
+)
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -22,8 +29,8 @@ def to_tensors(predictions: Sequence[ImageDetections], truth: Sequence[GroundTru
     of each object from `*_mask_starts` [K + 1] on.
     """
     found = [one.detections for one in predictions]
-    _, detections = all_detections(found)
-    _, objects = all_objects(truth)
+    _, detections = concatenate_detections(found)
+    _, objects = concatenate_ground_truth(truth)
     return {
         "sizes": np.array([(one.width, one.height) for one in predictions], dtype=np.int32).reshape(-1, 2),
         "found_starts": offsets_from_counts([len(one.scores) for one in found]),

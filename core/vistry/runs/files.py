@@ -18,7 +18,7 @@ UNFINISHED = ".part"
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well, and else is removed.
+    """Give a temporary path beside `path`, which takes its place when the block ends well, and else is removed.
 
     Raises RunError where the disk is full or the folder can't be written; the old file is then untouched.
     """
@@ -27,27 +27,27 @@ def replacing(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
         os.close(handle)
     except OSError as error:
-        raise _refused(path, error) from error
+        raise _write_error(path, error) from error
     temporary = Path(name)
     try:
         yield temporary
         with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
+            os.fsync(file.fileno())  # before the rename, else a power cut may leave the new name with no content
+        temporary.chmod(0o644)  # mkstemp lets the owner alone read
         temporary.replace(path)
     except BrokenPipeError:
-        raise  # whoever read the output has gone, which is no fault of this file
+        raise  # the reader of the command's output has gone: not an error of this file
     except OSError as error:
-        raise _refused(path, error) from error
+        raise _write_error(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def lines_to(path: Path | None) -> Iterator[Callable[[str], None]]:
-    """A function that writes a line to a file, which is there when the block ends well; to none it writes nothing.
+    """Give a function that writes a line to the file; without a path it drops the line.
 
-    Raises RunError, at once where the place can't be written.
+    The file appears when the block ends well. Raises RunError, at once where the place can't be written.
     """
     if path is None:
         yield lambda line: None  # noqa: ARG005
@@ -57,12 +57,12 @@ def lines_to(path: Path | None) -> Iterator[Callable[[str], None]]:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what a process that was killed left half written in a folder and below it."""
+    """Remove the half-written files of a process that was killed, in a folder and below it."""
     for path in folder.rglob(f".*{UNFINISHED}"):
         path.unlink(missing_ok=True)
 
 
-def _refused(path: Path, error: OSError) -> RunError:
+def _write_error(path: Path, error: OSError) -> RunError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return RunError(f"the disk is full: {path} could not be written; what was saved before is intact")
     return RunError(f"{path} could not be written: {error.strerror or error}; what was saved before is intact")

@@ -11,21 +11,21 @@ from pathlib import Path
 
 from vistry.errors import RunError
 
-INSTANT = 0.1  # seconds; who only looks whether a folder is locked holds a lock for much less
+INSTANT = 0.1  # seconds; `is_abandoned` holds a lock for much less
 
 
 @contextmanager
 def training_in(folder: Path) -> Iterator[None]:
-    """Keep other trainings out of a run folder. Raises RunError where one is at work.
+    """Keep other trainings out of a run folder. Raises RunError where another process trains in it.
 
-    The lock is on the folder itself and ends with the process, however that ends. Where the file system has no locks,
-    there is none.
+    The lock is on the folder itself and ends with the process, however that ends. On a file system without locks
+    nothing is kept out.
     """
     with _opened(folder) as descriptor:
         if _is_held(descriptor, fcntl.LOCK_EX):
             time.sleep(INSTANT)
             if _is_held(descriptor, fcntl.LOCK_EX):
-                raise RunError(f"{folder} is being trained by another process; wait for its end, or stop it")
+                raise RunError(f"{folder} is being trained by another process; wait until it ends, or stop it")
         yield
 
 
@@ -45,7 +45,7 @@ def _opened(folder: Path) -> Iterator[int]:
 
 
 def _is_held(descriptor: int, kind: int) -> bool | None:
-    """Whether another holds the lock, which is taken if not; None where the file system has no locks."""
+    """Take the lock; True where another process holds it, None where the file system has no locks."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:

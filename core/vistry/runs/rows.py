@@ -16,7 +16,7 @@ from vistry.runs.files import replacing
 
 
 def write_rows(path: Path, table: Table, task: str) -> None:
-    """One line an image: its path and its label, or list of labels for multi-label, or its objects."""
+    """Write a line an image: its path and its label, or list of labels for multi-label, or its objects."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.writelines(_lines(table, task))
 
@@ -25,7 +25,7 @@ def _lines(table: Table, task: str) -> Iterator[str]:
     if table.objects is not None:
         from vistry.data.writers import jsonl
 
-        yield from jsonl.lines(table, table.images, exact=True)
+        yield from jsonl.write(table, table.images, exact=True)
         return
     single = task == "image_classification"
     for image, labels in table:
@@ -35,7 +35,7 @@ def _lines(table: Table, task: str) -> Iterator[str]:
 
 
 def read_rows(path: Path, classes: tuple[str, ...], task: str = "") -> Table:
-    """The table `write_rows` wrote. Raises RunError where the file is missing or damaged."""
+    """Read the table that `write_rows` wrote. Raises RunError where the file is missing or damaged."""
     from vistry.data.readers.labels import OBJECT_TASKS
 
     if task in OBJECT_TASKS:
@@ -51,7 +51,7 @@ def read_rows(path: Path, classes: tuple[str, ...], task: str = "") -> Table:
                 labels += [index[name] for name in names]
                 counts.append(len(names))
     except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"the run's list of images {path} can't be read: {error}") from None
+        raise _unreadable(path, error) from None
     rows = len(images)
     return Table(
         root=path.parent,
@@ -68,16 +68,20 @@ def read_rows(path: Path, classes: tuple[str, ...], task: str = "") -> Table:
 
 
 def _read_objects(path: Path, classes: tuple[str, ...], task: str) -> Table:
-    """The rows with their objects in pixels, as they were when written."""
+    """Read rows with their objects in pixels, as they were when written; the file has shares of the image's sides."""
     from vistry.data.readers import jsonl
 
     try:
         reading = jsonl.read(path, task)
         table = reading.table.with_classes(classes)
     except (OSError, ValueError, DataError) as error:
-        raise RunError(f"the run's list of images {path} can't be read: {error}") from None
+        raise _unreadable(path, error) from None
     faults = [fault for fault in reading.findings if fault.severity == "error"]
     if faults or table.objects is None:
-        raise RunError(f"the run's list of images {path} can't be read: {faults[0] if faults else 'no objects'}")
+        raise _unreadable(path, faults[0] if faults else "no objects")
     objects = table.objects
-    return replace(table, objects=objects.in_pixels(table.label_starts, objects.width, objects.height))
+    return replace(table, objects=objects.to_pixels(table.label_starts, objects.width, objects.height))
+
+
+def _unreadable(path: Path, reason: object) -> RunError:
+    return RunError(f"the run's list of images {path} can't be read: {reason}")

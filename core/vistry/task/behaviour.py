@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 from vistry.data.table import Table
 from vistry.hyperparameter.values import Hyperparameters
-from vistry.plugin.types import Input, Loss, Postprocess, TrainingData
+from vistry.loading.detection.dataset import DetectionTarget
+from vistry.plugin.types import Input, Loss, Postprocess, Tensor, TrainingData
 
 Prediction = TypeVar("Prediction", contravariant=True)
 Targets = TypeVar("Targets")
 
-Array = npt.NDArray[Any]
-LossTargets = Array | list[dict[str, Array]]
+Array: TypeAlias = npt.NDArray[Any]
+LossTargets: TypeAlias = Array | list[DetectionTarget]
 
 
 class TypedTask(Protocol[Prediction, Targets]):
@@ -81,7 +82,7 @@ class TypedTask(Protocol[Prediction, Targets]):
 Task: TypeAlias = TypedTask[Any, Any]
 
 
-def as_numpy(outputs: Any) -> npt.NDArray[np.float32]:
+def as_numpy(outputs: Tensor) -> npt.NDArray[np.float32]:
     """Copy a tensor of either backend to the host as float32."""
     if hasattr(outputs, "detach"):
         # bfloat16 has no numpy dtype, so the conversion to float32 comes before the one to numpy.

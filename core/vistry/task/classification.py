@@ -15,8 +15,8 @@ from vistry.evaluation.classification import multiclass_metrics, multilabel_metr
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import TrainingCrop, ValidationCrop
 from vistry.loading.batches import ImageDataset
-from vistry.loading.views import ResizeInfo, SingleViewTransform
-from vistry.plugin.types import Loss, Postprocess, TrainingData
+from vistry.loading.views import ClassificationTransform, ResizeInfo
+from vistry.plugin.types import Loss, Postprocess, Tensor, TrainingData
 from vistry.task.behaviour import Array, as_numpy
 from vistry.task.losses import binary_cross_entropy, cross_entropy, multiclass_weights, multilabel_weights
 
@@ -53,7 +53,7 @@ class Classification(ABC):
         return self.postprocess
 
     @abstractmethod
-    def postprocess(self, outputs: Any, frames: Sequence[ResizeInfo]) -> Probabilities:
+    def postprocess(self, outputs: Tensor, frames: Sequence[ResizeInfo]) -> Probabilities:
         """Turn logits [N, C] of either backend into probabilities [N, C]."""
 
     def is_measured(self, hyperparameters: Hyperparameters) -> bool:  # noqa: ARG002
@@ -87,7 +87,7 @@ class ImageClassification(Classification):
         """Build the cross entropy of logits [N, C], weighted by class according to `weighted_loss`."""
         return cross_entropy(backend, multiclass_weights(hyperparameters.weighted_loss, data))
 
-    def postprocess(self, outputs: Any, frames: Sequence[ResizeInfo]) -> Probabilities:  # noqa: ARG002
+    def postprocess(self, outputs: Tensor, frames: Sequence[ResizeInfo]) -> Probabilities:  # noqa: ARG002
         """Compute the softmax of logits [N, C]."""
         logits = as_numpy(outputs).astype(np.float64)
         # exp would overflow from a logit of 710 on, so the largest of each row is moved to 0.
@@ -128,7 +128,7 @@ class ImageClassificationMultilabel(Classification):
         """Build the binary cross entropy of logits [N, C], with positives weighted according to `weighted_loss`."""
         return binary_cross_entropy(backend, multilabel_weights(hyperparameters.weighted_loss, data))
 
-    def postprocess(self, outputs: Any, frames: Sequence[ResizeInfo]) -> Probabilities:  # noqa: ARG002
+    def postprocess(self, outputs: Tensor, frames: Sequence[ResizeInfo]) -> Probabilities:  # noqa: ARG002
         """Compute the sigmoid of logits [N, C]."""
         logits = as_numpy(outputs).astype(np.float64)
         # This equals 1 / (1 + exp(-logits)), and tanh doesn't overflow.
@@ -168,10 +168,10 @@ class CropInput:
         crop = TrainingCrop(self.hyperparameters.training_crop_size)
         return ImageDataset(list(table.images), self.batch_targets(table), crop, batch_size)
 
-    def eval_transform(self) -> SingleViewTransform:
+    def eval_transform(self) -> ClassificationTransform:
         """Resize an image and crop its centre."""
         resize, crop = self.hyperparameters.validation_resize_size, self.hyperparameters.validation_crop_size
-        return SingleViewTransform(ValidationCrop(resize, crop))
+        return ClassificationTransform(ValidationCrop(resize, crop))
 
     def input_size(self, training: bool) -> int:
         """Return the side of the crop in pixels."""

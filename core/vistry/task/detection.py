@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from vistry.data.masks.paste import run_lengths
-from vistry.data.masks.polygons import polygons_of
+from vistry.data.masks.polygons import rle_to_polygons
 from vistry.data.table import Table
 from vistry.errors import DataError
-from vistry.evaluation.detection.metrics import evaluate_objects
+from vistry.evaluation.detection.metrics import evaluate_detections
 from vistry.evaluation.detection.types import Detections, GroundTruth, ImageDetections, Kind
 from vistry.hyperparameter.values import Hyperparameters
-from vistry.loading.detection.dataset import DetectionDataset
-from vistry.loading.detection.ground_truth import truth_of
+from vistry.loading.detection.dataset import DetectionDataset, DetectionTarget
+from vistry.loading.detection.ground_truth import ground_truth_of
 from vistry.loading.detection.sample import DetectionSample
 from vistry.loading.views import ResizeInfo
-from vistry.plugin.types import Loss, Postprocess, TrainingData
+from vistry.plugin.types import Loss, Module, Postprocess, Tensor, TrainingData
 from vistry.runs.detection_tensors import to_tensors
 from vistry.task.behaviour import Array, as_numpy
 from vistry.task.detection_input import DetectionInput
@@ -58,9 +58,9 @@ class DetectionTask:
 
     def targets(self, table: Table) -> list[GroundTruth]:
         """Return the objects of each image, with their masks for segmentation."""
-        return truth_of(table, self.kind)
+        return ground_truth_of(table, self.kind)
 
-    def batch_targets(self, table: Table) -> list[dict[str, Array]]:
+    def batch_targets(self, table: Table) -> list[DetectionTarget]:
         """Return `boxes`, `labels` and, for segmentation, `masks` of each image."""
         return DetectionDataset(table, _unchanged, 1, with_masks=self.kind == "mask").targets()
 
@@ -75,7 +75,7 @@ class DetectionTask:
         """
         threshold = hyperparameters.mask_pixel_score_threshold if self.kind == "mask" else None
 
-        def postprocess(outputs: Any, frames: Sequence[ResizeInfo]) -> list[Detections]:
+        def postprocess(outputs: Tensor, frames: Sequence[ResizeInfo]) -> list[Detections]:
             return [
                 _detections(output, frame, threshold)
                 for output, frame in zip(_split_by_image(outputs), frames, strict=True)
@@ -91,7 +91,7 @@ class DetectionTask:
         hyperparameters: Hyperparameters,
     ) -> dict[str, float]:
         """Compute the metrics that validation_metric_type names, by boxes or by masks."""
-        return evaluate_objects(
+        return evaluate_detections(
             ground_truth=targets,
             predictions=[prediction.detections for prediction in predictions],
             classes=classes,
@@ -154,7 +154,7 @@ def box_entries(
 
     Each becomes `{"box": {"topX", "topY", "bottomX", "bottomY"}, "label", "score"}`, with coordinates in fractions of
     the upright image of `size` (width, height). Where there are masks, "polygon" has their outlines,
-    `[[x1, y1, x2, y2, ...], ...]`, of at most `max_points` points each (see `polygons_of`).
+    `[[x1, y1, x2, y2, ...], ...]`, of at most `max_points` points each (see `rle_to_polygons`).
     """
     scale = np.array(size, dtype=np.float64)
     boxes = (detections.boxes.reshape(-1, 2, 2) / scale).clip(0, 1).reshape(-1, 4)
@@ -166,12 +166,12 @@ def box_entries(
     ]
     # `masks` is empty or absent together, so that nothing is cut off here.
     for entry, mask in zip(entries, detections.masks or (), strict=False):
-        entry["polygon"] = [(ring / scale).reshape(-1).tolist() for ring in polygons_of(mask, max_points)]
+        entry["polygon"] = [(ring / scale).reshape(-1).tolist() for ring in rle_to_polygons(mask, max_points)]
     return entries
 
 
-def _loss_of_model(model: Any, images: Any, targets: Any) -> dict[str, Any]:
-    terms: dict[str, Any] = model(images, targets)
+def _loss_of_model(model: Module, images: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    terms: dict[str, Tensor] = model(images, targets)
     return terms
 
 
@@ -179,10 +179,10 @@ def _unchanged(sample: DetectionSample, random: np.random.Generator) -> Detectio
     return sample
 
 
-def _split_by_image(outputs: Any) -> Sequence[Mapping[str, Any]]:
+def _split_by_image(outputs: Tensor) -> Sequence[Mapping[str, Tensor]]:
     """Give a dictionary for each image; of arrays for all images, only the rows that hold a detection."""
     if not isinstance(outputs, Mapping):
-        by_image: Sequence[Mapping[str, Any]] = outputs
+        by_image: Sequence[Mapping[str, Tensor]] = outputs
         return by_image
     return [
         {name: values[image][labels >= 0] for name, values in outputs.items()}
@@ -190,9 +190,9 @@ def _split_by_image(outputs: Any) -> Sequence[Mapping[str, Any]]:
     ]
 
 
-def _detections(output: Mapping[str, Any], frame: ResizeInfo, mask_threshold: float | None) -> Detections:
+def _detections(output: Mapping[str, Tensor], frame: ResizeInfo, mask_threshold: float | None) -> Detections:
     """Move a network's boxes and masks to pixels of the frame's own part of the image, without boxes of no area."""
-    width, height = frame.shown_width, frame.shown_height
+    width, height = frame.source_width, frame.source_height
     ratio = np.array([width / frame.width, height / frame.height] * 2, dtype=np.float32)
     boxes = np.clip(as_numpy(output["boxes"]) * ratio, 0, np.array([width, height] * 2, dtype=np.float32))
     # A box that lies outside the image, or in the padding, has no area left once it is clipped.

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from vistry.plugin.types import Loss, TrainingData
+from vistry.plugin.types import Loss, Module, Tensor, TrainingData
 
 ClassWeights = npt.NDArray[np.float32]
 
@@ -64,7 +62,7 @@ def _torch_cross_entropy(weights: ClassWeights | None) -> Loss:
 
     weight = None if weights is None else torch.from_numpy(weights)
 
-    def loss(model: Any, images: Any, targets: Any) -> dict[str, Any]:
+    def loss(model: Module, images: Tensor, targets: Tensor) -> dict[str, Tensor]:
         # Under mixed precision logits may be bfloat16, whose 8 bits are too few for a logarithm.
         logits = model(images).float()
         on_device = None if weight is None else weight.to(logits.device)
@@ -77,7 +75,7 @@ def _jax_cross_entropy(weights: ClassWeights | None) -> Loss:
     import jax
     import jax.numpy as jnp
 
-    def loss(model: Any, images: Any, targets: Any) -> dict[str, Any]:
+    def loss(model: Module, images: Tensor, targets: Tensor) -> dict[str, Tensor]:
         logits = model(images).astype(jnp.float32)
         log_likelihood = jnp.take_along_axis(jax.nn.log_softmax(logits), targets[:, None], axis=1)[:, 0]
         row_weights = _valid_rows(logits)
@@ -95,7 +93,7 @@ def _torch_binary_cross_entropy(weights: ClassWeights | None) -> Loss:
 
     positive_weight = None if weights is None else torch.from_numpy(weights)
 
-    def loss(model: Any, images: Any, targets: Any) -> dict[str, Any]:
+    def loss(model: Module, images: Tensor, targets: Tensor) -> dict[str, Tensor]:
         logits = model(images).float()
         on_device = None if positive_weight is None else positive_weight.to(logits.device)
         value = functional.binary_cross_entropy_with_logits(logits, targets, pos_weight=on_device)
@@ -110,7 +108,7 @@ def _jax_binary_cross_entropy(weights: ClassWeights | None) -> Loss:
 
     positive_weight = 1.0 if weights is None else weights
 
-    def loss(model: Any, images: Any, targets: Any) -> dict[str, Any]:
+    def loss(model: Module, images: Tensor, targets: Tensor) -> dict[str, Tensor]:
         logits = model(images).astype(jnp.float32)
         positive = positive_weight * targets * jax.nn.log_sigmoid(logits)
         negative = (1 - targets) * jax.nn.log_sigmoid(-logits)
@@ -120,7 +118,7 @@ def _jax_binary_cross_entropy(weights: ClassWeights | None) -> Loss:
     return loss
 
 
-def _valid_rows(logits: Any) -> Any:
+def _valid_rows(logits: Tensor) -> Tensor:
     """Return [N] float32: 1 for an image, 0 for a row that pads the batch to a size already compiled."""
     import jax.numpy as jnp
 

@@ -28,6 +28,7 @@ def plugin_checks(
 ) -> Callable[..., None]:
     """The tests of an installed plugin, one for each model and check: `test_plugin = plugin_checks("mynet")`.
 
+    A check that has nothing to look at, such as kernels that aren't there, gives no test.
     `expected` maps (model, check), or (distribution, check), to the reason why it fails; if it passes, the test fails.
     `heavy` = "smallest" computes the family's smallest model only, for the first of its tasks; of the others it checks
     what needs no arithmetic. `backend` is the one to compute in, by default each model's first. Raises RegistryError
@@ -35,7 +36,7 @@ def plugin_checks(
     """
     import pytest
 
-    @pytest.mark.parametrize("trial", trials_of(name, expected, heavy, backend), ids=str)
+    @pytest.mark.parametrize("trial", _applying(trials_of(name, expected, heavy, backend)), ids=str)
     def test(trial: Trial, request: pytest.FixtureRequest) -> None:
         manager = request.config.pluginmanager
         if not manager.has_plugin(_NAME):
@@ -50,6 +51,10 @@ def plugin_checks(
             pytest.fail(f"{trial.check.sentence}\n{result.reason}{_traceback(result)}", pytrace=False)
 
     return test
+
+
+def _applying(trials: list[Trial]) -> list[Trial]:
+    return [trial for trial in trials if trial.applies]
 
 
 def _traceback(result: Result) -> str:

@@ -15,16 +15,28 @@ class NothingToCheck(Exception):
     """Why a check has nothing to look at; where the check is required this is a failure."""
 
 
-class NotComputed(NothingToCheck):
-    """Why a check that computes was left out, which is never a failure."""
-
-
 @dataclass(frozen=True)
 class Check:
-    """One property of a plugin or of one of its models; the function raises unless it holds."""
+    """One property of a plugin or of one of its models; the function raises unless it holds.
+
+    `nothing` gives the reason why a subject lacks what the function looks at, or an empty text. `computes` tells
+    whether the function trains or predicts on it, which models that are left out of the computation skip.
+    """
 
     function: Callable[[Any], None]
-    required: bool = True
+    nothing: Callable[[Any], str] | None = None
+    computes: Callable[[Any], bool] | None = None
+
+    @property
+    def required(self) -> bool:
+        """Whether every subject has what the function looks at."""
+        return self.nothing is None
+
+    def skip_reason(self, subject: Any) -> str:
+        """Why the check isn't made on a subject, or an empty text."""
+        missing = self.nothing(subject) if self.nothing else ""
+        left_out: str = subject.left_out if self.computes and self.computes(subject) else ""
+        return missing or left_out
 
     @property
     def name(self) -> str:
@@ -35,6 +47,11 @@ class Check:
     def sentence(self) -> str:
         """What holds where it passes."""
         return (self.function.__doc__ or "").partition("\n")[0]
+
+
+def always(subject: object) -> bool:  # noqa: ARG001
+    """Return True: the check trains or predicts on every subject."""
+    return True
 
 
 def require(holds: bool, message: str) -> None:

@@ -14,7 +14,7 @@ from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
 from vistry.testing.all_checks import EVERY_CHECK, OF_A_MODEL, OF_A_PLUGIN
-from vistry.testing.check import Check, CheckFailed, NotComputed, NothingToCheck
+from vistry.testing.check import Check, CheckFailed, NothingToCheck
 from vistry.testing.manifest_checks import hooks_are_known
 from vistry.testing.model_subject import ModelSubject, PluginSubject
 
@@ -50,6 +50,14 @@ class Trial:
     def __str__(self) -> str:
         return f"{self.subject}-{self.check.name}"
 
+    @property
+    def applies(self) -> bool:
+        """Whether there is something to check; where that can't be told, the check says why."""
+        try:
+            return not all(self.check.skip_reason(subject) for subject in self.on)
+        except Exception:
+            return True
+
     def result(self) -> Result:
         """Make the check. An expected failure is none; one that doesn't come is a failure."""
         found = self._found()
@@ -61,19 +69,23 @@ class Trial:
         return Result(found.subject, found.check, "failed", reason)
 
     def _found(self) -> Result:
-        skipped: list[NothingToCheck] = []
+        left_out: list[str] = []
+        impossible: list[NothingToCheck] = []
         for subject in self.on:
             try:
-                self.check.function(subject)
-            except NothingToCheck as reason:
-                skipped.append(reason)
+                if reason := self.check.skip_reason(subject):
+                    left_out.append(reason)
+                else:
+                    self.check.function(subject)
+            except NothingToCheck as error:
+                impossible.append(error)
             except Exception as error:
                 return self._ended("failed", f"{_task_of(subject, self.on)}{_sentence(error, subject)}", error)
-        if len(skipped) < len(self.on):
+        if len(left_out) + len(impossible) < len(self.on):
             return self._ended("passed")
-        if self.check.required and not all(isinstance(reason, NotComputed) for reason in skipped):
-            return self._ended("failed", f"it is required and could not be made: {skipped[0]}", skipped[0])
-        return self._ended("skipped", str(skipped[0]))
+        if self.check.required and impossible:
+            return self._ended("failed", f"it is required and could not be made: {impossible[0]}", impossible[0])
+        return self._ended("skipped", [*map(str, impossible), *left_out][0])
 
     def _ended(self, status: Status, reason: str = "", error: Exception | None = None) -> Result:
         return Result(self.subject, self.check.name, status, reason, error)

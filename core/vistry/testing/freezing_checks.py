@@ -11,6 +11,22 @@ from vistry.testing.model_subject import ModelSubject, eight_inputs
 _RATE = 0.1
 
 
+def no_layers_to_freeze(subject: ModelSubject) -> str:
+    """Why there is no layer to freeze, if so."""
+    return "" if _map_of(subject).groups else "it has no layers to freeze"
+
+
+def no_statistics_to_freeze(subject: ModelSubject) -> str:
+    """Why there are no running statistics to freeze, if so."""
+    freezing = _map_of(subject)
+    if missing := no_layers_to_freeze(subject):
+        return missing
+    if not freezing.freeze_batch_norm:
+        return "its freezing map lets frozen batch norm go on"
+    under = any(name.startswith(_prefixes(freezing)) for name in subject.statistics())
+    return "" if under else "it has no running statistics to freeze"
+
+
 def freezing_prefixes_match(subject: ModelSubject) -> None:
     """Each prefix of the freezing map begins a parameter's name, and something is left to train."""
     freezing = _map_of(subject)
@@ -47,13 +63,8 @@ def frozen_parameters_stay(subject: ModelSubject) -> None:
 def frozen_batch_norm_stays(subject: ModelSubject) -> None:
     """With every layer frozen a step leaves the running statistics under its prefixes as they were."""
     freezing = _map_of(subject)
-    if not freezing.freeze_batch_norm:
-        raise NothingToCheck("its freezing map lets frozen batch norm go on")
     before, after = _around_a_step(subject, freezing)
-    parameters = subject.parameters()
-    statistics = [name for name in before if name not in parameters and name.startswith(_prefixes(freezing))]
-    if not statistics:
-        raise NothingToCheck("it has no running statistics to freeze")
+    statistics = [name for name in subject.statistics() if name.startswith(_prefixes(freezing))]
     moved = [name for name in statistics if not np.array_equal(before[name], after[name])]
     require(
         not moved,
@@ -63,10 +74,7 @@ def frozen_batch_norm_stays(subject: ModelSubject) -> None:
 
 
 def _map_of(subject: ModelSubject) -> FreezingMap:
-    freezing = subject.context().freezing_map()
-    if not freezing.groups:
-        raise NothingToCheck("it has no layers to freeze")
-    return freezing
+    return subject.context().freezing_map()
 
 
 def _prefixes(freezing: FreezingMap) -> tuple[str, ...]:
@@ -79,7 +87,6 @@ def _matching_nothing(freezing: FreezingMap, names: list[str]) -> list[str]:
 
 def _around_a_step(subject: ModelSubject, freezing: FreezingMap) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """The weights before and after a step with every layer frozen."""
-    subject.check_computed()
     names = list(subject.parameters())
     if _matching_nothing(freezing, names) or all(name.startswith(_prefixes(freezing)) for name in names):
         raise NothingToCheck("its freezing list is wrong; see freezing_prefixes_match")

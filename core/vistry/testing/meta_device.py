@@ -5,29 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from vistry.training.engines import engine_module
+
 Shapes = dict[str, tuple[int, ...]]
 
 
 def on_meta_device(backend: str, build: Callable[[], Any]) -> Any:
-    """What `build` gives on torch's meta device, or under JAX's abstract evaluation."""
-    if backend == "torch":
-        import torch
-
-        with torch.device("meta"):
-            return build()
-    from flax import nnx
-
-    return nnx.eval_shape(build)
+    """Build a module whose tensors have shapes and no values."""
+    return engine_module(backend).on_meta_device(build)
 
 
 def parameters_of(backend: str, module: Any) -> Shapes:
-    """The shape of each of a module's parameters; running statistics are none."""
-    if backend == "torch":
-        return {name: tuple(value.shape) for name, value in module.named_parameters()}
-    from vistry.training.engines.jax.module import parameter_names, shapes_of
-
-    names = parameter_names(module)
-    return {name: shape for name, shape in shapes_of(module).items() if name in names}
+    """Return the shape of each of a module's parameters; running statistics are not among them."""
+    engine = engine_module(backend)
+    names = engine.parameter_names(module)
+    return {name: shape for name, shape in engine.shapes_of(module).items() if name in names}
 
 
 def map_shapes(module: Any, side: int) -> list[tuple[int, int]]:
@@ -56,14 +48,5 @@ def materialised(backend: str, module: Any) -> list[str]:
 
 
 def output_shape(backend: str, build: Callable[[], Any], side: int) -> tuple[int, ...]:
-    """The shape of a module's output for two square images, with nothing computed."""
-    if backend == "torch":
-        import torch
-
-        with torch.device("meta"), torch.no_grad():
-            return tuple(build().eval()(torch.empty(2, 3, side, side)).shape)
-    import jax
-    from flax import nnx
-
-    images = jax.ShapeDtypeStruct((2, side, side, 3), jax.numpy.float32)  # type: ignore[no-untyped-call]
-    return tuple(nnx.eval_shape(lambda pixels: build()(pixels), images).shape)
+    """Return the shape of a module's output for two square images; nothing is computed."""
+    return engine_module(backend).output_shape(build, (2, side, side, 3))

@@ -14,17 +14,17 @@ from vistry.hyperparameter.fields import Field
 from vistry.hyperparameter.schema import Source
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch
-from vistry.loading.views import ResizeInfo, unresized
+from vistry.loading.views import ResizeInfo, identity_resizes
 from vistry.plugin.types import Module
 from vistry.registry.cards import BACKBONE_PREFIX, ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin, discover
 from vistry.registry.field_spec import Scalar
 from vistry.registry.policy import Policy
-from vistry.testing.check import NotComputed, NothingToCheck
+from vistry.testing.check import NothingToCheck
 from vistry.testing.meta_device import Shapes, on_meta_device, output_shape, parameters_of, without_norms
 from vistry.testing.samples import CLASSES, eight_samples, training_data
-from vistry.training.engines import Engine
+from vistry.training.engines import Engine, engine_module
 from vistry.training.model_context import ModelContext
 
 SIDES = (32, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
@@ -35,6 +35,7 @@ class PluginSubject:
     """A plugin as a whole, with nobody's policy over it."""
 
     plugin: Plugin
+    left_out = ""
 
     @classmethod
     def named(cls, name: str) -> PluginSubject:
@@ -97,7 +98,13 @@ class ModelSubject:
 
     def parameters(self) -> Shapes:
         """Return the shape of each parameter, from a model without numbers if the builder can make one."""
-        return self._parameters(self.context(), len(CLASSES))
+        return parameters_of(self.backend, self._outline(self.context(), len(CLASSES)))
+
+    def statistics(self) -> list[str]:
+        """Return the names of its tensors that aren't parameters, such as running means."""
+        module = self._outline(self.context(), len(CLASSES))
+        parameters = parameters_of(self.backend, module)
+        return [name for name in engine_module(self.backend).shapes_of(module) if name not in parameters]
 
     def parameter_count(self, num_classes: int) -> int:
         """Return how many numbers the parameters hold, with the default hyperparameters."""
@@ -105,17 +112,17 @@ class ModelSubject:
             context = self._default_context().resolved([])
         except HyperparameterError as error:
             raise NothingToCheck(f"its defaults are not allowed, see defaults_are_in_range: {error}") from None
-        parameters = self._parameters(context, num_classes)
+        parameters = parameters_of(self.backend, self._outline(context, num_classes))
         if self.card.backbone:
             parameters = without_norms(parameters, BACKBONE_PREFIX)
         return sum(math.prod(shape) for shape in parameters.values())
 
-    def _parameters(self, context: ModelContext, num_classes: int) -> Shapes:
+    def _outline(self, context: ModelContext, num_classes: int) -> Module:
+        """Return the model, without numbers if the builder can make one."""
         try:
-            module = on_meta_device(self.backend, lambda: context.module(num_classes))
+            return on_meta_device(self.backend, lambda: context.module(num_classes))
         except Exception:
-            module = context.module(num_classes)
-        return parameters_of(self.backend, module)
+            return context.module(num_classes)
 
     def output_shape(self) -> tuple[int, ...]:
         """Return the shape of the output for two images, with nothing computed."""
@@ -124,14 +131,8 @@ class ModelSubject:
         return output_shape(self.backend, lambda: context.module(len(CLASSES)), side)
 
     def engine(self, context: ModelContext, module: Module = None) -> Engine:
-        """Return the model in its engine, ready to train. Raises NotComputed where it isn't to be computed."""
-        self.check_computed()
+        """Return the model in its engine, ready to train."""
         return context.engine(context.module(len(CLASSES)) if module is None else module, training_data())
-
-    def check_computed(self) -> None:
-        """Raise NotComputed where this model is to be checked without arithmetic."""
-        if self.left_out:
-            raise NotComputed(self.left_out)
 
 
 def _accepts(field: Field | None, value: Scalar | None) -> bool:
@@ -157,7 +158,7 @@ def eight_inputs(context: ModelContext, training: bool = True) -> Batch:
 
 def resize_infos(context: ModelContext, images: Pixels) -> list[ResizeInfo] | None:
     """Return what an engine is told of images [N, H, W, 3] that may differ in size; None where they may not."""
-    return unresized(images) if context.input().eval_transform().variable_size else None
+    return identity_resizes(images) if context.input().eval_transform().variable_size else None
 
 
 def responses(context: ModelContext, engine: Engine, images: Pixels) -> list[dict[str, object]]:
@@ -168,4 +169,4 @@ def responses(context: ModelContext, engine: Engine, images: Pixels) -> list[dic
         Image.fromarray(images[0]).save(path)
         views = transform.views(path)
     predictions = engine.predict(images, resize_infos(context, images))
-    return [task.response(transform.merged([one], views), CLASSES, context.hyperparameters) for one in predictions]
+    return [task.response(transform.merge([one], views), CLASSES, context.hyperparameters) for one in predictions]

@@ -15,7 +15,7 @@ from vistry.data.readers.labels import OBJECT_TASKS
 from vistry.errors import VistryError
 from vistry.evaluation.detection.types import Detections
 from vistry.loading.augmentation import Pixels
-from vistry.runs.checkpoint import write_checkpoint
+from vistry.runs.checkpoint import write_tensors
 from vistry.task.behaviour import as_numpy
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
 from vistry.testing.model_subject import ModelSubject, eight_inputs, resize_infos, responses
@@ -38,7 +38,7 @@ def weights_survive_safetensors(subject: ModelSubject) -> None:
     module = other.module(len(CLASSES))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.safetensors"
-        write_checkpoint(path, written, {})
+        write_tensors(path, written, {})
         try:
             fresh = load_initial_weights(other, module, InitialWeights(path), len(CLASSES))
         except VistryError as error:
@@ -60,11 +60,17 @@ def _equal(first: npt.NDArray[Any] | None, second: npt.NDArray[Any] | None) -> b
     return first is not None and second is not None and np.array_equal(first, second)
 
 
+def one_backend(subject: ModelSubject) -> str:
+    """Why there is no other backend to compare with, if so."""
+    return "" if _other_backends(subject) else f"it has one backend, {subject.backend}"
+
+
+def _other_backends(subject: ModelSubject) -> list[str]:
+    return [backend for backend in subject.card.backends if backend != subject.backend]
+
+
 def backends_agree(subject: ModelSubject) -> None:
     """With one set of weights each backend's logits, or boxes and scores, are within 1e-4 of the first's largest."""
-    others = [backend for backend in subject.card.backends if backend != subject.backend]
-    if not others:
-        raise NothingToCheck(f"it has one backend, {subject.backend}")
     context = subject.context(box_score_threshold=0)
     engine = subject.engine(context)
     engine.accumulate(eight_inputs(context), 1.0, 0)
@@ -73,7 +79,7 @@ def backends_agree(subject: ModelSubject) -> None:
     images = eight_inputs(context, training=False).images
     outputs = _outputs(context, weights, images)
     what, apart_in = ("boxes and scores", _objects_apart) if subject.task in OBJECT_TASKS else ("logits", _logits_apart)
-    for backend in others:
+    for backend in _other_backends(subject):
         try:
             other = context.in_backend(backend)
         except VistryError as error:

@@ -1,1 +1,37 @@
-"""Parts that torch models of several families are built from; imported where such a model is built."""
+"""Parts that torch models of several families are built from.
+
+Plugins import these names from here, and not from the files below; each is loaded when it is used, so that importing
+the package costs no tensor library. `resolve_norm` and `norm_kind` need none at all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vistry.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from vistry.torch_layers.backbone_norm import norm_kind as norm_kind
+    from vistry.torch_layers.backbone_norm import resolve_norm as resolve_norm
+    from vistry.torch_layers.norms import with_norms as with_norms
+    from vistry.torch_layers.pyramid import Pyramid as Pyramid
+    from vistry.torch_layers.region_pooling import RegionPooling as RegionPooling
+    from vistry.torch_layers.single_precision import Anchors as Anchors
+    from vistry.torch_layers.single_precision import with_single_precision as with_single_precision
+    from vistry.torch_layers.stages import Stages as Stages
+    from vistry.torch_layers.two_stage import TwoStage as TwoStage
+
+_HOMES = {
+    "Anchors": "vistry.torch_layers.single_precision",
+    "Pyramid": "vistry.torch_layers.pyramid",
+    "RegionPooling": "vistry.torch_layers.region_pooling",
+    "Stages": "vistry.torch_layers.stages",
+    "TwoStage": "vistry.torch_layers.two_stage",
+    "norm_kind": "vistry.torch_layers.backbone_norm",
+    "resolve_norm": "vistry.torch_layers.backbone_norm",
+    "with_norms": "vistry.torch_layers.norms",
+    "with_single_precision": "vistry.torch_layers.single_precision",
+}
+__all__ = list(_HOMES)
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -1,4 +1,4 @@
-"""What normalises in the backbone of a detector, as its `backbone_norm` says."""
+"""The norms in a detector's backbone, by its hyperparameter `backbone_norm`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 
 def resolve_norm(hyperparameters: Mapping[str, Any], weight_names: Collection[str]) -> dict[str, Any]:
-    """What `backbone_norm = "auto"` means for the weights of these names: their own statistics, frozen.
+    """Resolve `backbone_norm = "auto"` for initial weights of these names; return the values to change.
 
-    Where they have none, or there are no weights, group norm: the statistics of two images are a poor sample, and group
-    norm (Wu and He, 2018) learns faster without; docs/explanation/differences.md has what was measured.
+    Weights with running statistics keep them frozen. Others, and a training from scratch, have group norm (Wu and He,
+    2018): the statistics of two images are a poor sample, and group norm learns faster
+    without. docs/explanation/differences.md has the measurements.
     """
     if hyperparameters["backbone_norm"] != "auto":
         return {}
@@ -19,12 +20,12 @@ def resolve_norm(hyperparameters: Mapping[str, Any], weight_names: Collection[st
 
 
 def norm_kind(hyperparameters: Mapping[str, Any]) -> str:
-    """Which norms to build: "frozen", "batch" or "group".
+    """Return the norms to build: "frozen", "batch" or "group".
 
-    A run of before "auto" was settled has frozen statistics where it began from weights, else batch norm.
+    Early runs recorded "auto" unresolved. Those have frozen norms if they began from weights, else batch norms.
     """
-    asked: str = hyperparameters["backbone_norm"]
-    if asked != "auto":
-        return asked
+    kind: str = hyperparameters["backbone_norm"]
+    if kind != "auto":
+        return kind
     fresh = hyperparameters["weights"] == "none" and hyperparameters["checkpoint_run_id"] is None
     return "batch" if fresh else "frozen"

@@ -1,4 +1,4 @@
-"""The batch norms of a network exchanged for what a detector can train with."""
+"""The norms that a detector can train with, in place of a network's batch norms."""
 
 from __future__ import annotations
 
@@ -7,27 +7,31 @@ from torch import nn
 from torch.nn import functional
 from torchvision.ops import FrozenBatchNorm2d
 
-GROUPS = 32
+GROUPS = 32  # the paper's default
 
 
 class GroupNorm(nn.GroupNorm):
     """Group norm (Wu and He, 2018) of [N, C, H, W] in at most 32 groups, each of at least two channels.
 
-    A map of one pixel, as in a squeezed attention, is one group: of two values alone their order would be left.
+    A map of one pixel, as in a squeezed attention, is one group: normalising two values leaves only their order.
     """
 
     def __init__(self, channels: int, eps: float):
-        most = max(1, min(GROUPS, channels // 2))
-        super().__init__(next(count for count in range(most, 0, -1) if channels % count == 0), channels, eps)
+        limit = max(1, min(GROUPS, channels // 2))
+        groups = next(count for count in range(limit, 0, -1) if channels % count == 0)
+        super().__init__(groups, channels, eps)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The map, normalised."""
+        """Return the map, normalised."""
         groups = 1 if x.shape[2:].numel() == 1 else self.num_groups
         return functional.group_norm(x, groups, self.weight, self.bias, self.eps)
 
 
 def with_norms(module: nn.Module, kind: str) -> nn.Module:
-    """The module with each BatchNorm2d exchanged: "frozen" has the same tensors as "batch", "group" no statistics."""
+    """Exchange each BatchNorm2d of a module in place, and return the module.
+
+    `kind`: "frozen" has the tensors of a batch norm, "group" has no statistics, "batch" changes nothing.
+    """
     for name, child in list(module.named_children()):
         if isinstance(child, nn.BatchNorm2d):
             if kind != "batch":
@@ -47,7 +51,7 @@ def _exchanged(norm: nn.BatchNorm2d, kind: str) -> nn.Module:
 
 
 def with_batch_norms(module: nn.Module) -> nn.Module:
-    """The module with each frozen norm exchanged for the BatchNorm2d that computes the same in evaluation mode."""
+    """Exchange each frozen norm for a BatchNorm2d that computes the same in evaluation mode; return the module."""
     for name, child in list(module.named_children()):
         if isinstance(child, FrozenBatchNorm2d):
             norm = nn.BatchNorm2d(len(child.weight), child.eps)

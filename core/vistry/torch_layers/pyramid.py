@@ -12,24 +12,28 @@ from torchvision.ops.feature_pyramid_network import ExtraFPNBlock
 from vistry.plugin.types import Backbone
 from vistry.torch_layers.norms import with_norms
 
-CHANNELS = 256
+CHANNELS = 256  # of every level, as in the paper
 
 
 class Pyramid(nn.Module):
-    """`body`, which makes the maps, and `fpn` over those at some strides, as torchvision's detectors name them."""
+    """`body`, a backbone, and `fpn`, a pyramid on some of its maps: the names of torchvision's detectors."""
 
     out_channels = CHANNELS
 
     def __init__(self, backbone: Backbone, strides: Sequence[int], extra: ExtraFPNBlock, norms: str):
+        """Build a pyramid on the backbone's maps at some strides.
+
+        `extra`: the levels beyond the coarsest map. `norms`: the kind of norms in the backbone, see `with_norms`.
+        """
         super().__init__()
         self.body = with_norms(backbone.module, norms)
-        self._used = [backbone.strides.index(stride) for stride in strides]
-        channels = [backbone.channels[index] for index in self._used]
+        self._levels = [backbone.strides.index(stride) for stride in strides]
+        channels = [backbone.channels[index] for index in self._levels]
         self.fpn = FeaturePyramidNetwork(channels, CHANNELS, extra)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """[N, 3, H, W] to maps [N, 256, h, w] by name, from fine to coarse, the extra ones last."""
         maps = self.body(images)
-        named = OrderedDict((str(place), maps[index]) for place, index in enumerate(self._used))
-        found: dict[str, Tensor] = self.fpn(named)
-        return found
+        named = OrderedDict((str(level), maps[index]) for level, index in enumerate(self._levels))
+        levels: dict[str, Tensor] = self.fpn(named)
+        return levels

@@ -20,11 +20,11 @@ class RegionPooling(MultiScaleRoIAlign):  # type: ignore[misc]
     """torchvision's MultiScaleRoIAlign with the same results, faster on a processor."""
 
     def forward(self, x: dict[str, Tensor], boxes: list[Tensor], image_shapes: list[tuple[int, int]]) -> Tensor:
-        """Maps [N, C, H, W] by name, boxes [K, 4] of each image, the images' sizes: to [sum of K, C, *output_size]."""
+        """Pool maps [N, C, H, W] by name in the boxes [K, 4] of each image: to [sum of K, C, *output_size]."""
         maps = _filter_input(x, self.featmap_names)
         if maps[0].device.type != "cpu":
-            elsewhere: Tensor = super().forward(x, boxes, image_shapes)
-            return elsewhere
+            pooled_by_torchvision: Tensor = super().forward(x, boxes, image_shapes)
+            return pooled_by_torchvision
         scales, map_levels = _setup_scales(maps, image_shapes, self.canonical_scale, self.canonical_level)
         levels = map_levels(boxes) if len(maps) > 1 else torch.zeros(sum(map(len, boxes)), dtype=torch.int64)
         images = torch.repeat_interleave(torch.arange(len(boxes)), torch.tensor([len(one) for one in boxes]))
@@ -43,7 +43,7 @@ def _corners(
     output_size: Sequence[int],
     samples: int,
 ) -> tuple[Tensor, Tensor]:
-    """Which rows of all maps one after the other are summed for each bin, and with which weights: [bins, corners]."""
+    """Return the rows of all maps in sequence that are summed for each bin, and their weights: [bins, corners]."""
     heights, widths = (torch.tensor([one.shape[axis] for one in maps])[levels] for axis in (2, 3))
     sizes = torch.tensor([one.shape[0] * one.shape[2] * one.shape[3] for one in maps])
     first = (sizes.cumsum(0) - sizes)[levels] + images * heights * widths
@@ -53,20 +53,20 @@ def _corners(
     # [boxes, bins down, bins across, samples down, samples across, corners down, corners across]
     y, y_weights = (values[:, :, None, :, None, :, None] for values in (y, y_weights))
     x, x_weights = (values[:, None, :, None, :, None, :] for values in (x, x_weights))
-    wide = (-1, *(1,) * 6)
-    index = first.view(wide) + y * widths.view(wide) + x
+    per_box = (-1, *(1,) * 6)
+    index = first.view(per_box) + y * widths.view(per_box) + x
     weights = y_weights * x_weights / samples**2
     return index.flatten(0, 2).flatten(1), weights.flatten(0, 2).flatten(1)
 
 
 def _axis(start: Tensor, end: Tensor, length: Tensor, bins: int, samples: int) -> tuple[Tensor, Tensor]:
-    """The two pixels around each sample along one side, and their weights: [boxes, bins, samples, 2]."""
+    """Return the two pixels around each sample along one axis, and their weights: [boxes, bins, samples, 2]."""
     bin_size = (end - start).clamp(min=1)[:, None, None] / bins
     steps = torch.arange(bins)[:, None] * bin_size + (torch.arange(samples) + 0.5) * bin_size / samples
     places, last = start[:, None, None] + steps, (length - 1)[:, None, None]
-    seen = (places >= -1) & (places <= length[:, None, None])
+    is_inside = (places >= -1) & (places <= length[:, None, None])
     places = places.clamp(min=0)
     low = places.floor().minimum(last)
     share = torch.where(low >= last, 0.0, places - low)
     pixels = torch.stack([low, (low + 1).minimum(last)], dim=-1).long()
-    return pixels, torch.stack([1 - share, share], dim=-1) * seen[..., None]
+    return pixels, torch.stack([1 - share, share], dim=-1) * is_inside[..., None]

@@ -1,4 +1,4 @@
-"""Boxes in single precision whatever a network computes in: a bfloat16 tells pixels apart only up to 256."""
+"""Boxes in single precision, in whatever precision a network computes: bfloat16 has no odd numbers above 256."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Anchors(AnchorGenerator):  # type: ignore[misc]
 
 
 def with_single_precision(module: nn.Module) -> nn.Module:
-    """The module, whose floating-point results are made float32: torchvision computes boxes in their dtype."""
-    module.register_forward_hook(lambda _module, _inputs, results: _single(results))
+    """Make a module's floating-point results float32, because torchvision computes boxes in their dtype."""
+    module.register_forward_hook(lambda _module, _inputs, results: _to_float(results))
     return module
 
 
-def _single(results: Any) -> Any:
+def _to_float(results: Any) -> Any:
     if isinstance(results, Tensor):
         return results.float() if results.is_floating_point() else results
-    return type(results)(_single(one) for one in results)
+    return type(results)(_to_float(one) for one in results)

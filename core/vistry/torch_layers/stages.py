@@ -1,4 +1,4 @@
-"""A network without its head, as the maps that detectors build on."""
+"""A network without its head, for the maps that detectors are built on."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 
 class Stages(nn.Module):
-    """The children of a network one after the other, and the outputs of some of them.
+    """The children of a network in sequence, which returns the outputs of some of them.
 
-    `outputs` are the names of children; those after the last one of them are left out. The children keep their names.
+    `outputs`: names of children. Children after the last of these are left out; the others keep their names.
     """
 
     def __init__(self, network: nn.Module, outputs: Collection[str]):

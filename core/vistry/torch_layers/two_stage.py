@@ -1,4 +1,4 @@
-"""Detectors that propose regions and look at each again, from torchvision's parts."""
+"""Detectors with a region proposal network and a head for each region, from torchvision's parts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from vistry.torch_layers.single_precision import with_single_precision
 
 
 class TwoStage(nn.Module):
-    """`backbone`, `rpn` and `roi_heads` of a GeneralizedRCNN, called with images that have their size already.
+    """`backbone`, `rpn` and `roi_heads` of a GeneralizedRCNN, called with images that are resized already.
 
-    Class 0 of the heads is the background; labels here are those of the data, from 0. Boxes are float32 throughout.
+    Class 0 of the heads is the background; labels in targets and results begin at 0. Boxes are always float32.
     """
 
     def __init__(self, model: GeneralizedRCNN):
@@ -28,12 +28,12 @@ class TwoStage(nn.Module):
     def forward(
         self, images: ImageBatch, targets: Sequence[dict[str, Tensor]] | None = None
     ) -> dict[str, Tensor] | list[dict[str, Tensor]]:
-        """Loss terms of N images in training, else N dictionaries of boxes, scores, labels and, if any, masks."""
+        """Return loss terms in training, else N dictionaries of boxes, scores, labels and, for a Mask R-CNN, masks."""
         sizes = [tuple(size) for size in images.sizes]
-        known = None if targets is None else [{**target, "labels": target["labels"] + 1} for target in targets]
+        shifted = None if targets is None else [{**target, "labels": target["labels"] + 1} for target in targets]
         maps = self.backbone(images.pixels)
-        proposals, proposal_losses = self.rpn(ImageList(images.pixels, sizes), maps, known)
-        found, losses = self.roi_heads(maps, proposals, sizes, known)
+        proposals, proposal_losses = self.rpn(ImageList(images.pixels, sizes), maps, shifted)
+        detections, losses = self.roi_heads(maps, proposals, sizes, shifted)
         if self.training:
             return {**losses, **proposal_losses}
-        return [{**image, "labels": image["labels"] - 1} for image in found]
+        return [{**image, "labels": image["labels"] - 1} for image in detections]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
-from typing import Any
 
 from vistry.errors import RegistryError
 from vistry.registry.cards import ModelCard
-from vistry.training.engines import engine_module
+from vistry.training.engines import EngineModule, engine_module
 
 
-def checked_engine_module(card: ModelCard, backend: str) -> Any:
+def checked_engine_module(card: ModelCard, backend: str) -> EngineModule:
     """Return a backend's functions, if the model has that backend and what it needs is installed.
 
     Raises RegistryError.

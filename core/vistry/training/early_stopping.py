@@ -2,54 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from vistry.hyperparameter.values import Hyperparameters
+from vistry.runs.records import BestEpoch
 
 
 @dataclass
 class EarlyStopping:
     """The best evaluation and the count of those since without improvement; a tie keeps the earlier epoch.
 
-    Evaluations of the first `delay` epochs are not counted.
+    `patience` is in evaluations. Those of the first `delay` epochs are not counted.
     """
 
     enabled: bool
     patience: int
     delay: int
-    score: float | None = None
-    epoch: int | None = None
-    without_improvement: int = 0
+    best: BestEpoch = field(default_factory=BestEpoch)
 
     @classmethod
-    def of(cls, hyperparameters: Hyperparameters) -> EarlyStopping:
-        """Set up from early_stopping and its patience and delay."""
+    def from_hyperparameters(cls, hyperparameters: Hyperparameters, best: BestEpoch | None = None) -> EarlyStopping:
+        """Set up from early_stopping and its patience and delay, at the best epoch of a resumed run."""
         return cls(
-            hyperparameters.early_stopping,
-            hyperparameters.early_stopping_patience,
-            hyperparameters.early_stopping_delay,
+            enabled=hyperparameters.early_stopping,
+            patience=hyperparameters.early_stopping_patience,
+            delay=hyperparameters.early_stopping_delay,
+            best=best or BestEpoch(),
         )
 
-    def observe(self, epoch: int, score: float) -> bool:
-        """Take in the score of an epoch, counted from 0; True if it is the best so far."""
-        improved = self.score is None or score > self.score
-        if improved:
-            self.score, self.epoch, self.without_improvement = score, epoch, 0
-        elif epoch >= self.delay:
-            self.without_improvement += 1
-        return improved
+    def update(self, epoch: int, score: float | None) -> bool:
+        """Take in an evaluation, of an epoch counted from 0; True if it is the best so far.
 
-    def take(self, epoch: int) -> bool:
-        """Make an epoch the best without a score, where nothing is measured: always True."""
-        self.epoch = epoch
-        return True
+        A score of None says that nothing is measured: the latest epoch is then the best, and training never stops.
+        """
+        best = self.best
+        improved = score is None or best.score is None or score > best.score
+        if improved:
+            self.best = BestEpoch(epoch=epoch, score=score)
+        elif epoch >= self.delay:
+            waited = best.without_improvement + 1
+            self.best = BestEpoch(epoch=best.epoch, score=best.score, without_improvement=waited)
+        return improved
 
     @property
     def should_stop(self) -> bool:
         """Whether patience has run out."""
-        return self.enabled and self.without_improvement >= self.patience
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values for a checkpoint."""
-        return asdict(self)
+        return self.enabled and self.best.without_improvement >= self.patience

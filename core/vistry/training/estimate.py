@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vistry.loading.batches import BatchReader
+from vistry.runs.records import EngineFacts
 from vistry.training.initial_weights import load_initial_weights
 from vistry.training.plan import Plan
 from vistry.training.prediction import predictions_of
@@ -24,7 +25,7 @@ class Estimate:
     step_seconds: float
     total_seconds: float
     memory_bytes: int
-    engine: dict[str, Any]
+    engine: EngineFacts
 
 
 def estimate(plan: Plan) -> Estimate:
@@ -47,7 +48,7 @@ def estimate(plan: Plan) -> Estimate:
                 break
     some = plan.validation.images[: values.validation_batch_size]
     began = time.monotonic()
-    predicted = list(predictions_of(engine, images.eval_transform(), some, len(some)))
+    predicted = list(predictions_of(engine, images.eval_transform(), some, batch_size=len(some)))
     per_image = (time.monotonic() - began) / len(predicted)
     step_seconds = min(times)
     epochs = values.number_of_epochs

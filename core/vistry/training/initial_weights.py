@@ -33,7 +33,7 @@ class InitialWeights:
         if run_id is None:
             return cls(file=locate(hyperparameters.weights, card))
         run = find_run(run_id)
-        model = run.record["model"]["full_name"]
+        model = run.record.model.full_name
         if model != card.full_name:
             raise WeightsError(
                 f"checkpoint_run_id = {run.id} is a run of {model}, not of {card.full_name}; "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from vistry.data.table import Table
 from vistry.errors import HyperparameterError, Problem, RegistryError
@@ -28,7 +27,7 @@ from vistry.registry.manifest import PreprocessingSpec
 from vistry.task import behaviour_of, hook_answers
 from vistry.task.behaviour import Task
 from vistry.training.backends import checked_engine_module
-from vistry.training.engines import Engine, EngineSettings
+from vistry.training.engines import Engine, EngineModule, EngineSettings
 
 
 def silent(message: str) -> None:
@@ -134,7 +133,7 @@ class ModelContext:
     # What the owner builds
 
     @property
-    def engine_module(self) -> Any:
+    def engine_module(self) -> EngineModule:
         """The backend's functions on modules and state dicts."""
         return checked_engine_module(self.card, self.backend)
 
@@ -237,8 +236,8 @@ class ModelContext:
             clipping=self.card.gradient_clipping,
             freezing=self.freezing_map(),
             frozen_layers=self.frozen_layers,
-            say=log,
-            averaging=self.card.moving_average,
+            log=log,
+            ema=self.card.moving_average,
         )
         loss = self.owner.ask(
             hooks.vistry_build_loss,
@@ -248,8 +247,7 @@ class ModelContext:
             backend=self.backend,
             data=data,
         )
-        engine: Engine = self.engine_module.make(module, settings, loss, self._postprocess())
-        return engine
+        return self.engine_module.make(module, settings, loss, self._postprocess())
 
     def prediction_engine(
         self, module: Module, preprocessing: PreprocessingSpec, postprocess: Postprocess | None = None
@@ -262,8 +260,7 @@ class ModelContext:
             postprocess: what makes predictions of outputs, in place of the owner's.
         """
         settings = EngineSettings(hyperparameters=self.hyperparameters, preprocessing=preprocessing)
-        engine: Engine = self.engine_module.make(module, settings, None, postprocess or self._postprocess())
-        return engine
+        return self.engine_module.make(module, settings, None, postprocess or self._postprocess())
 
     def _postprocess(self) -> Postprocess:
         return self.owner.ask(

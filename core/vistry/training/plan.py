@@ -213,5 +213,7 @@ def describe(plan: Plan) -> dict[str, Any]:
         "start": _start(plan.initial_weights),
         "hyperparameters": plan.hyperparameters.to_dict(),
         "warnings": plan.warnings(),
-        "quarantined": [item for diagnosis in plan.diagnoses for item in diagnosis.to_dict()["quarantined"]],
+        "quarantined": [
+            finding.quarantine_entry() for diagnosis in plan.diagnoses for finding in diagnosis.quarantined
+        ],
     }

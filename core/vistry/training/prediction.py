@@ -13,29 +13,34 @@ from vistry.loading.batches import default_workers, stacked
 from vistry.loading.views import EvalTransform, ImageView
 from vistry.training.engines import Engine
 
-Reading = list[Future[list[ImageView]]]
+# The views of a batch of images, still being read.
+Pending = list[Future[list[ImageView]]]
 
 
 def predictions_of(
     engine: Engine,
     eval_transform: EvalTransform,
     images: Iterable[str | Path],
+    *,
     batch_size: int,
     workers: int | None = None,
 ) -> Iterator[Any]:
-    """The prediction for each image in order, or the DataError that says why it can't be read."""
-    waiting = iter(images)
+    """Yield the prediction for each image in order, or the DataError that says why it can't be read.
+
+    The next `batch_size` images are read by `workers` threads while the engine predicts the present ones.
+    """
+    unread = iter(images)
     with ThreadPoolExecutor(workers or default_workers(), thread_name_prefix="vistry-images") as pool:
 
-        def start() -> Reading:
-            return [pool.submit(eval_transform.views, image) for image in islice(waiting, batch_size)]
+        def start() -> Pending:
+            return [pool.submit(eval_transform.views, image) for image in islice(unread, batch_size)]
 
         try:
             ahead = start()
             while ahead:
                 current, ahead = ahead, start()
-                yield from _predicted(engine, eval_transform, [_result(future) for future in current], batch_size)
-        finally:  # a caller who stops early waits for nothing
+                yield from _predictions(engine, eval_transform, [_result(future) for future in current], batch_size)
+        finally:  # a caller who stops early doesn't wait for images that nobody needs
             pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -46,19 +51,21 @@ def _result(future: Future[list[ImageView]]) -> list[ImageView] | DataError:
         return error
 
 
-def _predicted(
+def _predictions(
     engine: Engine, eval_transform: EvalTransform, images: Sequence[list[ImageView] | DataError], batch_size: int
 ) -> Iterator[Any]:
-    """Predictions and errors of a few images, whose views fill the batches together."""
+    """Predict a few images, whose views fill the batches together: an image that is tiled has several."""
     views = [view for image in images if not isinstance(image, DataError) for view in image]
-    found: list[Any] = []
+    of_views: list[Any] = []
     for start in range(0, len(views), batch_size):
         part = views[start : start + batch_size]
         pixels = stacked([view.pixels for view in part], eval_transform.size_divisor)
-        found += list(engine.predict(pixels, [view.frame for view in part] if eval_transform.variable_size else None))
-    remaining = iter(found)
+        of_views += list(
+            engine.predict(pixels, [view.resize_info for view in part] if eval_transform.variable_size else None)
+        )
+    remaining = iter(of_views)
     for image in images:
         if isinstance(image, DataError):
             yield image
         else:
-            yield eval_transform.merged(list(islice(remaining, len(image))), image)
+            yield eval_transform.merge(list(islice(remaining, len(image))), image)

@@ -3,98 +3,44 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Protocol, TextIO
+from typing import TextIO
 
 from vistry.report.numbers import duration
+from vistry.training.events import BatchEnded, EpochEnded, Listener, Outcome, Stoppable
 
 
-@dataclass(frozen=True)
-class Tick:
-    """One batch done: counts from 1, the loss of the batch, the learning rate, seconds to go."""
-
-    epoch: int
-    epochs: int
-    batch: int
-    batches: int
-    loss: float
-    learning_rate: float
-    remaining: float | None
-
-
-class Reporter(Protocol):
-    """Somebody who wants to know how training goes."""
-
-    def __enter__(self) -> Reporter:
-        """Begin."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End, also after an error."""
-
-    def note(self, text: str) -> None:
-        """A sentence worth reading."""
-
-    def tick(self, tick: Tick) -> None:
-        """A batch is done."""
-
-    def epoch(self, entry: dict[str, Any], epochs: int, primary: str, is_best: bool) -> None:
-        """An epoch is done; `entry` is its line of metrics.jsonl."""
-
-
-def epoch_line(entry: dict[str, Any], epochs: int, primary: str, is_best: bool) -> str:
+def epoch_line(event: EpochEnded) -> str:
     """One epoch in one line."""
+    entry = event.entry
     parts = [
-        f"epoch {entry['epoch'] + 1}/{epochs}",
-        f"loss {entry['train_loss']:.4f}",
-        f"rate {entry['learning_rate']:.3g}",
+        f"epoch {entry.epoch + 1}/{event.epochs}",
+        f"loss {entry.train_loss:.4f}",
+        f"lr {entry.learning_rate:.3g}",
     ]
-    if validation := entry.get("validation"):
-        parts.append(f"{primary} {validation[primary]:.4f}" + (" (best)" if is_best else ""))
-    parts.append(duration(entry["seconds"]))
+    if entry.metrics:
+        score = f"{event.primary_metric} {entry.metrics[event.primary_metric]:.4f}"
+        parts.append(score + (" (best)" if event.is_best else ""))
+    parts.append(duration(entry.train_seconds))
     return "  ".join(parts)
 
 
-class Silent:
-    """Says nothing: for callers that read the result."""
-
-    def __enter__(self) -> Silent:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
-    def note(self, text: str) -> None:
-        """Nothing."""
-
-    def tick(self, tick: Tick) -> None:
-        """Nothing."""
-
-    def epoch(self, entry: dict[str, Any], epochs: int, primary: str, is_best: bool) -> None:
-        """Nothing."""
-
-
-class PlainLines(Silent):
+class PlainLines(Listener):
     """A line an epoch, for pipes and log files."""
 
     def __init__(self, stream: TextIO):
         self._stream = stream
 
     def note(self, text: str) -> None:
-        """The sentence on a line of its own."""
+        """Print the sentence on a line of its own."""
         print(text, file=self._stream, flush=True)
 
-    def epoch(self, entry: dict[str, Any], epochs: int, primary: str, is_best: bool) -> None:
-        """The epoch's line."""
-        self.note(epoch_line(entry, epochs, primary, is_best))
+    def epoch_ended(self, event: EpochEnded) -> None:
+        """Print the epoch's line."""
+        self.note(epoch_line(event))
 
 
-class LiveBar(Silent):
-    """A bar for the running epoch under the lines of those done."""
+class LiveBar(Listener):
+    """A bar for the present epoch under the lines of those done."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -110,39 +56,38 @@ class LiveBar(Silent):
         )
         self._task = self._progress.add_task("", total=1, place="", state="", visible=False)
 
-    def __enter__(self) -> LiveBar:
+    def training_begins(self, training: Stoppable) -> None:  # noqa: ARG002
+        """Draw the bar."""
         self._progress.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def training_ended(self, outcome: Outcome | None) -> None:  # noqa: ARG002
+        """Remove the bar, also after an error, else the terminal keeps its cursor hidden."""
         self._progress.stop()
 
     def note(self, text: str) -> None:
-        """The sentence above the bar."""
+        """Print the sentence above the bar."""
         self._console.print(text, markup=False, soft_wrap=True)
 
-    def tick(self, tick: Tick) -> None:
+    def batch_ended(self, event: BatchEnded) -> None:
         """Move the bar."""
-        state = f"loss {tick.loss:.4f}  rate {tick.learning_rate:.3g}"
-        if tick.remaining is not None:
-            state += f"  {duration(tick.remaining)} to go"
+        state = f"loss {event.loss:.4f}  lr {event.learning_rate:.3g}"
+        if event.remaining is not None:
+            state += f"  {duration(event.remaining)} to go"
         self._progress.update(
             self._task,
-            total=tick.batches,
-            completed=tick.batch,
-            place=f"{tick.epoch}/{tick.epochs}",
+            total=event.batches,
+            completed=event.batch,
+            place=f"{event.epoch}/{event.epochs}",
             state=state,
             visible=True,
         )
 
-    def epoch(self, entry: dict[str, Any], epochs: int, primary: str, is_best: bool) -> None:
-        """The epoch's line above the bar."""
-        self.note(epoch_line(entry, epochs, primary, is_best))
+    def epoch_ended(self, event: EpochEnded) -> None:
+        """Print the epoch's line above the bar."""
+        self.note(epoch_line(event))
 
 
-def reporter_for(stream: TextIO | None = None) -> Reporter:
-    """A live bar on a terminal, plain lines elsewhere."""
+def progress_line(stream: TextIO | None = None) -> Listener:
+    """Choose a live bar on a terminal, plain lines elsewhere."""
     stream = stream or sys.stdout
     return LiveBar() if stream.isatty() else PlainLines(stream)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from vistry.errors import HyperparameterError, Problem, suggestion
 from vistry.hyperparameter.values import Hyperparameters
 
 Schedule = Callable[[int], float]
 
 
 def warmup_cosine(warmup_steps: int, total_steps: int, cycles: float) -> Schedule:
-    """Linear from 0 over the warm-up, then half a cosine: 0.5 (1 + cos(2 pi cycles p)), never below 0.
+    """Rise linearly from 0 to 1 over the warm-up, then follow a cosine.
 
-    p runs from 0 to 1 over the steps after the warm-up; the very first step has a rate of 0.
+    With p from 0 to 1 over the steps after the warm-up, the factor is max(0, 0.5 (1 + cos(2 pi cycles p))): 0.5 cycles
+    end at 0, and 0.45 a little above. The very first step has a factor of 0.
+
+    Warm-up: Goyal et al., Accurate, Large Minibatch SGD, arXiv:1706.02677, 2.2. Cosine: Loshchilov and Hutter, SGDR,
+    arXiv:1608.03983, equation 5.
     """
 
     def factor(step: int) -> float:
@@ -26,7 +31,7 @@ def warmup_cosine(warmup_steps: int, total_steps: int, cycles: float) -> Schedul
 
 
 def step_decay(gamma: float, every_epochs: int, steps_per_epoch: int) -> Schedule:
-    """gamma to the power of the number of completed groups of `every_epochs` epochs."""
+    """Multiply by gamma after every so many epochs: gamma ** floor(epoch / every_epochs)."""
 
     def factor(step: int) -> float:
         return float(gamma ** (step // steps_per_epoch // every_epochs))
@@ -34,12 +39,30 @@ def step_decay(gamma: float, every_epochs: int, steps_per_epoch: int) -> Schedul
     return factor
 
 
-def schedule_of(hyperparameters: Hyperparameters, steps_per_epoch: int) -> Schedule:
-    """The schedule the hyperparameters name, over batches counted from 0."""
-    if hyperparameters.learning_rate_scheduler == "step":
-        return step_decay(hyperparameters.step_lr_gamma, hyperparameters.step_lr_step_size, steps_per_epoch)
+def _warmup_cosine(hyperparameters: Hyperparameters, steps_per_epoch: int) -> Schedule:
     return warmup_cosine(
-        hyperparameters.warmup_cosine_lr_warmup_epochs * steps_per_epoch,
-        hyperparameters.number_of_epochs * steps_per_epoch,
-        hyperparameters.warmup_cosine_lr_cycles,
+        warmup_steps=hyperparameters.warmup_cosine_lr_warmup_epochs * steps_per_epoch,
+        total_steps=hyperparameters.number_of_epochs * steps_per_epoch,
+        cycles=hyperparameters.warmup_cosine_lr_cycles,
     )
+
+
+def _step(hyperparameters: Hyperparameters, steps_per_epoch: int) -> Schedule:
+    return step_decay(
+        gamma=hyperparameters.step_lr_gamma,
+        every_epochs=hyperparameters.step_lr_step_size,
+        steps_per_epoch=steps_per_epoch,
+    )
+
+
+# By the values of learning_rate_scheduler, in hyperparameter/tables/model_agnostic.toml.
+SCHEDULES: Mapping[str, Callable[[Hyperparameters, int], Schedule]] = {"warmup_cosine": _warmup_cosine, "step": _step}
+
+
+def schedule_of(hyperparameters: Hyperparameters, steps_per_epoch: int) -> Schedule:
+    """Build the schedule that the hyperparameters name, over batches counted from 0. Raises HyperparameterError."""
+    name = hyperparameters.learning_rate_scheduler
+    if name not in SCHEDULES:
+        problem = Problem("learning_rate_scheduler", f"unknown schedule '{name}'", suggestion(name, list(SCHEDULES)))
+        raise HyperparameterError([problem])
+    return SCHEDULES[name](hyperparameters, steps_per_epoch)

@@ -1,4 +1,15 @@
-"""Carrying out a plan: a run folder, an engine, the loop. `train` and `resume` are the public ways in."""
+"""Carrying out a plan: `train` and `resume`.
+
+1. A plan (plan.py) is made before anything is written: every mistake in the call is told by then.
+2. A run folder is made, and all that defines the run is written to it: the rows of both splits, the hyperparameters,
+   run.json and the doctor's findings (`_write_run`).
+3. The loop is built from that folder alone (`_loop`): rows, hyperparameters and run.json are read back, although
+   `train` has them in memory. So a resumed run is set up by the same lines as a new one and can't differ from it, and
+   whatever the folder lacks fails in the first second of a run and not in the resumption of a long one.
+4. The loop trains (`_fit`); status.json follows it, and the report is drawn at the end.
+
+`resume` begins at step 3, takes up the last saved state, and goes on with step 4.
+"""
 
 from __future__ import annotations
 
@@ -7,32 +18,45 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from vistry.data.table import Table
 from vistry.errors import RunError, VistryError
+from vistry.hyperparameter.recorded import hyperparameters_of, hyperparameters_record
 from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
-from vistry.loading.views import EvalTransform
 from vistry.plugin.types import Module, TrainingData
 from vistry.registry.catalogue import Catalogue
 from vistry.report import write_report
 from vistry.runs.files import remove_unfinished
-from vistry.runs.folder import LAST, Run, find_run, new_run
+from vistry.runs.findings import diagnosis_record
+from vistry.runs.folder import TRAINING_ROWS, VALIDATION_ROWS, Run, find_run, new_run
 from vistry.runs.lock import training_in
+from vistry.runs.records import (
+    DataRecord,
+    EngineFacts,
+    FindingsRecord,
+    InitialWeightsRecord,
+    ModelRecord,
+    RunRecord,
+    RunStatus,
+)
 from vistry.runs.rows import read_rows, write_rows
-from vistry.task.behaviour import Task
-from vistry.training import progress
 from vistry.training.engines import Engine
+from vistry.training.events import Announcer, Listener, Outcome
 from vistry.training.initial_weights import InitialWeights, load_initial_weights
-from vistry.training.loop import Interrupted, Loop, Outcome, Validation
+from vistry.training.interruption import Interrupted
+from vistry.training.loop import Loop
 from vistry.training.model_context import ModelContext
 from vistry.training.plan import Plan, Request, make_plan
+from vistry.training.validation import Validation
+
+NAMED_TENSORS = 4  # of those that are newly initialised
 
 
 @dataclass(frozen=True)
@@ -41,7 +65,7 @@ class TrainingResult:
 
     run: Run
     outcome: Outcome
-    metrics: dict[str, float]
+    metrics: Mapping[str, float]
 
 
 def train(
@@ -56,112 +80,136 @@ def train(
     backend: str = "torch",
     output: str | Path | None = None,
     time_limit: float | None = None,
-    reporter: progress.Reporter | None = None,
+    listeners: Sequence[Listener] = (),
     **hyperparameters: Any,
 ) -> TrainingResult:
-    """Train a model on a folder or file of labelled images; hyperparameters go by their own names.
+    """Train a model on a folder or file of labelled images.
 
-    `time_limit` is in seconds. Raises VistryError; problems with the call are all found before any work.
+    Args:
+        data: labelled images, in any format that `vistry doctor` reads.
+        task: classification, multilabel, detection or segmentation, or a task's full name.
+        model: a name from `vistry.models()`; by default the task's own.
+        validation: labelled images to measure on; by default a part of `data` is held out.
+        format: the data's format where it can't be told from the files.
+        validation_size: the share of `data` that is held out, between 0 and 1.
+        primary_metric: the metric that decides which epoch is the best; by default the task's own.
+        backend: the tensor library, "torch" or "jax".
+        output: the new run folder; by default one in VISTRY_RUNS or ./runs.
+        time_limit: seconds by which the training is over, planning included.
+        listeners: who hears of each step, such as `vistry.training.progress.progress_line()`.
+        hyperparameters: values by their own names.
+
+    Raises VistryError; mistakes in the call are all told before any work begins.
     """
     deadline = deadline_in(time_limit)
-    validation_path = None if validation is None else Path(validation)
-    request = Request(Path(data), task, model, validation_path, format, validation_size, primary_metric, backend)
+    request = Request(
+        data=Path(data),
+        task=task,
+        model=model,
+        validation=None if validation is None else Path(validation),
+        format=format,
+        validation_size=validation_size,
+        primary_metric=primary_metric,
+        backend=backend,
+    )
     plan = make_plan(request, [Source.of(hyperparameters, "the call")])
-    return carry_out(plan, output, deadline, reporter or progress.Silent())
+    return carry_out(plan, output=output, deadline=deadline, listeners=listeners)
+
+
+def resume(run: str | Path, *, time_limit: float | None = None, listeners: Sequence[Listener] = ()) -> TrainingResult:
+    """Go on with a run that was killed, interrupted or stopped; it ends as if nothing had happened.
+
+    Args:
+        run: the run's folder or identifier, or "last" for the newest.
+        time_limit: seconds by which this part of the training is over.
+        listeners: who hears of each step, such as `vistry.training.progress.progress_line()`.
+
+    A run that was killed before its first saved state begins anew. Raises RunError where there is no such run, where
+    it is complete, or where another process trains it; VistryError as `train` does.
+    """
+    deadline = deadline_in(time_limit)
+    resumed = find_run(run)
+    if resumed.status.status == "completed":
+        raise RunError(f"{resumed.id} is complete; to build upon it, train with --checkpoint_run_id {resumed.id}")
+    context = recorded_context(resumed)
+    with training_in(resumed.folder):
+        remove_unfinished(resumed.folder)
+        loop = _loop(run=resumed, context=context, listeners=listeners)
+        if loop.restore():
+            place = f"epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}"
+            Announcer(listeners).note(f"going on from {place}")
+        return _fit(loop, deadline)
 
 
 def deadline_in(seconds: float | None) -> float | None:
-    """The time.monotonic() of so many seconds from now; planning counts, so ask before it."""
+    """Return the time.monotonic() of so many seconds from now. Call it before planning, which counts."""
     return None if seconds is None else time.monotonic() + seconds
 
 
 def carry_out(
-    plan: Plan, output: str | Path | None, deadline: float | None, reporter: progress.Reporter
+    plan: Plan,
+    *,
+    output: str | Path | None = None,
+    deadline: float | None = None,
+    listeners: Sequence[Listener] = (),
 ) -> TrainingResult:
-    """Train as planned, into a new run folder, to be over at `deadline`, by time.monotonic()."""
+    """Train as planned, into a new run folder, to be over at `deadline`, by time.monotonic(). Raises VistryError."""
     run = new_run(plan.context.card.name, None if output is None else Path(output))
     with training_in(run.folder):
         try:
-            _record(run, plan)
-            loop = _loop(run, plan.context, plan.initial_weights, reporter)
+            _write_run(run, plan)
+            loop = _loop(run=run, context=plan.context, listeners=listeners)
         except BaseException:
             shutil.rmtree(run.folder, ignore_errors=True)  # it never began, and the same command has to work again
             raise
         return _fit(loop, deadline)
 
 
-def resume(
-    run: str | Path, *, time_limit: float | None = None, reporter: progress.Reporter | None = None
-) -> TrainingResult:
-    """Go on with a run that was killed or stopped; the result is the one it would have had. Raises RunError."""
-    deadline = deadline_in(time_limit)
-    found = find_run(run)
-    if found.status["status"] == "completed":
-        raise RunError(f"{found.id} is complete; to build upon it, train with --checkpoint_run_id {found.id}")
-    context = recorded_context(found)
-    with training_in(found.folder):
-        remove_unfinished(found.folder)
-        loop = _loop(found, context, _recorded_weights(found), reporter or progress.Silent())
-        if loop.restore():
-            loop.reporter.note(f"going on from epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}")
-        return _fit(loop, deadline)
+def sources_of(files: Iterable[Source], flags: dict[str, Any]) -> list[Source]:
+    """Order the sources of hyperparameters: files first, flags over them."""
+    return [*files, Source.of(flags, "the command line")]
 
 
-def recorded_context(run: Run) -> ModelContext:
-    """Return the context of the model that a run trained, with the run's hyperparameters. Raises RegistryError."""
-    catalogue = Catalogue.read()
-    card = catalogue.model(run.record["model"]["full_name"])
-    context = ModelContext.of(catalogue, card, run.record["task"], run.record["backend"])
-    return context.with_hyperparameters(Hyperparameters.from_dict(run.hyperparameters))
+# Writing the run
 
 
-def _recorded_weights(run: Run) -> InitialWeights:
-    """Where the first weights come from; nowhere, and nothing is missed, once a state to go on from is saved."""
-    recorded = run.record["start"]
-    if (run.folder / LAST).is_file():
-        return InitialWeights()
-    if recorded["run"]:
-        return InitialWeights(run=find_run(recorded["run"]))
-    return InitialWeights(file=Path(recorded["file"]) if recorded["file"] else None)
+def _write_run(run: Run, plan: Plan) -> None:
+    """Write everything that predicting, evaluating and resuming need."""
+    task = plan.context.task.name
+    write_rows(run.folder / TRAINING_ROWS, plan.training, task)
+    write_rows(run.folder / VALIDATION_ROWS, plan.validation, task)
+    run.write(hyperparameters_record(plan.hyperparameters))
+    run.write(FindingsRecord(diagnoses=tuple(map(diagnosis_record, plan.diagnoses))))
+    run.write(RunStatus(status="running", reason="", started=_now()))
+    run.write(_run_record(run, plan))  # the last one: a folder with a run.json is a run
 
 
-def _record(run: Run, plan: Plan) -> None:
-    """Write everything that predicting, evaluating and resuming need to know."""
-    preprocessing, card, task = plan.context.preprocessing(), plan.context.card, plan.context.task.name
-    write_rows(run.folder / "training.jsonl", plan.training, task)
-    write_rows(run.folder / "validation.jsonl", plan.validation, task)
-    run.write("hyperparameters.json", {"values": plan.hyperparameters.to_dict()})
-    run.write("findings.json", {"diagnoses": [diagnosis.to_dict() for diagnosis in plan.diagnoses]})
-    run.write("status.json", {"status": "running", "reason": "", "started": _now()})
-    run.write(
-        "run.json",
-        {
-            "id": run.id,
-            "task": task,
-            "backend": plan.context.backend,
-            "model": {
-                "name": card.name,
-                "full_name": card.full_name,
-                "distribution": card.distribution,
-                "version": card.version,
-            },
-            "classes": list(plan.classes),
-            "primary_metric": plan.primary_metric,
-            "preprocessing": asdict(preprocessing),
-            "data": {
-                "source": str(plan.request.data.resolve()),
-                "training_images": len(plan.training),
-                "validation_images": len(plan.validation),
-                "training_counts": list(plan.data_summary.class_counts),
-            },
-            "start": {
-                "file": str(source.file.resolve()) if (source := plan.initial_weights).file else None,
-                "run": str(source.run.folder) if source.run else None,
-            },
-            "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-            "versions": {"vistry": version("vistry"), "python": platform.python_version()},
-            "created": _now(),
-        },
+def _run_record(run: Run, plan: Plan) -> RunRecord:
+    context, weights = plan.context, plan.initial_weights
+    card = context.card
+    return RunRecord(
+        id=run.id,
+        task=context.task.name,
+        backend=context.backend,
+        model=ModelRecord(
+            name=card.name, full_name=card.full_name, distribution=card.distribution, version=card.version
+        ),
+        classes=plan.classes,
+        primary_metric=plan.primary_metric,
+        preprocessing=context.preprocessing(),
+        data=DataRecord(
+            source=str(plan.request.data.resolve()),
+            training_images=len(plan.training),
+            validation_images=len(plan.validation),
+            training_class_counts=plan.data_summary.class_counts,
+        ),
+        initial_weights=InitialWeightsRecord(
+            file=str(weights.file.resolve()) if weights.file else None,
+            run=str(weights.run.folder) if weights.run else None,
+        ),
+        command=(Path(sys.argv[0]).name, *sys.argv[1:]),
+        versions={"vistry": version("vistry"), "python": platform.python_version()},
+        created=_now(),
     )
 
 
@@ -169,78 +217,60 @@ def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
-def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
-    run, loop.deadline = loop.run, deadline
-    _set_status(run, "running", "", engine=_facts(loop.engine, run), process=os.getpid())
-    try:
-        with loop.reporter:
-            outcome = loop.fit()
-    except Interrupted:
-        _set_status(run, "interrupted", "Ctrl-C")
-        raise
-    except VistryError as error:
-        with suppress(RunError):  # where the disk is full these fail, too, and what failed first has to be said
-            _set_status(run, "failed", str(error))
-            write_report(run)
-        raise
-    best = next(entry for entry in loop.history if entry["epoch"] == outcome.best_epoch)
-    _set_status(
-        run,
-        outcome.status,
-        outcome.reason,
-        best_epoch=outcome.best_epoch,
-        best_score=outcome.best_score,
-        epochs=outcome.epochs,
-        engine=_facts(loop.engine, run),
-        finished=_now(),
-    )
-    write_report(run)
-    return TrainingResult(run, outcome, best["validation"])
+# Building the loop from the run folder
 
 
-def _set_status(run: Run, status: str, reason: str, **facts: Any) -> None:
-    before = {key: value for key, value in run.status.items() if key != "schema"}
-    run.write("status.json", {**before, "status": status, "reason": reason, **facts})
+def recorded_context(run: Run) -> ModelContext:
+    """Return the context of the model that a run trained, with the run's hyperparameters. Raises RegistryError."""
+    catalogue, record = Catalogue.read(), run.record
+    context = ModelContext.of(catalogue, catalogue.model(record.model.full_name), record.task, backend=record.backend)
+    return context.with_hyperparameters(hyperparameters_of(run))
 
 
-def _loop(run: Run, context: ModelContext, source: InitialWeights, reporter: progress.Reporter) -> Loop:
-    """The loop of a recorded run: a new run and a resumed one are set up by the same lines."""
-    record, values = run.record, context.hyperparameters
-    task, classes = context.task, tuple(record["classes"])
-    counts = tuple(record["data"]["training_counts"])
-    data = TrainingData(classes, counts, record["data"]["training_images"])
-    module = context.module(len(classes))
-    training = read_rows(run.folder / "training.jsonl", classes, task.name)
-    if not (run.folder / LAST).is_file():
-        for message in _prepare(context, module, source, training):
-            reporter.note(message)
-    precision = run.status.get("engine", values)["precision"]  # what "auto" meant when the run began
-    as_begun = replace(values.settings["precision"], value=precision)
-    context = context.with_hyperparameters(Hyperparameters([*values.settings.values(), as_begun]))
-    engine = context.engine(module, data, reporter.note)
-    facts = _facts(engine, run)
-    reporter.note(f"{facts['device']}, {facts['precision']} ({facts['precision_reason']})")
+def _loop(*, run: Run, context: ModelContext, listeners: Sequence[Listener]) -> Loop:
+    record, announce = run.record, Announcer(listeners)
+    training = read_rows(run.folder / TRAINING_ROWS, record.classes, record.task)
+    validation = read_rows(run.folder / VALIDATION_ROWS, record.classes, record.task)
     images = context.input()
     return Loop(
-        engine,
-        task,
-        classes,
-        values,
-        images.dataset(training),
-        _validation(run, task, classes, images.eval_transform(), values.validation_batch_size),
-        run,
-        reporter,
-        record["primary_metric"],
+        engine=_engine(run=run, context=context, training=training, announce=announce),
+        hyperparameters=context.hyperparameters,
+        training=images.dataset(training),
+        validation=Validation(
+            images=list(validation.images),
+            targets=context.task.targets(validation),
+            eval_transform=images.eval_transform(),
+            task=context.task,
+            classes=record.classes,
+            primary_metric=record.primary_metric,
+            hyperparameters=context.hyperparameters,
+        ),
+        run=run,
+        listeners=listeners,
     )
 
 
-def _prepare(context: ModelContext, module: Module, source: InitialWeights, training: Table) -> Iterator[str]:
+def _engine(*, run: Run, context: ModelContext, training: Table, announce: Listener) -> Engine:
+    """The model with its optimiser; with its first weights where no state to go on from is saved."""
+    record = run.record
+    module = context.module(len(record.classes))
+    if not run.can_resume:
+        for message in _prepare(context, module, source=_initial_weights(run), training=training):
+            announce.note(message)
+    data = TrainingData(record.classes, record.data.training_class_counts, record.data.training_images)
+    engine = _with_precision_of(run, context).engine(module, data, announce.note)
+    facts = _facts(engine, run)
+    announce.note(f"{facts.device}, {facts.precision} ({facts.precision_reason})")
+    return engine
+
+
+def _prepare(context: ModelContext, module: Module, *, source: InitialWeights, training: Table) -> Iterator[str]:
     """Load the initial weights and fit what gradients don't learn; yield what to tell the user."""
     num_classes = len(training.classes)
-    fresh = load_initial_weights(context, module, source, num_classes)
+    fresh = load_initial_weights(context, module, source, num_classes=num_classes)
     if fresh:
-        more = f" and {len(fresh) - 4} more" if len(fresh) > 4 else ""
-        yield f"newly initialised for {num_classes} classes: {', '.join(fresh[:4])}{more}"
+        more = f" and {len(fresh) - NAMED_TENSORS} more" if len(fresh) > NAMED_TENSORS else ""
+        yield f"newly initialised for {num_classes} classes: {', '.join(fresh[:NAMED_TENSORS])}{more}"
     engine = context.engine_module
     state_dict = engine.arrays_of(module)
     fitted = context.fitted_to(training, state_dict)
@@ -249,19 +279,59 @@ def _prepare(context: ModelContext, module: Module, source: InitialWeights, trai
     yield from fitted.messages
 
 
-def _facts(engine: Engine, run: Run) -> dict[str, Any]:
-    """What the engine says of itself. A resumed run keeps the precision it began with, and the reason it was chosen."""
-    begun = run.status.get("engine", {})
-    return engine.facts() | {name: begun[name] for name in ("precision", "precision_reason") if name in begun}
+def _initial_weights(run: Run) -> InitialWeights:
+    recorded = run.record.initial_weights
+    if recorded.run:
+        return InitialWeights(run=find_run(recorded.run))
+    return InitialWeights(file=Path(recorded.file) if recorded.file else None)
 
 
-def _validation(
-    run: Run, task: Task, classes: tuple[str, ...], eval_transform: EvalTransform, batch_size: int
-) -> Validation:
-    table = read_rows(run.folder / "validation.jsonl", classes, task.name)
-    return Validation(list(table.images), task.targets(table), eval_transform, batch_size)
+def _with_precision_of(run: Run, context: ModelContext) -> ModelContext:
+    """The context with the precision that the run began with: "auto" may mean another one on this machine."""
+    begun, values = run.status.engine, context.hyperparameters
+    if begun is None:
+        return context
+    setting = replace(values.settings["precision"], value=begun.precision)
+    return context.with_hyperparameters(Hyperparameters([*values.settings.values(), setting]))
 
 
-def sources_of(files: Iterable[Source], flags: dict[str, Any]) -> list[Source]:
-    """Files first, flags over them."""
-    return [*files, Source.of(flags, "the command line")]
+def _facts(engine: Engine, run: Run) -> EngineFacts:
+    """The engine's facts. A resumed run keeps the reason why its precision was once chosen."""
+    facts, begun = engine.facts(), run.status.engine
+    if begun is None:
+        return facts
+    return replace(facts, precision=begun.precision, precision_reason=begun.precision_reason)
+
+
+# Training
+
+
+def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
+    run, loop.deadline = loop.run, deadline
+    status = replace(run.status, status="running", reason="", engine=_facts(loop.engine, run), process_id=os.getpid())
+    run.write(status)
+    try:
+        outcome = loop.fit()
+    except Interrupted:
+        run.write(replace(status, status="interrupted", reason="Ctrl-C"))
+        raise
+    except VistryError as error:
+        with suppress(RunError):  # where the disk is full these fail, too, and what failed first has to be said
+            run.write(replace(status, status="failed", reason=str(error)))
+            write_report(run)
+        raise
+    run.write(
+        replace(
+            status,
+            status=outcome.status,
+            reason=outcome.reason,
+            best_epoch=outcome.best_epoch,
+            best_score=outcome.best_score,
+            epochs=outcome.epochs,
+            engine=_facts(loop.engine, run),  # again, for the seconds of compiling
+            finished=_now(),
+        )
+    )
+    write_report(run)
+    best = next(entry for entry in loop.history if entry.epoch == outcome.best_epoch)
+    return TrainingResult(run, outcome, best.metrics or {})

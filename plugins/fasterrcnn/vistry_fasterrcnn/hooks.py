@@ -19,6 +19,6 @@ def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], bac
 @hookimpl
 def vistry_resolve_auto(hyperparameters: Mapping[str, Any], weight_names: Collection[str]) -> dict[str, Any]:
     """The backbone's norms."""
-    from vistry.torch_layers.backbone_norm import resolve_norm
+    from vistry.torch_layers import resolve_norm
 
     return resolve_norm(hyperparameters, weight_names)

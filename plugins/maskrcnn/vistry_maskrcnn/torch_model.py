@@ -9,11 +9,7 @@ from torch import nn
 from torchvision.models.detection import MaskRCNN
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from vistry.plugin import Backbone, score_floor
-from vistry.torch_layers.backbone_norm import norm_kind
-from vistry.torch_layers.pyramid import Pyramid
-from vistry.torch_layers.region_pooling import RegionPooling
-from vistry.torch_layers.single_precision import Anchors
-from vistry.torch_layers.two_stage import TwoStage
+from vistry.torch_layers import Anchors, Pyramid, RegionPooling, TwoStage, norm_kind
 
 STRIDES = (4, 8, 16, 32)
 SIZES = ((32,), (64,), (128,), (256,), (512,))

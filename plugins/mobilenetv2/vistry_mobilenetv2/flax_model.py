@@ -6,8 +6,7 @@ import jax
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.flax_layers import BatchNorm, Conv, Linear, Sequential
-from vistry.flax_layers.initialisation import normal, normal_by_fan_out, zeros
+from vistry.flax_layers import BatchNorm, Conv, Linear, Sequential, normal, normal_by_fan_out, zeros
 
 # Expansion, channels, blocks and first stride of each stage (Sandler et al., 2018, table 2).
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torchvision.models import mobilenet_v2
-from vistry.torch_layers.stages import Stages
+from vistry.torch_layers import Stages
 
 
 class SamePaddedConv2d(nn.Conv2d):

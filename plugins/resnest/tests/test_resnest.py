@@ -9,7 +9,8 @@ from timm.models import resnest
 from torch import nn
 from vistry.errors import HyperparameterError
 from vistry.plugin import FreezingMap
-from vistry.training.engines.torch.engine import freeze, parameter_groups
+from vistry.training.engines.torch.module import freeze
+from vistry.training.engines.torch.optimizer import parameter_groups
 
 TIMM = {"resnest50": resnest.resnest50d, "resnest101": resnest.resnest101e}
 COUNTS = {"resnest50": 27483240, "resnest101": 48275016}

@@ -11,8 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.flax_layers import BatchNorm, Conv, Linear, Sequential, average_pool, max_pool
-from vistry.flax_layers.initialisation import normal_by_fan_out
+from vistry.flax_layers import BatchNorm, Conv, Linear, Sequential, average_pool, max_pool, normal_by_fan_out
 
 EXPANSION, RADIX = 4, 2
 

@@ -7,7 +7,7 @@ import torch
 import torchvision
 import vistry
 from vistry.plugin import FreezingMap
-from vistry.training.engines.torch.engine import freeze
+from vistry.training.engines.torch.module import freeze
 
 COUNTS = {
     "resnet18": 11689512,

@@ -8,8 +8,7 @@ import jax
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.flax_layers import BatchNorm, Conv, Linear, Sequential, max_pool
-from vistry.flax_layers.initialisation import normal_by_fan_out
+from vistry.flax_layers import BatchNorm, Conv, Linear, Sequential, max_pool, normal_by_fan_out
 
 
 def convolution(inputs: int, outputs: int, kernel: int, stride: int, random: np.random.Generator) -> Conv:

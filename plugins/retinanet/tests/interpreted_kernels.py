@@ -10,9 +10,7 @@ import torch
 import torchvision
 import vistry_retinanet.reference as plain
 from torch import nn
-from vistry.kernels.agreement import disagreements_on
-from vistry.kernels.dispatch import Operation
-from vistry.kernels.table import kernels_for
+from vistry.kernels import Operation, disagreements_on, kernels_for
 from vistry.registry.catalogue import Catalogue
 from vistry_retinanet.kernels import sigmoid_focal_loss
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
 from torchvision.models.detection.retinanet import RetinaNetClassificationHead
-from vistry.kernels.agreement import disagreements
-from vistry.kernels.table import kernels_for
+from vistry.kernels import disagreements, kernels_for
 from vistry.registry.catalogue import Catalogue
+from vistry.testing.triton_kernels import compile_for_gpu, run_in_interpreter
 from vistry_retinanet.reference import sigmoid_focal_loss
 
 needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="Triton comes with torch on Linux alone")
@@ -54,16 +51,7 @@ def test_the_reference_adds_up_in_float32_whatever_the_logits_hold() -> None:
 
 @needs_triton
 def test_the_kernel_in_the_interpreter() -> None:
-    """One process for all of it: torch takes longer to import than the kernel to interpret."""
-    file = Path(__file__).with_name("interpreted_kernels.py")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(file.parent), str(file)]
-    done = subprocess.run(
-        [*command, "-c", str(file.parents[3] / "pyproject.toml")],
-        env={**os.environ, "TRITON_INTERPRET": "1", "VISTRY_KERNELS": "auto"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_in_interpreter(Path(__file__).with_name("interpreted_kernels.py"))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU; the interpreter stands in for it")
@@ -77,9 +65,6 @@ def test_the_kernel_on_a_gpu() -> None:
 @pytest.mark.parametrize(("dtype", "size", "classes"), [("bf16", 2, 80), ("fp16", 2, 91), ("fp32", 4, 1)])
 def test_it_compiles_for_gpus_that_are_not_here(architecture: int, dtype: str, size: int, classes: int) -> None:
     """And reads and writes 16 bytes at once where an image's logits are a multiple of 16."""
-    import triton
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
     from vistry_retinanet.kernels import backward_kernel, forward_kernel
 
     pointers = {"upstream_at": "fp32", "logits_at": dtype, "classes_at": "i64", "sums_at": "fp32", "gradient_at": dtype}
@@ -87,11 +72,7 @@ def test_it_compiles_for_gpus_that_are_not_here(architecture: int, dtype: str, s
     constants = {"CLASSES": classes, "BLOCK": 4096}
     for kernel, maps in ((forward_kernel, 1), (backward_kernel, 2)):
         types = {name: f"*{pointers[name]}" if name in pointers else numbers[name] for name in kernel.arg_names[:-2]}
-        whole = [index for index, name in enumerate(types) if types[name] != "fp32"]
-        multiples = {(index,): [["tt.divisibility", 16]] for index in whole}
-        source = ASTSource(kernel, {**types, **dict.fromkeys(constants, "constexpr")}, constants, multiples)
-        compiled = triton.compile(source, GPUTarget("cuda", architecture, 32), {"num_warps": 8})
-        assert compiled.asm["cubin"].startswith(b"\x7fELF")
-        assert f".target sm_{architecture}" in compiled.asm["ptx"]
-        wide = compiled.asm["ptx"].count("ld.global.v4.b32") + compiled.asm["ptx"].count("st.global.v4.b32")
+        whole = [name for name in types if types[name] != "fp32"]
+        ptx = compile_for_gpu(kernel, types, constants, architecture, divisible_by_16=whole, num_warps=8)
+        wide = ptx.count("ld.global.v4.b32") + ptx.count("st.global.v4.b32")
         assert wide >= maps * 4096 * size // (8 * 32 * 16)

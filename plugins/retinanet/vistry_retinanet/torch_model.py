@@ -11,11 +11,9 @@ from torchvision.models.detection import RetinaNet
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.retinanet import RetinaNetClassificationHead, RetinaNetHead
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
-from vistry.kernels.dispatch import operation
+from vistry.kernels import operation
 from vistry.plugin import Backbone, ImageBatch, score_floor
-from vistry.torch_layers.backbone_norm import norm_kind
-from vistry.torch_layers.pyramid import CHANNELS, Pyramid
-from vistry.torch_layers.single_precision import Anchors
+from vistry.torch_layers import Anchors, Pyramid, norm_kind
 
 from vistry_retinanet.reference import BACKGROUND, IGNORED
 
@@ -99,11 +97,12 @@ class PaddedRetinaNet(nn.Module):
 
 def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbone) -> nn.Module:
     """torchvision's RetinaNet with its own settings, for padded images; it has no background class."""
-    pyramid = Pyramid(backbone, STRIDES, LastLevelP6P7(CHANNELS, CHANNELS), norm_kind(hyperparameters))
+    extra_levels = LastLevelP6P7(Pyramid.out_channels, Pyramid.out_channels)
+    pyramid = Pyramid(backbone, STRIDES, extra_levels, norm_kind(hyperparameters))
     anchors = Anchors(SIZES, (ASPECTS,) * len(SIZES))
     places = anchors.num_anchors_per_location()[0]
-    head = RetinaNetHead(CHANNELS, places, num_classes)
-    head.classification_head = ClassificationHead(CHANNELS, places, num_classes)
+    head = RetinaNetHead(Pyramid.out_channels, places, num_classes)
+    head.classification_head = ClassificationHead(Pyramid.out_channels, places, num_classes)
     return PaddedRetinaNet(
         RetinaNet(pyramid, num_classes, anchor_generator=anchors, head=head),
         score_floor(hyperparameters["box_score_threshold"]),

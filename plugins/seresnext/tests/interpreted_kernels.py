@@ -8,9 +8,7 @@ import pytest
 import torch
 import vistry_seresnext.reference as plain
 from torch import nn
-from vistry.kernels.agreement import disagreements_on
-from vistry.kernels.dispatch import Operation
-from vistry.kernels.table import kernels_for
+from vistry.kernels import Operation, disagreements_on, kernels_for
 from vistry.registry.catalogue import Catalogue
 from vistry_seresnext.kernels import scale_add_relu
 

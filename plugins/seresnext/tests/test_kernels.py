@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,10 +11,9 @@ import vistry
 from timm.models.senet import SEResNeXtBottleneck, legacy_seresnext50_32x4d
 from torch import nn
 from vistry.errors import RegistryError
-from vistry.kernels.agreement import disagreements
-from vistry.kernels.dispatch import operation
-from vistry.kernels.table import kernels_for
+from vistry.kernels import disagreements, kernels_for, operation
 from vistry.registry.catalogue import Catalogue
+from vistry.testing.triton_kernels import compile_for_gpu, run_in_interpreter
 from vistry_seresnext.torch_model import Block
 
 needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="Triton comes with torch on Linux alone")
@@ -73,23 +69,14 @@ def test_where_kernels_are_required_a_processor_is_not_enough(monkeypatch: pytes
     with pytest.raises(RegistryError) as caught:
         vistry.create("seresnext", task="multiclass", num_classes=3)
     assert str(caught.value) == (
-        "VISTRY_KERNELS requires kernels, and none for 'scale_add_relu' serves this machine, which has no cuda; "
-        '"auto" would take its reference there'
+        "VISTRY_KERNELS requires kernels, but no kernel for 'scale_add_relu' runs on this machine (needs cuda); "
+        "use auto to fall back to the reference"
     )
 
 
 @needs_triton
 def test_the_kernel_in_the_interpreter() -> None:
-    """One process for all of it: torch takes longer to import than the kernel to interpret."""
-    file = Path(__file__).with_name("interpreted_kernels.py")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(file.parent), str(file)]
-    done = subprocess.run(
-        [*command, "-c", str(file.parents[3] / "pyproject.toml")],
-        env={**os.environ, "TRITON_INTERPRET": "1", "VISTRY_KERNELS": "auto"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_in_interpreter(Path(__file__).with_name("interpreted_kernels.py"))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU; the interpreter stands in for it")
@@ -108,9 +95,6 @@ def test_it_compiles_for_gpus_that_are_not_here(
     architecture: int, dtype: str, channels_last: bool, blocks: tuple[int, int]
 ) -> None:
     """And reads and writes 16 bytes at once where sizes are multiples of 16, as all of this network's channels are."""
-    import triton
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
     from vistry_seresnext.kernels import backward_kernel, forward_kernel
 
     constants = dict(zip(("CHANNELS_LAST", "BLOCK_C", "BLOCK_P"), (channels_last, *blocks), strict=True))
@@ -118,10 +102,6 @@ def test_it_compiles_for_gpus_that_are_not_here(
         numbers = len(kernel.arg_names) - len(constants)
         types = {name: f"*{dtype}" if name.endswith("_at") else "i32" for name in kernel.arg_names[:numbers]}
         types |= {"gate_sums_at": "*fp32"} if "gate_sums_at" in types else {}
-        multiples = {(index,): [["tt.divisibility", 16]] for index in range(numbers)}
-        source = ASTSource(kernel, {**types, **dict.fromkeys(constants, "constexpr")}, constants, multiples)
-        compiled = triton.compile(source, GPUTarget("cuda", architecture, 32), {"num_warps": 8})
-        assert compiled.asm["cubin"].startswith(b"\x7fELF")
-        assert f".target sm_{architecture}" in compiled.asm["ptx"]
-        wide = compiled.asm["ptx"].count("ld.global.v4.b32") + compiled.asm["ptx"].count("st.global.v4.b32")
+        ptx = compile_for_gpu(kernel, types, constants, architecture, divisible_by_16=list(types), num_warps=8)
+        wide = ptx.count("ld.global.v4.b32") + ptx.count("st.global.v4.b32")
         assert wide >= maps * blocks[0] * blocks[1] * (4 if dtype == "fp32" else 2) // (8 * 32 * 16)

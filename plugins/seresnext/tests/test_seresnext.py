@@ -9,7 +9,8 @@ from timm.models.senet import legacy_seresnext50_32x4d
 from torch import nn
 from vistry.errors import HyperparameterError
 from vistry.plugin import FreezingMap
-from vistry.training.engines.torch.engine import freeze, parameter_groups
+from vistry.training.engines.torch.module import freeze
+from vistry.training.engines.torch.optimizer import parameter_groups
 
 TASKS = ["image_classification", "image_classification_multilabel"]
 TRAINABLE = [25521850, 25290634, 23960330, 16144778, 20490]

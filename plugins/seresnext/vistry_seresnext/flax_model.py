@@ -6,8 +6,7 @@ import jax
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.flax_layers import BatchNorm, Conv, Linear, Sequential, max_pool
-from vistry.flax_layers.initialisation import normal_by_fan_out
+from vistry.flax_layers import BatchNorm, Conv, Linear, Sequential, max_pool, normal_by_fan_out
 
 STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))
 EXPANSION, GROUPS, REDUCTION = 4, 32, 16

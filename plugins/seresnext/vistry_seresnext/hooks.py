@@ -25,7 +25,7 @@ def vistry_build_feature_maps(hyperparameters: Mapping[str, Any], backend: str) 
     """The outputs of layer1 to layer4."""
     if backend != "torch":
         return None
-    from vistry.torch_layers.stages import Stages
+    from vistry.torch_layers import Stages
 
     network = vistry_build_model(1, hyperparameters, backend)
     return Stages(network, ("layer1", "layer2", "layer3", "layer4"))

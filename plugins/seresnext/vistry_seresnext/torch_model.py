@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from timm.models.senet import SEResNeXtBottleneck, legacy_seresnext50_32x4d
 from torch import nn
-from vistry.kernels.dispatch import Operation, operation
+from vistry.kernels import Operation, operation
 
 
 class Block(SEResNeXtBottleneck):

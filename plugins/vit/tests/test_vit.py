@@ -18,7 +18,8 @@ from vistry.errors import HyperparameterError, WeightsError
 from vistry.hyperparameter.schema import Source
 from vistry.plugin import FreezingMap
 from vistry.registry.catalogue import Catalogue
-from vistry.training.engines.torch.engine import freeze, parameter_groups
+from vistry.training.engines.torch.module import freeze
+from vistry.training.engines.torch.optimizer import parameter_groups
 from vistry.training.model_context import ModelContext
 from vistry_vit.positions import resampled
 
@@ -160,7 +161,7 @@ def test_a_run_of_another_size_is_built_upon_with_its_positions_resampled(
         folder = tmp_path / "data" / f"kind{number % 2}"
         folder.mkdir(parents=True, exist_ok=True)
         Image.effect_noise((20, 20), 10 + 20 * number).save(folder / f"{number}.png")
-    short = {"number_of_epochs": 1, "warmup_cosine_lr_warmup_epochs": 1, "learning_rate": 0.0}
+    short = {"number_of_epochs": 1, "warmup_cosine_lr_warmup_epochs": 1, "learning_rate": 0.0, "precision": "fp32"}
     first = vistry.train(tmp_path / "data", task="multiclass", model="vits16r224", **short, **sizes(48))
     second = vistry.train(
         tmp_path / "data",

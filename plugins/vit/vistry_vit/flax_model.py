@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.flax_layers import Conv, LayerNorm, Linear, Sequential
-from vistry.flax_layers.initialisation import normal, zeros
+from vistry.flax_layers import Conv, LayerNorm, Linear, Sequential, normal, zeros
 
 PATCH, EPS, DEVIATION = 16, 1e-6, 0.02
 

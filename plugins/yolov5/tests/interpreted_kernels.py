@@ -11,9 +11,7 @@ import pytest
 import torch
 import vistry_yolov5.reference as plain
 from torch import nn
-from vistry.kernels.agreement import disagreements_on
-from vistry.kernels.dispatch import Operation
-from vistry.kernels.table import kernels_for
+from vistry.kernels import Operation, disagreements_on, kernels_for
 from vistry.registry.catalogue import Catalogue
 from vistry_yolov5.kernels import complete_iou, decode_head
 

@@ -30,7 +30,11 @@ from vistry_yolov5.architecture import ANCHORS, STRIDES
 from vistry_yolov5.flax_loss import detection_loss
 from vistry_yolov5.loss import detection_loss as torch_loss
 
-TOLERANCE = 1e-4  # of the largest value, in float32
+DEPTH = 57  # layers with a norm
+# Of the largest value: each layer rounds its sums, of up to thousands of values, to 16 units in the last place.
+TOLERANCE = 16 * DEPTH * float(np.finfo(np.float32).eps)
+# How much of an error of logits is left in a score, a product of two sigmoids: s * t * (2 - s - t) at most.
+SCORE_SLOPE = 8 / 27
 ROUNDED = 4e-4  # after 57 batch norms back, some over 12 values: torch's and Flax's are both up to 1.4e-4 off float64
 SIDE, CLASSES, IMAGES, MOST = 64, 3, 4, 6
 HYPERPARAMETERS = Hyperparameters.of(
@@ -78,6 +82,27 @@ def assert_close(ours: Any, theirs: torch.Tensor, name: str = "", tolerance: flo
         expected = expected.transpose(0, 2, 3, 1)
     largest = abs(expected).max(initial=0)
     np.testing.assert_allclose(np.asarray(ours), expected, rtol=0, atol=tolerance * largest, err_msg=name)
+
+
+def assert_same_objects(ours: Arrays, theirs: Arrays, score: float) -> None:
+    """Each object has its like; scores differ by `score` at most, and nearly equal ones may come in another order.
+
+    A corner, which is a centre and half a width, may differ by what both may, in parts of the largest.
+    """
+    corner = 2 * TOLERANCE * abs(theirs["boxes"]).max()
+    points = [np.column_stack([one["boxes"] / corner, one["scores"] / score]) for one in (ours, theirs)]
+    apart = abs(points[0][:, None] - points[1]).max(2)
+    apart[ours["labels"][:, None] != theirs["labels"]] = np.inf
+    print(
+        "APART",
+        apart.min(0).max(),
+        apart.min(1).max(),
+        abs(ours["scores"] - theirs["scores"]).max(),
+        score,
+        abs(ours["boxes"] - theirs["boxes"]).max() / corner,
+    )
+    assert (apart.min(0) <= 1).all()
+    assert (apart.min(1) <= 1).all()
 
 
 # The network
@@ -190,9 +215,11 @@ def test_evaluation_agrees(twins: Twins) -> None:
         expected: Any = twins.torch(pixels)
         expected_heads = twins.torch.heads(pixels)
     found, heads = twins.answer(twins.tensors, same)
+    logit_error = 0.0
     for ours, theirs in zip(heads, expected_heads, strict=True):
         assert theirs.std() > 0.1
         assert_close(ours, theirs)
+        logit_error = max(logit_error, float(abs(np.asarray(ours).transpose(0, 3, 1, 2) - theirs.numpy()).max()))
     fields = [head.reshape(IMAGES, -1, 5 + CLASSES) for head in heads]
     shares = jax.nn.sigmoid(jnp.concatenate(fields, 1))
     scores = shares[..., 4] * shares[..., 5:].max(-1)
@@ -203,9 +230,8 @@ def test_evaluation_agrees(twins: Twins) -> None:
         count = len(theirs["scores"])
         assert 10 < count < (scores[image] > 0.01).sum() - 10, "some boxes have to be left out"
         assert len(theirs["labels"].unique()) > 1
-        assert_close(found["boxes"][image, :count], theirs["boxes"], "boxes")
-        assert_close(found["scores"][image, :count], theirs["scores"], "scores")
-        np.testing.assert_array_equal(found["labels"][image, :count], theirs["labels"])
+        ours = {name: np.asarray(value[image, :count]) for name, value in found.items()}
+        assert_same_objects(ours, {name: value.numpy() for name, value in theirs.items()}, SCORE_SLOPE * logit_error)
         assert (found["labels"][image, count:] == -1).all()
         assert (found["scores"][image, count:] == 0).all()
         assert (found["boxes"][image, count:] == 0).all()

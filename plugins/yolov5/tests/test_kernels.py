@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision
-from vistry.kernels.agreement import disagreements
-from vistry.kernels.table import kernels_for
+from vistry.kernels import disagreements, kernels_for
 from vistry.registry.catalogue import Catalogue
+from vistry.testing.triton_kernels import compile_for_gpu, run_in_interpreter
 from vistry_yolov5.reference import complete_iou, decode_head, decode_samples, iou_samples
 
 needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="Triton comes with torch on Linux alone")
@@ -138,16 +135,7 @@ class TestCompleteIoU:
 
 @needs_triton
 def test_the_kernels_in_the_interpreter() -> None:
-    """One process for all of it: torch takes longer to import than the kernels to interpret."""
-    file = Path(__file__).with_name("interpreted_kernels.py")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(file.parent), str(file)]
-    done = subprocess.run(
-        [*command, "-c", str(file.parents[3] / "pyproject.toml")],
-        env={**os.environ, "TRITON_INTERPRET": "1", "VISTRY_KERNELS": "auto"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_in_interpreter(Path(__file__).with_name("interpreted_kernels.py"))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU; the interpreter stands in for it")
@@ -168,7 +156,7 @@ def test_decoding_compiles_for_gpus_that_are_not_here(architecture: int, layout:
     numbers = dict.fromkeys(("anchors", "classes", "cells", "width", "stride"), "i32")
     known = {"cell_step" if layout == "contiguous" else "field_step": 1, "FIELDS": 5, "CELLS": 128, "CLASSES": 32}
     types = {"logits_at": "*fp32", "anchors_at": "*fp32", "found_at": "*fp32", **numbers, "threshold": "fp32", **steps}
-    assert_compiled(decode_kernel, types, known, architecture)
+    compile_for_gpu(decode_kernel, types, known, architecture, num_warps=4)
 
 
 @needs_triton
@@ -178,17 +166,7 @@ def test_the_iou_compiles_for_gpus_that_are_not_here(architecture: int, dtype: s
     from vistry_yolov5.kernels import iou_backward_kernel, iou_kernel
 
     boxes = {"boxes_at": f"*{dtype}", "targets_at": f"*{dtype}"}
-    assert_compiled(iou_kernel, {**boxes, "result_at": "*fp32", "count": "i32"}, {"BLOCK": 512}, architecture)
+    forward_types = {**boxes, "result_at": "*fp32", "count": "i32"}
+    compile_for_gpu(iou_kernel, forward_types, {"BLOCK": 512}, architecture, num_warps=4)
     types = {"upstream_at": "*fp32", **boxes, "gradient_at": f"*{dtype}", "count": "i32"}
-    assert_compiled(iou_backward_kernel, types, {"BLOCK": 512}, architecture)
-
-
-def assert_compiled(kernel: object, types: dict[str, str], known: dict[str, int], architecture: int) -> None:
-    import triton
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
-
-    source = ASTSource(kernel, {**types, **dict.fromkeys(known, "constexpr")}, known)
-    compiled = triton.compile(source, GPUTarget("cuda", architecture, 32), {"num_warps": 4})
-    assert compiled.asm["cubin"].startswith(b"\x7fELF")
-    assert f".target sm_{architecture}" in compiled.asm["ptx"]
+    compile_for_gpu(iou_backward_kernel, types, {"BLOCK": 512}, architecture, num_warps=4)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from vistry.evaluation.detection.types import Detections
 from vistry.loading.detection.tiles import Grid
-from vistry.loading.views import unresized
+from vistry.loading.views import identity_resizes
 from vistry_yolov5.letterbox import LetterboxView, LetterboxViewer, fitted_size, margins
 
 RED = (255, 0, 0)
@@ -71,7 +71,7 @@ def test_around_the_image_is_grey_and_the_image_is_as_it_was(picture, tmp_path):
     np.testing.assert_array_equal(view.pixels[12:52], pixels)
     assert (view.pixels[:12] == 114).all()
     assert (view.pixels[52:] == 114).all()
-    assert view.frame == unresized(view.pixels[None])[0]
+    assert view.resize_info == identity_resizes(view.pixels[None])[0]
 
 
 @pytest.mark.parametrize("size", [(200, 120), (31, 55), (97, 96), (640, 64), (50, 50)])
@@ -84,7 +84,7 @@ def test_a_rectangle_found_where_it_is_seen_is_where_it_was_drawn(picture, size)
     red = (views[0].pixels[..., 0].astype(int) - views[0].pixels[..., 1]) > 127
     rows, columns = np.nonzero(red)
     box = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-    result = eval_transform.merged([found((*box, 0.9, 3))], views)
+    result = eval_transform.merge([found((*box, 0.9, 3))], views)
     assert (result.width, result.height) == size
     assert np.abs(result.detections.boxes[0] - drawn).max() <= 0.5 * max(1, max(size) / 96) + 0.01
     assert result.detections.labels.tolist() == [3]
@@ -115,7 +115,7 @@ def test_what_reaches_into_the_grey_is_clipped_and_what_is_all_grey_is_gone(pict
     eval_transform = LetterboxViewer(64)
     views = eval_transform.views(picture((128, 64)))  # 64 x 32 with 16 of grey above and below
     boxes = found((-5, 0, 70, 64, 0.9, 0), (0, 0, 64, 16, 0.8, 1), (10, 20, 20, 24, 0.7, 2), (5, 5, 5, 40, 0.6, 3))
-    kept = eval_transform.merged([boxes], views).detections
+    kept = eval_transform.merge([boxes], views).detections
     assert kept.labels.tolist() == [0, 2]
     np.testing.assert_allclose(kept.boxes, [[0, 0, 128, 64], [20, 8, 40, 16]])
     np.testing.assert_allclose(kept.scores, [0.9, 0.7])
@@ -125,7 +125,7 @@ def test_what_reaches_into_the_grey_is_clipped_and_what_is_all_grey_is_gone(pict
 def test_nothing_found_is_nothing_in_the_image(picture):
     for eval_transform in (LetterboxViewer(64), LetterboxViewer(64, Grid(2, 1))):
         views = eval_transform.views(picture((100, 50)))
-        result = eval_transform.merged([found()] * len(views), views)
+        result = eval_transform.merge([found()] * len(views), views)
         assert result.detections.boxes.shape == (0, 4)
         assert (result.width, result.height) == (100, 50)
 
@@ -155,7 +155,7 @@ def test_what_several_views_show_is_found_once_in_pixels_of_the_image(picture):
     whole = found((5, 21, 15, 31, 0.6, 0), (40, 20, 50, 30, 0.5, 1))
     left = found((10, 10, 30, 30, 0.9, 0), (11, 10, 30, 30, 0.8, 0))
     right = found((16, 8, 36, 28, 0.3, 1), (16, 8, 36, 28, 0.2, 0))
-    result = eval_transform.merged([whole, left, right], views).detections
+    result = eval_transform.merge([whole, left, right], views).detections
     np.testing.assert_allclose(result.scores, [0.9, 0.8, 0.5, 0.2])  # never within a view, never across classes
     np.testing.assert_allclose(result.boxes, [[10, 10, 30, 30], [11, 10, 30, 30], [80, 8, 100, 28], [80, 8, 100, 28]])
     assert result.labels.tolist() == [0, 0, 1, 0]

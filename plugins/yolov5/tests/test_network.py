@@ -9,7 +9,7 @@ import torchvision
 from torch import Tensor, nn
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import ImageBatch
-from vistry.training.engines.torch.engine import with_folded_norms
+from vistry.training.engines.torch.folding import with_folded_norms
 from vistry_yolov5.torch_model import Conv, YOLOv5, build
 
 # Parameters with 80 classes, and with batch norms folded (the reference table's yolov5_80).

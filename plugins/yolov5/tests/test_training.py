@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,10 @@ from vistry.inference.predictor import load
 from vistry.loading.batches import Batch
 from vistry.registry.catalogue import Catalogue
 from vistry.runs.folder import Run
-from vistry.training import loop as loop_module
-from vistry.training import progress
-from vistry.training.engines.torch.engine import TorchEngine, arrays_of, freeze
+from vistry.training.engines.torch.engine import TorchEngine
+from vistry.training.engines.torch.module import arrays_of, freeze
+from vistry.training.events import Listener, LossComputed
+from vistry.training.interruption import Interrupted
 from vistry.training.model_context import ModelContext
 from vistry.training.plan import Request, make_plan
 from vistry.training.session import TrainingResult, resume
@@ -30,14 +33,19 @@ Row = dict[str, Any]
 Arrays = dict[str, np.ndarray]
 Train = Callable[..., TrainingResult]
 AsData = Callable[[list[Row]], Path]
+Hits = Callable[[list[Row], list[Row]], int]
 
 TASK = "image_object_detection"
 FROZEN = tuple(f"model.{layer}." for layer in range(10))
 ANCHORS, HEADS = "model.24.anchors", "model.24.m."
 TOLERANCE = 1e-4  # of a loss, over a few updates in float32: what rounding grows to, with room
+# The error of logits up to 10 after 57 layers, each of which rounds its sums to 16 units in float32's last place; of a
+# score, by the steepest slope of a product of two sigmoids; of a side, in parts of the image's, as much as of a logit.
+LOGITS = 10 * 57 * 16 * float(np.finfo(np.float32).eps)
+SCORES = 8 / 27 * LOGITS
 
 
-class Notes(progress.Silent):
+class Notes(Listener):
     """Remembers what it is told."""
 
     def __init__(self) -> None:
@@ -59,19 +67,32 @@ def under(prefix: str | tuple[str, ...], arrays: Arrays) -> Arrays:
     return {name: value for name, value in arrays.items() if name.startswith(prefix)}
 
 
-def interrupted(monkeypatch: pytest.MonkeyPatch, updates: int, call: Callable[[], object]) -> None:
+class CtrlC(Listener):
+    """Presses Ctrl-C in an update."""
+
+    def __init__(self, update: int):
+        self._left = update
+
+    def update_ended(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            signal.raise_signal(signal.SIGINT)
+
+
+class Losses(Listener):
+    """The loss of each batch."""
+
+    def __init__(self) -> None:
+        self.of_batches: list[float] = []
+
+    def loss_computed(self, event: LossComputed) -> None:
+        self.of_batches.append(event.loss)
+
+
+def interrupted(updates: int, call: Callable[..., object]) -> None:
     """Make a call that trains, and press Ctrl-C in its n-th update."""
-    optimise, steps = loop_module.Loop._optimise, []
-
-    def cut(self: Any, *arguments: Any) -> None:
-        optimise(self, *arguments)
-        steps.append(1)
-        self._interrupted = len(steps) == updates
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop_module.Loop, "_optimise", cut)
-        with pytest.raises(loop_module.Interrupted):
-            call()
+    with pytest.raises(Interrupted):
+        call(listeners=[CtrlC(updates)])
 
 
 def images_of(pictures: list[Row]) -> list[str]:
@@ -92,16 +113,10 @@ class Whole:
 def whole(train: Train, shapes: Path, by_heart: Path, learned: Run) -> Callable[[str], Whole]:
     """Two epochs of mosaics, from the weights that know one picture; made once for each backend."""
     known: dict[str, Whole] = {}
-    check = loop_module.Loop._check_loss
 
     def call(backend: str) -> Whole:
         if backend not in known:
-            losses: list[float] = []
-
-            def noting(self: Any, loss: float, *arguments: Any) -> None:
-                losses.append(loss)
-                check(self, loss, *arguments)
-
+            losses = Losses()
             settings = {
                 "backend": backend,
                 "validation": by_heart,
@@ -110,10 +125,8 @@ def whole(train: Train, shapes: Path, by_heart: Path, learned: Run) -> Callable[
                 "learning_rate": 0.001,
                 "learning_rate_scheduler": "step",
             }
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(loop_module.Loop, "_check_loss", noting)
-                run = train(shapes, **settings).run
-            known[backend] = Whole(run, shapes, settings, losses)
+            run = train(shapes, listeners=[losses], **settings).run
+            known[backend] = Whole(run, shapes, settings, losses.of_batches)
         return known[backend]
 
     return call
@@ -155,16 +168,16 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> Idle:
 
 def test_one_picture_is_learned_by_heart(learned: Run) -> None:
     history = [json.loads(line) for line in (learned.folder / "metrics.jsonl").read_text().splitlines()]
-    assert history[-1]["validation"]["mean_average_precision"] == pytest.approx(1.0)
+    assert history[-1]["metrics"]["mean_average_precision"] == pytest.approx(1.0)
     assert history[-1]["train_loss"] < 0.1 * history[0]["train_loss"]
 
 
 def test_what_is_evaluated_is_what_is_saved(learned: Run, by_heart: Path) -> None:
     """The average of the weights, of which the weights themselves are another matter."""
-    recorded = json.loads((learned.folder / "metrics.jsonl").read_text().splitlines()[-1])["validation"]
+    recorded = json.loads((learned.folder / "metrics.jsonl").read_text().splitlines()[-1])["metrics"]
     assert vistry.evaluate(learned.folder, by_heart).metrics == pytest.approx(recorded, rel=1e-5)
     state, best = load_file(learned.last_state), load_file(learned.best_weights)
-    assert same({f"average/{name}": value for name, value in best.items()}, under("average/", state))
+    assert same({f"ema/{name}": value for name, value in best.items()}, under("ema/", state))
     assert not same({f"model/{name}": value for name, value in best.items()}, under("model/", state))
 
 
@@ -186,17 +199,17 @@ def test_it_trains_evaluates_and_predicts(whole: Callable[[str], Whole], shapes:
 
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_a_run_cut_short_goes_on_to_the_same_weights(
-    backend: str, whole: Callable[[str], Whole], train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backend: str, whole: Callable[[str], Whole], train: Train, tmp_path: Path
 ) -> None:
     undisturbed = whole(backend)
     output = tmp_path / "cut"
-    interrupted(monkeypatch, 2, lambda: train(undisturbed.data, output=output, **undisturbed.settings))
+    interrupted(2, partial(train, undisturbed.data, output=output, **undisturbed.settings))
     resumed = resume(output).run
     assert same(load_file(resumed.best_weights), load_file(undisturbed.run.best_weights))
     state = load_file(resumed.last_state)
     assert same(state, load_file(undisturbed.run.last_state))
-    assert under("average/", state)
-    assert state["average.updates"] == len(undisturbed.losses)
+    assert under("ema/", state)
+    assert state["ema.updates"] == len(undisturbed.losses)
 
 
 def test_jax_trains_as_torch_does(whole: Callable[[str], Whole]) -> None:
@@ -218,9 +231,9 @@ def test_each_engine_predicts_with_the_others_weights(
     image = json.loads(by_heart.read_text())["image_url"]
     first, second = (vistry.predict(learned.folder, image, backend=backend)[0]["boxes"] for backend in (None, "jax"))
     assert [box["label"] for box in first] == [box["label"] for box in second]
-    assert [box["score"] for box in first] == pytest.approx([box["score"] for box in second], abs=1e-4)
+    assert [box["score"] for box in first] == pytest.approx([box["score"] for box in second], abs=SCORES)
     for one, two in zip(first, second, strict=True):
-        assert one["box"] == pytest.approx(two["box"], abs=1e-3)
+        assert one["box"] == pytest.approx(two["box"], abs=LOGITS)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])
@@ -256,12 +269,10 @@ def test_images_without_objects_train(
 # Anchors
 
 
-def test_anchors_are_fitted_to_odd_boxes_and_stay_with_the_run(
-    train: Train, bars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_anchors_are_fitted_to_odd_boxes_and_stay_with_the_run(train: Train, bars: Path, tmp_path: Path) -> None:
     settings = {"number_of_epochs": 2, "training_batch_size": 2, "multi_scale": 1, "validation_metric_type": "none"}
     begun, resumed, built_upon = Notes(), Notes(), Notes()
-    undisturbed = train(bars, reporter=begun, **settings).run
+    undisturbed = train(bars, listeners=[begun], **settings).run
     assert len(begun.about_anchors()) == 1
     assert "those before matched 0.0%" in begun.about_anchors()[0]
     weights = load_file(undisturbed.best_weights)
@@ -270,8 +281,8 @@ def test_anchors_are_fitted_to_odd_boxes_and_stay_with_the_run(
     sizes = anchors * np.array([8, 16, 32])[:, None, None]
     assert sizes[..., 0].max() < 3 < 30 < sizes[..., 1].min()
 
-    interrupted(monkeypatch, 1, lambda: train(bars, output=tmp_path / "cut", **settings))
-    again = resume(tmp_path / "cut", reporter=resumed).run
+    interrupted(1, partial(train, bars, output=tmp_path / "cut", **settings))
+    again = resume(tmp_path / "cut", listeners=[resumed]).run
     assert resumed.about_anchors() == []
     assert same(load_file(again.best_weights), weights)
 
@@ -279,7 +290,7 @@ def test_anchors_are_fitted_to_odd_boxes_and_stay_with_the_run(
     assert np.array_equal(predictor.engine.weights()[ANCHORS], anchors)
     assert vistry.evaluate(undisturbed.folder, bars).images == 6
     upon = train(
-        bars, reporter=built_upon, checkpoint_run_id=str(undisturbed.folder), validation_metric_type="none"
+        bars, listeners=[built_upon], checkpoint_run_id=str(undisturbed.folder), validation_metric_type="none"
     ).run
     assert built_upon.about_anchors() == []
     assert np.array_equal(load_file(upon.best_weights)[ANCHORS], anchors)
@@ -302,7 +313,9 @@ def test_other_classes_keep_all_but_the_heads(
 ) -> None:
     rows = [{**row, "label": [{**label, "label": "thing"} for label in row["label"]]} for row in pictures]
     notes = Notes()
-    run = train(as_data(rows), checkpoint_run_id=str(learned.folder), validation_metric_type="none", reporter=notes).run
+    run = train(
+        as_data(rows), checkpoint_run_id=str(learned.folder), validation_metric_type="none", listeners=[notes]
+    ).run
     ours, theirs = load_file(run.best_weights), load_file(learned.best_weights)
     kept = {name: value for name, value in theirs.items() if not name.startswith(HEADS)}
     assert same({name: value for name, value in ours.items() if not name.startswith(HEADS)}, kept)
@@ -327,7 +340,7 @@ def test_what_is_frozen_stays_and_so_does_its_average(train: Train, shapes: Path
     start = load_file(learned.best_weights)
     settings = {"weights": str(learned.best_weights), "validation": by_heart, "layers_to_freeze": 10}
     state = load_file(train(shapes, **settings).run.last_state)
-    for kind in ("model/", "average/"):
+    for kind in ("model/", "ema/"):
         now = {name.removeprefix(kind): value for name, value in under(kind, state).items()}
         assert same(under(FROZEN, now), under(FROZEN, start))
         assert not np.array_equal(now["model.10.conv.weight"], start["model.10.conv.weight"])
@@ -339,7 +352,7 @@ def test_what_is_frozen_stays_and_so_does_its_average(train: Train, shapes: Path
 def test_model_size(learned: Run) -> None:
     small = load_file(learned.best_weights)["model.0.conv.weight"]
     assert [small.shape[0], len(untrained(model_size="medium").model[0].conv.weight)] == [32, 48]
-    assert learned.status["engine"]["parameters"] == 7_025_023
+    assert learned.status.engine.parameters == 7_025_023
 
 
 @pytest.mark.parametrize(("size", "side"), [(64, 64), (65, 96), (30, 32)])
@@ -464,7 +477,9 @@ def test_what_is_served_follows_the_thresholds(learned: Run, pictures: list[Row]
     assert len(above["boxes"]) == sum(score > middle for score in scores)
 
 
-def test_image_size_at_prediction(learned: Run, pictures: list[Row], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_image_size_at_prediction(
+    learned: Run, hits: Hits, pictures: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
     predict, sides = TorchEngine.predict, []
 
     def watching(self: Any, images: Any, frames: Any = None) -> Any:
@@ -481,7 +496,7 @@ def test_image_size_at_prediction(learned: Run, pictures: list[Row], monkeypatch
     assert hits(pictures[0]["label"], usual["boxes"]) == 2
 
 
-def test_tiles_at_prediction_alone(learned: Run, pictures: list[Row], tmp_path: Path) -> None:
+def test_tiles_at_prediction_alone(learned: Run, hits: Hits, pictures: list[Row], tmp_path: Path) -> None:
     """Four times the picture that is known, in one: what is too small in the whole is found in its tiles."""
     picture = Image.open(pictures[0]["image_url"])
     width, height = picture.size
@@ -502,7 +517,7 @@ def test_tiles_at_prediction_alone(learned: Run, pictures: list[Row], tmp_path: 
     assert hits(labels, found(tile_grid_size="2x2", tile_overlap_ratio=0)) == 8
 
 
-def test_what_several_views_find_is_merged(learned: Run, pictures: list[Row]) -> None:
+def test_what_several_views_find_is_merged(learned: Run, hits: Hits, pictures: list[Row]) -> None:
     """In tiles that show nearly all that the whole image shows."""
     asked = {"tile_grid_size": "2x1", "tile_overlap_ratio": 0.99, "box_score_threshold": 0.05}
     [one], [merged], [apart] = (
@@ -521,22 +536,3 @@ def quarter(label: dict[str, Any], column: int, row: int) -> dict[str, Any]:
     """A label of a picture, of one twice as wide and high with the picture in one of its quarters."""
     moved = {name: (label[name] + column) / 2 for name in ("topX", "bottomX")}
     return {**label, **moved, **{name: (label[name] + row) / 2 for name in ("topY", "bottomY")}}
-
-
-def hits(labels: list[dict[str, Any]], boxes: list[dict[str, Any]]) -> int:
-    """How many of the labels have a box of their class that overlaps by half."""
-    return sum(
-        any(box["label"] == label["label"] and overlap(label, box["box"]) > 0.5 for box in boxes) for label in labels
-    )
-
-
-def overlap(one: dict[str, float], two: dict[str, float]) -> float:
-    """The intersection over union of two boxes in fractions."""
-
-    def area(left: float, top: float, right: float, bottom: float) -> float:
-        return max(right - left, 0) * max(bottom - top, 0)
-
-    names = ("topX", "topY", "bottomX", "bottomY")
-    first, second = ([box[name] for name in names] for box in (one, two))
-    shared = area(*map(max, first[:2], second[:2]), *map(min, first[2:], second[2:]))
-    return shared / (area(*first) + area(*second) - shared)

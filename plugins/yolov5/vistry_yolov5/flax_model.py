@@ -11,8 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.flax_layers import BatchNorm, Conv, batched_nms, max_pool
-from vistry.flax_layers.initialisation import Initial, Values, uniform_by_fan_in
+from vistry.flax_layers import BatchNorm, Conv, Initial, InitialValues, batched_nms, max_pool, uniform_by_fan_in
 from vistry.plugin import ImageBatch, score_floor
 
 from vistry_yolov5.architecture import (
@@ -144,7 +143,7 @@ class Detect(nnx.Module):
 def _head_bias(inputs: int, stride: int, num_classes: int) -> Initial:
     """As torch draws it, plus the logits of about 8 objects in an image of 640 (Lin et al., 2017, section 4.1)."""
 
-    def draw(random: np.random.Generator, shape: tuple[int, ...]) -> Values:
+    def draw(random: np.random.Generator, shape: tuple[int, ...]) -> InitialValues:
         bias = uniform_by_fan_in(inputs)(random, shape).reshape(ANCHORS_EACH, -1)
         bias[:, OBJECTNESS] += math.log(8 / (ANCHORS_AT / stride) ** 2)
         bias[:, OBJECTNESS + 1 :] += math.log(0.6 / (num_classes - 0.99999))

@@ -1,4 +1,4 @@
-"""An image in the middle of a grey square, as the network sees it, and what it found back in the image."""
+"""Letterboxing: an image in the middle of a grey square for the network, and its detections back in the image."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from vistry.evaluation.detection.types import ImageDetections
-from vistry.loading.detection.tiles import Grid, tile_boxes
-from vistry.loading.detection.views import merge_tile_detections
-from vistry.plugin import Detections, ImageView, load_pixels
+from vistry.loading.detection.tiles import Grid
+from vistry.loading.detection.views import Window, cut_views, merge_view_detections
+from vistry.plugin import Detections, ImageView
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
 
@@ -31,7 +31,7 @@ def margins(width: int, height: int, side: int) -> tuple[int, int]:
 
 @dataclass(frozen=True, kw_only=True)
 class LetterboxView(ImageView):
-    """A square that shows a part of an image; `shown_*` are the square's own sizes.
+    """A square that shows a part of an image; `source_*` are the square's own sizes.
 
     `part`: width and height of the part, in pixels of the image. `fitted`: the same, in pixels of the square.
     """
@@ -41,7 +41,7 @@ class LetterboxView(ImageView):
 
     def in_part(self, found: Detections) -> Detections:
         """Boxes in pixels of the square as boxes in pixels of the part, clipped to it; those without area are gone."""
-        margin = np.array(margins(*self.fitted, self.shown_width) * 2)
+        margin = np.array(margins(*self.fitted, self.source_width) * 2)
         scale = np.array(self.fitted * 2) / np.array(self.part * 2)
         boxes = np.clip((found.boxes - margin) / scale, 0, self.part * 2).astype(np.float32)
         kept = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
@@ -52,7 +52,8 @@ class LetterboxView(ImageView):
 class LetterboxViewer:
     """The image in a square of `image_size`; with a grid its tiles too, each in such a square.
 
-    What is found in several views is kept once, see `vistry.loading.detection.tiles.merged`, with `merge_iou`.
+    An object detected in several views is kept once, by `vistry.loading.detection.tiles.nms_across_tiles` with
+    `merge_iou`.
     """
 
     image_size: int
@@ -63,24 +64,17 @@ class LetterboxViewer:
     variable_size: bool = False
 
     def views(self, image: str | Path) -> list[ImageView]:
-        pixels = load_pixels(image)
-        height, width, _ = pixels.shape
-        windows = [(0, 0, width, height)]
-        if self.grid is not None:
-            windows += [tuple(window) for window in tile_boxes(width, height, self.grid, self.overlap).tolist()]
-        whole = Image.fromarray(pixels)
-        return [self._view(whole, *window) for window in windows]
+        return cut_views(image, self._letterbox, self.grid, self.overlap)
 
-    def _view(self, image: Image.Image, left: int, top: int, right: int, bottom: int) -> LetterboxView:
+    def merge(self, predictions: Sequence[Detections], views: Sequence[ImageView]) -> ImageDetections:
+        squares = [view for view in views if isinstance(view, LetterboxView)]
+        parts = [view.in_part(found) for found, view in zip(predictions, squares, strict=True)]
+        return ImageDetections(merge_view_detections(parts, views, self.merge_iou), *squares[0].part)
+
+    def _letterbox(self, image: Image.Image, window: Window) -> LetterboxView:
+        left, top, right, bottom = window
         part, side = (right - left, bottom - top), self.image_size
         fitted = fitted_size(*part, side)
         square = Image.new("RGB", (side, side), (GREY, GREY, GREY))
-        shown = image.resize(fitted, Image.Resampling.BILINEAR, box=(left, top, right, bottom))
-        square.paste(shown, margins(*fitted, side))
+        square.paste(image.resize(fitted, Image.Resampling.BILINEAR, box=window), margins(*fitted, side))
         return LetterboxView(np.asarray(square), side, side, left, top, part=part, fitted=fitted)
-
-    def merged(self, predictions: Sequence[Detections], views: Sequence[ImageView]) -> ImageDetections:
-        squares = [view for view in views if isinstance(view, LetterboxView)]
-        parts = [view.in_part(found) for found, view in zip(predictions, squares, strict=True)]
-        found = parts[0] if len(parts) == 1 else merge_tile_detections(parts, views, self.merge_iou)
-        return ImageDetections(found, *squares[0].part)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
-from vistry.kernels.dispatch import operation
+from vistry.kernels import operation
 
 from vistry_yolov5.anchors import LARGEST_RATIO
 from vistry_yolov5.architecture import ANCHORS_AT

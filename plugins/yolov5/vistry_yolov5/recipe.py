@@ -94,7 +94,7 @@ def training_sample(
         return drawn(sources, scene)
     gains = random.uniform(-1, 1, 3) * (HUE, SATURATION, VALUE)
     sample = drawn(sources, scene, Colours(*(1 + gains).tolist()))
-    return sample.flipped() if random.random() < FLIP else sample
+    return sample.flip() if random.random() < FLIP else sample
 
 
 def mosaic_scene(sizes: Sequence[tuple[int, int]], side: int, centre: npt.NDArray[np.float64], affine: Affine) -> Scene:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from vistry.data.images.cache import DecodedImages
-from vistry.loading.detection.dataset import DetectionDataset, target_of
+from vistry.loading.detection.dataset import DetectionDataset, detection_target
 from vistry.loading.detection.sample import DetectionSample
 from vistry.loading.detection.tiles import Grid
 from vistry.plugin import Batch, Pixels, Rows, Table, epoch_order, even_batches, load_pixels, offsets_from_counts
@@ -80,8 +80,8 @@ class YoloDataset:
         side = read[0].side
         samples = [square.sample for square in read]
         if side != self._image_size:
-            samples = [sample.resized(side, side) for sample in samples]
-        return Batch(np.stack([sample.pixels for sample in samples]), [target_of(one) for one in samples], rows)
+            samples = [sample.resize(side, side) for sample in samples]
+        return Batch(np.stack([sample.pixels for sample in samples]), [detection_target(one) for one in samples], rows)
 
     def fitted(self, row: int) -> DetectionSample:
         """A sample with its longer side at `image_size`, before anything random. Raises DataError."""

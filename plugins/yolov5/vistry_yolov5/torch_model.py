@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from vistry.kernels.dispatch import operation
+from vistry.kernels import operation
 from vistry.plugin import ImageBatch, score_floor
 
 from vistry_yolov5.architecture import (

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from vistry.kernels.dispatch import operation
+from vistry.kernels import operation
 from vistry.loading.batches import ImageBatch
 from vistry.plugin import score_floor
 
@@ -23,7 +23,7 @@ class TinyDetector(nn.Module):
         )
         self.head = nn.Conv2d(16, num_classes + 4, 1)
         self.with_masks = with_masks
-        self.limits = score_floor(hyperparameters["box_score_threshold"]), hyperparameters["nms_iou_threshold"]
+        self.limits = score_floor(hyperparameters), hyperparameters["nms_iou_threshold"]
         self.most = hyperparameters["box_detections_per_image"]
         self.suppress = operation("batched_nms")
 

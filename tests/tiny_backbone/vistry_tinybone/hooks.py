@@ -40,6 +40,6 @@ def classifier(num_classes: int) -> Any:
 
 @hookimpl
 def vistry_build_feature_maps() -> Any:
-    from vistry.torch_layers.stages import Stages
+    from vistry.torch_layers import Stages
 
     return Stages(classifier(1), STAGES)

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.findings import Finding, finding
+from vistry.data.findings import Finding
 from vistry.data.readers.labels import MULTICLASS
 from vistry.data.splits import TEST, VALIDATION
 from vistry.data.table import Table
@@ -40,16 +40,16 @@ def class_findings(table: Table, task: str) -> list[Finding]:
 def _too_few_classes(table: Table, task: str) -> Iterator[Finding]:
     needed = 2 if task == MULTICLASS else 1
     if len(table) > 0 and len(table.classes) < needed:
-        found = ", ".join(f"'{name}'" for name in table.classes) or "none"
-        message = f"{task} needs at least {needed} class(es) to learn; the labels name {found}"
-        yield finding("class-single", message, table.root)
+        names = ", ".join(f"'{name}'" for name in table.classes) or "none"
+        message = f"{task} needs at least {needed} class(es) to learn; the labels name {names}"
+        yield Finding.of("class-single", message, table.root)
 
 
 def _similar_names(table: Table, counts: Counts) -> Iterator[Finding]:
     for first, second in similar_pairs(table.classes, counts):
-        shown = " and ".join(f"'{table.classes[at]}' ({counts[at]} images)" for at in (first, second))
+        listing = " and ".join(f"'{table.classes[at]}' ({counts[at]} images)" for at in (first, second))
         rarer = second if counts[second] <= counts[first] else first
-        yield finding("label-similar", f"{shown} are nearly the same name", *_first_of_class(table, rarer))
+        yield Finding.of("label-similar", f"{listing} are nearly the same name", *_first_of_class(table, rarer))
 
 
 def similar_pairs(names: Sequence[str], counts: Counts) -> list[tuple[int, int]]:
@@ -87,22 +87,22 @@ def _is_suspect(names: Sequence[str], counts: Counts, first: int, second: int) -
 
 def _first_of_class(table: Table, label: int) -> tuple[str, int | None]:
     at = int(np.argmax(table.labels == label))
-    return table.place(int(np.searchsorted(table.label_starts, at, side="right")) - 1)
+    return table.location(int(np.searchsorted(table.label_starts, at, side="right")) - 1)
 
 
 def _few_images(table: Table, counts: Counts) -> Iterator[Finding]:
     few = np.flatnonzero(counts < FEW_IMAGES)
     if len(few):
-        shown = _counted(table, counts, few)
-        message = f"{len(few)} class(es) have fewer than {FEW_IMAGES} images: {shown}"
-        yield finding("class-few", message, table.root, count=len(few))
+        listing = _counted(table, counts, few)
+        message = f"{len(few)} class(es) have fewer than {FEW_IMAGES} images: {listing}"
+        yield Finding.of("class-few", message, table.root, count=len(few))
 
 
 def _imbalance(table: Table, counts: Counts) -> Iterator[Finding]:
     if len(counts) > 1 and counts.max() > IMBALANCE * counts.min():
         ends = np.array([counts.argmax(), counts.argmin()])
         message = f"the largest class has over {IMBALANCE} times the images of the smallest: "
-        yield finding("class-imbalance", message + _counted(table, counts, ends), table.root)
+        yield Finding.of("class-imbalance", message + _counted(table, counts, ends), table.root)
 
 
 def _untrained(table: Table) -> Iterator[Finding]:
@@ -113,16 +113,16 @@ def _untrained(table: Table) -> Iterator[Finding]:
     missing = np.flatnonzero(trained == 0)
     if len(missing):
         message = f"{len(missing)} class(es) have no training image: "
-        shown = _counted(table, table.class_counts(), missing)
-        yield finding("class-untrained", message + shown, table.root, count=len(missing))
+        listing = _counted(table, table.class_counts(), missing)
+        yield Finding.of("class-untrained", message + listing, table.root, count=len(missing))
 
 
 def _small(table: Table) -> Iterator[Finding]:
     count = int(np.sum(~np.isin(table.split, (VALIDATION, TEST))))
     if 0 < count < FEW_IMAGES:
-        yield finding("data-small", f"{count} images to train on are very few", table.root)
+        yield Finding.of("data-small", f"{count} images to train on are very few", table.root)
 
 
 def _counted(table: Table, counts: Counts, labels: npt.NDArray[np.int64]) -> str:
-    shown = ", ".join(f"'{table.classes[at]}' ({counts[at]})" for at in labels[:8])
-    return shown + (f" and {len(labels) - 8} more" if len(labels) > 8 else "")
+    listing = ", ".join(f"'{table.classes[at]}' ({counts[at]})" for at in labels[:8])
+    return listing + (f" and {len(labels) - 8} more" if len(labels) > 8 else "")

@@ -5,28 +5,28 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.offsets import Starts, element_indices
+from vistry.data.offsets import Offsets, element_indices
 
-MOST_PAIRS = 1 << 16
+MAX_PAIRS = 1 << 16
 ROUNDING = 1e-6
 Corners = npt.NDArray[np.floating]
 Crossing = npt.NDArray[np.bool_]
 
 
-def crossing_rings(point_starts: Starts, points: Corners) -> Crossing:
+def crossing_rings(point_starts: Offsets, points: Corners) -> Crossing:
     """[R] True where two edges of a ring cross in their insides; rings that only touch themselves don't.
 
     Rings of equal length are looked at together, every pair of edges.
     """
     counts = np.diff(point_starts)
-    found = np.zeros(len(counts), dtype=bool)
+    crossing = np.zeros(len(counts), dtype=bool)
     for count in np.unique(counts[counts > 3]).tolist():
         rings = np.flatnonzero(counts == count)
-        step = max(1, MOST_PAIRS // (count * count))
+        step = max(1, MAX_PAIRS // (count * count))
         for first in range(0, len(rings), step):
-            some = rings[first : first + step]
-            found[some] = _crossing(points[element_indices(point_starts, some)].reshape(len(some), count, 2))
-    return found
+            chunk = rings[first : first + step]
+            crossing[chunk] = _crossing(points[element_indices(point_starts, chunk)].reshape(len(chunk), count, 2))
+    return crossing
 
 
 def _crossing(rings: Corners) -> Crossing:

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.checks.inspection import Inspection
-from vistry.data.checks.row_location import placed
-from vistry.data.findings import Finding, finding
+from vistry.data.checks.row_location import at_row
+from vistry.data.findings import Finding
 from vistry.data.table import SPLITS, Table
 
 Groups = npt.NDArray[np.int64]
@@ -60,9 +60,9 @@ def duplicate_findings(table: Table, groups: Groups) -> tuple[dict[int, Finding]
     for rows in _shared(groups):
         leaks = dict(_leaks(table, rows))
         faults |= leaks
-        kept = [row for row in rows if row not in leaks]
-        faults |= (repeats := dict(_repeats(table, kept)))
-        warnings += _copies(table, [row for row in kept if row not in repeats])
+        usable = [row for row in rows if row not in leaks]
+        faults |= (repeats := dict(_repeats(table, usable)))
+        warnings += _copies(table, [row for row in usable if row not in repeats])
     return faults, warnings
 
 
@@ -84,17 +84,17 @@ def _leaks(table: Table, rows: Sequence[int]) -> Iterator[tuple[int, Finding]]:
         if table.split[row] != last:
             here = SPLITS[max(0, int(table.split[row]))]
             message = f"the same image is in {here} and, as {table.where(keeper)}, in {SPLITS[last]}"
-            yield row, finding("split-leak", message, remedy=f"remove one of the two; the {here} copy is left out")
+            yield row, Finding.of("split-leak", message, remedy=f"remove one of the two; the {here} copy is left out")
 
 
 def _repeats(table: Table, rows: Sequence[int]) -> Iterator[tuple[int, Finding]]:
     """Rows that repeat the path and the labels of an earlier one."""
-    seen: dict[tuple[str, object], int] = {}
+    first_rows: dict[tuple[str, object], int] = {}
     for row in rows:
-        first = seen.setdefault((table.images[row], _described(table, row)), row)
+        first = first_rows.setdefault((table.images[row], _annotation(table, row)), row)
         if first != row:
             message = f"the image is listed again with the same labels; first at {table.where(first)}"
-            yield row, finding("image-repeated", message)
+            yield row, Finding.of("image-repeated", message)
 
 
 def _copies(table: Table, rows: Sequence[int]) -> Iterator[Finding]:
@@ -102,16 +102,16 @@ def _copies(table: Table, rows: Sequence[int]) -> Iterator[Finding]:
         return
     first, *others = rows
     for row in others:
-        if _described(table, row) != _described(table, first):
+        if _annotation(table, row) != _annotation(table, first):
             mine, other = _names(table, row), _names(table, first)
-            message = f"labelled {mine}, the same image {other} at {table.where(first)}"
+            message = f"labelled {mine}, but the same image is labelled {other} at {table.where(first)}"
             if mine == other:
-                message = f"the boxes are other ones than those of the same image at {table.where(first)}"
-            yield placed(finding("label-conflict", message), table, row)
+                message = f"the boxes differ from those of the same image at {table.where(first)}"
+            yield at_row(Finding.of("label-conflict", message), table, row)
     copies = list(dict.fromkeys(table.images[row] for row in rows))
     if len(copies) > 1:
         message = f"{len(copies)} files have the same bytes: {', '.join(copies[:4])}"
-        yield finding("image-duplicate", message, *table.place(first), count=len(copies))
+        yield Finding.of("image-duplicate", message, *table.location(first), count=len(copies))
 
 
 def leaking_rows(training: Table, validation: Table) -> dict[int, Finding]:
@@ -123,7 +123,7 @@ def leaking_rows(training: Table, validation: Table) -> dict[int, Finding]:
         if here is not None:
             where |= dict.fromkeys(same, here)
     return {
-        row: finding("split-leak", f"the same image is in the validation data, at {where[image]}")
+        row: Finding.of("split-leak", f"the same image is in the validation data, at {where[image]}")
         for row, image in enumerate(training.images)
         if image in where
     }
@@ -133,7 +133,7 @@ def _labels(table: Table, row: int) -> tuple[int, ...]:
     return tuple(sorted(table.labels_of(row).tolist()))
 
 
-def _described(table: Table, row: int) -> tuple[tuple[int, ...], bytes]:
+def _annotation(table: Table, row: int) -> tuple[tuple[int, ...], bytes]:
     """What is said about the image: its labels, and the boxes where labels are objects."""
     if table.objects is None:
         return _labels(table, row), b""

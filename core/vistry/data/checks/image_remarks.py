@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from vistry.data.checks.inspection import FAINT, SMALL_SIDE, Inspection
-from vistry.data.checks.row_location import placed, short_path
-from vistry.data.findings import CHECKS, Finding, finding
+from vistry.data.checks.row_location import at_row, display_path
+from vistry.data.findings import CHECKS, Finding
 from vistry.data.images.formats import HEAD_BYTES, format_of_bytes
 from vistry.data.table import Table
 
@@ -16,8 +16,8 @@ from vistry.data.table import Table
 def image_remarks(table: Table, inspections: Mapping[int, Inspection]) -> Iterator[Finding]:
     """The findings of all inspections, by check."""
     rows: dict[str, list[int]] = defaultdict(list)
-    for row, seen in inspections.items():
-        for check in seen.remarks:
+    for row, inspection in inspections.items():
+        for check in inspection.remarks:
             rows[check].append(row)
     for check in CHECKS:
         if check in rows and CHECKS[check].severity == "info":
@@ -27,21 +27,21 @@ def image_remarks(table: Table, inspections: Mapping[int, Inspection]) -> Iterat
 
 
 def _grouped(check: str, table: Table, rows: list[int]) -> Finding:
-    message = f"{len(rows)} image(s), such as {short_path(table, rows[0])}: {CHECKS[check].summary}"
-    return finding(check, message, *table.place(rows[0]), count=len(rows))
+    message = f"{len(rows)} image(s), such as {display_path(table, rows[0])}: {CHECKS[check].summary}"
+    return Finding.of(check, message, *table.location(rows[0]), count=len(rows))
 
 
 def _single(check: str, table: Table, row: int) -> Finding:
     if check == "image-extension":
-        message = f"the content is {_content(table.images[row])}, whatever the extension says, and is read as that"
+        message = f"the content is {_content(table.images[row])}, unlike the extension, and is read as such"
     elif check == "image-faint":
         message = f"16-bit pixels, all under {FAINT}: nearly black in 8 bits"
     else:
         message = f"the shorter side is under {SMALL_SIDE} pixels"
-    return placed(finding(check, message), table, row)
+    return at_row(Finding.of(check, message), table, row)
 
 
 def _content(image: str) -> str:
     with Path(image).open("rb") as stream:
-        known = format_of_bytes(stream.read(HEAD_BYTES))
-    return known.name if known else "unknown"
+        image_format = format_of_bytes(stream.read(HEAD_BYTES))
+    return image_format.name if image_format else "unknown"

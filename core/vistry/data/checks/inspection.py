@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 from PIL import Image
 
-from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.findings import Finding, FindingError
 from vistry.data.images.colour import SIXTEEN_BIT, has_alpha
 from vistry.data.images.decode import load_pixels, orientation_of
 from vistry.data.images.formats import HEAD_BYTES, format_of_bytes, format_of_suffix, open_image
@@ -49,7 +49,7 @@ class Inspection:
     `width` and `height` are the upright image's, in pixels; 0 where the file can't be opened.
     """
 
-    fault: Finding | None
+    finding: Finding | None
     remarks: tuple[str, ...] = ()
     size: int = 0
     checksum: int = 0
@@ -79,11 +79,11 @@ def inspect(path: str, decode: bool = False) -> Inspection:
     """Look at one file; with `decode`, or where its tail looks cut off, decode it too."""
     try:
         return _inspect(path, decode)
-    except DataSetError as error:
+    except FindingError as error:
         return Inspection(error.finding)
     except OSError as error:
         message = f"the image file can't be read ({error.strerror or error})"
-        return Inspection(finding("image-unreadable", message, path))
+        return Inspection(Finding.of("image-unreadable", message, path))
 
 
 def _inspect(path: str, decode: bool) -> Inspection:
@@ -93,7 +93,7 @@ def _inspect(path: str, decode: bool) -> Inspection:
         tail = _tail(stream, size)
         image = open_image(stream, head, path)
         width, height = _upright_size(image)
-        remarks, is_whole = _looked_over(image, path, head, tail, size)
+        remarks, is_whole = _examine(image, path, head, tail, size)
     if decode or not is_whole:
         load_pixels(path, at_least=1)
     return Inspection(None, remarks, size, zlib.crc32(tail, zlib.crc32(head)), width, height)
@@ -104,7 +104,7 @@ def upright_size(path: str) -> tuple[int, int]:
     try:
         with Path(path).open("rb") as stream:
             return _upright_size(open_image(stream, stream.read(HEAD_BYTES), path))
-    except (DataSetError, OSError):
+    except (FindingError, OSError):
         return 0, 0
 
 
@@ -113,7 +113,7 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
     return (height, width) if _orientation(image) >= SIDEWAYS else (width, height)
 
 
-def _looked_over(image: Image.Image, path: str, head: bytes, tail: bytes, size: int) -> tuple[tuple[str, ...], bool]:
+def _examine(image: Image.Image, path: str, head: bytes, tail: bytes, size: int) -> tuple[tuple[str, ...], bool]:
     """The remarks, and whether the file is surely whole; odd metadata, on which Pillow may raise anything, is not."""
     try:
         return tuple(_remarks(image, head, path)), _ends_well(image, head, tail, size)
@@ -142,10 +142,10 @@ def _remarks(image: Image.Image, head: bytes, path: str) -> Iterator[str]:
 
 
 def _colour_remarks(image: Image.Image, head: bytes) -> Iterator[str]:
-    known = _MODE_CHECKS.get(image.mode)
-    if known is not None:
-        yield known
-    if known != "image-16bit" and _has_16_bits(image, head):
+    check = _MODE_CHECKS.get(image.mode)
+    if check is not None:
+        yield check
+    if check != "image-16bit" and _has_16_bits(image, head):
         yield "image-16bit"
     if image.mode in SIXTEEN_BIT and int(np.asarray(image).max()) < FAINT:
         yield "image-faint"

@@ -1,4 +1,4 @@
-"""What is wrong with the boxes and masks of a table: a bad one costs itself, and never its image unseen."""
+"""Check the boxes and masks of a table: a bad object is dropped, and its image only if no object is left."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from vistry.data.checks.crossing import crossing_rings
 from vistry.data.checks.inspection import Inspection, upright_size
-from vistry.data.checks.row_location import short_path
-from vistry.data.findings import Finding, finding
+from vistry.data.checks.row_location import display_path
+from vistry.data.findings import Finding
 from vistry.data.objects import Flags, Objects, Shapes, Sizes
 from vistry.data.offsets import segment_ids
 from vistry.data.table import Table
@@ -25,11 +25,11 @@ Describe = Callable[[int], str]
 
 @dataclass(frozen=True)
 class ObjectReport:
-    """`table`: the same rows with the objects that can be used, in pixels. `lost`: rows that lost all of theirs."""
+    """`table`: the same rows with the objects that can be used, in pixels. `emptied`: rows that lose all of theirs."""
 
     table: Table
     findings: tuple[Finding, ...] = ()
-    lost: Mapping[int, Finding] = field(default_factory=dict)
+    emptied: Mapping[int, Finding] = field(default_factory=dict)
 
 
 def check_objects(table: Table, rows: npt.NDArray[np.int64], inspections: Mapping[int, Inspection]) -> ObjectReport:
@@ -38,14 +38,14 @@ def check_objects(table: Table, rows: npt.NDArray[np.int64], inspections: Mappin
         return ObjectReport(table)
     width, height, sizes_differ = _sizes(table, table.objects, rows, inspections)
     of_row = segment_ids(table.label_starts)
-    looked_at = np.zeros(len(table), dtype=bool)
-    looked_at[rows] = True
-    examined = _Examined(table, table.objects, of_row, looked_at[of_row], width, height)
-    examined.check()
-    checked = table.with_objects(~examined.bad, examined.objects)
-    lost = dict(_lost(table, table.objects, checked, rows))
-    background = _background(checked, rows, lost)
-    return ObjectReport(checked, (*sizes_differ, *examined.findings, *background), lost)
+    has_image = np.zeros(len(table), dtype=bool)
+    has_image[rows] = True
+    checks = _ObjectChecks(table, table.objects, of_row, has_image[of_row], width, height)
+    checks.check()
+    checked = table.with_objects(~checks.bad, checks.objects)
+    emptied = dict(_emptied_rows(table, table.objects, checked, rows))
+    background = _background(checked, rows, emptied)
+    return ObjectReport(checked, (*sizes_differ, *checks.findings, *background), emptied)
 
 
 def _sizes(
@@ -56,30 +56,30 @@ def _sizes(
     findings = []
     for row in rows.tolist():
         stated = int(width[row]), int(height[row])
-        seen = inspections.get(row)
-        if seen is not None and seen.width:
-            found = seen.width, seen.height
+        inspection = inspections.get(row)
+        if inspection is not None and inspection.width:
+            actual = inspection.width, inspection.height
         elif 0 in stated:
-            found = upright_size(table.images[row])
+            actual = upright_size(table.images[row])
         else:
             continue
-        width[row], height[row] = found
-        if 0 not in stated and stated != found and 0 not in found:
-            findings.append(_other_size(table, row, stated, found, seen))
+        width[row], height[row] = actual
+        if 0 not in stated and stated != actual and 0 not in actual:
+            findings.append(_other_size(table, row, stated, actual, inspection))
     return width, height, findings
 
 
 def _other_size(
-    table: Table, row: int, stated: tuple[int, int], found: tuple[int, int], seen: Inspection | None
+    table: Table, row: int, stated: tuple[int, int], actual: tuple[int, int], inspection: Inspection | None
 ) -> Finding:
-    turned = seen is not None and "image-rotated" in seen.remarks and stated == found[::-1]
+    turned = inspection is not None and "image-rotated" in inspection.remarks and stated == actual[::-1]
     reason = " when turned upright, which boxes refer to" if turned else ""
-    message = f"{stated[0]} x {stated[1]} is stated, the image has {found[0]} x {found[1]}{reason}"
-    file, line = table.place(row)
-    return finding("image-size", message if line is None else f"{short_path(table, row)}: {message}", file, line)
+    message = f"the annotations state {stated[0]} x {stated[1]}, the image has {actual[0]} x {actual[1]}{reason}"
+    file, line = table.location(row)
+    return Finding.of("image-size", message if line is None else f"{display_path(table, row)}: {message}", file, line)
 
 
-class _Examined:
+class _ObjectChecks:
     """One pass over all objects at once; `bad` [M] marks those that can't be used."""
 
     def __init__(
@@ -87,21 +87,21 @@ class _Examined:
         table: Table,
         objects: Objects,
         of_row: npt.NDArray[np.int64],
-        looked_at: Flags,
+        has_image: Flags,
         width: Sizes,
         height: Sizes,
     ):
         self.findings: list[Finding] = []
         self.bad = np.zeros(len(objects), dtype=bool)
-        self.objects = objects.in_pixels(table.label_starts, width, height)
+        self.objects = objects.to_pixels(table.label_starts, width, height)
         self._raw = objects
         self._table = table
         self._of_row = of_row
-        self._open = looked_at & (width[of_row] > 0)
+        self._open = has_image & (width[of_row] > 0)
         self._width, self._height = width[of_row], height[of_row]
 
     def check(self) -> None:
-        """Every check, the graver first: an object has one fault at the most."""
+        """Every check, the graver first: an object has one finding at the most."""
         self._check_units()
         boxes = self.objects.boxes
         x1, y1, x2, y2 = boxes.T
@@ -116,24 +116,24 @@ class _Examined:
         """Mark objects as bad that weren't already, with a finding each."""
         index = np.flatnonzero(wrong & self._open & ~self.bad)
         self.bad[index] = True
-        self._say(check, index, describe)
+        self._report(check, index, describe)
 
     def _warn(self, check: str, wrong: Flags, describe: Describe) -> None:
-        self._say(check, np.flatnonzero(wrong & self._open & ~self.bad), describe)
+        self._report(check, np.flatnonzero(wrong & self._open & ~self.bad), describe)
 
-    def _say(self, check: str, index: npt.NDArray[np.int64], describe: Describe) -> None:
+    def _report(self, check: str, index: npt.NDArray[np.int64], describe: Describe) -> None:
         for at in index.tolist():
-            self.findings.append(self._placed(finding(check, describe(at)), at))
+            self.findings.append(self._placed(Finding.of(check, describe(at)), at))
 
-    def _placed(self, fault: Finding, at: int) -> Finding:
+    def _placed(self, finding: Finding, at: int) -> Finding:
         """The finding at the object's file and line, its message led by the object's name and its image."""
         table, row = self._table, int(self._of_row[at])
         line = int(self._raw.lines[at]) or int(table.lines[row])
         file = str(table.files[table.file_of[row]]) if table.files and line else table.images[row]
         kind = "annotation" if table.format == "coco" else "object"
         by_line = table.format == "yolo"
-        name = short_path(table, row) + ("" if by_line else f", {kind} {self._raw.names[at]}")
-        return replace(fault, message=f"{name}: {fault.message}", file=file, line=line or None)
+        name = display_path(table, row) + ("" if by_line else f", {kind} {self._raw.annotation_ids[at]}")
+        return replace(finding, reason=f"{name}: {finding.message}", file=file, line=line or None)
 
     def _check_units(self) -> None:
         """Fractions far over one are pixels; pixels that all lie within the first one are fractions."""
@@ -223,7 +223,7 @@ class _Examined:
         repeated = np.zeros(len(boxes), dtype=bool)
         for earlier, later in zip(good[order[:-1][same]].tolist(), good[order[1:][same]].tolist(), strict=True):
             repeated[later] = self._same_shape(earlier, later)
-        self._refuse("box-duplicate", repeated, lambda at: f"the box {_box(boxes[at])} is there twice")
+        self._refuse("box-duplicate", repeated, lambda at: f"the box {_box(boxes[at])} appears twice")
 
     def _same_shape(self, one: int, other: int) -> bool:
         shapes = self.objects.shapes
@@ -234,21 +234,23 @@ class _Examined:
         return same and np.array_equal(shapes.runs_of(one), shapes.runs_of(other))
 
 
-def _lost(table: Table, objects: Objects, checked: Table, rows: npt.NDArray[np.int64]) -> Iterator[tuple[int, Finding]]:
+def _emptied_rows(
+    table: Table, objects: Objects, checked: Table, rows: npt.NDArray[np.int64]
+) -> Iterator[tuple[int, Finding]]:
     """Rows that had objects and have none any more."""
-    left = np.diff(checked.label_starts)
-    gone = objects.lost + (np.diff(table.label_starts) - left)
-    for row in rows[(left[rows] == 0) & (gone[rows] > 0)].tolist():
-        yield row, finding("objects-lost", f"none of its {gone[row]} object(s) can be used")
+    remaining = np.diff(checked.label_starts)
+    num_lost = objects.num_dropped + (np.diff(table.label_starts) - remaining)
+    for row in rows[(remaining[rows] == 0) & (num_lost[rows] > 0)].tolist():
+        yield row, Finding.of("objects-lost", f"none of its {num_lost[row]} object(s) can be used")
 
 
-def _background(checked: Table, rows: npt.NDArray[np.int64], lost: Mapping[int, Finding]) -> Iterable[Finding]:
-    empty = [row for row in rows[np.diff(checked.label_starts)[rows] == 0].tolist() if row not in lost]
+def _background(checked: Table, rows: npt.NDArray[np.int64], emptied: Mapping[int, Finding]) -> Iterable[Finding]:
+    empty = [row for row in rows[np.diff(checked.label_starts)[rows] == 0].tolist() if row not in emptied]
     if empty:
         message = (
-            f"{len(empty)} image(s) without objects, such as {short_path(checked, empty[0])}: they train as negatives"
+            f"{len(empty)} image(s) without objects, such as {display_path(checked, empty[0])}: they train as negatives"
         )
-        yield finding("image-background", message, *checked.place(empty[0]), count=len(empty))
+        yield Finding.of("image-background", message, *checked.location(empty[0]), count=len(empty))
 
 
 def _box(corners: Floats) -> str:

@@ -6,7 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator
 
-from vistry.data.findings import Finding, finding
+from vistry.data.findings import Finding
 from vistry.data.readers.locations import is_inside
 from vistry.data.table import Table
 
@@ -20,9 +20,9 @@ def absent_images(table: Table) -> dict[int, Finding]:
     for folder, rows in _rows_by_folder(table).items():
         listing = _listing(folder)
         for row in rows:
-            fault = _fault(table.images[row], listing, root)
-            if fault is not None:
-                faults[row] = fault
+            finding = _fault(table.images[row], listing, root)
+            if finding is not None:
+                faults[row] = finding
     return faults
 
 
@@ -53,15 +53,15 @@ def _files(entries: Iterator[os.DirEntry[str]]) -> Iterator[tuple[str, bool]]:
 
 def _fault(image: str, listing: Listing | None, root: str) -> Finding | None:
     if listing is None:
-        return finding("image-missing", "the image file does not exist, nor does its folder", image)
+        return Finding.of("image-missing", "the image file does not exist, nor does its folder", image)
     is_link = listing.get(image.rpartition("/")[2])
     if is_link is None:
-        return finding("image-missing", "the image file does not exist" + _other_case(image, listing), image)
+        return Finding.of("image-missing", "the image file does not exist" + _other_case(image, listing), image)
     if is_link and is_inside(image, root):
         target = os.path.realpath(image)
         if not is_inside(target, root):
             message = f"the file is a link to {target}, out of the data folder {root}"
-            return finding("path-escape", message, image)
+            return Finding.of("path-escape", message, image)
     return None
 
 

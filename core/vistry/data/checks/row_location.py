@@ -8,13 +8,12 @@ from vistry.data.findings import Finding
 from vistry.data.table import Table
 
 
-def placed(fault: Finding, table: Table, row: int) -> Finding:
-    """The finding at the row's file and line, its message led by the image where the place doesn't name it."""
-    file, line = table.place(row)
-    message = fault.message if line is None else f"{short_path(table, row)}: {fault.message}"
-    return replace(fault, message=message, file=file, line=line)
+def at_row(finding: Finding, table: Table, row: int) -> Finding:
+    """The finding at the row's file and line, with the image as its subject where that place doesn't name it."""
+    file, line = table.location(row)
+    return replace(finding, subject="" if line is None else display_path(table, row), file=file, line=line)
 
 
-def short_path(table: Table, row: int) -> str:
+def display_path(table: Table, row: int) -> str:
     """The image's path below the data folder, or all of it where it lies elsewhere."""
     return table.images[row].removeprefix(f"{table.root}/")

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from vistry.data.findings import DataSetError, finding
+from vistry.data.findings import Finding, FindingError
 from vistry.data.images.colour import to_rgb
-from vistry.data.images.formats import HEAD_BYTES, PIXEL_LIMIT, fault, open_image
+from vistry.data.images.formats import HEAD_BYTES, PIXEL_LIMIT, decoding_finding, open_image
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -48,10 +48,10 @@ def _read(path: Path | str) -> bytes:
     try:
         return Path(path).read_bytes()
     except FileNotFoundError as error:
-        raise DataSetError(finding("image-missing", "the image file does not exist", path)) from error
+        raise FindingError(Finding.of("image-missing", "the image file does not exist", path)) from error
     except OSError as error:
         message = f"the image file can't be read ({error.strerror or error})"
-        raise DataSetError(finding("image-unreadable", message, path)) from error
+        raise FindingError(Finding.of("image-unreadable", message, path)) from error
 
 
 def _decode(data: bytes, name: str, at_least: int | None) -> Image.Image | Pixels:
@@ -67,7 +67,7 @@ def _decode_any(data: bytes, name: str, at_least: int | None) -> Image.Image:
         image.load()
         return _upright(to_rgb(image), image)
     except Exception as error:
-        raise DataSetError(fault(error, name, kind)) from error
+        raise FindingError(decoding_finding(error, name, kind)) from error
 
 
 def _draft(image: Image.Image, at_least: int | None) -> None:

@@ -9,7 +9,7 @@ from typing import IO
 
 from PIL import Image
 
-from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.findings import Finding, FindingError
 
 HEAD_BYTES = 64
 PIXEL_LIMIT = 178_956_970
@@ -78,13 +78,13 @@ FORMATS = (
     ImageFormat("DICOM", ((128, b"DICM"),), (".dcm",)),
     ImageFormat("raw camera", (), (".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2")),
 )
-_BY_SUFFIX = {suffix: known for known in FORMATS for suffix in known.suffixes}
+_BY_SUFFIX = {suffix: image_format for image_format in FORMATS for suffix in image_format.suffixes}
 IMAGE_SUFFIXES = frozenset(_BY_SUFFIX)
 
 
 def format_of_bytes(head: bytes) -> ImageFormat | None:
     """The format whose signature a file's first bytes carry."""
-    return next((known for known in FORMATS if known.matches(head)), None)
+    return next((image_format for image_format in FORMATS if image_format.matches(head)), None)
 
 
 def format_of_suffix(suffix: str) -> ImageFormat | None:
@@ -108,35 +108,35 @@ def is_image_file(path: str) -> bool:
 
 
 def open_image(stream: IO[bytes], head: bytes, name: str) -> Image.Image:
-    """Open an image by what its first bytes say and check its size; DataSetError names the file."""
+    """Open an image by what its first bytes say and check its size; FindingError names the file."""
     if not head:
-        raise DataSetError(finding("image-empty", "the image file has zero bytes", name))
-    known = format_of_bytes(head)
-    if known is None:
-        raise DataSetError(_not_an_image(head, name))
-    if not known.reader:
-        message = f"this is a {known.name} file, which Vistry doesn't read"
-        raise DataSetError(finding("image-unsupported", message, name))
+        raise FindingError(Finding.of("image-empty", "the image file has zero bytes", name))
+    image_format = format_of_bytes(head)
+    if image_format is None:
+        raise FindingError(_not_an_image(head, name))
+    if not image_format.reader:
+        message = f"this is a {image_format.name} file, which Vistry doesn't read"
+        raise FindingError(Finding.of("image-unsupported", message, name))
     try:
-        image = known.open(stream, name)
+        image = image_format.open(stream, name)
     except Exception as error:
-        raise DataSetError(fault(error, name, known.name)) from error
+        raise FindingError(decoding_finding(error, name, image_format.name)) from error
     width, height = image.size
     if width * height > PIXEL_LIMIT:
         message = f"{width} x {height} pixels are over the limit of {PIXEL_LIMIT:,} pixels"
-        raise DataSetError(finding("image-bomb", message, name))
+        raise FindingError(Finding.of("image-bomb", message, name))
     return image
 
 
-def fault(error: Exception, name: str, format: str) -> Finding:
+def decoding_finding(error: Exception, name: str, format: str) -> Finding:
     """What Pillow's exception says about a file, as a finding."""
     text = str(error).lower()
     detail = f"{type(error).__name__}: {error}"
     if isinstance(error, Image.DecompressionBombError) or "too large" in text:
-        return finding("image-bomb", f"the {format} data unpacks to too much ({detail})", name)
+        return Finding.of("image-bomb", f"the {format} data unpacks to too much ({detail})", name)
     if "truncated" in text or "reached end" in text or isinstance(error, EOFError):
-        return finding("image-truncated", f"the {format} data ends too early ({detail})", name)
-    return finding("image-unreadable", f"the {format} data is broken ({detail})", name)
+        return Finding.of("image-truncated", f"the {format} data ends too early ({detail})", name)
+    return Finding.of("image-unreadable", f"the {format} data is broken ({detail})", name)
 
 
 def _not_an_image(head: bytes, name: str) -> Finding:
@@ -145,4 +145,4 @@ def _not_an_image(head: bytes, name: str) -> Finding:
         kind = "text (perhaps a saved error page)"
     else:
         kind = f"a file that begins with {head[:8]!r}"
-    return finding("image-unreadable", f"this is not an image but {kind}", name)
+    return Finding.of("image-unreadable", f"this is not an image but {kind}", name)

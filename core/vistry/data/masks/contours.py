@@ -10,7 +10,7 @@ from vistry.data.masks.rle import Mask
 Outline = npt.NDArray[np.float64]
 
 
-def outlines_of_mask(mask: Mask) -> list[Outline]:
+def mask_to_outlines(mask: Mask) -> list[Outline]:
     """The closed outlines of a mask [H, W], holes among them, each [P, 2] of x and y at the corners of pixels.
 
     A corner is where an odd number of the four pixels around it is inside, or two that face each other. In each row and

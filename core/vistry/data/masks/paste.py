@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.masks.windows import Window, run_lengths_of
+from vistry.data.masks.windows import Window, window_to_rle
 from vistry.evaluation.detection.types import Rle
 
 Values = npt.NDArray[np.float32]
@@ -21,7 +21,7 @@ SMALL = 128
 
 def run_lengths(mask: Values, box: Values, width: int, height: int, threshold: float) -> Rle:
     """COCO's run lengths in the whole image of a predicted mask, see `pasted`."""
-    return run_lengths_of(pasted(mask, box, width, height, threshold), width, height)
+    return window_to_rle(pasted(mask, box, width, height, threshold), width, height)
 
 
 def pasted(mask: Values, box: Values, width: int, height: int, threshold: float) -> Window:

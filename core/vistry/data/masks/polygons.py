@@ -7,8 +7,8 @@ from heapq import heappop, heappush
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.masks.contours import outlines_of_mask
-from vistry.data.masks.windows import window_of
+from vistry.data.masks.contours import mask_to_outlines
+from vistry.data.masks.windows import rle_to_window
 from vistry.evaluation.detection.types import Rle
 
 Ring = npt.NDArray[np.float64]
@@ -16,15 +16,15 @@ Points = npt.NDArray[np.complex128]
 Side = tuple[float, int, int, int]
 
 
-def polygons_of(mask: Rle, max_points: int | None = None) -> list[Ring]:
+def rle_to_polygons(mask: Rle, max_points: int | None = None) -> list[Ring]:
     """The outlines of a mask, holes among them, each [P, 2] of x and y in pixels of the image.
 
     They run along the edges of pixels, and filled with the even-odd rule they give the mask again. A ring of more than
     `max_points` points, at least 3, is simplified to that many; the limit is for each ring, as the hosted product's
     schema calls each ring a polygon. No ring is dropped.
     """
-    inside, corner = window_of(mask)
-    rings = [ring + corner for ring in outlines_of_mask(inside)]
+    inside, corner = rle_to_window(mask)
+    rings = [ring + corner for ring in mask_to_outlines(inside)]
     return rings if max_points is None else [simplified(ring, max_points) for ring in rings]
 
 
@@ -39,16 +39,16 @@ def simplified(ring: Ring, max_points: int) -> Ring:
         return ring
     points = np.append(ring, ring[:1], axis=0) @ np.array([1, 1j])
     opposite = int(np.abs(points - points[0]).argmax())
-    kept = [0, opposite]
+    corners = [0, opposite]
     sides: list[Side] = []
     for first, last in ((0, opposite), (opposite, len(ring))):
         _add_side(sides, points, first, last)
-    while len(kept) < max_points:
+    while len(corners) < max_points:
         _, first, farthest, last = heappop(sides)
-        kept.append(farthest)
+        corners.append(farthest)
         _add_side(sides, points, first, farthest)
         _add_side(sides, points, farthest, last)
-    simple: Ring = ring[np.sort(kept)]
+    simple: Ring = ring[np.sort(corners)]
     return simple
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.masks.rle import Mask, box_of_runs, runs_of_text, text_of_runs
+from vistry.data.masks.rle import Mask, box_of_runs, runs_to_text, text_to_runs
 from vistry.evaluation.detection.types import Rle
 
 Window = tuple[Mask, tuple[int, int]]
 """[h, w] bool, and the left and top pixel of the image where it lies."""
 
 
-def run_lengths_of(window: Window, width: int, height: int) -> Rle:
+def window_to_rle(window: Window, width: int, height: int) -> Rle:
     """COCO's compressed run lengths of an image that is empty but for a window within it."""
     inside, (left, top) = window
     rows, columns = inside.shape
@@ -27,13 +27,13 @@ def run_lengths_of(window: Window, width: int, height: int) -> Rle:
     if len(starts_and_ends) and starts_and_ends[-1] == area:
         starts_and_ends = starts_and_ends[:-1]
     runs = np.diff(starts_and_ends, prepend=0, append=area)
-    return {"size": [height, width], "counts": text_of_runs(runs.astype(np.uint32)).encode("ascii")}
+    return {"size": [height, width], "counts": runs_to_text(runs.astype(np.uint32)).encode("ascii")}
 
 
-def window_of(mask: Rle) -> Window:
+def rle_to_window(mask: Rle) -> Window:
     """The smallest window that holds what is inside; [0, 0] where nothing is."""
     height = int(mask["size"][0])
-    runs = runs_of_text(mask["counts"].decode("ascii"))
+    runs = text_to_runs(mask["counts"].decode("ascii"))
     left, top, right, bottom = (int(edge) for edge in box_of_runs(runs, height))
     ends = np.clip(np.cumsum(runs, dtype=np.int64), left * height, right * height)
     inside = np.repeat(np.arange(len(runs)) % 2 == 1, np.diff(ends, prepend=left * height))

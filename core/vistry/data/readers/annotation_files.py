@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from vistry.data.findings import DataSetError, finding
+from vistry.data.findings import Finding, FindingError
 from vistry.data.table import SPLITS, UNASSIGNED
 
 _SPLIT_WORDS = {
@@ -56,7 +56,7 @@ def annotation_files(path: Path, suffixes: tuple[str, ...]) -> list[AnnotationFi
     if len(files) > 1:
         names = ", ".join(file.name for file in files[:5])
         message = f"{len(files)} annotation files ({names}), none named train*, validation* or test*"
-        raise DataSetError(finding("format-ambiguous", message, path))
+        raise FindingError(Finding.of("format-ambiguous", message, path))
     return [AnnotationFile(file) for file in files]
 
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.annotation_files import AnnotationFile, split_of_stem, split_of_word
 from vistry.data.readers.image_folders import prefix_of_images
 from vistry.data.readers.json_text import Repeated, check_encoding, elements, repeated
 from vistry.data.readers.labels import DETECTION, SEGMENTATION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator
 from vistry.data.readers.object_builder import UNKNOWN, Box, ObjectTableBuilder, Shape
-from vistry.data.readers.shapes import box_of, rings_of, runs_of, whole
-from vistry.data.reading import Reading
+from vistry.data.readers.reader import Reading
+from vistry.data.readers.shapes import parse_box, parse_pixels, parse_rings, parse_runs
 from vistry.data.table import UNASSIGNED
 
 NAME = "coco"
@@ -50,26 +50,26 @@ def read(path: Path, task: str) -> Reading:
 def guess_task(path: Path) -> tuple[str, str]:
     """Segmentation where one of the first annotations has a segmentation, else detection."""
     for file in annotation_files(path):
-        seen = 0
+        num_annotations = 0
         for key, _, value in elements(file.path):
             if key == "annotations" and isinstance(value, dict):
                 if value.get("segmentation"):
                     return SEGMENTATION, "annotations with masks"
-                seen += 1
-                if seen == GUESS_AFTER:
+                num_annotations += 1
+                if num_annotations == GUESS_AFTER:
                     break
     return DETECTION, "annotations with boxes"
 
 
 def annotation_files(path: Path) -> list[AnnotationFile]:
-    """The file itself, or those of a folder. Raises DataSetError where several are not told apart by a split."""
+    """The file itself, or those of a folder. Raises FindingError where several are not told apart by a split."""
     if path.is_file():
         return [AnnotationFile(path)]
     files = _files(path)
     if len(files) > 1 and any(file.split == UNASSIGNED for file in files):
-        shown = ", ".join(file.path.name for file in files[:5])
-        message = f"{len(files)} COCO files ({shown}), not all of them named train*, validation* or test*"
-        raise DataSetError(finding("format-ambiguous", message, path))
+        names = ", ".join(file.path.name for file in files[:5])
+        message = f"{len(files)} COCO files ({names}), not all of them named train*, validation* or test*"
+        raise FindingError(Finding.of("format-ambiguous", message, path))
     return files
 
 
@@ -81,8 +81,8 @@ def _files(path: Path) -> list[AnnotationFile]:
         if files:
             return [AnnotationFile(file, split_of_stem(file.stem.removeprefix(PREFIX))) for file in instances or files]
     folders = [folder for folder in sorted(path.iterdir()) if folder.is_dir() and split_of_word(folder.name) >= 0]
-    found = [(folder, file) for folder in folders for file in _json_files(folder) if _is_coco(file)]
-    return [AnnotationFile(file, split_of_word(folder.name)) for folder, file in found]
+    in_folders = [(folder, file) for folder in folders for file in _json_files(folder) if _is_coco(file)]
+    return [AnnotationFile(file, split_of_word(folder.name)) for folder, file in in_folders]
 
 
 def _json_files(folder: Path) -> list[Path]:
@@ -116,7 +116,7 @@ class _File:
         self._images: dict[int, tuple[str, int, int, int]] = {}
         self._classes: dict[int, tuple[str, int]] = {}
         self._count = 0
-        self._marks = builder.marks
+        self._checkpoint = builder.checkpoint
         self.findings: list[Finding] = []
 
     def read(self) -> list[Finding]:
@@ -128,46 +128,46 @@ class _File:
             if key in add:
                 try:
                     if type(value) is not dict:
-                        raise DataSetError(_not_an_object(value))
+                        raise FindingError(_not_an_object(value))
                     add[key](value, line)
-                except DataSetError as error:
+                except FindingError as error:
                     self._note(error.finding, line)
-        orphans, unknown = self._builder.settle(self._marks, self._rows(index), self._labels())
+        orphans, unknown = self._builder.remap_ids(self._checkpoint, self._rows(index), self._labels())
         self._remark_ids(orphans.tolist(), unknown.tolist())
         return self.findings
 
-    def _note(self, fault: Finding, line: int, subject: str = "") -> None:
-        message = f"{subject}: {fault.message}" if subject else fault.message
-        self.findings.append(replace(fault, message=message, file=str(self._file.path), line=line))
+    def _note(self, finding: Finding, line: int, subject: str = "") -> None:
+        message = f"{subject}: {finding.message}" if subject else finding.message
+        self.findings.append(replace(finding, reason=message, file=str(self._file.path), line=line))
 
     def _add_image(self, record: dict[str, Any], line: int) -> None:
         name = record.get("file_name")
         if type(name) is not str:
-            raise DataSetError(finding("field-missing", f"the image {record!r:.60} has no 'file_name'"))
+            raise FindingError(Finding.of("field-missing", f"the image {record!r:.60} has no 'file_name'"))
         number = self._number(self._image_ids, record.get("id"), "image")
         if number in self._images:
             message = f"image id {record['id']} is given to '{name}' and to '{self._images[number][0]}'"
-            raise DataSetError(finding("id-repeated", message))
-        self._images[number] = name, whole(record.get("width")), whole(record.get("height")), line
+            raise FindingError(Finding.of("id-repeated", message))
+        self._images[number] = name, parse_pixels(record.get("width")), parse_pixels(record.get("height")), line
 
     def _add_class(self, record: dict[str, Any], _: int) -> None:
         number = self._number(self._class_ids, record.get("id"), "category")
         if number in self._classes:
-            raise DataSetError(finding("id-repeated", f"category id {record['id']} is given twice"))
+            raise FindingError(Finding.of("id-repeated", f"category id {record['id']} is given twice"))
         (label,) = self._names.one(record.get("name"))
         self._classes[number] = record["name"], label
 
     def _number(self, ids: dict[Any, int], value: Any, kind: str) -> int:
         """The provisional number of an id, made at first sight."""
         try:
-            known = ids.get(value)
+            number = ids.get(value)
         except TypeError:
-            known = None
-        if known is not None:
-            return known
+            number = None
+        if number is not None:
+            return number
         plain = _plain_id(value)
         if plain is None:
-            raise DataSetError(finding("object-invalid", f"the {kind} id is {value!r:.40}, not a number or text"))
+            raise FindingError(Finding.of("object-invalid", f"the {kind} id is {value!r:.40}, not a number or text"))
         return ids.setdefault(plain, len(ids))
 
     def _add_annotation(self, record: dict[str, Any], line: int) -> None:
@@ -181,32 +181,32 @@ class _File:
             crowd = record.get("iscrowd", 0) in (1, "1", True)
             shape = self._shape(record.get("segmentation"), name, line, record.get("bbox"))
             box = _corners(record.get("bbox"), shape)
-        except DataSetError as error:
+        except FindingError as error:
             self._note(error.finding, line, f"annotation {name}")
             if image >= 0:
-                self._builder.lose(image)
+                self._builder.drop_object(image)
             return
         area = record.get("area")
         area = area if type(area) is float or (type(area) is int and area < 1 << 63) else UNKNOWN
         self._builder.add_object(image, label, box, name, crowd=crowd, area=area, line=line, shape=shape)
 
     def _shape(self, value: Any, name: int, line: int, box: Any) -> Shape | None:
-        """The mask, where masks are wanted or the box has to come from it. Raises DataSetError."""
+        """The mask, where masks are wanted or the box has to come from it. Raises FindingError."""
         if not self._builder.wants_masks and box is not None:
             return None
         if type(value) is dict:
-            return runs_of(value)
+            return parse_runs(value)
         if not value:
             return None
         if type(value) is not list:
-            raise DataSetError(
-                finding("mask-invalid", f"the segmentation is {value!r:.40}, not polygons or run lengths")
+            raise FindingError(
+                Finding.of("mask-invalid", f"the segmentation is {value!r:.40}, not polygons or run lengths")
             )
-        rings, faults = rings_of(value)
-        for fault in faults:
-            self._note(fault, line, f"annotation {name}")
+        rings, faults = parse_rings(value)
+        for finding in faults:
+            self._note(finding, line, f"annotation {name}")
         if not rings:
-            raise DataSetError(finding("mask-missing", "none of its polygons can be used"))
+            raise FindingError(Finding.of("mask-missing", "none of its polygons can be used"))
         return Shape(rings)
 
     def _rows(self, file: int) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -217,7 +217,7 @@ class _File:
             try:
                 image = self._locator.locate(name if "://" in name or name.startswith("/") else prefix + name)
                 rows[number] = self._builder.add_image(image, self._file.split, file, line, width, height)
-            except DataSetError as error:
+            except FindingError as error:
                 self._note(error.finding, line)
         return rows
 
@@ -237,17 +237,17 @@ class _File:
     def _remark_ids(self, orphans: Iterable[tuple[int, int]], unknown: Iterable[tuple[int, int]]) -> None:
         for name, line in orphans:
             message = f"annotation {name}: its image is not listed, or its path is refused"
-            self._note(finding("object-orphan", message), line)
+            self._note(Finding.of("object-orphan", message), line)
         for name, line in unknown:
-            self._note(finding("class-unknown", f"annotation {name}: its category is not declared"), line)
-        for name in self._builder.repeated_names(self._marks[0]):
+            self._note(Finding.of("class-unknown", f"annotation {name}: its category is not declared"), line)
+        for name in self._builder.repeated_annotation_ids(self._checkpoint[0]):
             self.findings.append(
-                finding("annotation-repeated", f"annotation id {name} is given twice", self._file.path)
+                Finding.of("annotation-repeated", f"annotation id {name} is given twice", self._file.path)
             )
         numbers = sorted(key for key, number in self._class_ids.items() if number in self._classes and type(key) is int)
         if numbers and numbers[-1] - numbers[0] >= len(numbers):
-            shown = ", ".join(map(str, numbers[:8])) + (", ..." if len(numbers) > 8 else "")
-            self.findings.append(finding("id-gap", f"the category ids are {shown}", self._file.path))
+            listing = ", ".join(map(str, numbers[:8])) + (", ..." if len(numbers) > 8 else "")
+            self.findings.append(Finding.of("id-gap", f"the category ids are {listing}", self._file.path))
 
 
 def _plain_id(value: Any) -> int | str | None:
@@ -262,11 +262,11 @@ def _plain_id(value: Any) -> int | str | None:
 def _corners(bbox: Any, shape: Shape | None) -> Box:
     if bbox is None and shape is not None:
         return shape.box()
-    left, top, width, height = box_of(bbox, "x, y, width, height")
+    left, top, width, height = parse_box(bbox, "x, y, width, height")
     return left, top, left + width, top + height
 
 
 def _not_an_object(value: Any) -> Finding:
     if isinstance(value, Repeated):
         return repeated(f"{dict(value)!r:.80}")
-    return finding("object-invalid", f"{value!r:.60} is not a JSON object")
+    return Finding.of("object-invalid", f"{value!r:.60} is not a JSON object")

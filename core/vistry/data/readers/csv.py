@@ -8,10 +8,10 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.annotation_files import AnnotationFile, annotation_files, has_annotation_files, split_of_word
 from vistry.data.readers.csv_columns import Columns, Row, box_columns, find_columns
-from vistry.data.readers.label_rows import LabelledImage, are_often_several, has_a_label_a_row, merged
+from vistry.data.readers.label_rows import LabelledImage, are_often_several, has_a_label_a_row, merge_label_rows
 from vistry.data.readers.labels import (
     AS_OBJECTS,
     MULTICLASS,
@@ -22,8 +22,8 @@ from vistry.data.readers.labels import (
     needs_whole_images,
 )
 from vistry.data.readers.locations import Locator
+from vistry.data.readers.reader import Reading
 from vistry.data.readers.table_builder import TableBuilder
-from vistry.data.reading import Reading
 from vistry.data.table import UNASSIGNED
 
 NAME = "csv"
@@ -55,7 +55,7 @@ def read(path: Path, task: str) -> Reading:
 def guess_task(path: Path) -> tuple[str, str]:
     """Multi-label where a cell holds several labels, a row not exactly one 1, or many images have several rows.
 
-    Raises DataSetError for columns of boxes, which this format doesn't read.
+    Raises FindingError for columns of boxes, which this format doesn't read.
     """
     for file in annotation_files(path, SUFFIXES):
         if rows := _rows(file.path):
@@ -63,7 +63,7 @@ def guess_task(path: Path) -> tuple[str, str]:
             if boxes := box_columns(columns.header):
                 message = f"the columns {', '.join(boxes)} look like boxes, which are not read from CSV"
                 remedy = f"{AS_OBJECTS}, or {WHOLE_IMAGES} for what is in each image"
-                raise DataSetError(finding("task-mismatch", message, file.path, 1, remedy=remedy))
+                raise FindingError(Finding.of("task-mismatch", message, file.path, 1, remedy=remedy))
             whole = [row for _, row in rows if len(row) == len(columns.header)]
             if any(_is_multilabel(row, columns) for row in whole):
                 return MULTILABEL, "several labels, or none, for some image"
@@ -94,13 +94,13 @@ def _read_file(
         try:
             image, split = _image_and_split(row, columns, file.split)
             images.append((locator.locate(image), read_label(cells(row)), split, line))
-        except DataSetError as error:
-            fault = replace(error.finding, file=str(file.path), line=line)
-            if fault.check in FATAL:
-                raise DataSetError(fault) from error
-            findings.append(fault)
+        except FindingError as error:
+            finding = replace(error.finding, file=str(file.path), line=line)
+            if finding.check in FATAL:
+                raise FindingError(finding) from error
+            findings.append(finding)
     if task == MULTILABEL and not columns.one_hot and has_a_label_a_row(images):
-        images, repeats = merged(images, file.path)
+        images, repeats = merge_label_rows(images, file.path)
         findings += repeats
     for path, labels, split, line in images:
         builder.add(path, labels, split, index, line)
@@ -117,9 +117,9 @@ def _rows(path: Path) -> list[Row]:
             return [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
     except UnicodeDecodeError as error:
         message = f"not UTF-8 (byte {error.start + 1} of a block)"
-        raise DataSetError(finding("line-invalid", message, path, remedy="save it as CSV UTF-8")) from error
+        raise FindingError(Finding.of("line-invalid", message, path, remedy="save it as CSV UTF-8")) from error
     except csv.Error as error:
-        raise DataSetError(finding("line-invalid", f"not CSV: {error}", path)) from error
+        raise FindingError(Finding.of("line-invalid", f"not CSV: {error}", path)) from error
 
 
 def _delimiter(sample: Sequence[str]) -> str:
@@ -151,7 +151,7 @@ def _single(cell: str) -> str:
     if "|" in cell:
         message = f"'{cell}' looks like several labels, but {MULTICLASS} takes one for each image"
         remedy = "use --task multilabel, or write one label without '|'"
-        raise DataSetError(finding("task-mismatch", message, remedy=remedy))
+        raise FindingError(Finding.of("task-mismatch", message, remedy=remedy))
     return cell
 
 
@@ -161,20 +161,20 @@ def _one_hot(row: list[str], columns: Columns, task: str) -> str | list[str]:
         return names
     if len(names) != 1:
         message = f"{len(names)} columns are 1, but {MULTICLASS} takes one label for each image"
-        raise DataSetError(finding("task-mismatch", message, remedy="use --task multilabel, or mark one class"))
+        raise FindingError(Finding.of("task-mismatch", message, remedy="use --task multilabel, or mark one class"))
     return names[0]
 
 
 def _image_and_split(row: list[str], columns: Columns, file_split: int) -> tuple[str, int]:
     if len(row) != len(columns.header):
         message = f"{len(row)} cells where the first line has {len(columns.header)} columns"
-        raise DataSetError(finding("line-invalid", message))
+        raise FindingError(Finding.of("line-invalid", message))
     if not row[columns.image]:
-        raise DataSetError(finding("field-missing", "the image cell is empty"))
+        raise FindingError(Finding.of("field-missing", "the image cell is empty"))
     if columns.split is None or not row[columns.split]:
         return row[columns.image], file_split
     split = split_of_word(row[columns.split])
     if split == UNASSIGNED:
-        message = f"'{row[columns.split]}' is no split; known: train, validation, test"
-        raise DataSetError(finding("split-unknown", message))
+        message = f"'{row[columns.split]}' is not a split; use train, validation or test"
+        raise FindingError(Finding.of("split-unknown", message))
     return row[columns.image], split

@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.image_folders import prefix_of_images
 from vistry.data.readers.json_text import Repeated, elements, repeated
 from vistry.data.readers.labels import DETECTION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator
 from vistry.data.readers.object_builder import Box, ObjectTableBuilder
-from vistry.data.readers.shapes import box_of
-from vistry.data.reading import Reading
+from vistry.data.readers.reader import Reading
+from vistry.data.readers.shapes import parse_box
 from vistry.data.table import UNASSIGNED
 
 NAME = "custom_vision"
@@ -35,8 +35,8 @@ def read(path: Path, task: str) -> Reading:
     """Every file with its tags; a bad tag is a finding and costs that tag only."""
     needs_objects(task, path)
     if task != DETECTION:
-        raise DataSetError(
-            finding("task-mismatch", "this format has boxes and no masks", path, remedy="use --task detection")
+        raise FindingError(
+            Finding.of("task-mismatch", "this format has boxes and no masks", path, remedy="use --task detection")
         )
     reader = _Reader(_file(path))
     reader.read()
@@ -71,34 +71,34 @@ class _Reader:
         for line, record in records:
             try:
                 self._add(record, prefix, index, line)
-            except DataSetError as error:
+            except FindingError as error:
                 self._note(error.finding, line)
         self.findings += self._locator.remarks + self._names.remarks(self._path)
 
-    def _note(self, fault: Finding, line: int, subject: str = "") -> None:
-        self.findings.append(replace(fault, message=subject + fault.message, file=str(self._path), line=line))
+    def _note(self, finding: Finding, line: int, subject: str = "") -> None:
+        self.findings.append(replace(finding, reason=subject + finding.message, file=str(self._path), line=line))
 
     def _add(self, record: Any, prefix: str, index: int, line: int) -> None:
         if isinstance(record, Repeated):
-            raise DataSetError(repeated(f"{dict(record)!r:.80}"))
+            raise FindingError(repeated(f"{dict(record)!r:.80}"))
         name = _name(record)
         if not name:
-            raise DataSetError(finding("field-missing", f"no 'filename' in {record!r:.60}"))
+            raise FindingError(Finding.of("field-missing", f"no 'filename' in {record!r:.60}"))
         row = self.builder.add_image(self._locator.locate(prefix + name), UNASSIGNED, index, line)
         for number, tag in enumerate(record.get("tags") or (), start=1):
             try:
                 label, box = self._tag(tag)
                 self.builder.add_object(row, label, box, number)
-            except DataSetError as error:
+            except FindingError as error:
                 self._note(error.finding, line, f"{name}: tag {number}: ")
-                self.builder.lose(row)
+                self.builder.drop_object(row)
 
     def _tag(self, tag: Any) -> tuple[int, Box]:
         if type(tag) is not dict or "tag" not in tag:
-            raise DataSetError(finding("object-invalid", f"no 'tag' in {tag!r:.60}"))
+            raise FindingError(Finding.of("object-invalid", f"no 'tag' in {tag!r:.60}"))
         (label,) = self._names.one(tag["tag"])
         values = [tag.get(name) for name in CORNER_AND_SIZE]
-        left, top, width, height = box_of(values, ", ".join(CORNER_AND_SIZE))
+        left, top, width, height = parse_box(values, ", ".join(CORNER_AND_SIZE))
         return label, (left, top, left + width, top + height)
 
 

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.findings import Finding, FindingError
 from vistry.data.images.formats import is_image_file
 from vistry.data.readers.annotation_files import split_of_word
 from vistry.data.readers.labels import AS_OBJECTS, MULTICLASS, OBJECT_TASKS
 from vistry.data.readers.locations import is_inside, is_unicode
+from vistry.data.readers.reader import Reading
 from vistry.data.readers.table_builder import TableBuilder
-from vistry.data.reading import Reading
 from vistry.data.table import UNASSIGNED
 
 NAME = "folders"
@@ -33,7 +33,7 @@ def read(path: Path, task: str) -> Reading:
         message = f"a folder for each class gives an image one label, which is not what {task} needs"
         others = AS_OBJECTS if task in OBJECT_TASKS else "describe the labels in a JSON Lines or CSV file"
         remedy = f"use --task multiclass, or {others}"
-        raise DataSetError(finding("task-mismatch", message, path, remedy=remedy))
+        raise FindingError(Finding.of("task-mismatch", message, path, remedy=remedy))
     survey = _Survey(path.resolve())
     builder = TableBuilder(survey.root, NAME)
     for split, folder in survey.class_folders():
@@ -52,7 +52,7 @@ def _add_class(builder: TableBuilder, survey: _Survey, split: int, folder: Entry
     for image in survey.images(folder.path):
         builder.add(image, [builder.class_id(name)], split)
     if len(builder) == before:
-        survey.findings.append(finding("class-empty", f"no image in the class folder '{name}'", folder.path))
+        survey.findings.append(Finding.of("class-empty", f"no image in the class folder '{name}'", folder.path))
 
 
 class _Survey:
@@ -122,7 +122,7 @@ class _Survey:
             return not is_inside(folder.path, target)
         if note:
             message = f"the folder is a link to {target}, out of the data folder {self.root}"
-            self.findings.append(finding("path-escape", message, folder.path))
+            self.findings.append(Finding.of("path-escape", message, folder.path))
         return False
 
     def _pass(self, check: str, path: str) -> None:
@@ -141,4 +141,4 @@ def _passed_over(check: str, paths: list[str]) -> Finding:
         "folder-ignored": "folder(s) ignored beside the splits",
         "image-unlabelled": "image(s) ignored outside a class folder",
     }
-    return finding(check, f"{len(paths)} {nouns[check]}, such as {paths[0]}", paths[0], count=len(paths))
+    return Finding.of(check, f"{len(paths)} {nouns[check]}, such as {paths[0]}", paths[0], count=len(paths))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.findings import Finding, FindingError
 
 BLOCK = 1 << 22
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -21,25 +21,25 @@ class Repeated(dict[str, Any]):
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    return found if len(found) == len(pairs) else Repeated(found)
+    record = dict(pairs)
+    return record if len(record) == len(pairs) else Repeated(record)
 
 
 DECODER = json.JSONDecoder(object_pairs_hook=_object)
 
 
 def check_encoding(path: Path) -> None:
-    """Raise DataSetError for a file whose first bytes are those of UTF-16."""
+    """Raise FindingError for a file whose first bytes are those of UTF-16."""
     with path.open("rb") as stream:
         head = stream.read(4)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in head:
-        raise DataSetError(finding("file-encoding", "this is UTF-16, and Vistry reads UTF-8", path))
+        raise FindingError(Finding.of("file-encoding", "this is UTF-16, and Vistry reads UTF-8", path))
 
 
 def elements(path: Path) -> Iterator[tuple[str, int, Any]]:
     """(key, line, value) of what the JSON object in a file holds; of a key with a list, each element on its own.
 
-    Only the element at hand is in memory, and a block of text. Raises DataSetError with the line of what isn't JSON.
+    Only the element at hand is in memory, and a block of text. Raises FindingError with the line of what isn't JSON.
     """
     check_encoding(path)
     with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -48,10 +48,10 @@ def elements(path: Path) -> Iterator[tuple[str, int, Any]]:
             yield from _members(text)
         except UnicodeDecodeError as error:
             message = f"not UTF-8 (byte {error.start + 1} of a block)"
-            raise DataSetError(finding("file-encoding", message, path)) from error
+            raise FindingError(Finding.of("file-encoding", message, path)) from error
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-            raise DataSetError(finding("line-invalid", f"not JSON: {reason}", path, text.line)) from error
+            raise FindingError(Finding.of("line-invalid", f"not JSON: {reason}", path, text.line)) from error
 
 
 def _members(text: _Text) -> Iterator[tuple[str, int, Any]]:
@@ -145,4 +145,4 @@ class _Text:
 
 def repeated(place: str) -> Finding:
     """The finding for a JSON object that names a key twice."""
-    return finding("key-repeated", f"{place} names a key twice")
+    return Finding.of("key-repeated", f"{place} names a key twice")

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.annotation_files import AnnotationFile, annotation_files, has_annotation_files
 from vistry.data.readers.json_text import DECODER, Repeated, check_encoding, repeated
 from vistry.data.readers.jsonl_objects import add_row
@@ -24,8 +24,8 @@ from vistry.data.readers.labels import (
 )
 from vistry.data.readers.locations import Locator
 from vistry.data.readers.object_builder import ObjectTableBuilder
+from vistry.data.readers.reader import Reading
 from vistry.data.readers.table_builder import TableBuilder
-from vistry.data.reading import Reading
 
 NAME = "jsonl"
 SUFFIXES = (".jsonl", ".ndjson")
@@ -65,7 +65,7 @@ def guess_task(path: Path) -> tuple[str, str]:
     for file in annotation_files(path, SUFFIXES):
         with file.path.open("rb") as stream:
             for line in islice(stream, 100):
-                with suppress(DataSetError):
+                with suppress(FindingError):
                     label = _parse(line.removeprefix(codecs.BOM_UTF8))["label"]
                     guess = task_of_label(label)
                     if label != []:
@@ -105,13 +105,13 @@ def _read_file(file: AnnotationFile, index: int, add: AddRow) -> list[Finding]:
                 continue
             try:
                 faults = add(_parse(line), file, index, number)
-            except DataSetError as error:
-                fault = replace(error.finding, file=str(file.path), line=number)
-                if fault.check in FATAL:
-                    raise DataSetError(fault) from error
-                findings.append(fault)
+            except FindingError as error:
+                finding = replace(error.finding, file=str(file.path), line=number)
+                if finding.check in FATAL:
+                    raise FindingError(finding) from error
+                findings.append(finding)
             else:
-                findings += [replace(fault, file=str(file.path), line=number) for fault in faults]
+                findings += [replace(finding, file=str(file.path), line=number) for finding in faults]
     return findings
 
 
@@ -119,28 +119,28 @@ def _parse(line: bytes) -> dict[str, Any]:
     try:
         record = DECODER.decode(line.decode())
     except (ValueError, RecursionError) as error:
-        raise DataSetError(_not_json(line, error)) from error
+        raise FindingError(_not_json(line, error)) from error
     if isinstance(record, Repeated):
-        raise DataSetError(repeated("the line"))
+        raise FindingError(repeated("the line"))
     if type(record) is not dict:
-        raise DataSetError(finding("line-invalid", f"a line holds one JSON object, this one {record!r:.40}"))
+        raise FindingError(Finding.of("line-invalid", f"expected a JSON object on each line, got {record!r:.40}"))
     if type(record.get("image_url")) is not str or "label" not in record:
-        raise DataSetError(_missing_field(record))
+        raise FindingError(_missing_field(record))
     return record
 
 
 def _not_json(line: bytes, error: Exception) -> Finding:
     if isinstance(error, json.JSONDecodeError):
-        return finding("line-invalid", f"not JSON: {error.msg} at column {error.colno}")
+        return Finding.of("line-invalid", f"not JSON: {error.msg} at column {error.colno}")
     if isinstance(error, UnicodeDecodeError):
-        return finding("line-invalid", f"not UTF-8 at byte {error.start + 1} of the line")
-    return finding("line-invalid", f"not JSON: {type(error).__name__} in {len(line)} bytes")
+        return Finding.of("line-invalid", f"not UTF-8 at byte {error.start + 1} of the line")
+    return Finding.of("line-invalid", f"not JSON: {type(error).__name__} in {len(line)} bytes")
 
 
 def _missing_field(record: dict[str, Any]) -> Finding:
     if "image_url" not in record:
         close = ", ".join(sorted(record)[:8])
-        return finding("field-missing", f"no 'image_url' among the fields ({close})")
+        return Finding.of("field-missing", f"no 'image_url' among the fields ({close})")
     if "label" not in record:
-        return finding("field-missing", "no 'label' field")
-    return finding("field-missing", f"'image_url' is not text but {record['image_url']!r:.40}")
+        return Finding.of("field-missing", "no 'label' field")
+    return Finding.of("field-missing", f"'image_url' is not text but {record['image_url']!r:.40}")

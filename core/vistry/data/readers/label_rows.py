@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from vistry.data.findings import Finding, finding
+from vistry.data.findings import Finding
 
 LabelledImage = tuple[str, list[int], int, int]
 """Path, provisional class ids, index into SPLITS, line."""
@@ -17,17 +17,17 @@ def has_a_label_a_row(rows: Sequence[LabelledImage]) -> bool:
     return all(len(labels) <= 1 for _, labels, _, _ in rows)
 
 
-def merged(rows: Sequence[LabelledImage], file: Path) -> tuple[list[LabelledImage], list[Finding]]:
+def merge_label_rows(rows: Sequence[LabelledImage], file: Path) -> tuple[list[LabelledImage], list[Finding]]:
     """One row for each image and split, where the first one stood, with the labels of all; and what is said twice."""
-    found: dict[tuple[str, int], LabelledImage] = {}
+    by_image: dict[tuple[str, int], LabelledImage] = {}
     repeats = []
     for image, labels, split, line in rows:
-        first = found.setdefault((image, split), (image, [], split, line))
+        first = by_image.setdefault((image, split), (image, [], split, line))
         if set(labels) <= set(first[1]) and first[3] != line:
-            message = f"{image}: the row says nothing that those since line {first[3]} don't"
-            repeats.append(finding("image-repeated", message, file, line))
+            message = f"{image}: the row repeats line {first[3]}"
+            repeats.append(Finding.of("image-repeated", message, file, line))
         first[1].extend(label for label in labels if label not in first[1])
-    return list(found.values()), repeats
+    return list(by_image.values()), repeats
 
 
 def are_often_several(rows: Iterable[tuple[str, str]]) -> bool:

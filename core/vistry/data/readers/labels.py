@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.locations import is_unicode
 from vistry.data.readers.table_builder import TableBuilder
 from vistry.errors import DataError
@@ -28,22 +28,22 @@ def label_reader(task: str, names: ClassNames) -> ReadLabel:
         return names.one
     if task == MULTILABEL:
         return names.several
-    raise DataError(f"labels of whole images are no data for {task}; known: {MULTICLASS}, {MULTILABEL}")
+    raise DataError(f"image-level labels can't be used for {task}, which needs boxes or masks")
 
 
 def needs_objects(task: str, path: Path) -> None:
-    """Raise DataSetError for a task that classifies whole images, from a reader of boxes and masks."""
+    """Raise FindingError for a task that classifies whole images, from a reader of boxes and masks."""
     if task in (MULTICLASS, MULTILABEL):
         message = f"the labels are boxes or masks, but {task} classifies whole images"
         remedy = "use --task detection or --task segmentation, or describe the labels in a JSON Lines or CSV file"
-        raise DataSetError(finding("task-mismatch", message, path, remedy=remedy))
+        raise FindingError(Finding.of("task-mismatch", message, path, remedy=remedy))
 
 
 def needs_whole_images(task: str, path: Path) -> None:
-    """Raise DataSetError for a task that finds objects, from a reader of labels for whole images."""
+    """Raise FindingError for a task that finds objects, from a reader of labels for whole images."""
     if task in OBJECT_TASKS:
-        message = f"labels of whole images are no data for {task}"
-        raise DataSetError(finding("task-mismatch", message, path, remedy=f"{WHOLE_IMAGES}, or {AS_OBJECTS}"))
+        message = f"image-level labels can't be used for {task}, which needs boxes or masks"
+        raise FindingError(Finding.of("task-mismatch", message, path, remedy=f"{WHOLE_IMAGES}, or {AS_OBJECTS}"))
 
 
 def task_of_label(label: Any) -> tuple[str, str]:
@@ -69,7 +69,7 @@ class ClassNames:
     def one(self, label: Any) -> list[int]:
         """The class of a multi-class row."""
         if isinstance(label, list):
-            raise DataSetError(_list_for_one(label))
+            raise FindingError(_list_for_one(label))
         return [self._id(label)]
 
     def several(self, label: Any) -> list[int]:
@@ -77,29 +77,29 @@ class ClassNames:
         if not isinstance(label, list):
             message = f"the label is {_kind(label)}, but {MULTILABEL} takes a list of labels for each image"
             remedy = "use --task multiclass for one label an image, or write a list"
-            raise DataSetError(finding("task-mismatch", message, remedy=remedy))
+            raise FindingError(Finding.of("task-mismatch", message, remedy=remedy))
         if label and isinstance(label[0], dict):
-            raise DataSetError(_list_for_one(label))
+            raise FindingError(_list_for_one(label))
         return list(dict.fromkeys(self._id(item) for item in label))
 
     def _id(self, label: Any) -> int:
         kind = type(label)
         if kind is str:
-            known = self._texts.get(label)
-            return self._new_text(label) if known is None else known
+            class_id = self._texts.get(label)
+            return self._new_text(label) if class_id is None else class_id
         if kind is int:
-            known = self._numbers.get(label)
-            return self._new_number(label) if known is None else known
-        raise DataSetError(finding("label-invalid", f"the label is {_kind(label)}, not text or an integer"))
+            class_id = self._numbers.get(label)
+            return self._new_number(label) if class_id is None else class_id
+        raise FindingError(Finding.of("label-invalid", f"the label is {_kind(label)}, not text or an integer"))
 
     def _new_text(self, label: str) -> int:
         name = label.strip()
         if not is_unicode(name):
-            raise DataSetError(finding("name-encoding", f"the label {name!r} is not valid Unicode"))
+            raise FindingError(Finding.of("name-encoding", f"the label {name!r} is not valid Unicode"))
         if not name:
-            raise DataSetError(finding("label-empty", "the label is empty"))
+            raise FindingError(Finding.of("label-empty", "the label is empty"))
         if self._numbers:
-            raise DataSetError(_mixed(f"'{name}'", "text", str(next(iter(self._numbers)))))
+            raise FindingError(_mixed(f"'{name}'", "text", str(next(iter(self._numbers)))))
         if name != label:
             self.spaced.append(label)
         self._texts[label] = self._builder.class_id(name)
@@ -107,7 +107,7 @@ class ClassNames:
 
     def _new_number(self, label: int) -> int:
         if self._texts:
-            raise DataSetError(_mixed(str(label), "a number", f"'{next(iter(self._texts))}'"))
+            raise FindingError(_mixed(str(label), "a number", f"'{next(iter(self._texts))}'"))
         self._numbers[label] = self._builder.class_id(str(label))
         return self._numbers[label]
 
@@ -115,9 +115,9 @@ class ClassNames:
         """What is worth saying about the labels' spelling once all are read."""
         if not self.spaced:
             return []
-        shown = ", ".join(repr(label) for label in self.spaced[:5])
-        message = f"spaces around {len(self.spaced)} label(s) were removed: {shown}"
-        return [finding("label-spaces", message, file, count=len(self.spaced))]
+        examples = ", ".join(repr(label) for label in self.spaced[:5])
+        message = f"spaces around {len(self.spaced)} label(s) were removed: {examples}"
+        return [Finding.of("label-spaces", message, file, count=len(self.spaced))]
 
 
 def _kind(label: Any) -> str:
@@ -132,9 +132,9 @@ def _list_for_one(label: list[Any]) -> Finding:
     else:
         message = f"the label is a list, but {MULTICLASS} takes one label for each image"
         remedy = "use --task multilabel for several labels an image, or write one label"
-    return finding("task-mismatch", message, remedy=remedy)
+    return Finding.of("task-mismatch", message, remedy=remedy)
 
 
 def _mixed(label: str, kind: str, other: str) -> Finding:
     message = f"the label {label} is {kind}, but an earlier one, {other}, is not; one data set holds one kind"
-    return finding("label-types-mixed", message)
+    return Finding.of("label-types-mixed", message)

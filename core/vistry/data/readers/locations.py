@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.findings import Finding, FindingError
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _DATASTORE_PATHS = re.compile(r"^(?:.*?/datastores/[^/]+/paths|[^/]+)/(.*)$", re.DOTALL)
@@ -32,38 +32,38 @@ class Locator:
         self._absolute: dict[str, str] = {}
 
     def locate(self, url: str) -> str:
-        """The absolute path of an image. Raises DataSetError without file and line where the path is refused."""
+        """The absolute path of an image. Raises FindingError without file and line where the path is refused."""
         if not is_unicode(url):
-            raise DataSetError(finding("name-encoding", f"the path {url!r} is not valid Unicode"))
+            raise FindingError(Finding.of("name-encoding", f"the path {url!r} is not valid Unicode"))
         scheme = _SCHEME.match(url)
         if scheme is not None:
             return self._from_url(scheme[1].lower(), url[scheme.end() :], url)
         if "\\" in url:
             url = url.replace("\\", "/")
         if url.startswith("/") or url[1:3] == ":/":
-            return self._place(self._absolute, self._here_or_moved, url)
-        return self._place(self._relative, self._inside, url)
+            return self._resolve(self._absolute, self._here_or_moved, url)
+        return self._resolve(self._relative, self._inside, url)
 
     def _from_url(self, scheme: str, rest: str, url: str) -> str:
         if scheme == "file":
-            return self._place(self._absolute, self._here_or_moved, "/" + rest.partition("/")[2])
+            return self._resolve(self._absolute, self._here_or_moved, "/" + rest.partition("/")[2])
         if scheme in ("azureml", "amldatastore"):
             inside = _DATASTORE_PATHS.match(rest)
-            return self._place(self._foreign, self._longest_tail, inside[1] if inside else rest)
-        raise DataSetError(finding("path-remote", f"'{url}' is on the network, and Vistry downloads no images"))
+            return self._resolve(self._foreign, self._longest_tail, inside[1] if inside else rest)
+        raise FindingError(Finding.of("path-remote", f"'{url}' is on the network, and Vistry downloads no images"))
 
-    def _place(self, known: dict[str, str], look_up: Callable[[str], str], path: str) -> str:
+    def _resolve(self, cache: dict[str, str], look_up: Callable[[str], str], path: str) -> str:
         folder, slash, name = path.rpartition("/")
         if name in ("", ".", "..") or "\0" in path:
-            raise DataSetError(finding("field-missing", f"'{path}' names no image file"))
-        place = known.get(folder + slash)
+            raise FindingError(Finding.of("field-missing", f"'{path}' doesn't name an image file"))
+        place = cache.get(folder + slash)
         if place is None:
-            place = known[folder + slash] = look_up(folder + slash)
+            place = cache[folder + slash] = look_up(folder + slash)
         if not place:
             message = f"'{path}' leads out of the data folder {self.root}"
-            raise DataSetError(finding("path-escape", message))
-        found = f"{place}/{name}"
-        return self._decoded(found) if "%" in name else found
+            raise FindingError(Finding.of("path-escape", message))
+        image = f"{place}/{name}"
+        return self._decoded(image) if "%" in name else image
 
     def _decoded(self, path: str) -> str:
         """The literal name where it exists, else the name without its URL encoding."""
@@ -89,7 +89,7 @@ class Locator:
             return place
         moved = self._longest_tail(folder)
         message = f"the folder '{folder}' is not on this machine; looked in {moved} instead"
-        self.remarks.append(finding("path-moved", message))
+        self.remarks.append(Finding.of("path-moved", message))
         return moved
 
     def _longest_tail(self, folder: str) -> str:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from vistry.data.findings import DataSetError, Finding, finding
-from vistry.data.images.formats import HEAD_BYTES, IMAGE_SUFFIXES, fault, open_image
-from vistry.data.masks.rle import Mask, runs_of_mask
+from vistry.data.findings import Finding, FindingError
+from vistry.data.images.formats import HEAD_BYTES, IMAGE_SUFFIXES, decoding_finding, open_image
+from vistry.data.masks.rle import Mask, mask_to_runs
 from vistry.data.readers.annotation_files import split_of_word
 from vistry.data.readers.labels import SEGMENTATION, needs_objects
 from vistry.data.readers.locations import Locator
 from vistry.data.readers.object_builder import ObjectTableBuilder, Shape
-from vistry.data.reading import Reading
+from vistry.data.readers.reader import Reading
 from vistry.data.table import UNASSIGNED
 
 NAME = "masks"
@@ -37,17 +37,17 @@ def read(path: Path, task: str) -> Reading:
     for split, folder in _samples(path.resolve()):
         images = _images(folder / "images")
         if len(images) != 1:
-            message = f"{len(images)} images in images/, and the masks belong to one"
-            findings.append(finding("image-unlabelled", message, folder))
+            message = f"expected one image in images/, got {len(images)}"
+            findings.append(Finding.of("image-unlabelled", message, folder))
             continue
         row = builder.add_image(locator.locate(str(images[0].relative_to(builder.root))), split)
         for number, (label, mask) in enumerate(_masks(folder / "masks"), start=1):
             try:
                 shape = _shape(mask)
                 builder.add_object(row, builder.class_id(label), shape.box(), number, shape=shape)
-            except DataSetError as error:
+            except FindingError as error:
                 findings.append(replace(error.finding, file=str(mask)))
-                builder.lose(row)
+                builder.drop_object(row)
     return Reading(builder.build(), tuple(findings))
 
 
@@ -86,19 +86,21 @@ def _masks(folder: Path) -> list[tuple[str, Path]]:
 def _shape(path: Path) -> Shape:
     mask = _pixels(path)
     if not mask.any():
-        raise DataSetError(finding("mask-empty", "all of the mask is black"))
-    return Shape(runs=runs_of_mask(mask), height=mask.shape[0])
+        raise FindingError(Finding.of("mask-empty", "all of the mask is black"))
+    return Shape(runs=mask_to_runs(mask), height=mask.shape[0])
 
 
 def _pixels(path: Path) -> Mask:
     data = path.read_bytes()
     try:
         image = open_image(io.BytesIO(data), data[:HEAD_BYTES], str(path))
-    except DataSetError as error:
-        raise DataSetError(finding("mask-invalid", error.finding.message)) from error
+    except FindingError as error:
+        raise FindingError(Finding.of("mask-invalid", error.finding.message)) from error
     try:
         values = np.asarray(image.convert("RGB") if image.mode in ("P", "PA", "RGBA", "CMYK") else image)
     except Exception as error:
-        raise DataSetError(finding("mask-invalid", fault(error, str(path), image.format or "image").message)) from error
+        raise FindingError(
+            Finding.of("mask-invalid", decoding_finding(error, str(path), image.format or "image").message)
+        ) from error
     inside: Mask = np.any(values, axis=-1) if values.ndim == 3 else values != 0
     return inside

@@ -1,4 +1,4 @@
-"""Rows with objects as a reader finds them, turned into a table: an object costs a few numbers."""
+"""Collect the images and objects of a reader and build a table from them: an object costs a few numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.findings import Finding, finding
+from vistry.data.findings import Finding
 from vistry.data.masks.rle import box_of_runs
 from vistry.data.objects import Objects, Shapes
 from vistry.data.offsets import offsets_from_counts
@@ -42,7 +42,30 @@ class Shape:
 class ObjectTableBuilder(TableBuilder):
     """Collects images, and objects in any order of their images.
 
-    `normalised` and `even_odd` say how the format means its numbers and rings (see vistry.data.objects).
+    A reader adds an image, then each of its objects; of an object that can't be used it reports a finding and tells the
+    builder, because an image that loses all of its objects must not train as a negative:
+
+        builder = ObjectTableBuilder(root, "yolo", task, normalised=True)
+        file = builder.add_file(path)
+        row = builder.add_image("/data/a.jpg", file=file, line=1)
+        for number, record in enumerate(records, start=1):
+            try:
+                label, box = parse(record)
+                builder.add_object(row, builder.class_id(label), box, number, line=number)
+            except FindingError as error:
+                findings.append(replace(error.finding, file=str(path), line=number))
+                builder.drop_object(row)
+        table = builder.build()
+
+    A file such as COCO's may name objects before their images and classes. Then the reader numbers the ids as it meets
+    them, adds objects with these numbers as `row` and `label`, and translates them at the end of the file:
+
+        start = builder.checkpoint
+        ...  # read the whole file, add_object and drop_object with provisional numbers
+        orphans, unlabelled = builder.remap_ids(start, rows, labels)
+
+    `normalised`: boxes and rings are fractions of the image and not pixels. `even_odd`: overlapping rings of an object
+    cancel out, see `vistry.data.objects`.
     """
 
     def __init__(self, root: Path, format: str, task: str, *, normalised: bool = False, even_odd: bool = False):
@@ -51,12 +74,12 @@ class ObjectTableBuilder(TableBuilder):
         self._normalised = normalised
         self._even_odd = even_odd
         self._width, self._height = array("i"), array("i")
-        self._lost = array("q")
+        self._dropped = array("q")
         self._row, self._label = array("q"), array("q")
         self._boxes = array("d")
         self._crowd = array("b")
         self._areas = array("f")
-        self._names = array("q")
+        self._annotation_ids = array("q")
         self._object_lines = array("i")
         self._ring_counts, self._point_counts = array("i"), array("i")
         self._points = array("d")
@@ -66,7 +89,7 @@ class ObjectTableBuilder(TableBuilder):
     def add_image(
         self, image: str, split: int = UNASSIGNED, file: int = 0, line: int = 0, width: int = 0, height: int = 0
     ) -> int:
-        """Append an image with the size that the data states, 0 where it states none, and return its row."""
+        """Append an image and return its row. `width` and `height`: in pixels, as the data states them, or 0."""
         self.add(image, (), split, file, line)
         self._width.append(width)
         self._height.append(height)
@@ -77,20 +100,25 @@ class ObjectTableBuilder(TableBuilder):
         row: int,
         label: int,
         box: Box,
-        name: int,
+        annotation_id: int,
         *,
         crowd: bool = False,
         area: float = UNKNOWN,
         line: int = 0,
         shape: Shape | None = None,
     ) -> None:
-        """Append an object of an image: provisional class id, corners, what the format calls it, its line."""
+        """Append an object.
+
+        `row` and `label`: what `add_image` and `class_id` returned, or provisional numbers for `remap_ids`. `box`: its
+        corners, see `vistry.data.objects`. `annotation_id`: what messages call it, see there. `area`: in pixels, as the
+        data states it. `line`: the line it is described on, 0 for that of its image.
+        """
         self._row.append(row)
         self._label.append(label)
         self._boxes.extend(box)
         self._crowd.append(crowd)
         self._areas.append(area)
-        self._names.append(name)
+        self._annotation_ids.append(annotation_id)
         self._object_lines.append(line)
         if self.wants_masks:
             self._add_shape(shape or Shape())
@@ -105,44 +133,45 @@ class ObjectTableBuilder(TableBuilder):
         if shape.runs is not None:
             self._runs.frombytes(shape.runs.tobytes())
 
-    def lose(self, row: int) -> None:
-        """Remember that an object of this row can't be used."""
-        self._lost.append(row)
+    def drop_object(self, row: int) -> None:
+        """Count an object of this row that can't be used."""
+        self._dropped.append(row)
 
     @property
-    def marks(self) -> tuple[int, int]:
-        """How many objects were added and lost, for `settle`."""
-        return len(self._row), len(self._lost)
+    def checkpoint(self) -> tuple[int, int]:
+        """The numbers of objects added and dropped so far, for `remap_ids`."""
+        return len(self._row), len(self._dropped)
 
-    def repeated_names(self, since: int) -> list[int]:
-        """The names that several of the objects from this one on have, each once."""
-        names, counts = np.unique(np.asarray(self._names, dtype=np.int64)[since:], return_counts=True)
-        repeated: list[int] = names[counts > 1].tolist()
+    def repeated_annotation_ids(self, since: int) -> list[int]:
+        """The annotation ids that several of the objects from number `since` on have, each once."""
+        ids, counts = np.unique(np.asarray(self._annotation_ids, dtype=np.int64)[since:], return_counts=True)
+        repeated: list[int] = ids[counts > 1].tolist()
         return repeated
 
-    def settle(
+    def remap_ids(
         self, since: tuple[int, int], rows: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Replace the provisional rows and labels of the objects since `marks` by what they turned out to be.
+        """Replace the provisional rows and labels of the objects since a checkpoint.
 
-        `rows` and `labels` are indexed by what was given to `add_object`; -1 where there is none. Returns the names
-        and lines [K, 2] of the objects without a row, and those of objects with a row and without a label, which are
-        lost.
+        `rows` and `labels` map a provisional number to the real one, or to -1 where none was declared. Returns the
+        annotation ids and lines [K, 2] of the objects without a row, and of those with a row and without a label, which
+        count as dropped.
         """
-        objects, lost = since
+        objects, dropped = since
         row, label = np.frombuffer(self._row, np.int64)[objects:], np.frombuffer(self._label, np.int64)[objects:]
         row[:], label[:] = rows[row], labels[label]
-        losers = np.frombuffer(self._lost, np.int64)[lost:]
-        losers[:] = rows[losers]
-        places = np.stack([self._names[objects:], self._object_lines[objects:]], axis=1).astype(np.int64)
+        dropped_rows = np.frombuffer(self._dropped, np.int64)[dropped:]
+        dropped_rows[:] = rows[dropped_rows]
+        places = np.stack([self._annotation_ids[objects:], self._object_lines[objects:]], axis=1).astype(np.int64)
         orphans, unknown = row < 0, (row >= 0) & (label < 0)
         unlabelled = row[unknown].copy()
-        del row, label, losers
-        self._lost.extend(unlabelled.tolist())
+        # An array can't grow while numpy looks at its memory.
+        del row, label, dropped_rows
+        self._dropped.extend(unlabelled.tolist())
         return places[orphans], places[unknown]
 
     def build(self) -> Table:
-        """The table with its objects, in the order of their images."""
+        """Build the table, with its objects in the order of their images."""
         row, label = np.asarray(self._row, dtype=np.int64), np.asarray(self._label, dtype=np.int64)
         sound = np.flatnonzero((row >= 0) & (label >= 0))
         order = sound[np.argsort(row[sound], kind="stable")]
@@ -153,27 +182,30 @@ class ObjectTableBuilder(TableBuilder):
         return self._table(starts, label[order].astype(np.int32), objects)
 
     def unused_classes(self, table: Table, path: Path) -> list[Finding]:
-        """A remark where classes were declared that no object of the table built has."""
+        """A finding about declared classes that no object of the built table has, if there are any."""
         unused = sorted(set(self._class_ids) - set(table.classes))
         if not unused:
             return []
-        shown = ", ".join(f"'{name}'" for name in unused[:8]) + (", ..." if len(unused) > 8 else "")
-        return [finding("class-unused", f"{len(unused)} class(es) without an object: {shown}", path, count=len(unused))]
+        names = ", ".join(f"'{name}'" for name in unused[:8]) + (", ..." if len(unused) > 8 else "")
+        return [
+            Finding.of("class-unused", f"{len(unused)} class(es) without an object: {names}", path, count=len(unused))
+        ]
 
     def _objects(self) -> Objects:
         boxes: npt.NDArray[np.floating] = np.asarray(self._boxes, dtype=np.float64)
+        # Fractions stay in double precision until they are pixels: float32 would move them by whole pixels' fractions.
         if not self._normalised:
             boxes = boxes.astype(np.float32)
-        lost = np.asarray(self._lost, dtype=np.int64)
+        dropped = np.asarray(self._dropped, dtype=np.int64)
         return Objects(
             boxes=boxes.reshape(-1, 4),
             crowd=np.asarray(self._crowd, dtype=bool),
             areas=np.asarray(self._areas, dtype=np.float32),
-            names=np.asarray(self._names, dtype=np.int64),
+            annotation_ids=np.asarray(self._annotation_ids, dtype=np.int64),
             lines=np.asarray(self._object_lines, dtype=np.int32),
             width=np.asarray(self._width, dtype=np.int32),
             height=np.asarray(self._height, dtype=np.int32),
-            lost=np.bincount(lost[lost >= 0], minlength=len(self)).astype(np.int32),
+            num_dropped=np.bincount(dropped[dropped >= 0], minlength=len(self)).astype(np.int32),
             normalised=self._normalised,
             shapes=self._shapes() if self.wants_masks else None,
         )

@@ -7,70 +7,70 @@ from typing import Any
 
 import numpy as np
 
-from vistry.data.findings import DataSetError, Finding, finding
-from vistry.data.masks.rle import runs_of_text
+from vistry.data.findings import Finding, FindingError
+from vistry.data.masks.rle import text_to_runs
 from vistry.data.readers.object_builder import Box, Shape
 
 LEAST_NUMBERS = 6
 
 
-def box_of(values: Any, form: str) -> Box:
-    """Four finite numbers, or texts of such. Raises DataSetError; `form` is what the format calls them."""
+def parse_box(values: Any, form: str) -> Box:
+    """Four finite numbers, or texts of such. Raises FindingError; `form` is what the format calls them."""
     try:
         one, two, three, four = map(float, values)
     except (TypeError, ValueError, OverflowError):
-        raise DataSetError(_no_box(values, form)) from None
+        raise FindingError(_no_box(values, form)) from None
     total = one + two + three + four
     if total - total != 0:
-        raise DataSetError(_no_box(values, form))
+        raise FindingError(_no_box(values, form))
     return one, two, three, four
 
 
 def _no_box(values: Any, form: str) -> Finding:
-    return finding("box-invalid", f"the box {values!r:.60} is not four finite numbers, {form}")
+    return Finding.of("box-invalid", f"the box {values!r:.60} is not four finite numbers, {form}")
 
 
-def rings_of(values: Sequence[Any]) -> tuple[list[list[float]], list[Finding]]:
+def parse_rings(values: Sequence[Any]) -> tuple[list[list[float]], list[Finding]]:
     """The rings that can be used, each x, y, x, y, ..., and what is wrong with the others."""
     rings, faults = [], []
     for ring in values:
-        fault = _fault_of_ring(ring)
-        if fault is None:
+        finding = _check_ring(ring)
+        if finding is None:
             rings.append(ring)
         else:
-            faults.append(fault)
+            faults.append(finding)
     return rings, faults
 
 
-def _fault_of_ring(ring: Any) -> Finding | None:
+def _check_ring(ring: Any) -> Finding | None:
     try:
         total = sum(ring)
         count = len(ring)
     except (TypeError, OverflowError):
-        return finding("polygon-invalid", f"the polygon {ring!r:.60} is not a list of numbers")
+        return Finding.of("polygon-invalid", f"the polygon {ring!r:.60} is not a list of numbers")
     if total - total != 0:
-        return finding("polygon-invalid", f"the polygon {ring!r:.60} has a number that is not finite")
+        return Finding.of("polygon-invalid", f"the polygon {ring!r:.60} has a number that is not finite")
     if count % 2:
-        return finding("polygon-invalid", f"the polygon has {count} numbers, which are no pairs of x and y")
+        return Finding.of("polygon-invalid", f"the polygon has an odd number of coordinates ({count})")
     if count < LEAST_NUMBERS:
-        return finding("polygon-short", f"the polygon has {count // 2} point(s), and three are the least")
+        return Finding.of("polygon-short", f"the polygon has {count // 2} point(s), at least 3 are needed")
     return None
 
 
-def runs_of(value: dict[str, Any]) -> Shape:
-    """The mask of COCO's run lengths, as numbers or as text. Raises DataSetError."""
+def parse_runs(value: dict[str, Any]) -> Shape:
+    """The mask of COCO's run lengths, as numbers or as text. Raises FindingError."""
     height, width = _size(value.get("size"))
     counts = value.get("counts")
     try:
-        runs = runs_of_text(counts) if isinstance(counts, str) else np.asarray(counts, dtype=np.int64)
+        runs = text_to_runs(counts) if isinstance(counts, str) else np.asarray(counts, dtype=np.int64)
         if runs.ndim != 1 or np.any(runs < 0):
-            raise ValueError("run lengths are a list of numbers from 0")
+            raise ValueError("expected a list of numbers of at least 0")
     except (TypeError, ValueError, OverflowError) as error:
-        raise DataSetError(finding("mask-invalid", f"the run lengths can't be read: {error}")) from None
+        raise FindingError(Finding.of("mask-invalid", f"the run lengths can't be read: {error}")) from None
     total = int(runs.sum(dtype=np.int64))
     if total != height * width:
-        message = f"the run lengths cover {total} pixels, and {height} x {width} are {height * width}"
-        raise DataSetError(finding("mask-invalid", message))
+        message = f"the run lengths cover {total} pixels, but the mask has {height} x {width} = {height * width}"
+        raise FindingError(Finding.of("mask-invalid", message))
     return Shape(runs=runs.astype(np.uint32), height=height)
 
 
@@ -81,10 +81,10 @@ def _size(value: Any) -> tuple[int, int]:
             return height, width
     except (TypeError, ValueError):
         pass
-    raise DataSetError(finding("mask-invalid", f"the mask's size is {value!r:.40}, not [height, width]"))
+    raise FindingError(Finding.of("mask-invalid", f"the mask's size is {value!r:.40}, not [height, width]"))
 
 
-def whole(value: Any) -> int:
+def parse_pixels(value: Any) -> int:
     """A size in pixels such as 400, 400.0, "400" or "400px"; 0 where it says none."""
     if isinstance(value, str):
         value = value.strip().removesuffix("px")

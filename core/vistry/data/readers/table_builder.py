@@ -1,4 +1,4 @@
-"""Rows as a reader finds them, turned into a table: a row costs its path and a few bytes."""
+"""Collect the rows of a reader and build a table from them: a row costs its path and a few bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,17 @@ from vistry.data.table import UNASSIGNED, Table
 
 
 class TableBuilder:
-    """Collects images, labels and where they were described; class names get their order at the end."""
+    """Collects images, their labels, and the file and line that describe each.
+
+    A reader of labels for whole images registers each annotation file, adds its rows, and builds the table once:
+
+        builder = TableBuilder(root, "csv")
+        file = builder.add_file(path)
+        builder.add("/data/a.jpg", [builder.class_id("cat")], file=file, line=2)
+        table = builder.build()
+
+    Class ids are provisional, in the order of `class_id` calls; `build` sorts the classes and renumbers the labels.
+    """
 
     def __init__(self, root: Path, format: str):
         self.root = root
@@ -32,16 +42,20 @@ class TableBuilder:
         return len(self.images)
 
     def add_file(self, path: Path) -> int:
-        """Register an annotation file and return its index."""
+        """Register an annotation file and return its index, for `add`."""
         self._files.append(path)
         return len(self._files) - 1
 
     def class_id(self, name: str) -> int:
-        """The provisional id of a class name, made at first sight."""
+        """The provisional id of a class name; a new name gets the next one."""
         return self._class_ids.setdefault(name, len(self._class_ids))
 
     def add(self, image: str, labels: Iterable[int], split: int = UNASSIGNED, file: int = 0, line: int = 0) -> None:
-        """Append one row: absolute path, provisional class ids, index into SPLITS, where it was described."""
+        """Append a row.
+
+        `image`: its absolute path. `labels`: provisional class ids. `split`: an index into SPLITS. `file` and `line`:
+        the index of `add_file`, and the line from 1, or 0 where a folder says it all.
+        """
         self.images.append(image)
         self._labels.extend(labels)
         self._ends.append(len(self._labels))
@@ -50,7 +64,7 @@ class TableBuilder:
         self._lines.append(line)
 
     def build(self) -> Table:
-        """The table, with the classes that rows have, in alphabetical order."""
+        """Build the table. Its classes are those that rows have, in alphabetical order."""
         starts = np.concatenate(([0], np.asarray(self._ends, dtype=np.int64))).astype(np.int64)
         return self._table(starts, np.asarray(self._labels, dtype=np.int32), None)
 

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.findings import DataSetError, Finding, finding
-from vistry.data.images.formats import HEAD_BYTES, IMAGE_SUFFIXES, fault, open_image
-from vistry.data.masks.rle import runs_of_mask
+from vistry.data.findings import Finding, FindingError
+from vistry.data.images.formats import HEAD_BYTES, IMAGE_SUFFIXES, decoding_finding, open_image
+from vistry.data.masks.rle import mask_to_runs
 from vistry.data.readers.annotation_files import split_of_word
 from vistry.data.readers.labels import DETECTION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator
 from vistry.data.readers.object_builder import Box, ObjectTableBuilder, Shape
-from vistry.data.readers.shapes import box_of, whole
+from vistry.data.readers.reader import Reading
+from vistry.data.readers.shapes import parse_box, parse_pixels
 from vistry.data.readers.xml_tree import Node, read_xml
-from vistry.data.reading import Reading
 from vistry.data.table import UNASSIGNED
 
 NAME = "voc"
@@ -90,17 +90,17 @@ class _Reader:
         """Add one file's image and objects."""
         try:
             self._add(path, base, split)
-        except DataSetError as error:
+        except FindingError as error:
             place = error.finding.file or str(path)
             self.findings.append(replace(error.finding, file=place, line=error.finding.line or 1))
 
     def remarks(self, path: Path) -> list[Finding]:
         """What is worth saying once all is read."""
-        found = self._locator.remarks + self._names.remarks(path)
+        remarks = self._locator.remarks + self._names.remarks(path)
         if self._unmasked:
             message = f"{len(self._unmasked)} image(s) have no picture in SegmentationObject/ and are left out"
-            found.append(finding("image-unlabelled", message, self._unmasked[0], count=len(self._unmasked)))
-        return found
+            remarks.append(Finding.of("image-unlabelled", message, self._unmasked[0], count=len(self._unmasked)))
+        return remarks
 
     def _add(self, path: Path, base: Path, split: int) -> None:
         numbers = None
@@ -118,8 +118,8 @@ class _Reader:
             split,
             self._builder.add_file(path),
             root.line,
-            whole(size.value("width")),
-            whole(size.value("height")),
+            parse_pixels(size.value("width")),
+            parse_pixels(size.value("height")),
         )
         for number, node in enumerate(root.all("object"), start=1):
             self._add_object(row, number, node, path, numbers)
@@ -128,14 +128,14 @@ class _Reader:
         try:
             name = node.first("name")
             if name is None:
-                raise DataSetError(finding("object-invalid", "the object has no <name>"))
+                raise FindingError(Finding.of("object-invalid", "the object has no <name>"))
             (label,) = self._names.one(name.text)
             shape = None if numbers is None else _shape(numbers, number)
             box = _box(node)
-        except DataSetError as error:
+        except FindingError as error:
             message = f"object {number}: {error.finding.message}"
-            self.findings.append(replace(error.finding, message=message, file=str(path), line=node.line))
-            self._builder.lose(row)
+            self.findings.append(replace(error.finding, reason=message, file=str(path), line=node.line))
+            self._builder.drop_object(row)
             return
         crowd = node.value("difficult") == "1"
         self._builder.add_object(row, label, box, number, crowd=crowd, line=node.line, shape=shape)
@@ -165,24 +165,24 @@ class _Reader:
             message = (
                 f"'{named}' isn't there; {image.name} is used" if named else f"no <filename>; {image.name} is used"
             )
-            self.findings.append(finding("image-substituted", message, path))
+            self.findings.append(Finding.of("image-substituted", message, path))
 
 
 def _box(node: Node) -> Box:
     corners = node.first("bndbox")
     if corners is None:
-        raise DataSetError(finding("box-invalid", "the object has no <bndbox>"))
-    return box_of([corners.value(name) for name in CORNERS], ", ".join(CORNERS))
+        raise FindingError(Finding.of("box-invalid", "the object has no <bndbox>"))
+    return parse_box([corners.value(name) for name in CORNERS], ", ".join(CORNERS))
 
 
 def _splits(folder: Path) -> dict[str, int]:
     """The split of each image that train.txt, val.txt and test.txt list."""
-    found: dict[str, int] = {}
+    splits: dict[str, int] = {}
     for path in sorted(folder.glob("*.txt")) if folder.is_dir() else ():
         split = split_of_word(path.stem)
         if split != UNASSIGNED:
-            found |= dict.fromkeys(_listed(path), split)
-    return found
+            splits |= dict.fromkeys(_listed(path), split)
+    return splits
 
 
 def _listed(path: Path) -> Iterator[str]:
@@ -196,17 +196,17 @@ def _numbers(path: Path) -> npt.NDArray[np.uint8]:
     data = path.read_bytes()
     image = open_image(io.BytesIO(data), data[:HEAD_BYTES], str(path))
     if image.mode not in ("P", "L"):
-        message = f"the picture of the objects is {image.mode}, and its palette is what numbers them"
-        raise DataSetError(finding("mask-invalid", message, path))
+        message = f"expected a palette image whose indices number the objects, got the mode {image.mode}"
+        raise FindingError(Finding.of("mask-invalid", message, path))
     try:
         return np.asarray(image)
     except Exception as error:
-        raise DataSetError(fault(error, str(path), image.format or "image")) from error
+        raise FindingError(decoding_finding(error, str(path), image.format or "image")) from error
 
 
 def _shape(numbers: npt.NDArray[np.uint8], number: int) -> Shape:
     if number >= VOID or not np.any(numbers == number):
-        raise DataSetError(
-            finding("mask-missing", f"no pixel of its picture in SegmentationObject/ has the number {number}")
+        raise FindingError(
+            Finding.of("mask-missing", f"no pixel of its picture in SegmentationObject/ has the value {number}")
         )
-    return Shape(runs=runs_of_mask(numbers == number), height=numbers.shape[0])
+    return Shape(runs=mask_to_runs(numbers == number), height=numbers.shape[0])

@@ -1,15 +1,15 @@
-"""XML as a small tree that knows its lines; entities that a file declares are refused and never expanded."""
+"""Read XML into a small tree whose nodes know their lines; declared entities are refused and never expanded."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from xml.parsers import expat
 
-from vistry.data.findings import DataSetError, finding
+from vistry.data.findings import Finding, FindingError
 
-MOST_DEPTH = 50
+# Annotations nest four deep; a file that nests thousands deep would exhaust the stack of whoever walks the tree.
+MAX_DEPTH = 50
 
 
 @dataclass
@@ -31,19 +31,19 @@ class Node:
 
     def value(self, tag: str) -> str:
         """The text of the first element in it with this tag, or nothing."""
-        found = self.first(tag)
-        return "" if found is None else found.text
+        child = self.first(tag)
+        return "" if child is None else child.text
 
 
 def read_xml(path: Path) -> Node:
-    """The root element. Raises DataSetError with the line for what isn't XML, nests too deeply or declares entities."""
+    """The root element. Raises FindingError with the line for what isn't XML, nests too deeply or declares entities."""
     parser = expat.ParserCreate()
     root = Node("", 0)
     open_nodes = [root]
 
-    def begin(tag: str, attributes: Any) -> None:  # noqa: ARG001 - expat's signature
-        if len(open_nodes) > MOST_DEPTH:
-            raise DataSetError(_invalid(path, parser, f"elements nested more than {MOST_DEPTH} deep"))
+    def begin(tag: str, attributes: object) -> None:  # noqa: ARG001 - expat's signature
+        if len(open_nodes) > MAX_DEPTH:
+            raise FindingError(_invalid(path, parser, f"elements nested more than {MAX_DEPTH} deep"))
         node = Node(tag, parser.CurrentLineNumber)
         open_nodes[-1].children.append(node)
         open_nodes.append(node)
@@ -55,9 +55,9 @@ def read_xml(path: Path) -> Node:
     def text(data: str) -> None:
         open_nodes[-1].text += data
 
-    def refuse(*declaration: Any) -> None:
+    def refuse(*declaration: object) -> None:
         message = f"the file declares the entity '{declaration[0]}'"
-        raise DataSetError(finding("xml-entities", message, path, parser.CurrentLineNumber))
+        raise FindingError(Finding.of("xml-entities", message, path, parser.CurrentLineNumber))
 
     parser.StartElementHandler, parser.EndElementHandler = begin, end
     parser.CharacterDataHandler = text
@@ -66,9 +66,9 @@ def read_xml(path: Path) -> Node:
     try:
         parser.Parse(path.read_bytes(), True)
     except (expat.ExpatError, LookupError, ValueError) as error:
-        raise DataSetError(_invalid(path, parser, f"not XML: {error}")) from error
+        raise FindingError(_invalid(path, parser, f"not XML: {error}")) from error
     return root.children[0]
 
 
-def _invalid(path: Path, parser: Any, message: str) -> Any:
-    return finding("line-invalid", message, path, parser.CurrentLineNumber)
+def _invalid(path: Path, parser: expat.XMLParserType, message: str) -> Finding:
+    return Finding.of("line-invalid", message, path, parser.CurrentLineNumber)

@@ -9,15 +9,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from vistry.data.findings import DataSetError, Finding, finding
+from vistry.data.findings import Finding, FindingError
 from vistry.data.images.formats import IMAGE_SUFFIXES
 from vistry.data.readers.annotation_files import split_of_word
 from vistry.data.readers.json_text import check_encoding
 from vistry.data.readers.labels import DETECTION, SEGMENTATION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator, is_inside
 from vistry.data.readers.object_builder import Box, ObjectTableBuilder, Shape
-from vistry.data.readers.shapes import box_of, rings_of
-from vistry.data.reading import Reading
+from vistry.data.readers.reader import Reading
+from vistry.data.readers.shapes import parse_box, parse_rings
 from vistry.data.table import SPLITS, UNASSIGNED
 
 NAME = "yolo"
@@ -95,7 +95,7 @@ class _Reader:
         try:
             place = self._locator.locate(os.path.relpath(image, self._layout.root))
             lines = _lines(path) if path.is_file() else None
-        except DataSetError as error:
+        except FindingError as error:
             self.findings.append(replace(error.finding, file=error.finding.file or str(image)))
             return
         if lines is None:
@@ -110,9 +110,9 @@ class _Reader:
         try:
             label = self._label(words[0])
             box, shape = _geometry(words[1:])
-        except DataSetError as error:
+        except FindingError as error:
             self.findings.append(replace(error.finding, file=str(path), line=number))
-            self._builder.lose(row)
+            self._builder.drop_object(row)
             return
         self._builder.add_object(row, label, box, number, line=number, shape=shape)
 
@@ -120,11 +120,11 @@ class _Reader:
         try:
             number = int(word)
         except ValueError:
-            raise DataSetError(finding("object-invalid", f"'{word}' is no class number")) from None
+            raise FindingError(Finding.of("object-invalid", f"invalid class number '{word}'")) from None
         names = self._layout.names
         if names and number not in names:
             message = f"class {number} is not among the {len(names)} names, which go to {max(names)}"
-            raise DataSetError(finding("class-unknown", message))
+            raise FindingError(Finding.of("class-unknown", message))
         return self._classes.one(names.get(number, str(number)))[0]
 
     def remark_orphans(self) -> None:
@@ -133,25 +133,25 @@ class _Reader:
             if folder.name == "labels" or "labels" in folder.parts:
                 for path in sorted(folder.glob("*.txt")) if folder.is_dir() else ():
                     if path not in self._label_files and path.name not in CLASS_FILES:
-                        self.findings.append(finding("object-orphan", "there is no image of this name", path))
+                        self.findings.append(Finding.of("object-orphan", "there is no image of this name", path))
         self.findings += self._locator.remarks + self._classes.remarks(self._layout.root)
 
 
 def _geometry(words: Sequence[str]) -> tuple[Box, Shape | None]:
     """The box, and the polygon where there are more numbers than a box has."""
     if len(words) == BOX_COLUMNS - 1:
-        x, y, width, height = box_of(words, "x, y, width, height")
+        x, y, width, height = parse_box(words, "x, y, width, height")
         return (x - width / 2, y - height / 2, x + width / 2, y + height / 2), None
     if len(words) < BOX_COLUMNS - 1:
-        message = f"{len(words)} number(s) after the class, where a box has four and a polygon six and more"
-        raise DataSetError(finding("box-invalid", message))
+        message = f"expected 4 numbers (a box) or at least 6 (a polygon) after the class, got {len(words)}"
+        raise FindingError(Finding.of("box-invalid", message))
     try:
         ring = [float(word) for word in words]
     except ValueError as error:
-        raise DataSetError(finding("polygon-invalid", str(error))) from None
-    rings, faults = rings_of([ring])
+        raise FindingError(Finding.of("polygon-invalid", str(error))) from None
+    rings, faults = parse_rings([ring])
     if faults:
-        raise DataSetError(faults[0])
+        raise FindingError(faults[0])
     shape = Shape(rings)
     return shape.box(), shape
 
@@ -161,7 +161,7 @@ def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise DataSetError(finding("file-encoding", f"not UTF-8 at byte {error.start + 1}", path)) from error
+        raise FindingError(Finding.of("file-encoding", f"not UTF-8 at byte {error.start + 1}", path)) from error
 
 
 def _layout(path: Path) -> Layout:
@@ -171,19 +171,19 @@ def _layout(path: Path) -> Layout:
     root = path.resolve()
     names = next((file for name in CLASS_FILES if (file := root / name).is_file()), None)
     classes = [] if names is None else [line.strip() for line in _lines(names) if line.strip()]
-    images = tuple(found for split, folder in _image_folders(root) for found in _images_in(folder, split))
+    images = tuple(image for split, folder in _image_folders(root) for image in _images_in(folder, split))
     return Layout(root, dict(enumerate(classes)), images)
 
 
 def _image_folders(root: Path) -> list[tuple[int, Path]]:
     """(split, folder): images/ or train/images/ or images/train/, else the folder itself."""
-    found = []
+    folders = []
     for top in (root, root / "images"):
         for folder in sorted(top.iterdir()) if top.is_dir() else ():
             split = split_of_word(folder.name)
             if folder.is_dir() and split != UNASSIGNED:
-                found.append((split, folder / "images" if (folder / "images").is_dir() else folder))
-    return found or [(UNASSIGNED, root / "images" if (root / "images").is_dir() else root)]
+                folders.append((split, folder / "images" if (folder / "images").is_dir() else folder))
+    return folders or [(UNASSIGNED, root / "images" if (root / "images").is_dir() else root)]
 
 
 def _images_in(folder: Path, split: int) -> Iterator[tuple[int, Path]]:
@@ -193,13 +193,13 @@ def _images_in(folder: Path, split: int) -> Iterator[tuple[int, Path]]:
 
 
 def _described(path: Path) -> Layout:
-    """The data set that a YAML file describes. Raises DataSetError where it contradicts itself."""
+    """The data set that a YAML file describes. Raises FindingError where it contradicts itself."""
     content = _yaml(path)
     names = _class_names(content.get("names"), path)
     count = content.get("nc", len(names))
     if count != len(names):
         message = f"nc is {count!r:.20}, but names lists {len(names)}: {', '.join(list(names.values())[:5])}"
-        raise DataSetError(finding("class-names", message, path))
+        raise FindingError(Finding.of("class-names", message, path))
     root = path.parent.resolve()
     images: list[tuple[int, Path]] = []
     for key in content:
@@ -217,13 +217,13 @@ def _images_at(root: Path, base: Any, place: str, split: int, path: Path) -> lis
     candidates = [folder / place for folder in (*bases, root)]
     candidates += [root.joinpath(*parts[start:]) for start in range(len(parts))]
     for candidate in candidates:
-        found = Path(os.path.normpath(candidate))
-        if is_inside(str(found), str(root)) and found.is_dir():
-            return list(_images_in(found, split))
-        if is_inside(str(found), str(root)) and found.is_file():
-            return [(split, _listed(root, found, line)) for line in _lines(found) if line.strip()]
-    message = f"'{place}' of {SPLITS[split]} is no folder or list below {root}"
-    raise DataSetError(finding("data-missing", message, path))
+        target = Path(os.path.normpath(candidate))
+        if is_inside(str(target), str(root)) and target.is_dir():
+            return list(_images_in(target, split))
+        if is_inside(str(target), str(root)) and target.is_file():
+            return [(split, _listed(root, target, line)) for line in _lines(target) if line.strip()]
+    message = f"'{place}' of {SPLITS[split]} is neither a folder nor a list of images below {root}"
+    raise FindingError(Finding.of("data-missing", message, path))
 
 
 def _listed(root: Path, listing: Path, line: str) -> Path:
@@ -237,7 +237,7 @@ def _class_names(value: Any, path: Path) -> dict[int, str]:
         value = dict(enumerate(value))
     if not isinstance(value, dict) or not value or any(type(number) is not int for number in value):
         message = f"'names' is {value!r:.60}, not a list of class names or names by number"
-        raise DataSetError(finding("class-names", message, path))
+        raise FindingError(Finding.of("class-names", message, path))
     return {number: str(name) for number, name in value.items()}
 
 
@@ -249,9 +249,9 @@ def _yaml(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
-        raise DataSetError(finding("line-invalid", f"not YAML: {error!s:.80}", path, line)) from error
+        raise FindingError(Finding.of("line-invalid", f"not YAML: {error!s:.80}", path, line)) from error
     if not isinstance(content, dict):
-        raise DataSetError(finding("class-names", "the file names no classes", path))
+        raise FindingError(Finding.of("class-names", "the file names no classes", path))
     return content
 
 

@@ -10,7 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.evaluation.detection.coco_library import hotcoco
-from vistry.evaluation.detection.types import Boxes, Detections, GroundTruth, Kind, all_detections, all_objects
+from vistry.evaluation.detection.types import (
+    Boxes,
+    Detections,
+    GroundTruth,
+    Kind,
+    concatenate_detections,
+    concatenate_ground_truth,
+)
 
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 SIZES = ("all", "small", "medium", "large")
@@ -56,15 +63,15 @@ def _mean(values: Values) -> float | None:
 
 def coco_values(result: CocoResult) -> dict[str, float]:
     """COCO's twelve numbers in its order; those that are undefined are left out."""
-    found = {
+    values = {
         "coco_average_precision": result.average_precision(),
         "coco_average_precision_50": result.average_precision(0.5),
         "coco_average_precision_75": result.average_precision(0.75),
     }
-    found |= {f"coco_average_precision_{size}": result.average_precision(size=size) for size in SIZES[1:]}
-    found |= {f"coco_average_recall_{count}": result.average_recall(count) for count in DETECTIONS}
-    found |= {f"coco_average_recall_{size}": result.average_recall(size=size) for size in SIZES[1:]}
-    return {name: value for name, value in found.items() if value is not None}
+    values |= {f"coco_average_precision_{size}": result.average_precision(size=size) for size in SIZES[1:]}
+    values |= {f"coco_average_recall_{count}": result.average_recall(count) for count in DETECTIONS}
+    values |= {f"coco_average_recall_{size}": result.average_recall(size=size) for size in SIZES[1:]}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def evaluate_coco(
@@ -73,8 +80,8 @@ def evaluate_coco(
     """Evaluate N images. Raises VistryError where hotcoco is not installed."""
     library = hotcoco()
     truth = _truth(library, ground_truth, classes, kind)
-    found = _found(library, truth, predictions, kind)
-    evaluation = library.COCOeval(truth, found, "bbox" if kind == "box" else "segm")
+    detections = _detections(library, truth, predictions, kind)
+    evaluation = library.COCOeval(truth, detections, "bbox" if kind == "box" else "segm")
     evaluation.evaluate()
     evaluation.accumulate()
     return CocoResult(np.asarray(evaluation.eval["precision"]), np.asarray(evaluation.eval["recall"]))
@@ -82,7 +89,7 @@ def evaluate_coco(
 
 def _truth(library: Any, ground_truth: Sequence[GroundTruth], classes: int, kind: Kind) -> Any:
     """The ground truth as hotcoco has it; images and classes are counted from 1."""
-    image, objects = all_objects(ground_truth)
+    image, objects = concatenate_ground_truth(ground_truth)
     return library.COCO.from_arrays(
         [{"id": number + 1} for number in range(len(ground_truth))],
         [{"id": number + 1, "name": str(number)} for number in range(classes)],
@@ -95,14 +102,14 @@ def _truth(library: Any, ground_truth: Sequence[GroundTruth], classes: int, kind
     )
 
 
-def _found(library: Any, truth: Any, predictions: Sequence[Detections], kind: Kind) -> Any:
-    image, found = all_detections(predictions)
-    columns = (image + 1, _corner_and_size(found.boxes), found.scores, found.labels + 1)
+def _detections(library: Any, truth: Any, predictions: Sequence[Detections], kind: Kind) -> Any:
+    image, detections = concatenate_detections(predictions)
+    columns = (image + 1, _corner_and_size(detections.boxes), detections.scores, detections.labels + 1)
     rows = np.column_stack(columns).astype(np.float64)
-    if kind == "box" or not found.masks:
+    if kind == "box" or not detections.masks:
         return truth.load_res(rows)
-    loaded = truth.load_res(rows, segmentation=found.masks)
-    areas = library.mask.area(found.masks)
+    loaded = truth.load_res(rows, segmentation=detections.masks)
+    areas = library.mask.area(detections.masks)
     loaded.update_anns(ids=np.arange(1, len(areas) + 1), area=np.asarray(areas, np.float64))
     return loaded
 

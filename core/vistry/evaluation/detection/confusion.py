@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from vistry.evaluation.confusion import Matrix
-from vistry.evaluation.detection.iou import Overlaps, overlaps
+from vistry.evaluation.detection.iou import IouMatrix, iou_matrix
 from vistry.evaluation.detection.types import Detections, Flags, GroundTruth, Indices, Kind, Scores
 from vistry.evaluation.detection.voc import VocResult
 
 
-def object_confusion(
+def detection_confusion_matrix(
     ground_truth: Sequence[GroundTruth],
     predictions: Sequence[Detections],
     result: VocResult,
@@ -28,18 +28,18 @@ def object_confusion(
     """
     matching, classes = result.matching, len(result.rankings)
     matrix = np.zeros((classes + 1, classes + 1), np.int64)
-    shown = matching.scores > score_threshold
-    hits = shown & result.hits
+    above = matching.scores > score_threshold
+    hits = above & result.hits
     np.add.at(matrix, (matching.labels[hits], matching.labels[hits]), 1)
     free = ~matching.crowd
     free[matching.target[hits]] = False
-    left = shown & ~result.hits & ~result.ignored
+    left = above & ~result.hits & ~result.ignored
     for index, detections, objects in _by_image(result, left, free, len(predictions)):
-        true, found = matching.object_labels[objects], matching.labels[detections]
+        true, predicted = matching.object_labels[objects], matching.labels[detections]
         table = _across_classes(ground_truth[index], predictions[index], kind, detections, objects, result)
         taken = _greedy(table, matching.scores[detections], result.iou_threshold)
         rows = np.where(taken >= 0, np.append(true, classes)[taken], classes)
-        np.add.at(matrix, (rows, found), 1)
+        np.add.at(matrix, (rows, predicted), 1)
         missed = np.delete(true, taken[taken >= 0])
         np.add.at(matrix, (missed, np.full(len(missed), classes)), 1)
     return matrix
@@ -60,8 +60,8 @@ def _by_image(result: VocResult, left: Flags, free: Flags, images: int) -> list[
 
 
 def _across_classes(
-    truth: GroundTruth, found: Detections, kind: Kind, detections: Indices, objects: Indices, result: VocResult
-) -> Overlaps:
+    truth: GroundTruth, predictions: Detections, kind: Kind, detections: Indices, objects: Indices, result: VocResult
+) -> IouMatrix:
     """[R, F] IoU of the detections and objects that are left over in an image, 0 within a class."""
     matching = result.matching
     if not len(detections) or not len(objects):
@@ -69,10 +69,10 @@ def _across_classes(
     rows = detections - np.searchsorted(matching.image, matching.image[detections[0]])
     columns = objects - np.searchsorted(matching.object_image, matching.object_image[objects[0]])
     differ = matching.labels[detections][:, None] != matching.object_labels[objects]
-    return np.asarray(overlaps(found, truth, kind, rows, columns) * differ)
+    return np.asarray(iou_matrix(predictions, truth, kind, rows, columns) * differ)
 
 
-def _greedy(table: Overlaps, scores: Scores, iou_threshold: float) -> Indices:
+def _greedy(table: IouMatrix, scores: Scores, iou_threshold: float) -> Indices:
     """[R] the column each row takes, or -1: rows in order of score, each the largest that is still free."""
     taken = np.full(len(table), -1)
     if not table.size:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vistry.evaluation.detection.iou import Overlaps, overlaps
+from vistry.evaluation.detection.iou import IouMatrix, iou_matrix
 from vistry.evaluation.detection.types import (
     Detections,
     Flags,
@@ -17,8 +17,8 @@ from vistry.evaluation.detection.types import (
     Kind,
     Labels,
     Scores,
-    all_detections,
-    all_objects,
+    concatenate_detections,
+    concatenate_ground_truth,
 )
 
 NOTHING = -1
@@ -44,34 +44,43 @@ class Matching:
 
 def match(ground_truth: Sequence[GroundTruth], predictions: Sequence[Detections], kind: Kind) -> Matching:
     """Match the detections of N images with their objects, by the IoU of boxes or of masks."""
-    object_image, objects = all_objects(ground_truth)
-    image, found = all_detections(predictions)
+    object_image, objects = concatenate_ground_truth(ground_truth)
+    image, detections = concatenate_detections(predictions)
     target, overlap = np.full(len(image), NOTHING), np.zeros(len(image))
-    detection, first = 0, 0
-    for truth, seen in zip(ground_truth, predictions, strict=True):
-        here = slice(detection, detection + len(seen.scores))
-        best, overlap[here] = _best_of_class(truth, seen, kind)
-        target[here] = np.where(best == NOTHING, NOTHING, best + first)
-        detection, first = here.stop, first + len(truth.labels)
-    return Matching(image, found.labels, found.scores, target, overlap, object_image, objects.labels, objects.crowd)
+    first_detection, first_object = 0, 0
+    for truth, image_detections in zip(ground_truth, predictions, strict=True):
+        here = slice(first_detection, first_detection + len(image_detections.scores))
+        best, overlap[here] = _best_of_class(truth, image_detections, kind)
+        target[here] = np.where(best == NOTHING, NOTHING, best + first_object)
+        first_detection, first_object = here.stop, first_object + len(truth.labels)
+    return Matching(
+        image=image,
+        labels=detections.labels,
+        scores=detections.scores,
+        target=target,
+        overlap=overlap,
+        object_image=object_image,
+        object_labels=objects.labels,
+        crowd=objects.crowd,
+    )
 
 
-def _best_of_class(truth: GroundTruth, found: Detections, kind: Kind) -> tuple[Indices, npt.NDArray[np.float64]]:
-    if not len(truth.labels) or not len(found.labels):
-        return np.full(len(found.labels), NOTHING), np.zeros(len(found.labels))
-    table = _within_classes(truth, found, kind)
+def _best_of_class(truth: GroundTruth, detections: Detections, kind: Kind) -> tuple[Indices, npt.NDArray[np.float64]]:
+    if not len(truth.labels) or not len(detections.labels):
+        return np.full(len(detections.labels), NOTHING), np.zeros(len(detections.labels))
+    table = _within_classes(truth, detections, kind)
     best = table.argmax(axis=1)
     overlap = table[np.arange(len(best)), best]
     return np.where(overlap > 0, best, NOTHING), overlap
 
 
-def _within_classes(truth: GroundTruth, found: Detections, kind: Kind) -> Overlaps:
+def _within_classes(truth: GroundTruth, detections: Detections, kind: Kind) -> IouMatrix:
     """[K, G] IoU, 0 between different classes; masks are compared only where the classes are the same."""
     if kind == "box":
-        every = overlaps(found, truth, kind, np.arange(len(found.labels)), np.arange(len(truth.labels)))
-        return np.asarray(every * (found.labels[:, None] == truth.labels))
-    table = np.zeros((len(found.labels), len(truth.labels)))
-    for label in np.intersect1d(found.labels, truth.labels):
-        rows, columns = np.flatnonzero(found.labels == label), np.flatnonzero(truth.labels == label)
-        table[np.ix_(rows, columns)] = overlaps(found, truth, kind, rows, columns)
+        every = iou_matrix(detections, truth, kind, np.arange(len(detections.labels)), np.arange(len(truth.labels)))
+        return np.asarray(every * (detections.labels[:, None] == truth.labels))
+    table = np.zeros((len(detections.labels), len(truth.labels)))
+    for label in np.intersect1d(detections.labels, truth.labels):
+        rows, columns = np.flatnonzero(detections.labels == label), np.flatnonzero(truth.labels == label)
+        table[np.ix_(rows, columns)] = iou_matrix(detections, truth, kind, rows, columns)
     return table

@@ -18,7 +18,7 @@ PRIMARY = "mean_average_precision"
 
 
 @dataclass(frozen=True)
-class Metrics:
+class DetectionMetrics:
     """`values` by name, without those that are undefined, and what they were made from, None where not asked for."""
 
     values: dict[str, float] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class Metrics:
     coco: CocoResult | None = None
 
 
-def evaluate_objects(
+def evaluate_detections(
     ground_truth: Sequence[GroundTruth],
     predictions: Sequence[Detections],
     classes: Sequence[str],
@@ -34,7 +34,7 @@ def evaluate_objects(
     iou_threshold: float,
     kind: Kind = "box",
     score_threshold: float = 0.0,
-) -> Metrics:
+) -> DetectionMetrics:
     """Compare the detections of N images with their objects, by boxes or by masks.
 
     `predictions` should hold all detections down to a score near 0. A name that ends in `_at_serving_threshold` is
@@ -48,7 +48,7 @@ def evaluate_objects(
             f"there is no validation_metric_type '{metric_type}'; {suggestion(metric_type, METRIC_TYPES)}"
         )
     if metric_type == "none":
-        return Metrics()
+        return DetectionMetrics()
     _check(ground_truth, predictions, len(classes), kind)
     values: dict[str, float] = {}
     voc, coco = None, None
@@ -59,11 +59,11 @@ def evaluate_objects(
         voc = evaluate_voc(ground_truth, predictions, len(classes), iou_threshold, kind)
         values |= _voc_values(voc, score_threshold)
     elif coco is not None:
-        served = [found.above(score_threshold) for found in predictions]
+        served = [detections.above(score_threshold) for detections in predictions]
         both = {"": coco, SERVED: evaluate_coco(ground_truth, served, len(classes), kind)}
         means = {f"{PRIMARY}{name}": result.average_precision(0.5) for name, result in both.items()}
         values |= {name: value for name, value in means.items() if value is not None}
-    return Metrics(values, voc, coco)
+    return DetectionMetrics(values, voc, coco)
 
 
 def _voc_values(voc: VocResult, score_threshold: float) -> dict[str, float]:
@@ -74,14 +74,17 @@ def _voc_values(voc: VocResult, score_threshold: float) -> dict[str, float]:
 def _check(ground_truth: Sequence[GroundTruth], predictions: Sequence[Detections], classes: int, kind: Kind) -> None:
     if len(ground_truth) != len(predictions):
         raise VistryError(f"there are predictions for {len(predictions)} images and objects for {len(ground_truth)}")
-    for index, (truth, found) in enumerate(zip(ground_truth, predictions, strict=True)):
-        if not np.isfinite(found.scores).all() or not np.isfinite(found.boxes).all():
+    for index, (truth, detections) in enumerate(zip(ground_truth, predictions, strict=True)):
+        if not np.isfinite(detections.scores).all() or not np.isfinite(detections.boxes).all():
             raise VistryError(f"image {index + 1}: a detection has a score or a box that is not a finite number")
-        for what, labels, masks in (("object", truth.labels, truth.masks), ("detection", found.labels, found.masks)):
+        for noun, labels, masks in (
+            ("object", truth.labels, truth.masks),
+            ("detection", detections.labels, detections.masks),
+        ):
             if len(labels) and not 0 <= labels.min() <= labels.max() < classes:
                 low, high = labels.min(), labels.max()
                 raise VistryError(
-                    f"image {index + 1}: {what} labels are {low} to {high}, but there are {classes} classes"
+                    f"image {index + 1}: {noun} labels are {low} to {high}, but there are {classes} classes"
                 )
             if kind == "mask" and len(masks or ()) != len(labels):
-                raise VistryError(f"image {index + 1}: {len(labels)} {what}s have {len(masks or ())} masks")
+                raise VistryError(f"image {index + 1}: {len(labels)} {noun}s have {len(masks or ())} masks")

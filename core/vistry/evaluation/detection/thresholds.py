@@ -15,7 +15,7 @@ THRESHOLDS: Values = np.arange(100) / 100
 
 
 @dataclass(frozen=True)
-class ObjectScan:
+class ScoreScan:
     """`precision` [T, C] and `recall` [T, C] at each of T `thresholds`, NaN where undefined."""
 
     thresholds: Values
@@ -33,20 +33,20 @@ class ObjectScan:
         return _means(self.recall)
 
 
-def scan_scores(rankings: Sequence[Ranking], thresholds: Values = THRESHOLDS) -> ObjectScan:
+def scan_scores(rankings: Sequence[Ranking], thresholds: Values = THRESHOLDS) -> ScoreScan:
     """Precision and recall of C classes, keeping the detections with a score greater than each threshold."""
     columns = [_column(ranking, thresholds) for ranking in rankings]
     shape = len(thresholds), len(columns)
     precision, recall = np.full(shape, np.nan), np.full(shape, np.nan)
     for label, (share_right, share_found) in enumerate(columns):
         precision[:, label], recall[:, label] = share_right, share_found
-    return ObjectScan(thresholds, precision, recall)
+    return ScoreScan(thresholds, precision, recall)
 
 
 def _column(ranking: Ranking, thresholds: Values) -> tuple[Values, Values]:
-    kept = np.searchsorted(-ranking.scores.astype(np.float64), -thresholds, side="left")
-    hits = np.append(0, np.cumsum(ranking.hits))[kept]
-    precision = np.where(kept > 0, hits / np.maximum(kept, 1), np.nan)
+    num_above = np.searchsorted(-ranking.scores.astype(np.float64), -thresholds, side="left")
+    hits = np.append(0, np.cumsum(ranking.hits))[num_above]
+    precision = np.where(num_above > 0, hits / np.maximum(num_above, 1), np.nan)
     return precision, hits / ranking.objects if ranking.objects else np.full(len(thresholds), np.nan)
 
 

@@ -1,10 +1,10 @@
-"""What a detector found in an image, and what is there."""
+"""Detections and annotated objects of an image, and many images' in one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,13 @@ Scores = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
-Rle = dict[str, Any]
+
+
+class Rle(TypedDict):
+    """COCO's compressed run-length encoding of a mask: `size` is [height, width] in pixels."""
+
+    size: list[int]
+    counts: bytes
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Detections:
     masks: Sequence[Rle] | None = None
 
     def above(self, threshold: float) -> Detections:
-        """Those whose score is greater than the threshold, in the same order."""
+        """The detections whose score is greater than the threshold, in the same order."""
         return self.take(np.flatnonzero(self.scores > threshold))
 
     def take(self, index: Indices) -> Detections:
@@ -43,20 +49,11 @@ class Detections:
 
 
 @dataclass(frozen=True)
-class ImageDetections:
-    """What was found in one image, and the image's size in pixels."""
-
-    detections: Detections
-    width: int
-    height: int
-
-
-@dataclass(frozen=True)
 class GroundTruth:
     """G annotated objects in one image.
 
-    `boxes` [G, 4], `labels` [G] and `masks` as in Detections; `crowd` [G] marks a region of many objects, which is
-    neither missed nor wrongly found; `areas` [G] in pixels, the mask's where there is one.
+    `boxes` [G, 4], `labels` [G] and `masks` as in Detections; `crowd` [G] marks a region of many objects, which
+    metrics ignore; `areas` [G] in pixels, the mask's where there is one.
     """
 
     boxes: Boxes
@@ -66,16 +63,25 @@ class GroundTruth:
     masks: Sequence[Rle] | None = None
 
 
-def all_detections(images: Sequence[Detections]) -> tuple[Indices, Detections]:
+@dataclass(frozen=True)
+class ImageDetections:
+    """The detections in one image, and the image's size in pixels."""
+
+    detections: Detections
+    width: int
+    height: int
+
+
+def concatenate_detections(images: Sequence[Detections]) -> tuple[Indices, Detections]:
     """The detections of all images one after the other, and [D] the index of the image of each."""
-    image = np.repeat(np.arange(len(images)), [len(found.scores) for found in images])
-    boxes = np.concatenate([np.zeros((0, 4), np.float32), *(found.boxes for found in images)])
-    scores = np.concatenate([np.zeros(0, np.float32), *(found.scores for found in images)])
-    labels = np.concatenate([np.zeros(0, np.int64), *(found.labels for found in images)])
+    image = np.repeat(np.arange(len(images)), [len(detections.scores) for detections in images])
+    boxes = np.concatenate([np.zeros((0, 4), np.float32), *(detections.boxes for detections in images)])
+    scores = np.concatenate([np.zeros(0, np.float32), *(detections.scores for detections in images)])
+    labels = np.concatenate([np.zeros(0, np.int64), *(detections.labels for detections in images)])
     return image, Detections(boxes, scores, labels, _all_masks(images))
 
 
-def all_objects(images: Sequence[GroundTruth]) -> tuple[Indices, GroundTruth]:
+def concatenate_ground_truth(images: Sequence[GroundTruth]) -> tuple[Indices, GroundTruth]:
     """The objects of all images one after the other, and [O] the index of the image of each."""
     image = np.repeat(np.arange(len(images)), [len(truth.labels) for truth in images])
     boxes = np.concatenate([np.zeros((0, 4), np.float32), *(truth.boxes for truth in images)])

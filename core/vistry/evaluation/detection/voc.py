@@ -32,8 +32,8 @@ class Ranking:
 
         Hits stay what they are, because an object belongs to the detection with the highest score.
         """
-        kept = self.scores > threshold
-        return Ranking(self.objects, self.scores[kept], self.hits[kept])
+        above = self.scores > threshold
+        return Ranking(self.objects, self.scores[above], self.hits[above])
 
     @property
     def precision(self) -> float | None:

@@ -1,26 +1,40 @@
-"""Images with objects as a detector trains on them: whole, or whole and in tiles."""
+"""The training images of a detector: whole, or whole and in tiles."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from vistry.data.images.cache import DecodedImages
 from vistry.data.images.decode import Pixels
-from vistry.data.masks.rle import mask_of
+from vistry.data.masks.rle import object_mask
 from vistry.data.table import Table
 from vistry.loading.batches import Batch, Rows, epoch_order, stacked
 from vistry.loading.detection.aspect_batches import aspect_batches
 from vistry.loading.detection.sample import DetectionSample
 from vistry.loading.detection.tiles import Grid, tile_boxes, tile_sample, tiles_with_objects
 
+# The network's height and width are multiples of this, the stride of the deepest feature map of the usual backbones.
 STRIDE = 32
 CACHE_BYTES = 1 << 30
 # The last of an image's windows, after its tiles.
 WHOLE = -1
+
+
+class DetectionTarget(TypedDict):
+    """The K objects of an image for a loss.
+
+    `boxes`: [K, 4] float32 in pixels of the image as the network is given it. `labels`: [K] int64. `masks`: [K, H, W]
+    uint8, for segmentation.
+    """
+
+    boxes: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+    masks: NotRequired[npt.NDArray[np.uint8]]
+
 
 Change = Callable[[DetectionSample, np.random.Generator], DetectionSample]
 
@@ -28,8 +42,7 @@ Change = Callable[[DetectionSample, np.random.Generator], DetectionSample]
 class DetectionDataset:
     """The images of a table and, with a grid, each tile that has objects; `change` makes of one what is trained on.
 
-    A batch's targets are dictionaries of `boxes` [K, 4] float32 in pixels of the image as it is given, `labels` [K]
-    int64 and, with masks, `masks` [K, H, W] uint8. Crowds are left out.
+    A batch's targets are a `DetectionTarget` each; crowds are left out.
     """
 
     def __init__(
@@ -85,11 +98,13 @@ class DetectionDataset:
 
     def batch(self, rows: Rows, read: Sequence[DetectionSample]) -> Batch:
         sizes = [(sample.height, sample.width) for sample in read]
-        return Batch(stacked([sample.pixels for sample in read], STRIDE), [target_of(one) for one in read], rows, sizes)
+        return Batch(
+            stacked([sample.pixels for sample in read], STRIDE), [detection_target(one) for one in read], rows, sizes
+        )
 
-    def targets(self) -> list[dict[str, Any]]:
+    def targets(self) -> list[DetectionTarget]:
         """The targets of every image in its own size, without reading it."""
-        return [target_of(self._with_objects(image, self._black(image))) for image in range(len(self._table))]
+        return [detection_target(self._with_objects(image, self._black(image))) for image in range(len(self._table))]
 
     def _aspects(self) -> npt.NDArray[np.float64]:
         """[samples] width over height."""
@@ -114,7 +129,7 @@ class DetectionDataset:
         index = np.arange(self._table.label_starts[image], self._table.label_starts[image + 1])
         masks = None
         if self._with_masks:
-            drawn = [mask_of(self._table, place, width, height) for place in index.tolist()]
+            drawn = [object_mask(self._table, place, width, height) for place in index.tolist()]
             masks = np.stack(drawn) if drawn else np.zeros((0, height, width), dtype=bool)
         boxes = np.asarray(self._objects.boxes[index], dtype=np.float32)
         labels = self._table.labels[index].astype(np.int64)
@@ -126,19 +141,19 @@ def _places(table: Table, grid: Grid | None, overlap: float) -> npt.NDArray[np.i
     whole = np.stack([np.arange(len(table)), np.full(len(table), WHOLE)], axis=1)
     if grid is None or table.objects is None:
         return whole
-    found = [whole]
+    places = [whole]
     for image in range(len(table)):
         boxes = table.objects.boxes[table.label_starts[image] : table.label_starts[image + 1]]
         size = int(table.objects.width[image]), int(table.objects.height[image])
         tiles = np.flatnonzero(tiles_with_objects(boxes, tile_boxes(*size, grid, overlap)))
-        found.append(np.stack([np.full(len(tiles), image), tiles], axis=1))
-    return np.concatenate(found)
+        places.append(np.stack([np.full(len(tiles), image), tiles], axis=1))
+    return np.concatenate(places)
 
 
-def target_of(sample: DetectionSample) -> dict[str, Any]:
-    """What a sample is to a loss: its boxes, labels and masks, without crowds."""
-    kept = sample.take(~sample.crowd)
-    target: dict[str, Any] = {"boxes": kept.boxes, "labels": kept.labels}
-    if kept.masks is not None:
-        target["masks"] = np.ascontiguousarray(kept.masks).view(np.uint8)
+def detection_target(sample: DetectionSample) -> DetectionTarget:
+    """The target of a sample for a loss, without crowds."""
+    objects = sample.take(~sample.crowd)
+    target: DetectionTarget = {"boxes": objects.boxes, "labels": objects.labels}
+    if objects.masks is not None:
+        target["masks"] = np.ascontiguousarray(objects.masks).view(np.uint8)
     return target

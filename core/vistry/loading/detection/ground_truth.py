@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from vistry.data.masks.rle import area_of_runs, mask_of, runs_of_mask, text_of_runs
+from vistry.data.masks.rle import area_of_runs, mask_to_runs, object_mask, runs_to_text
 from vistry.data.table import Table
 from vistry.evaluation.detection.types import GroundTruth, Kind, Rle
 
 
-def truth_of(table: Table, kind: Kind) -> list[GroundTruth]:
+def ground_truth_of(table: Table, kind: Kind) -> list[GroundTruth]:
     """What is in each of N images. An area that the data doesn't give is the mask's, or without masks the box's."""
     return [_truth(table, row, kind) for row in range(len(table))]
 
@@ -31,5 +31,5 @@ def _rle(table: Table, row: int, place: int) -> tuple[Rle, int]:
     """An object's mask in COCO's run lengths, and its area in pixels."""
     assert table.objects is not None
     width, height = int(table.objects.width[row]), int(table.objects.height[row])
-    runs = runs_of_mask(mask_of(table, place, width, height))
-    return {"size": [height, width], "counts": text_of_runs(runs).encode("ascii")}, area_of_runs(runs)
+    runs = mask_to_runs(object_mask(table, place, width, height))
+    return {"size": [height, width], "counts": runs_to_text(runs).encode("ascii")}, area_of_runs(runs)

@@ -47,18 +47,18 @@ class DetectionSample:
         masks = None if self.masks is None else self.masks[index]
         return DetectionSample(self.pixels, self.boxes[index], self.labels[index], self.crowd[index], masks)
 
-    def flipped(self) -> DetectionSample:
-        """Left and right swapped."""
+    def flip(self) -> DetectionSample:
+        """Mirror the image: left and right swapped."""
         boxes = self.boxes.copy()
         boxes[:, 0], boxes[:, 2] = self.width - self.boxes[:, 2], self.width - self.boxes[:, 0]
         masks = None if self.masks is None else self.masks[:, :, ::-1]
         return replace(self, pixels=self.pixels[:, ::-1], boxes=boxes, masks=masks)
 
-    def cropped(self, left: int, top: int, right: int, bottom: int) -> DetectionSample:
-        """The part of the image in a window, with boxes clipped to it.
+    def crop(self, left: int, top: int, right: int, bottom: int) -> DetectionSample:
+        """Cut out a window, given in pixels, and clip the boxes to it.
 
-        Objects of which no area, or no pixel of the mask, is left are gone. Raises ValueError where the window is empty
-        or reaches out of the image.
+        Objects of which no area, or no pixel of the mask, is left are dropped. Raises ValueError where the window is
+        empty or reaches out of the image.
         """
         if not (0 <= left < right <= self.width and 0 <= top < bottom <= self.height):
             window = (left, top, right, bottom)
@@ -66,10 +66,10 @@ class DetectionSample:
         size = np.asarray([right - left, bottom - top] * 2, dtype=np.float32)
         boxes = np.clip(self.boxes - np.asarray([left, top] * 2, dtype=np.float32), 0, size)
         masks = None if self.masks is None else self.masks[:, top:bottom, left:right]
-        return _visible(replace(self, pixels=self.pixels[top:bottom, left:right], boxes=boxes, masks=masks))
+        return _drop_invisible(replace(self, pixels=self.pixels[top:bottom, left:right], boxes=boxes, masks=masks))
 
-    def expanded(self, width: int, height: int, left: int, top: int, fill: Sequence[int]) -> DetectionSample:
-        """The image pasted at left, top on a canvas of this size and of one colour, `fill` (RGB)."""
+    def pad(self, width: int, height: int, left: int, top: int, fill: Sequence[int]) -> DetectionSample:
+        """Paste the image at `left`, `top` on a canvas of this size in pixels, of the colour `fill` (RGB, 0 to 255)."""
         inside = np.s_[top : top + self.height, left : left + self.width]
         pixels = np.empty((height, width, 3), dtype=np.uint8)
         pixels[:] = fill
@@ -81,10 +81,10 @@ class DetectionSample:
             masks[:, *inside] = self.masks
         return replace(self, pixels=pixels, boxes=boxes, masks=masks)
 
-    def resized(self, width: int, height: int) -> DetectionSample:
-        """The image in another size: pixels bilinear with antialiasing, masks by the nearest pixel.
+    def resize(self, width: int, height: int) -> DetectionSample:
+        """Resize to this size in pixels: the image bilinear with antialiasing, masks by the nearest pixel.
 
-        Objects whose mask falls between the pixels are gone.
+        Objects whose mask falls between the pixels are dropped.
         """
         pixels = np.asarray(Image.fromarray(self.pixels).resize((width, height), Image.Resampling.BILINEAR))
         boxes = (self.boxes * np.asarray([width / self.width, height / self.height] * 2)).astype(np.float32)
@@ -92,7 +92,7 @@ class DetectionSample:
         if self.masks is not None:
             rows, columns = _nearest(self.height, height), _nearest(self.width, width)
             masks = self.masks.take(columns, axis=2).take(rows, axis=1)
-        return _visible(replace(self, pixels=pixels, boxes=boxes, masks=masks))
+        return _drop_invisible(replace(self, pixels=pixels, boxes=boxes, masks=masks))
 
 
 def _nearest(old: int, new: int) -> npt.NDArray[np.int64]:
@@ -100,9 +100,9 @@ def _nearest(old: int, new: int) -> npt.NDArray[np.int64]:
     return (2 * np.arange(new) + 1) * old // (2 * new)
 
 
-def _visible(sample: DetectionSample) -> DetectionSample:
-    """The sample without objects that have no area, or no pixel of their mask, left."""
-    kept: Flags = np.all(sample.boxes[:, 2:] > sample.boxes[:, :2], axis=1)
+def _drop_invisible(sample: DetectionSample) -> DetectionSample:
+    """Drop the objects whose box has no area, or whose mask no pixel."""
+    visible: Flags = np.all(sample.boxes[:, 2:] > sample.boxes[:, :2], axis=1)
     if sample.masks is not None:
-        kept &= sample.masks.any(axis=(1, 2))
-    return sample if kept.all() else sample.take(kept)
+        visible &= sample.masks.any(axis=(1, 2))
+    return sample if visible.all() else sample.take(visible)

@@ -1,4 +1,4 @@
-"""Tiles of an image, for objects that are small in it: where they lie, what is in them, what was found in several.
+"""Tiles of an image, for objects that are small in it: where they lie, which objects they hold, and merging detections.
 
 The rules are those of docs/reference/behaviour.md, 3.12; the method is that of Unel et al., The Power of Tiling for
 Small Object Detection, CVPR Workshops 2019.
@@ -21,12 +21,13 @@ Tiles = npt.NDArray[np.int64]
 Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
+# Bounds the memory of `_conflicts`: this many pairs of boxes are compared at once.
 PAIRS_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True)
 class Grid:
-    """How many tiles there are along the width and along the height. Raises VistryError where that is no tiling."""
+    """The number of tiles along the width and along the height. Raises VistryError for fewer than two tiles."""
 
     columns: int
     rows: int
@@ -34,18 +35,17 @@ class Grid:
     def __post_init__(self) -> None:
         if self.columns < 1 or self.rows < 1 or self.columns * self.rows == 1:
             raise VistryError(
-                f"tile_grid_size: {self.columns}x{self.rows} is no tiling; write 2x1 or more, or leave it out"
+                f"tile_grid_size must describe at least two tiles, got {self.columns}x{self.rows}; "
+                "use 2x1 or larger, or leave it out"
             )
 
     @staticmethod
     def parse(text: str) -> Grid:
         """The grid written as '3x2', '3X2' or '(3, 2)': 3 along the width, 2 along the height. Raises VistryError."""
-        written = re.fullmatch(r"\s*\(?\s*([0-9]+)\s*[xX,]\s*([0-9]+)\s*\)?\s*", text)
-        if written is None:
-            raise VistryError(
-                f"tile_grid_size: '{text}' is no grid; write two numbers as '3x2': 3 along the width, 2 down"
-            )
-        return Grid(int(written[1]), int(written[2]))
+        match = re.fullmatch(r"\s*\(?\s*([0-9]+)\s*[xX,]\s*([0-9]+)\s*\)?\s*", text)
+        if match is None:
+            raise VistryError(f"tile_grid_size must be COLUMNSxROWS such as 3x2, got '{text}'")
+        return Grid(int(match[1]), int(match[2]))
 
 
 def tile_boxes(width: int, height: int, grid: Grid, overlap: float) -> Tiles:
@@ -62,18 +62,20 @@ def tile_boxes(width: int, height: int, grid: Grid, overlap: float) -> Tiles:
 
 
 def tiles_with_objects(boxes: Boxes, tiles: Tiles) -> Flags:
-    """[T] whether a tile shows an object at all: a pixel or more of its width and of its height."""
-    return np.asarray(_shown(boxes, tiles).any(axis=0))
+    """[T] whether a tile shows a pixel or more, across and down, of any of the boxes."""
+    return np.asarray(_intersects(boxes, tiles).any(axis=0))
 
 
 def tile_sample(sample: DetectionSample, tile: npt.NDArray[np.int64]) -> DetectionSample:
     """A tile ([4], left, top, right, bottom) as a sample of its own, with the objects it shows, clipped to it."""
     left, top, right, bottom = tile.tolist()
-    return sample.take(_shown(sample.boxes, tile[None])[:, 0]).cropped(left, top, right, bottom)
+    return sample.take(_intersects(sample.boxes, tile[None])[:, 0]).crop(left, top, right, bottom)
 
 
-def merged(boxes: Boxes, scores: npt.NDArray[np.floating], labels: Indices, tile_of: Indices, iou: float) -> Indices:
-    """The indices of the boxes to keep of those found in the tiles of an image, the highest score first.
+def nms_across_tiles(
+    boxes: Boxes, scores: npt.NDArray[np.floating], labels: Indices, tile_of: Indices, iou: float
+) -> Indices:
+    """Non-maximum suppression between tiles: the indices of the boxes to keep, the highest score first.
 
     `boxes`: [K, 4] x1, y1, x2, y2 in the image; `scores`, `labels` and `tile_of`: [K], where the whole image counts as
     a tile too. From the highest score down, and the first of equal ones, a box is kept unless a kept one of the same
@@ -81,11 +83,11 @@ def merged(boxes: Boxes, scores: npt.NDArray[np.floating], labels: Indices, tile
     model's own suppression has been through them.
     """
     order = np.argsort(-scores, kind="stable")
-    kept = [True] * len(order)
+    survives = [True] * len(order)
     for higher, lower in _conflicts(boxes[order].astype(np.float64), labels[order], tile_of[order], iou).tolist():
-        if kept[higher]:
-            kept[lower] = False
-    return np.asarray(order[np.array(kept, dtype=bool)])
+        if survives[higher]:
+            survives[lower] = False
+    return np.asarray(order[np.array(survives, dtype=bool)])
 
 
 def _cuts(length: int, count: int, overlap: float) -> tuple[Tiles, Tiles]:
@@ -95,7 +97,7 @@ def _cuts(length: int, count: int, overlap: float) -> tuple[Tiles, Tiles]:
     return np.rint(starts).astype(np.int64), np.rint(starts + size).astype(np.int64)
 
 
-def _shown(boxes: Boxes, tiles: Tiles) -> Flags:
+def _intersects(boxes: Boxes, tiles: Tiles) -> Flags:
     """[K, T] whether a tile shows a pixel or more of a box, across and down."""
     corners = boxes[:, None]
     sides = np.minimum(corners[..., 2:], tiles[:, 2:]) - np.maximum(corners[..., :2], tiles[:, :2])
@@ -116,14 +118,14 @@ def _conflicts(boxes: Boxes, labels: Indices, tile_of: Indices, iou: float) -> I
     ends = np.searchsorted(left_key[sweep], right_key[sweep])
     counts = np.maximum(ends - np.arange(len(boxes)) - 1, 0)
     cuts = np.searchsorted(np.cumsum(counts), np.arange(PAIRS_AT_ONCE, counts.sum(), PAIRS_AT_ONCE))
-    found = [np.zeros((2, 0), dtype=np.int64)]
+    overlapping = [np.zeros((2, 0), dtype=np.int64)]
     for places in np.split(np.arange(len(boxes)), cuts):
         starts = offsets_from_counts(counts[places])
         of_place = segment_ids(starts)
         one = sweep[places[of_place]]
         other = sweep[places[of_place] + 1 + np.arange(starts[-1]) - starts[of_place]]
-        found.append(_overlapping(boxes, tile_of, np.stack([one, other]), iou))
-    pairs = np.sort(np.concatenate(found, axis=1), axis=0)
+        overlapping.append(_overlapping(boxes, tile_of, np.stack([one, other]), iou))
+    pairs = np.sort(np.concatenate(overlapping, axis=1), axis=0)
     return pairs[:, np.argsort(pairs[0], kind="stable")].T
 
 

@@ -1,8 +1,8 @@
-"""An image as a detector is shown it, whole and perhaps in tiles, and what it found put together again."""
+"""The views of an image for a detector: the whole image and its tiles, and their detections merged into one list."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,16 +13,21 @@ from vistry.data.images.decode import load_pixels
 from vistry.evaluation.detection.types import Detections, ImageDetections
 from vistry.loading.detection.augmentation import resized_size
 from vistry.loading.detection.dataset import STRIDE
-from vistry.loading.detection.tiles import Grid, merged, tile_boxes
+from vistry.loading.detection.tiles import Grid, nms_across_tiles, tile_boxes
 from vistry.loading.views import ImageView
+
+Window = tuple[int, int, int, int]
+"""Left, top, right and bottom of a region, in pixels of the image."""
+CutView = Callable[[Image.Image, Window], ImageView]
 
 
 @dataclass(frozen=True)
 class DetectionTransform:
     """The image resized as torchvision's detectors do; with a grid its tiles too, each resized likewise.
 
-    What is found in several views is kept once: of boxes of one class from different views that overlap by more than
-    `merge_iou`, the one with the highest score.
+    `min_size` and `max_size`: see `resized_size`. `overlap`: the share of its width or height that a tile has in common
+    with the next. `merge_iou`: of boxes of one class from different views that overlap by more than this, only the one
+    with the highest score is kept.
     """
 
     min_size: int
@@ -34,39 +39,52 @@ class DetectionTransform:
     variable_size: bool = True
 
     def views(self, image: str | Path) -> list[ImageView]:
-        pixels = load_pixels(image)
-        height, width, _ = pixels.shape
-        windows = [(0, 0, width, height)]
-        if self.grid is not None:
-            windows += [tuple(window) for window in tile_boxes(width, height, self.grid, self.overlap).tolist()]
-        whole = Image.fromarray(pixels)
-        return [self._view(whole, *window) for window in windows]
+        return cut_views(image, self._resize, self.grid, self.overlap)
 
-    def _view(self, image: Image.Image, left: int, top: int, right: int, bottom: int) -> ImageView:
-        size = resized_size(right - left, bottom - top, self.min_size, self.max_size)
-        shown = image.resize(size, Image.Resampling.BILINEAR, box=(left, top, right, bottom))
-        return ImageView(np.asarray(shown), bottom - top, right - left, left, top)
-
-    def merged(self, predictions: Sequence[Detections], views: Sequence[ImageView]) -> ImageDetections:
+    def merge(self, predictions: Sequence[Detections], views: Sequence[ImageView]) -> ImageDetections:
         whole = views[0]
-        found = predictions[0]
-        if len(views) > 1:
-            found = merge_tile_detections(predictions, views, self.merge_iou)
-        return ImageDetections(found, whole.shown_width, whole.shown_height)
+        detections = merge_view_detections(predictions, views, self.merge_iou)
+        return ImageDetections(detections, whole.source_width, whole.source_height)
+
+    def _resize(self, image: Image.Image, window: Window) -> ImageView:
+        left, top, right, bottom = window
+        size = resized_size(right - left, bottom - top, self.min_size, self.max_size)
+        pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR, box=window))
+        return ImageView(pixels, bottom - top, right - left, left, top)
 
 
-def merge_tile_detections(predictions: Sequence[Detections], views: Sequence[ImageView], iou: float) -> Detections:
-    """The boxes of all views, which are in pixels of what each shows, in those of the image: each object once.
+def cut_views(path: str | Path, cut: CutView, grid: Grid | None, overlap: float) -> list[ImageView]:
+    """Decode an image file once, and let `cut` make a view of the whole and, with a grid, of each of its tiles.
 
-    The highest score comes first.
+    The whole image comes first. Raises DataError where the file can't be decoded.
     """
-    corners = [
-        found.boxes + np.array([view.left, view.top] * 2, dtype=np.float32)
-        for found, view in zip(predictions, views, strict=True)
-    ]
-    boxes = np.concatenate(corners)
-    scores = np.concatenate([found.scores for found in predictions])
-    labels = np.concatenate([found.labels for found in predictions])
-    of_view = np.repeat(np.arange(len(views)), [len(found.scores) for found in predictions])
-    kept = merged(boxes, scores, labels, of_view, iou)
-    return Detections(boxes[kept], scores[kept], labels[kept])
+    pixels = load_pixels(path)
+    height, width, _ = pixels.shape
+    windows: list[Window] = [(0, 0, width, height)]
+    if grid is not None:
+        windows += [
+            (left, top, right, bottom) for left, top, right, bottom in tile_boxes(width, height, grid, overlap).tolist()
+        ]
+    image = Image.fromarray(pixels)
+    return [cut(image, window) for window in windows]
+
+
+def merge_view_detections(predictions: Sequence[Detections], views: Sequence[ImageView], iou: float) -> Detections:
+    """The detections of all views of an image, in pixels of the image, each object once.
+
+    The boxes of `predictions` are in pixels of each view's region. Those of a single view stay as they are; those of
+    several come in the order of their scores, and without masks.
+    """
+    if len(views) == 1:
+        return predictions[0]
+    boxes = np.concatenate(
+        [
+            detections.boxes + np.array([view.left, view.top] * 2, dtype=np.float32)
+            for detections, view in zip(predictions, views, strict=True)
+        ]
+    )
+    scores = np.concatenate([detections.scores for detections in predictions])
+    labels = np.concatenate([detections.labels for detections in predictions])
+    view_of = np.repeat(np.arange(len(views)), [len(detections.scores) for detections in predictions])
+    best = nms_across_tiles(boxes, scores, labels, view_of, iou)
+    return Detections(boxes[best], scores[best], labels[best])

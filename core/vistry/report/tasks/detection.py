@@ -9,9 +9,9 @@ from vistry.errors import VistryError
 from vistry.evaluation.confusion import Matrix, most_mistaken
 from vistry.evaluation.detection.coco import DETECTIONS, SIZES, CocoResult
 from vistry.evaluation.detection.coco_library import hotcoco
-from vistry.evaluation.detection.confusion import object_confusion
+from vistry.evaluation.detection.confusion import detection_confusion_matrix
 from vistry.evaluation.detection.curves import precision_recall_of
-from vistry.evaluation.detection.metrics import Metrics, evaluate_objects
+from vistry.evaluation.detection.metrics import DetectionMetrics, evaluate_detections
 from vistry.evaluation.detection.thresholds import scan_scores
 from vistry.evaluation.detection.types import Indices, Kind
 from vistry.evaluation.detection.voc import VocResult, voc_values
@@ -63,14 +63,14 @@ def detection_sections(inputs: DetectionReportInputs) -> list[Section]:
     ]
 
 
-def _evaluate(inputs: DetectionReportInputs) -> tuple[Metrics, str]:
+def _evaluate(inputs: DetectionReportInputs) -> tuple[DetectionMetrics, str]:
     """Compute VOC and COCO metrics; without hotcoco only those that don't need it, and the reason."""
     metric_type, reason = "coco_voc", ""
     try:
         hotcoco()
     except VistryError as error:
         metric_type, reason = "none" if inputs.kind == "mask" else "voc", str(error)
-    metrics = evaluate_objects(
+    metrics = evaluate_detections(
         ground_truth=inputs.ground_truth,
         predictions=inputs.predictions,
         classes=inputs.classes,
@@ -122,7 +122,7 @@ def _all_and_given(inputs: DetectionReportInputs, voc: VocResult) -> Markup:
 
 def _confusion(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     threshold = inputs.score_threshold
-    matrix = object_confusion(inputs.ground_truth, inputs.predictions, voc, threshold, inputs.kind)
+    matrix = detection_confusion_matrix(inputs.ground_truth, inputs.predictions, voc, threshold, inputs.kind)
     drawn = _most_mistaken(matrix)
     rows = [[*inputs.classes, "background"][index] for index in drawn]
     columns = [[*inputs.classes, "missed"][index] for index in drawn]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vistry.evaluation.detection.coco_library import hotcoco
-from vistry.evaluation.detection.types import Detections, Flags, GroundTruth, Kind, Rle, all_objects
+from vistry.evaluation.detection.types import Detections, Flags, GroundTruth, Kind, Rle, concatenate_ground_truth
 from vistry.evaluation.detection.voc import VocResult
 from vistry.report.detection_picture import Outline, object_picture
 from vistry.report.gallery import Card, gallery
@@ -25,7 +25,7 @@ def misses(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     missed = np.flatnonzero(~matching.crowd & (best_score <= inputs.score_threshold))
     if not len(missed):
         return Section("misses", "Largest misses", "There are none: every object was found.", [])
-    _, objects = all_objects(inputs.ground_truth)
+    _, objects = concatenate_ground_truth(inputs.ground_truth)
     drawn = missed[np.argsort(-objects.areas[missed], kind="stable")[:MISTAKES]]
     note = (
         f"{len(drawn)} of {count(len(missed), 'object')} that no detection above {inputs.score_threshold:g} found, "

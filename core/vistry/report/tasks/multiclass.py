@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from vistry.evaluation.confidence_interval import wilson
+from vistry.evaluation.confidence_interval import wilson_interval
 from vistry.evaluation.confusion import Matrix, confusion_matrix, most_confused, most_mistaken
 from vistry.report.gallery import Card, gallery
 from vistry.report.inputs import ReportInputs
@@ -62,7 +62,7 @@ def _confusion(inputs: ReportInputs, matrix: Matrix) -> Section:
 
 def _accuracy(matrix: Matrix) -> str:
     right, images = int(matrix.trace()), int(matrix.sum())
-    low, high = wilson(right, images) or (0.0, 1.0)
+    low, high = wilson_interval(right, images) or (0.0, 1.0)
     interval = f"95 % confidence interval {percent(low)} to {percent(high)}"
     return f"{right:,} of {count(images, 'image')} right ({percent(right / images)}; {interval})."
 

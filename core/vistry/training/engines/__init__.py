@@ -1,34 +1,87 @@
-"""Tensor libraries that can train: the loop asks for these few things and knows none of them."""
+"""The tensor libraries that can train: one table, each entry held to one contract."""
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import Protocol
 
 from vistry.errors import VistryError, suggestion
-from vistry.registry.manifest import BACKENDS
+from vistry.plugin.types import Loss, Module, Postprocess
 from vistry.training.engines.engine import Engine, EngineSettings
+from vistry.training.engines.state import Arrays
 
-__all__ = ["Engine", "EngineSettings", "engine_module", "is_installed"]
-
-_PACKAGES = {"torch": ("torch",), "jax": ("jax", "flax", "optax")}
+__all__ = ["Engine", "EngineModule", "EngineSettings", "engine_module", "is_installed"]
 
 
-def engine_module(backend: str) -> Any:
-    """The engine's module: `make(...)` and `check(...)`. Raises VistryError where it can't be used."""
-    name = f"vistry.training.engines.{backend}.engine"
-    if backend not in BACKENDS or find_spec(name) is None:
-        raise VistryError(f"there is no engine '{backend}'; {suggestion(backend, BACKENDS)}")
+class EngineModule(Protocol):
+    """The names that `engines/torch` and `engines/jax` have in common; a module is one of their library."""
+
+    def make(self, module: Module, settings: EngineSettings, loss: Loss | None, postprocess: Postprocess) -> Engine:
+        """Make an engine. Without a loss it only predicts."""
+
+    def seed_initialisation(self, seed: int) -> None:
+        """Seed what draws the initial weights of a module that is built next."""
+
+    def shapes_of(self, module: Module) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each tensor of a module's state, by name."""
+
+    def arrays_of(self, module: Module) -> Arrays:
+        """Return a module's tensors by name."""
+
+    def load_arrays(self, module: Module, arrays: Arrays) -> None:
+        """Set a module's tensors by name. Raises TrainingError if the names differ."""
+
+    def on_meta_device(self, build: Callable[[], Module]) -> Module:
+        """Build a module whose tensors have shapes and no values."""
+
+    def output_shape(self, build: Callable[[], Module], images: tuple[int, int, int, int]) -> tuple[int, ...]:
+        """Return the shape of a module's output for images [N, H, W, 3] of this shape; nothing is computed."""
+
+    def parameter_names(self, module: Module) -> set[str]:
+        """Return the names of the tensors that gradients may change; running statistics are not among them."""
+
+    def decayed_names(self, module: Module) -> set[str]:
+        """Return the names of the parameters that weight decay applies to."""
+
+
+@dataclass(frozen=True)
+class _Backend:
+    """The packages that a backend needs, and the import of its module."""
+
+    packages: tuple[str, ...]
+    load: Callable[[], EngineModule]
+
+
+def _torch() -> EngineModule:
+    from vistry.training.engines import torch
+
+    return torch
+
+
+def _jax() -> EngineModule:
+    from vistry.training.engines import jax
+
+    return jax
+
+
+_BACKENDS = {"torch": _Backend(("torch",), _torch), "jax": _Backend(("jax", "flax", "optax"), _jax)}
+
+
+def engine_module(backend: str) -> EngineModule:
+    """Import an engine's module. Raises VistryError for an unknown backend, or one that isn't installed."""
+    if backend not in _BACKENDS:
+        raise VistryError(f"unknown backend '{backend}'; {suggestion(backend, list(_BACKENDS))}")
     for package in _missing(backend):
         raise VistryError(f"{package} is not installed; type: pip install 'vistry[{backend}]'")
-    return import_module(name)
+    return _BACKENDS[backend].load()
 
 
 def is_installed(backend: str) -> bool:
-    """Whether all that an engine needs is there; nothing is imported."""
+    """Tell whether the packages of a backend are installed, without importing them."""
     return not _missing(backend)
 
 
 def _missing(backend: str) -> list[str]:
-    return [package for package in _PACKAGES[backend] if find_spec(package) is None]
+    return [package for package in _BACKENDS[backend].packages if find_spec(package) is None]

@@ -1,83 +1,99 @@
-"""What the loop asks of a tensor library."""
+"""The contract between the loop and a tensor library."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch
 from vistry.loading.views import ResizeInfo
-from vistry.plugin.types import FreezingMap
+from vistry.plugin.types import FreezingMap, Module, Predictions
 from vistry.registry.manifest import GradientClipping, MovingAverage, PreprocessingSpec
+from vistry.runs.records import EngineFacts
+from vistry.training.engines.state import Arrays
 
-Arrays = dict[str, np.ndarray[Any, Any]]
 
-
-def _silently(sentence: str) -> None:
-    """Nobody is told."""
+def _discard(sentence: str) -> None:
+    """Log nothing."""
 
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """All that an engine needs to know beside the model itself; `say` tells the user a sentence."""
+    """Everything an engine needs besides the module, its loss and its postprocessing.
+
+    `frozen_layers`: how many groups of `freezing` don't train. `log`: called with a sentence for the user.
+    `ema`: the moving average of the weights that is evaluated and saved, None for the weights themselves.
+    """
 
     hyperparameters: Hyperparameters
     preprocessing: PreprocessingSpec
     clipping: GradientClipping = field(default_factory=GradientClipping)
     freezing: FreezingMap = field(default_factory=lambda: FreezingMap(()))
     frozen_layers: int = 0
-    say: Callable[[str], None] = _silently
-    averaging: MovingAverage | None = None
+    log: Callable[[str], None] = _discard
+    ema: MovingAverage | None = None
 
 
 class Engine(Protocol):
     """A model being trained, with its optimiser, on one device."""
 
-    def facts(self) -> dict[str, Any]:
-        """Device, precision, and why that precision was chosen; parameters in all and trainable."""
+    @property
+    def model(self) -> Module:
+        """The module that predicts: it has the tensors of `weights()` and is in evaluation mode.
+
+        It is called with images normalised as (pixels - mean) / std.
+        """
+
+    @property
+    def mean(self) -> npt.NDArray[np.float32]:
+        """[3], in pixels from 0 to 255."""
+
+    @property
+    def std(self) -> npt.NDArray[np.float32]:
+        """[3], in pixels from 0 to 255."""
+
+    def facts(self) -> EngineFacts:
+        """Device, precision, the reason for that precision, and the number of parameters, trainable and all."""
 
     def peak_memory(self) -> int | None:
         """The most bytes of the device's own memory in use so far; None on a processor."""
 
     def accumulate(self, batch: Batch, share: float, step: int) -> dict[str, float]:
-        """Add the gradient of a batch's loss, times `share`; the loss terms, unscaled.
+        """Add the gradient of a batch's loss, times `share`; return the loss terms, unscaled.
 
-        `step` seeds whatever is random inside the model.
+        `share`: the batch's part of the images of an update. `step`: the number of the batch in the whole training,
+        which seeds everything random inside the model.
         """
 
     def update(self, learning_rate: float) -> None:
-        """Clip the accumulated gradients, apply them and clear them; move the average of the weights, if any."""
+        """Clip the accumulated gradients, apply them and clear them; then move the average of the weights, if any."""
 
-    def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Any:
-        """N predictions of images [N, H, W, 3] uint8, in evaluation mode; `frames` where the images differ in size.
+    def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Predictions:
+        """Return N predictions of images [N, H, W, 3] uint8, by `model`.
 
-        They are those of `weights()`.
+        `frames`: the sizes of the images where they differ; each image is in the upper left of its place.
         """
 
     def weights(self) -> Arrays:
-        """The model's tensors by name, or their average over the updates: what is evaluated and kept."""
+        """Return the model's tensors by name, or their average over the updates: what is evaluated and saved."""
 
     def load_weights(self, arrays: Arrays) -> None:
-        """Set the model's tensors, and start their average from them; names and shapes are the model's own."""
+        """Set the model's tensors by name, and start their average from them. Raises TrainingError."""
 
     def state(self) -> Arrays:
-        """All that going on needs: tensors under `model/`, `optimizer/` and, if there is one, `average/`."""
+        """Return everything a resumed training needs, under the names of `vistry.training.engines.state`."""
 
     def load_state(self, arrays: Arrays) -> None:
-        """Go on from what `state` gave."""
+        """Go on from what `state` returned."""
 
 
-def under(prefix: str, arrays: Arrays) -> Arrays:
-    """The arrays whose names begin with a prefix, without it."""
-    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
-
-
-def ema_step(averaging: MovingAverage, updates: int) -> float:
-    """How far an average moves towards the weights after the given number of updates, in [0, 1]."""
-    return 1 - averaging.decay * (1 - math.exp(-updates / averaging.updates))
+def pixel_statistics(preprocessing: PreprocessingSpec) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return mean and standard deviation [3] of pixels from 0 to 255; a manifest has them for pixels from 0 to 1."""
+    scale = np.float32(255)
+    return scale * np.array(preprocessing.mean, np.float32), scale * np.array(preprocessing.std, np.float32)

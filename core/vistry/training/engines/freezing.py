@@ -1,4 +1,4 @@
-"""Which parameters `layers_to_freeze` keeps still."""
+"""The parameters that `layers_to_freeze` excludes from training."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from vistry.plugin.types import FreezingMap
 
 
 def frozen_prefixes(freezing: FreezingMap, layers: int, parameters: Collection[str]) -> tuple[str, ...]:
-    """The prefixes of the names that don't train when the first `layers` groups are frozen.
+    """Return the prefixes of the parameters that don't train when the first `layers` groups are frozen.
 
-    Raises HyperparameterError for more layers than there are, or a prefix that matches no parameter.
+    Raises HyperparameterError if there are fewer groups, or if a prefix matches none of the `parameters`.
     """
     groups = freezing.groups
     if layers > len(groups):
@@ -23,3 +23,8 @@ def frozen_prefixes(freezing: FreezingMap, layers: int, parameters: Collection[s
             message = f"the prefix '{prefix}' matches no parameter"
             raise HyperparameterError([Problem("layers_to_freeze", message, "correct the freezing map")])
     return prefixes
+
+
+def trained_names(parameters: Collection[str], prefixes: tuple[str, ...]) -> set[str]:
+    """Return the parameters under none of the frozen prefixes."""
+    return {name for name in parameters if not name.startswith(prefixes)}

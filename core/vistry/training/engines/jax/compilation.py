@@ -1,4 +1,4 @@
-"""Compiling, which takes long enough that it has to be said."""
+"""Compiled functions. Compiling takes long enough that the user is told."""
 
 from __future__ import annotations
 
@@ -10,31 +10,36 @@ import jax
 
 
 class Compiled:
-    """A function compiled for each shape of its arguments; it says so beforehand, and how long it took."""
+    """A function compiled once for each combination of its arguments' shapes; it logs each compilation beforehand."""
 
     def __init__(
         self,
         function: Callable[..., Any],
-        what: str,
-        say: Callable[[str], None],
+        label: str,
+        log: Callable[[str], None],
         *,
         donated: tuple[int, ...] = (),
         options: dict[str, Any] | None = None,
     ):
+        """Prepare to compile `function`, which the log calls `label`.
+
+        `donated`: positions of the arguments whose memory the results may take over; they can't be used afterwards.
+        `options`: the compiler's.
+        """
         self._jitted = jax.jit(function, donate_argnums=donated)
-        self._what, self._say, self._options = what, say, options
+        self._label, self._log, self._options = label, log, options
         self._programs: dict[tuple[Any, ...], Any] = {}
         self.seconds = 0.0
 
     def __call__(self, *arguments: Any) -> Any:
-        """The function's result."""
+        """Return the function's result."""
         shapes = tuple((leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(arguments))
         if shapes not in self._programs:
             self._programs[shapes] = self._compile(arguments)
         return self._programs[shapes](*arguments)
 
     def _compile(self, arguments: tuple[Any, ...]) -> Any:
-        self._say(f"compiling {self._what}, once for this size of batch")
+        self._log(f"compiling {self._label}, once for this size of batch")
         began = time.monotonic()
         program = self._jitted.lower(*arguments).compile(self._options)
         self.seconds += time.monotonic() - began

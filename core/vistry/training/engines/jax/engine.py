@@ -2,58 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpy.typing as npt
+import optax
 from flax import nnx
 from jax import Array
 
-from vistry.errors import HyperparameterError, Problem
 from vistry.flax_layers import valid_rows
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch, ImageBatch
-from vistry.loading.views import ResizeInfo, unresized
-from vistry.training.engines.engine import Arrays, EngineSettings, ema_step, under
-from vistry.training.engines.freezing import frozen_prefixes
+from vistry.loading.views import ResizeInfo, identity_resizes
+from vistry.plugin.types import Loss, Postprocess, Predictions, Tensor
+from vistry.runs.records import EngineFacts
+from vistry.training.engines.ema import ema_step
+from vistry.training.engines.engine import Engine, EngineSettings, pixel_statistics
+from vistry.training.engines.freezing import frozen_prefixes, trained_names
 from vistry.training.engines.jax.compilation import Compiled
+from vistry.training.engines.jax.device import device_name, peak_memory, pick_device
+from vistry.training.engines.jax.ema import update_ema
 from vistry.training.engines.jax.module import (
     SplitModule,
     Tensors,
-    arrays_of,
     batch_norms_under,
-    by_name,
-    check_names,
+    check_fit,
     decayed_names,
-    load_arrays,
     parameter_names,
-    shapes_of,
+    split_by_name,
     variables_of,
 )
-from vistry.training.engines.jax.optimizer import make_optimizer, state_arrays, state_from_arrays
-
-__all__ = ["JaxEngine", "arrays_of", "load_arrays", "make", "pick_precision", "seed_initialisation", "shapes_of"]
-
-BATCH_SIZE, OBJECTS = "batch_size", "objects"
-LEAST_OBJECTS = 8
-_MODEL, _OPTIMIZER, _AVERAGE, _UPDATES = "model/", "optimizer/", "average/", "average.updates"
+from vistry.training.engines.jax.optimizer import load_state_arrays, make_optimizer, state_arrays
+from vistry.training.engines.jax.padding import BATCH_SIZE, OBJECTS, Padding
+from vistry.training.engines.jax.precision import in_single_precision, pick_precision
+from vistry.training.engines.state import EMA, EMA_UPDATES, MODEL, OPTIMIZER, Arrays, ema_state, under, with_prefix
 
 
-def pick_precision(wanted: str, device: jax.Device) -> tuple[str, str]:
-    """The precision to use and why. Raises HyperparameterError for fp16."""
-    if wanted == "fp16":
-        problem = Problem("precision", "fp16 needs its gradients scaled, which the JAX engine doesn't do", "use bf16")
-        raise HyperparameterError([problem])
-    if wanted != "auto":
-        return wanted, "as asked"
-    if device.platform == "cpu":
-        return "fp32", "XLA computes bf16 on a processor no faster"
-    if device.platform == "gpu" and float(getattr(device, "compute_capability", 0)) < 8:
-        return "fp32", "this GPU has no bf16"
-    return "bf16", f"this {device.platform.upper()} computes bf16"
+def make(module: nnx.Module, settings: EngineSettings, loss: Loss | None, postprocess: Postprocess) -> Engine:
+    """Make an engine. Without a loss it only predicts."""
+    return JaxEngine(module, settings, loss, postprocess)
 
 
 class JaxEngine:
@@ -64,176 +53,146 @@ class JaxEngine:
     """
 
     _trained: Tensors  # parameters
-    _still: Tensors  # frozen parameters
+    _frozen: Tensors  # parameters that don't train
     _statistics: Tensors  # what changes without gradients
-    _average: Tensors  # of what is trained and of the statistics, where the model asks for one
+    _ema: Tensors  # the average of trained parameters and statistics, empty where the model has none
 
-    def __init__(
-        self,
-        module: nnx.Module,
-        settings: EngineSettings,
-        loss: Callable[[Any, Any, Any], dict[str, Any]],
-        postprocess: Callable[[Any, Sequence[ResizeInfo]], Any],
-    ):
+    def __init__(self, module: nnx.Module, settings: EngineSettings, loss: Loss | None, postprocess: Postprocess):
         hyperparameters = settings.hyperparameters
-        self.device = jax.devices()[0]
-        self.precision, self._why = pick_precision(hyperparameters.precision, self.device)
+        self.device = pick_device()
+        self.precision, self._precision_reason = pick_precision(hyperparameters.precision, self.device)
         self._loss, self._postprocess = loss, postprocess
-        self._mean = 255 * np.array(settings.preprocessing.mean, np.float32)
-        self._std = 255 * np.array(settings.preprocessing.std, np.float32)
+        self.mean, self.std = pixel_statistics(settings.preprocessing)
 
-        parameters = parameter_names(module)
-        frozen = frozen_prefixes(settings.freezing, settings.frozen_layers, parameters)
-        self._trainable = {name for name in parameters if not (frozen and name.startswith(frozen))}
-        self._parameters = parameters
-        self._averaging = settings.averaging if loss is not None else None
-        self._updates = 0
-        holds_norms = frozen and settings.freezing.freeze_batch_norm
-        self._module = SplitModule(module, batch_norms_under(module, frozen) if holds_norms else [])
+        self._parameters = parameter_names(module)
+        prefixes = frozen_prefixes(settings.freezing, settings.frozen_layers, self._parameters)
+        self._trainable = trained_names(self._parameters, prefixes)
+        self._ema_settings = settings.ema if loss is not None else None
+        self._ema_updates = 0
+        frozen_norms = batch_norms_under(module, prefixes) if settings.freezing.freeze_batch_norm else []
+        self._module = SplitModule(module, frozen_norms)
         self._place({name: variable.get_value() for name, variable in variables_of(module).items()})
 
         self._optimizer = make_optimizer(hyperparameters, settings.clipping, decayed_names(module))
-        self._state: Any = None
+        self._opt_state: optax.OptState | None = None
         self._gradients: Tensors | None = None
         self._key = jax.random.key(hyperparameters.random_seed)
-        self._rows = {"training": 0, "prediction": 0}
-        self._objects = 0
+        # Training has its own sizes: the last bits of a training must not depend on what was predicted in between.
+        self._padding, self._prediction_padding = Padding(), Padding()
 
-        exact = hyperparameters.deterministic and self.device.platform == "gpu"
-        options = {"xla_gpu_deterministic_ops": True} if exact else None
-        self._programs = [
-            Compiled(self._add_gradient, "the training step", settings.say, donated=(2, 3), options=options),
-            Compiled(self._apply, "the optimiser", settings.say, donated=(0, 1, 2), options=options),
-            Compiled(self._outputs, "the prediction", settings.say, options=options),
-        ]
-        self._averaged = jax.jit(_moved, donate_argnums=0)
+        is_exact = hyperparameters.deterministic and self.device.platform == "gpu"
+        options = {"xla_gpu_deterministic_ops": True} if is_exact else None
+        log = settings.log
+        self._add_gradient = Compiled(self._gradient, "the training step", log, donated=(2, 3), options=options)
+        self._step = Compiled(self._optimizer_step, "the optimiser", log, donated=(0, 1, 2), options=options)
+        self._predict = Compiled(self._outputs, "the prediction", log, options=options)
+        self._update_ema = jax.jit(update_ema, donate_argnums=0)
 
-    def facts(self) -> dict[str, Any]:
-        tensors = {**self._trained, **self._still}
-        return {
-            "backend": "jax",
-            "backend_version": jax.__version__,
-            "device": "cpu" if self.device.platform == "cpu" else self.device.device_kind,
-            "precision": self.precision,
-            "precision_reason": self._why,
-            "parameters": sum(tensors[name].size for name in self._parameters),
-            "trainable_parameters": sum(value.size for value in self._trained.values()),
-            "compile_seconds": round(sum(program.seconds for program in self._programs), 2),
-        }
+    @property
+    def model(self) -> nnx.Module:
+        return self._module.merge(self._tensors() | self._ema)
+
+    def facts(self) -> EngineFacts:
+        tensors = {**self._trained, **self._frozen}
+        programs = (self._add_gradient, self._step, self._predict)
+        return EngineFacts(
+            backend="jax",
+            backend_version=jax.__version__,
+            device=device_name(self.device),
+            precision=self.precision,
+            precision_reason=self._precision_reason,
+            parameters=sum(tensors[name].size for name in self._parameters),
+            trainable_parameters=sum(value.size for value in self._trained.values()),
+            compile_seconds=round(sum(program.seconds for program in programs), 2),
+        )
 
     def peak_memory(self) -> int | None:
-        if self.device.platform == "cpu":
-            return None
-        return int((self.device.memory_stats() or {}).get("peak_bytes_in_use", 0)) or None
+        return peak_memory(self.device)
 
     # Steps
 
     def accumulate(self, batch: Batch, share: float, step: int) -> dict[str, float]:
-        images, mask, rows = self._padded(batch.images, "training")
-        sizes = None if batch.sizes is None else np.asarray(batch.sizes, np.int32)[rows]
+        padded = self._padding.images(batch.images)
+        sizes = None if batch.sizes is None else np.asarray(batch.sizes, np.int32)[padded.rows]
         if self._gradients is None:
             self._gradients = jax.tree.map(jnp.zeros_like, self._trained)
-        program, *_ = self._programs
-        terms, self._statistics, self._gradients = program(
+        terms, self._statistics, self._gradients = self._add_gradient(
             self._trained,
-            self._still,
+            self._frozen,
             self._statistics,
             self._gradients,
-            images,
+            padded.images,
             sizes,
-            self._targets(batch.targets, rows),
-            mask,
+            self._padding.targets(batch.targets, padded.rows),
+            padded.mask,
             np.float32(share),
             np.uint32(step),
         )
         return {name: float(value) for name, value in jax.device_get(terms).items()}
 
     def update(self, learning_rate: float) -> None:
-        if self._state is None:
-            self._state = self._optimizer.init(self._trained)
-        _, program, _ = self._programs
-        self._trained, self._state, self._gradients = program(
-            self._trained, self._state, self._gradients, np.float32(learning_rate)
+        if self._opt_state is None:
+            self._opt_state = self._optimizer.init(self._trained)
+        self._trained, self._opt_state, self._gradients = self._step(
+            self._trained, self._opt_state, self._gradients, np.float32(learning_rate)
         )
-        if self._averaging:
-            self._updates += 1
-            step = ema_step(self._averaging, self._updates)
-            self._average = self._averaged(self._average, {**self._trained, **self._statistics}, np.float32(step))
+        if self._ema_settings:
+            self._ema_updates += 1
+            step = ema_step(self._ema_settings, self._ema_updates)
+            self._ema = self._update_ema(self._ema, {**self._trained, **self._statistics}, np.float32(step))
 
-    def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Any:
-        padded, _, rows = self._padded(images, "prediction")
-        sizes = None if frames is None else np.array([frame[:2] for frame in frames], np.int32)[rows]
-        *_, program = self._programs
-        outputs = program(self._tensors() | self._average, padded, sizes)
-        real = jax.tree.map(lambda output: output[: len(images)], jax.device_get(outputs))
-        return self._postprocess(real, frames or unresized(images))
+    def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Predictions:
+        padded = self._prediction_padding.images(images)
+        sizes = None if frames is None else np.array([frame[:2] for frame in frames], np.int32)[padded.rows]
+        outputs = self._predict(self._tensors() | self._ema, padded.images, sizes)
+        unpadded = jax.tree.map(lambda output: output[: len(images)], jax.device_get(outputs))
+        return self._postprocess(unpadded, frames or identity_resizes(images))
 
-    def _padded(self, images: Pixels, use: str) -> tuple[Pixels, npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """Images, with rows repeated up to the largest batch so far; the mask of the real ones; which rows they are."""
-        self._rows[use] = max(self._rows[use], len(images))
-        rows = np.arange(self._rows[use])
-        mask = (rows < len(images)).astype(np.float32)
-        rows %= len(images)
-        return (images if mask.all() else images[rows]), mask, rows
+    # Functions that are compiled
 
-    def _targets(self, targets: Any, rows: npt.NDArray[np.int64]) -> Any:
-        """Targets of the rows; objects as arrays with room for the most in an image so far, labels -1 beyond them."""
-        if isinstance(targets, np.ndarray):
-            return targets[rows]
-        most = max(len(target["labels"]) for target in targets)
-        if most > self._objects or not self._objects:
-            self._objects = max(LEAST_OBJECTS, 1 << (most - 1).bit_length() if most else 0)
-        boxes = np.zeros((len(targets), self._objects, 4), np.float32)
-        labels = np.full((len(targets), self._objects), -1, np.int32)
-        for image, target in enumerate(targets):
-            boxes[image, : len(target["labels"])] = target["boxes"]
-            labels[image, : len(target["labels"])] = target["labels"]
-        return {"boxes": boxes[rows], "labels": labels[rows]}
-
-    def _tensors(self) -> Tensors:
-        return {**self._trained, **self._still, **self._statistics}
-
-    # What is compiled
-
-    def _add_gradient(
+    def _gradient(
         self,
         trained: Tensors,
-        still: Tensors,
+        frozen: Tensors,
         statistics: Tensors,
         gradients: Tensors,
         images: Array,
         sizes: Array | None,
-        targets: Any,
+        targets: Tensor,
         mask: Array,
         share: Array,
         step: Array,
     ) -> tuple[dict[str, Array], Tensors, Tensors]:
-        """The loss terms, the new statistics, and the gradients with this batch's share added."""
+        """Return the loss terms, the new statistics, and the gradients with this batch's share added."""
+        assert self._loss is not None, "an engine made without a loss can't train"
+        loss = self._loss
 
         def total(trained: Tensors) -> tuple[Array, tuple[dict[str, Array], Tensors]]:
-            tensors = self._cast({**trained, **still}) | statistics
+            tensors = self._cast({**trained, **frozen}) | statistics
             module = self._module.merge(tensors, jax.random.fold_in(self._key, step))
             with valid_rows(mask):
-                terms = self._loss(module, self._inputs(images, sizes), targets)
+                terms = loss(module, self._inputs(images, sizes), targets)
             after = {name: value.get_value() for name, value in variables_of(module).items() if name in statistics}
             return share * sum(terms.values(), start=jnp.zeros(())), (terms, after)
 
-        found, (terms, statistics) = jax.grad(total, has_aux=True)(trained)
-        return terms, statistics, jax.tree.map(jnp.add, gradients, found)
+        batch_gradients, (terms, statistics) = jax.grad(total, has_aux=True)(trained)
+        return terms, statistics, jax.tree.map(jnp.add, gradients, batch_gradients)
 
-    def _apply(self, trained: Tensors, state: Any, gradients: Tensors, rate: Array) -> tuple[Tensors, Any, Tensors]:
-        """The parameters after an update, the optimiser's state, and gradients of zero."""
+    def _optimizer_step(
+        self, trained: Tensors, state: optax.OptState, gradients: Tensors, learning_rate: Array
+    ) -> tuple[Tensors, optax.OptState, Tensors]:
+        """Return the parameters after an update, the optimiser's state, and gradients of zero."""
         steps, state = self._optimizer.update(gradients, state, trained)
-        trained = jax.tree.map(lambda value, step: value - rate * step, trained, steps)
+        trained = jax.tree.map(lambda value, step: value - learning_rate * step, trained, steps)
         return trained, state, jax.tree.map(jnp.zeros_like, gradients)
 
-    def _outputs(self, tensors: Tensors, images: Array, sizes: Array | None) -> Any:
-        parameters, others = by_name(tensors, self._parameters.__contains__)
+    def _outputs(self, tensors: Tensors, images: Array, sizes: Array | None) -> Tensor:
+        parameters, others = split_by_name(tensors, self._parameters)
         module: Any = self._module.merge(self._cast(parameters) | others)
-        return jax.tree.map(_in_single_precision, module(self._inputs(images, sizes)))
+        return jax.tree.map(in_single_precision, module(self._inputs(images, sizes)))
 
     def _inputs(self, images: Array, sizes: Array | None) -> Array | ImageBatch:
-        """What a model is called with: the images, where they are of different size with their sizes [N, 2]."""
+        """Return what a model is called with: the images; with their sizes [N, 2], if these differ."""
         pixels = self._normalised(images)
         if sizes is None:
             return pixels
@@ -243,80 +202,64 @@ class JaxEngine:
 
     def _normalised(self, images: Array) -> Array:
         """[N, H, W, 3] uint8 to [N, H, W, 3], normalised, in the precision that computes."""
-        pixels = (images.astype(jnp.float32) - self._mean) / self._std
+        pixels = (images.astype(jnp.float32) - self.mean) / self.std
         return pixels.astype(jnp.bfloat16) if self.precision == "bf16" else pixels
 
     def _cast(self, parameters: Tensors) -> Tensors:
-        """Parameters in the precision that computes; what is kept and updated stays float32."""
+        """Return parameters in the precision that computes; those that are saved and updated stay float32."""
         if self.precision == "fp32":
             return parameters
         return {name: value.astype(jnp.bfloat16) for name, value in parameters.items()}
 
     # State
 
-    def _place(self, tensors: dict[str, Any]) -> None:
-        """Copies of all tensors, as each update overwrites its own."""
-        copies = {name: jnp.array(value, copy=True) for name, value in tensors.items()}
-        self._trained, others = by_name(copies, self._trainable.__contains__)
-        self._still, self._statistics = by_name(others, self._parameters.__contains__)
-        moving = {**self._trained, **self._statistics} if self._averaging else {}
-        self._average = {name: jnp.array(value, copy=True) for name, value in moving.items()}
-
     def weights(self) -> Arrays:
-        return {name: np.array(value) for name, value in (self._tensors() | self._average).items()}
+        return {name: np.array(value) for name, value in (self._tensors() | self._ema).items()}
 
     def load_weights(self, arrays: Arrays) -> None:
-        mine = self._tensors()
-        check_names(arrays, mine)
-        shaped = {name: value.reshape(mine[name].shape).astype(mine[name].dtype) for name, value in arrays.items()}
-        self._place({**mine, **shaped})
+        tensors = self._tensors()
+        check_fit(arrays, tensors)
+        # 0-dimensional tensors have one dimension in a file of safetensors.
+        shaped = {
+            name: value.reshape(tensors[name].shape).astype(tensors[name].dtype) for name, value in arrays.items()
+        }
+        self._place({**tensors, **shaped})
 
     def state(self) -> Arrays:
-        arrays = {f"{_MODEL}{name}": np.array(value) for name, value in self._tensors().items()}
-        arrays |= {f"{_OPTIMIZER}{name}": value for name, value in self._optimizer_state().items()}
-        if self._averaging:
-            arrays |= {f"{_AVERAGE}{name}": np.array(value) for name, value in self._average.items()}
-            arrays[_UPDATES] = np.array(self._updates)
-        return arrays
+        tensors = {name: np.array(value) for name, value in self._tensors().items()}
+        arrays = with_prefix(MODEL, tensors) | with_prefix(OPTIMIZER, self._optimizer_state())
+        if not self._ema_settings:
+            return arrays
+        return arrays | ema_state({name: np.array(value) for name, value in self._ema.items()}, self._ema_updates)
 
     def load_state(self, arrays: Arrays) -> None:
-        self.load_weights(under(_MODEL, arrays))
-        self._load_optimizer_state(under(_OPTIMIZER, arrays))
-        if self._averaging:
-            kept = under(_AVERAGE, arrays)
-            self._average = {
-                name: jnp.array(kept[name].reshape(value.shape), value.dtype) for name, value in self._average.items()
+        self.load_weights(under(MODEL, arrays))
+        self._load_optimizer_state(under(OPTIMIZER, arrays))
+        if self._ema_settings:
+            average = under(EMA, arrays)
+            self._ema = {
+                name: jnp.array(average[name].reshape(value.shape), value.dtype) for name, value in self._ema.items()
             }
-            self._updates = int(arrays[_UPDATES].item())
+            self._ema_updates = int(arrays[EMA_UPDATES].item())
 
     def _optimizer_state(self) -> Arrays:
-        """The optimiser's tensors, and the sizes that batches are padded to, on which the last bits depend."""
-        arrays = {} if self._state is None else state_arrays(self._state)
-        return {**arrays, BATCH_SIZE: np.array(self._rows["training"]), OBJECTS: np.array(self._objects)}
+        """Return the optimiser's tensors, and the sizes that batches are padded to."""
+        return {**({} if self._opt_state is None else state_arrays(self._opt_state)), **self._padding.state()}
 
     def _load_optimizer_state(self, arrays: Arrays) -> None:
-        arrays = dict(arrays)
-        self._rows["training"] = arrays.pop(BATCH_SIZE).item()
-        self._objects = arrays.pop(OBJECTS, np.array(0)).item()
-        if arrays:
+        self._padding.load_state(arrays)
+        tensors = {name: value for name, value in arrays.items() if name not in (BATCH_SIZE, OBJECTS)}
+        if tensors:  # none are saved before the first update
             shapes = jax.eval_shape(self._optimizer.init, self._trained)
-            self._state = state_from_arrays(shapes, arrays)
+            self._opt_state = load_state_arrays(shapes, tensors)
 
+    def _tensors(self) -> Tensors:
+        return {**self._trained, **self._frozen, **self._statistics}
 
-def _in_single_precision(output: Array) -> Array:
-    return output.astype(jnp.float32) if jnp.issubdtype(output.dtype, jnp.floating) else output
-
-
-def _moved(average: Tensors, tensors: Tensors, step: Array) -> Tensors:
-    """An average that has moved by a share of the way to the tensors; whole numbers are copied."""
-    return {
-        name: value + step * (tensors[name] - value) if jnp.issubdtype(value.dtype, jnp.floating) else tensors[name]
-        for name, value in average.items()
-    }
-
-
-def seed_initialisation(seed: int) -> None:
-    """Nothing: a Flax module draws its weights from the random_seed its hook is given, and there is no global state."""
-
-
-make = JaxEngine
+    def _place(self, tensors: dict[str, Any]) -> None:
+        """Set all tensors to copies of these, because an update overwrites its own."""
+        copies = {name: jnp.array(value, copy=True) for name, value in tensors.items()}
+        self._trained, others = split_by_name(copies, self._trainable)
+        self._frozen, self._statistics = split_by_name(others, self._parameters)
+        averaged = {**self._trained, **self._statistics} if self._ema_settings else {}
+        self._ema = {name: jnp.array(value, copy=True) for name, value in averaged.items()}

@@ -1,4 +1,4 @@
-"""The optimisers in optax, with torch's arithmetic, and their state as arrays by name."""
+"""optax's optimisers with torch's arithmetic, gradient clipping, and the optimiser's state as arrays by name."""
 
 from __future__ import annotations
 
@@ -12,31 +12,37 @@ import optax
 
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.registry.manifest import GradientClipping
-from vistry.training.engines.engine import Arrays
+from vistry.training.engines.state import Arrays
 
-EPS = 1e-8
+EPS = 1e-8  # torch's default, added to the root of the second moment
 
 
 def make_optimizer(
     hyperparameters: Hyperparameters, clipping: GradientClipping, decayed: Collection[str]
 ) -> optax.GradientTransformation:
-    """Gradients by name to steps by name, which are to be multiplied by minus the learning rate.
+    """Make the optimiser that the hyperparameters name: from gradients by name to steps by name.
 
-    `decayed` are the parameters that weight decay applies to.
+    A step is multiplied by minus the learning rate and added. `decayed`: the parameters that weight decay applies to.
     """
-    clip = optax.clip_by_global_norm if clipping.by == "norm" else optax.clip
+    clip = clip_gradients(clipping)
     decay = optax.add_decayed_weights(
         hyperparameters.weight_decay, lambda parameters: {name: name in decayed for name in parameters}
     )
     if hyperparameters.optimizer == "sgd":
         momentum = hyperparameters.momentum
         trace = optax.trace(momentum, hyperparameters.nesterov) if momentum else optax.identity()
-        return optax.chain(clip(clipping.at), decay, trace)
+        return optax.chain(clip, decay, trace)
     scale = scale_by_amsgrad if hyperparameters.ams_gradient else optax.scale_by_adam
     adam = scale(b1=hyperparameters.beta1, b2=hyperparameters.beta2, eps=EPS)
+    # adamw's decay is apart from the moments (Loshchilov and Hutter, 2019); adam's is part of the gradient.
     if hyperparameters.optimizer == "adamw":
-        return optax.chain(clip(clipping.at), adam, decay)
-    return optax.chain(clip(clipping.at), decay, adam)
+        return optax.chain(clip, adam, decay)
+    return optax.chain(clip, decay, adam)
+
+
+def clip_gradients(clipping: GradientClipping) -> optax.GradientTransformation:
+    """Limit the gradients: by the norm of all together, or each number."""
+    return optax.clip_by_global_norm(clipping.at) if clipping.by == "norm" else optax.clip(clipping.at)
 
 
 class AmsgradState(NamedTuple):
@@ -49,7 +55,7 @@ class AmsgradState(NamedTuple):
 
 
 def scale_by_amsgrad(b1: float, b2: float, eps: float) -> optax.GradientTransformation:
-    """Adam with the largest second moment (Reddi et al., 2018, algorithm 2), its bias corrected as torch does it.
+    """Return Adam with the largest second moment (Reddi et al., 2018, algorithm 2), with torch's correction of bias.
 
     Torch corrects the largest raw moment for the present step; optax's own keeps the largest of the corrected ones.
     """
@@ -75,16 +81,16 @@ def scale_by_amsgrad(b1: float, b2: float, eps: float) -> optax.GradientTransfor
 
 
 def state_arrays(state: optax.OptState) -> Arrays:
-    """The state's tensors, as `parameter.quantity`, and its counters by their quantity."""
+    """Return the optimiser's tensors as `parameter.quantity`, and its counters by their quantity."""
     return {_name(path): np.array(value) for path, value in jax.tree_util.tree_leaves_with_path(state)}
 
 
-def state_from_arrays(shapes: optax.OptState, arrays: Arrays) -> optax.OptState:
-    """A state of this structure, filled by name."""
-    return jax.tree_util.tree_map_with_path(lambda path, like: _placed(arrays[_name(path)], like), shapes)
+def load_state_arrays(shapes: optax.OptState, arrays: Arrays) -> optax.OptState:
+    """Return a state of this structure with what `state_arrays` returned."""
+    return jax.tree_util.tree_map_with_path(lambda path, like: _tensor(arrays[_name(path)], like), shapes)
 
 
-def _placed(value: np.ndarray[Any, Any], like: jax.ShapeDtypeStruct) -> jax.Array:
+def _tensor(value: np.ndarray[Any, Any], like: jax.ShapeDtypeStruct) -> jax.Array:
     return jnp.array(value.reshape(like.shape), like.dtype)
 
 

@@ -1,0 +1,24 @@
+"""The torch engine. `vistry.training.engines.EngineModule` describes these names."""
+
+from vistry.training.engines.torch.engine import make
+from vistry.training.engines.torch.meta_device import on_meta_device, output_shape
+from vistry.training.engines.torch.module import (
+    arrays_of,
+    decayed_names,
+    load_arrays,
+    parameter_names,
+    seed_initialisation,
+    shapes_of,
+)
+
+__all__ = [
+    "arrays_of",
+    "decayed_names",
+    "load_arrays",
+    "make",
+    "on_meta_device",
+    "output_shape",
+    "parameter_names",
+    "seed_initialisation",
+    "shapes_of",
+]

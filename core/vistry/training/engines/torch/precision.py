@@ -1,21 +1,43 @@
-"""What torch needs to be told about a processor: which number format is faster on it, and to keep its memory."""
+"""The number format that torch computes in."""
 
 from __future__ import annotations
 
-import ctypes
-import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 
 import torch
 
+from vistry.errors import HyperparameterError, Problem
+
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+# bf16 costs digits, so it has to be faster by more than the noise of the measurement.
 ENOUGH_GAIN = 1.2
 _ROUNDS = 20
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 
 
-def auto_precision() -> tuple[str, str]:
-    """fp32 or bf16, and why.
+def pick_precision(wanted: str, device: torch.device) -> tuple[str, str]:
+    """Return the precision to use, and the reason. Raises HyperparameterError if the device can't compute in it."""
+    if wanted == "fp16" and device.type == "cpu":
+        raise HyperparameterError([Problem("precision", "fp16 needs a GPU", "use bf16, fp32 or auto")])
+    if wanted != "auto":
+        return wanted, "as asked"
+    if device.type == "cuda":
+        has_bf16 = torch.cuda.is_bf16_supported()
+        return ("bf16", "this GPU computes bf16") if has_bf16 else ("fp32", "this GPU has no bf16")
+    return processor_precision()
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[None]:
+    """Return a context in which torch computes in a precision."""
+    if precision == "fp32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=_DTYPES[precision])
+
+
+def processor_precision() -> tuple[str, str]:
+    """Choose fp32 or bf16.
 
     Tiles (AMX) make bf16 faster for certain. Without them processors that compute bf16 differ: some take half the time
     of fp32, some twice as long, so it is measured.
@@ -30,30 +52,16 @@ def auto_precision() -> tuple[str, str]:
 
 @cache
 def bf16_gain() -> float:
-    """How many times as fast as in fp32 a convolution in bf16 is, by the fastest of a few runs in turn."""
+    """Measure how many times as fast a convolution is in bf16 as in fp32, each by the fastest of a few runs."""
     images = torch.ones(8, 64, 28, 28).to(memory_format=torch.channels_last)
     weight = torch.ones(64, 64, 3, 3).to(memory_format=torch.channels_last)
-    pairs = {kind: (images.to(kind), weight.to(kind)) for kind in (torch.float32, torch.bfloat16)}
-    seconds = dict.fromkeys(pairs, float("inf"))
+    operands = {dtype: (images.to(dtype), weight.to(dtype)) for dtype in (torch.float32, torch.bfloat16)}
+    seconds = dict.fromkeys(operands, float("inf"))
     with torch.inference_mode():
         for _ in range(_ROUNDS):
-            for kind, (pixels, kernel) in pairs.items():
+            # In turn, so that another program's load slows both down.
+            for dtype, (pixels, kernel) in operands.items():
                 began = time.perf_counter()
                 torch.nn.functional.conv2d(pixels, kernel, padding=1)
-                seconds[kind] = min(seconds[kind], time.perf_counter() - began)
+                seconds[dtype] = min(seconds[dtype], time.perf_counter() - began)
     return seconds[torch.float32] / seconds[torch.bfloat16]
-
-
-@cache
-def keep_freed_memory() -> None:
-    """Let the C library reuse the memory of freed tensors for the next step instead of giving it back each time.
-
-    Each step frees and allocates the same gigabytes, and for the kernel to take, clear and map them anew costs up to a
-    third of the step. The process stays as large as its largest step. Only glibc has the setting.
-    """
-    if sys.platform != "linux":
-        return
-    library = ctypes.CDLL(None)
-    if hasattr(library, "gnu_get_libc_version"):
-        library.mallopt(_M_MMAP_MAX, 0)
-        library.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)

@@ -1,0 +1,18 @@
+"""The contract of a writer: what each module that writes a data format provides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from vistry.data.table import Table
+
+
+class Writer(Protocol):
+    """A module of `vistry.data.writers` that writes one format; `vistry.data.formats` lists them."""
+
+    SUFFIX: str
+    """The end of a file's name, with its dot."""
+
+    def write(self, table: Table, images: Sequence[str]) -> Iterator[str]:
+        """The file's text piece by piece, with `images` as the paths of the rows. Raises DataError without objects."""

@@ -1,0 +1,239 @@
+"""What the files of a run folder hold, one record a file. `json_records` reads and writes them.
+
+The names of the fields are the keys on disk, which is schema 1: a field may be added, with a default, and none changes
+its meaning. Epochs and batches count from 0 here; people are shown them from 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vistry.registry.field_spec import Scalar
+from vistry.registry.manifest import PreprocessingSpec
+
+# run.json: what was trained on what. Written once, before the first update.
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRecord:
+    """The model, and the distribution that provided it."""
+
+    name: str
+    full_name: str
+    distribution: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRecord:
+    """The images: where they came from and how many there are; `training_class_counts` are images of each class."""
+
+    source: str
+    training_images: int
+    validation_images: int
+    training_class_counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitialWeightsRecord:
+    """The file or the folder of the run that the first weights came from; both None where they are random."""
+
+    file: str | None
+    run: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """run.json: all that resuming, predicting and evaluating need to know beside the hyperparameters."""
+
+    id: str
+    task: str
+    backend: str
+    model: ModelRecord
+    classes: tuple[str, ...]
+    primary_metric: str
+    preprocessing: PreprocessingSpec
+    data: DataRecord
+    initial_weights: InitialWeightsRecord
+    command: tuple[str, ...]
+    versions: Mapping[str, str]
+    created: str
+
+
+# status.json: how far the run is. Written when training begins and when it ends.
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineFacts:
+    """The tensor library and the device, the precision and why it was chosen, the number of parameters."""
+
+    backend: str
+    backend_version: str
+    device: str
+    precision: str
+    precision_reason: str
+    parameters: int
+    trainable_parameters: int
+    compile_seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStatus:
+    """status.json: `status` is running, completed, stopped, interrupted, failed, or (never on disk) killed.
+
+    `epochs` is how many were trained. What isn't known yet is None.
+    """
+
+    status: str
+    reason: str
+    started: str
+    finished: str | None = None
+    engine: EngineFacts | None = None
+    process_id: int | None = None
+    epochs: int | None = None
+    best_epoch: int | None = None
+    best_score: float | None = None
+
+
+# metrics.jsonl: a line an epoch.
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochEntry:
+    """One epoch: the mean training loss, the learning rate of its last update, seconds, and validation metrics.
+
+    `metrics` and `evaluation_seconds` are None where the epoch was not evaluated.
+    """
+
+    epoch: int
+    train_loss: float
+    learning_rate: float
+    train_seconds: float
+    metrics: Mapping[str, float] | None = None
+    evaluation_seconds: float | None = None
+
+
+# hyperparameters.json
+
+
+@dataclass(frozen=True, kw_only=True)
+class HyperparameterRecord:
+    """A resolved value, where it was set, and whether the user set it."""
+
+    value: Scalar | None
+    origin: str
+    given: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class HyperparametersRecord:
+    """hyperparameters.json: every hyperparameter by name."""
+
+    values: Mapping[str, HyperparameterRecord]
+
+
+# findings.json: what the doctor reported of the data, a diagnosis a file or folder.
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingRecord:
+    """Something that is wrong with the data, its place where it has one, and what to do; `count` where grouped."""
+
+    check: str
+    severity: str
+    message: str
+    remedy: str
+    file: str | None = None
+    line: int | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuarantineRecord:
+    """An image that was left out, and why; or an object of it, and the image stayed."""
+
+    image: str
+    reason: str
+    check: str
+    object: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiagnosisRecord:
+    """One data set: counts of images by class and split, findings, and what was left out.
+
+    `objects` counts by class, and is None where labels are of whole images.
+    """
+
+    path: str
+    task: str
+    format: str
+    images: int
+    classes: Mapping[str, int]
+    splits: Mapping[str, int]
+    findings: tuple[FindingRecord, ...]
+    quarantined: tuple[QuarantineRecord, ...]
+    objects: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingsRecord:
+    """findings.json: the diagnosis of each data set that the run reads."""
+
+    diagnoses: tuple[DiagnosisRecord, ...]
+
+
+# The header of a checkpoint, by its `kind`.
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestFacts:
+    """Of best.safetensors and predictions.safetensors: the best epoch and its metrics on `images` images."""
+
+    epoch: int
+    primary_metric: str
+    metrics: Mapping[str, float]
+    images: int
+    kind: str = "best"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochFacts:
+    """Of epoch_0004.safetensors: its epoch."""
+
+    epoch: int
+    kind: str = "epoch"
+
+
+@dataclass(kw_only=True)
+class Position:
+    """How far training is: the next batch of the present epoch, and that epoch's sums so far."""
+
+    epoch: int = 0
+    batch: int = 0
+    loss_sum: float = 0.0
+    images: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestEpoch:
+    """The best evaluation so far, and how many since then brought no improvement."""
+
+    epoch: int | None = None
+    score: float | None = None
+    without_improvement: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastFacts:
+    """Of last.safetensors: all that resuming needs beside tensors."""
+
+    position: Position
+    best: BestEpoch
+    history: tuple[EpochEntry, ...]
+    kind: str = "last"
+
+
+CheckpointFacts = BestFacts | EpochFacts | LastFacts

@@ -1,0 +1,67 @@
+"""Measuring a model on the validation images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vistry.errors import DataError, TrainingError
+from vistry.hyperparameter.values import Hyperparameters
+from vistry.loading.views import EvalTransform
+from vistry.task.behaviour import Task
+from vistry.training.engines import Engine
+from vistry.training.prediction import predictions_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """What a model is measured on: N image paths and N targets; and how: the task, its classes, the primary metric."""
+
+    images: Sequence[str]
+    targets: Any
+    eval_transform: EvalTransform
+    task: Task
+    classes: tuple[str, ...]
+    primary_metric: str
+    hyperparameters: Hyperparameters
+
+    def evaluate(self, engine: Engine) -> Evaluation:
+        """Predict and measure. Raises TrainingError where the primary metric is undefined, DataError for an image."""
+        predictions = self._predictions(engine)
+        metrics = self.task.evaluate(predictions, self.targets, self.classes, self.hyperparameters)
+        is_measured = self.task.is_measured(self.hyperparameters)
+        if is_measured and self.primary_metric not in metrics:
+            raise TrainingError(
+                f"the primary metric {self.primary_metric} is undefined on the validation set of {len(predictions)} "
+                "images; choose another, or give a validation set with every class"
+            )
+        score = metrics[self.primary_metric] if is_measured else None
+        return Evaluation(metrics, score, self.task.tensors(predictions, self.targets))
+
+    def _predictions(self, engine: Engine) -> list[Any]:
+        stream = predictions_of(
+            engine,
+            self.eval_transform,
+            self.images,
+            batch_size=self.hyperparameters.validation_batch_size,
+            workers=self.hyperparameters.number_of_workers,
+        )
+        predictions = []
+        for prediction in stream:
+            if isinstance(prediction, DataError):  # the doctor has looked at each image, so it was lost since
+                raise prediction
+            predictions.append(prediction)
+        return predictions
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics by name, the primary one, which is None where nothing is measured, and the predictions as arrays."""
+
+    metrics: dict[str, float]
+    score: float | None
+    tensors: Mapping[str, npt.NDArray[np.generic]]

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from vistry.data.reading import read
+from vistry.errors import DataError
+
+MULTICLASS = "image_classification"
+
+
+def found(reading):
+    table = reading.table
+    return {
+        image.removeprefix(f"{table.root}/"): table.classes[int(table.labels_of(row)[0])]
+        for row, image in enumerate(table.images)
+    }
+
+
+def checks(reading):
+    return {fault.check: fault for fault in reading.findings}
+
+
+def test_a_folder_for_each_class(class_folders):
+    table = read(class_folders, MULTICLASS).table
+    assert table.classes == ("cat", "dog")
+    assert table.class_counts().tolist() == [12, 12]
+    assert set(table.split.tolist()) == {-1}
+    assert table.images == sorted(table.images)
+
+
+def test_nested_folders_belong_to_their_class(photo, tmp_path):
+    photo("cat/indoors/a.jpg")
+    photo("dog/b.jpg")
+    assert found(read(tmp_path, MULTICLASS)) == {"cat/indoors/a.jpg": "cat", "dog/b.jpg": "dog"}
+
+
+def test_split_folders_on_top(photo, tmp_path):
+    for name in ("train/cat/a.jpg", "train/dog/b.jpg", "valid/cat/c.jpg", "test/dog/d.jpg", "extra/dog/e.jpg"):
+        photo(name)
+    reading = read(tmp_path, MULTICLASS)
+    assert reading.table.split.tolist() == [2, 0, 0, 1]
+    ignored = checks(reading)["folder-ignored"]
+    assert ignored.message == f"1 folder(s) ignored beside the splits, such as {tmp_path / 'extra'}"
+
+
+def test_a_class_may_be_called_test(photo, tmp_path):
+    photo("test/a.jpg")
+    photo("rest/b.jpg")
+    assert read(tmp_path, MULTICLASS).table.classes == ("rest", "test")
+
+
+def test_a_class_may_be_called_train_where_it_holds_no_folders(photo, tmp_path):
+    photo("train/a.jpg")
+    photo("tram/b.jpg")
+    assert read(tmp_path, MULTICLASS).table.classes == ("train", "tram")
+
+
+def test_images_by_suffix_in_any_case_and_by_content(photo, tmp_path):
+    photo("cat/UPPER.JPG")
+    photo("cat/a.jpg").rename(tmp_path / "cat/no_suffix")
+    (tmp_path / "cat/LICENSE").write_text("free")
+    (tmp_path / "cat/notes.txt").write_text("hello")
+    reading = read(tmp_path, MULTICLASS)
+    assert list(found(reading)) == ["cat/UPPER.JPG", "cat/no_suffix"]
+    assert checks(reading)["file-ignored"].count == 2
+
+
+def test_what_is_passed_over_is_told(photo, tmp_path):
+    photo("cat/a.jpg")
+    photo("loose.jpg")
+    (tmp_path / "cat/._a.jpg").write_bytes(b"\0")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "empty").mkdir()
+    reading = read(tmp_path, MULTICLASS)
+    assert list(found(reading)) == ["cat/a.jpg"]
+    told = checks(reading)
+    assert (told["file-hidden"].count, told["file-hidden"].severity) == (3, "info")
+    assert told["image-unlabelled"].file == str(tmp_path / "loose.jpg")
+    assert told["class-empty"].message == "no image in the class folder 'empty'"
+
+
+def test_a_folder_name_loses_its_spaces(photo, tmp_path):
+    photo("cat /a.jpg")
+    photo("cat/b.jpg")
+    assert read(tmp_path, MULTICLASS).table.classes == ("cat",)
+
+
+def test_a_link_to_a_folder_elsewhere_is_refused(photo, tmp_path):
+    photo("data/cat/a.jpg")
+    photo("private/b.jpg")
+    (tmp_path / "data/dog").symlink_to(tmp_path / "private")
+    reading = read(tmp_path / "data", MULTICLASS)
+    assert list(found(reading)) == ["cat/a.jpg"]
+    assert checks(reading)["path-escape"].file == str(tmp_path / "data/dog")
+
+
+def test_a_link_in_a_circle_ends(photo, tmp_path):
+    photo("cat/a.jpg")
+    (tmp_path / "cat/again").symlink_to(tmp_path)
+    (tmp_path / "dog").mkdir()
+    (tmp_path / "dog/cats").symlink_to(tmp_path / "cat")
+    assert list(found(read(tmp_path, MULTICLASS))) == ["cat/a.jpg", "dog/cats/a.jpg"]
+
+
+def test_the_data_folder_itself_may_be_a_link(class_folders, tmp_path_factory):
+    link = tmp_path_factory.mktemp("links") / "data"
+    link.symlink_to(class_folders)
+    assert len(read(link, MULTICLASS).table) == 24
+
+
+def test_a_file_name_that_is_not_unicode(photo, tmp_path):
+    photo("cat/a.jpg")
+    try:
+        photo("cat/b.jpg").rename(tmp_path / os.fsdecode(b"cat/\xff.jpg"))
+    except OSError:
+        pytest.skip("this file system takes Unicode names only")
+    reading = read(tmp_path, MULTICLASS)
+    assert list(found(reading)) == ["cat/a.jpg"]
+    assert checks(reading)["name-encoding"].severity == "error"
+
+
+def test_folders_cannot_label_other_tasks(class_folders):
+    with pytest.raises(DataError, match="a folder for each class gives an image one label, which is not what"):
+        read(class_folders, "image_classification_multilabel", "folders")

@@ -1,0 +1,20 @@
+"""The table of what the report draws about each task."""
+
+from __future__ import annotations
+
+import pytest
+from vistry.errors import VistryError
+from vistry.hyperparameter.values import Hyperparameters
+from vistry.registry.tasks import TASK_NAMES
+from vistry.report.inputs import ReportInputs
+from vistry.report.tasks import DRAW_SECTIONS, task_sections
+
+
+def test_every_task_of_the_registry_has_its_sections() -> None:
+    assert tuple(DRAW_SECTIONS) == TASK_NAMES
+
+
+def test_an_unknown_task_is_an_error_with_a_suggestion() -> None:
+    inputs = ReportInputs(images=(), classes=(), tensors={}, hyperparameters=Hyperparameters.of({}))
+    with pytest.raises(VistryError, match="unknown task 'image_clasification'; did you mean 'image_classification'"):
+        task_sections("image_clasification", inputs)
