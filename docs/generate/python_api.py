@@ -94,7 +94,7 @@ def _signature(name: str, function: Callable[..., Any]) -> str:
 
 def _code(text: str) -> str:
     """Annotations are texts already, and print with quotes."""
-    return re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)
+    return re.sub(r"(: |-> )(['\"])(.*?)\2(?=[,)=\s]|$)", r"\1\3", text)
 
 
 def _docstring(thing: Any) -> str:
