@@ -42,12 +42,18 @@ def _exit(text: str, status: int) -> NoReturn:
 def _sentence(error: click.UsageError, arguments: Sequence[str]) -> str:
     """Click's message in the form of ours, with what to do where it doesn't say."""
     if isinstance(error, click.NoSuchOption) and error.ctx:
-        # Click knows the option by the spelling that it compares with.
-        spellings = {with_dashes(word): word for word in (word.partition("=")[0] for word in arguments)}
-        name = spellings.get(error.option_name, error.option_name)
+        name = _as_typed(error.option_name, arguments)
         return f"unknown option {name}; {nearest_option(name, error.ctx)}"
     text = error.format_message().removesuffix(".")
+    if isinstance(error, click.BadOptionUsage):
+        text = text.replace(error.option_name, _as_typed(error.option_name, arguments))
     text = text[:1].lower() + text[1:]
     if error.ctx is None or "; " in text:
         return text
     return f"{text}; type: {error.ctx.command_path} --help"
+
+
+def _as_typed(name: str, arguments: Sequence[str]) -> str:
+    """The user's spelling of an option; click knows it by the one that it compares with."""
+    words = [word.partition("=")[0] for word in arguments]
+    return next((word for word in words if with_dashes(word) == name), name)
