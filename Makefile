@@ -7,7 +7,7 @@ TOOLS = hatchling editables hotcoco hypothesis jsonschema mypy properdocs proper
 VERSION = $(shell $(PYTHON) tools/version.py)
 
 # Tests that build, train or compare networks, whose numbers differ from processor to processor.
-NUMERIC = plugins $(addprefix tests/,detection evaluation inference jax kernels training)
+NUMERIC = plugins $(addprefix tests/,detection evaluation flax_layers inference kernels task torch_layers training)
 .PHONY: demo test test-elsewhere lint types bench docs site wheels version changelog clean
 
 demo: $(VENV)/ready

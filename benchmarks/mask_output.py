@@ -1,9 +1,9 @@
-"""Masks of a Mask R-CNN pasted into the image and made polygons, against torchvision and scikit-image.
+"""Masks of a Mask R-CNN paste into the image and made polygons, against torchvision and scikit-image.
 
     python benchmarks/mask_output.py [--detections 100] [--pairs 5]
 
 An image of 800 x 1066 with round objects of 16 to 500 pixels. The peer pastes with torchvision into whole images and
-takes the contours of whole masks with scikit-image, simplified with tolerances 0, 1, 2, ... until they have at most
+takes the contours of whole masks with scikit-image, simplify with tolerances 0, 1, 2, ... until they have at most
 100 points. In turn, medians of pairs, one thread; both start from the same predicted masks. "paste" is bool masks,
 "run_lengths" goes on to COCO's (the peer's by pycocotools). Fails where a pixel differs, or a ratio is under its limit.
 """
@@ -23,7 +23,7 @@ import torch
 from pycocotools import mask as coco
 from skimage.measure import approximate_polygon, find_contours
 from torchvision.models.detection.roi_heads import paste_masks_in_image
-from vistry.data.masks.paste import pasted, run_lengths
+from vistry.data.masks.paste import paste, run_lengths
 from vistry.data.masks.polygons import rle_to_polygons
 from vistry.data.masks.rle import rings_to_mask
 
@@ -58,10 +58,10 @@ def peer_run_lengths(masks: np.ndarray, boxes: np.ndarray) -> list[dict[str, Any
 
 
 def peer_polygons(masks: list[np.ndarray]) -> list[list[np.ndarray]]:
-    return [[simplified(contour) for contour in find_contours(np.pad(mask, 1), 0.5)] for mask in masks]
+    return [[simplify(contour) for contour in find_contours(np.pad(mask, 1), 0.5)] for mask in masks]
 
 
-def simplified(contour: np.ndarray) -> np.ndarray:
+def simplify(contour: np.ndarray) -> np.ndarray:
     """[P, 2] x and y at the edges of pixels."""
     for tolerance in range(ROUNDS):
         points = approximate_polygon(contour, tolerance)
@@ -71,7 +71,7 @@ def simplified(contour: np.ndarray) -> np.ndarray:
 
 
 def our_paste(masks: np.ndarray, boxes: np.ndarray) -> list[Any]:
-    return [pasted(mask, box, WIDTH, HEIGHT, THRESHOLD) for mask, box in zip(masks, boxes, strict=True)]
+    return [paste(mask, box, WIDTH, HEIGHT, THRESHOLD) for mask, box in zip(masks, boxes, strict=True)]
 
 
 def our_run_lengths(masks: np.ndarray, boxes: np.ndarray) -> list[dict[str, Any]]:

@@ -27,7 +27,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torchvision.ops import batched_nms
-from vistry.loading.detection.tiles import Grid, nms_across_tiles, tile_boxes
+from vistry.loading.detection.tiles import nms_across_tiles, tile_boxes
+from vistry.registry.tile_grid import TileGrid
 
 LIMIT_SECONDS = 1
 IOU = 0.25
@@ -47,7 +48,7 @@ def make_scene(count: int, classes: int) -> Found:
     corner = random.uniform(0, (WIDTH - 100, HEIGHT - 100), (count, 2))
     objects = np.hstack([corner, corner + random.uniform(8, 100, (count, 2))])
     labels = random.integers(0, classes, count)
-    views = np.vstack([[[0, 0, WIDTH, HEIGHT]], tile_boxes(WIDTH, HEIGHT, Grid(3, 2), 0.25)])
+    views = np.vstack([[[0, 0, WIDTH, HEIGHT]], tile_boxes(WIDTH, HEIGHT, TileGrid(3, 2), 0.25)])
     of_object, of_tile = np.nonzero(
         (objects[:, None, :2] < views[:, 2:]).all(axis=2) & (objects[:, None, 2:] > views[:, :2]).all(axis=2)
     )

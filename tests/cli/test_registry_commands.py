@@ -79,7 +79,7 @@ def test_an_error_is_a_sentence_and_no_traceback() -> None:
     assert failure("models", "show", "resnt50") == message
     Path("registry.toml").write_text("[plugin]\n")
     assert failure("tasks", "show", "multiclass").startswith("error: ")
-    assert failure("models", "--json").startswith(f"error: {Path.cwd()}/registry.toml:1: 'plugin' is no key")
+    assert failure("models", "--json").startswith(f"error: {Path.cwd()}/registry.toml:1: 'plugin' is not a known key")
 
 
 def test_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:

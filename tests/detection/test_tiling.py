@@ -13,10 +13,10 @@ from PIL import Image
 from vistry.errors import HyperparameterError
 from vistry.evaluation.detection.types import Detections
 from vistry.inference.predictor import load
-from vistry.loading.detection.augmentation import ValidationObjects
+from vistry.loading.detection.augmentation import DetectionTrainTransform
 from vistry.loading.detection.dataset import DetectionDataset
-from vistry.loading.detection.tiles import Grid
 from vistry.loading.detection.views import DetectionTransform
+from vistry.registry.tile_grid import TileGrid
 from vistry.runs.rows import read_rows
 from vistry.training.engines.torch.engine import TorchEngine
 
@@ -41,7 +41,8 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_training_goes_over_each_image_and_each_tile_with_objects(trained: Callable[..., Any]) -> None:
     run = trained(BOXES, **TILES, tile_predictions_nms_threshold=0.5).run
     table = read_rows(run.folder / "training.jsonl", run.record.classes, run.record.task)
-    samples = DetectionDataset(table, ValidationObjects(64, 96), 4, grid=Grid.parse("2x1"), overlap=0.0)
+    resize = DetectionTrainTransform(64, 96, augment=False)
+    samples = DetectionDataset(table, resize, 4, grid=TileGrid.parse("2x1"), overlap=0.0)
     # Each picture has an object in its left half and one in its right, but for the one without any.
     filled = sum(len(table.labels_of(row)) > 0 for row in range(len(table)))
     assert filled in (len(table), len(table) - 1)
@@ -60,16 +61,16 @@ def test_an_image_is_decoded_once_for_all_its_views(tmp_path: Path, monkeypatch:
     opened: list[Any] = []
     load_pixels = object_views.load_pixels
     monkeypatch.setattr(object_views, "load_pixels", lambda image: opened.append(image) or load_pixels(image))
-    views = DetectionTransform(40, 400, Grid(2, 2), 0.0, 0.5).views(path)
+    views = DetectionTransform(40, 400, TileGrid(2, 2), 0.0, 0.5).views(path)
     assert len(opened) == 1
-    places = [(view.left, view.top, view.shown_width, view.shown_height) for view in views]
+    places = [(view.left, view.top, view.source_width, view.source_height) for view in views]
     assert places == [(0, 0, 100, 80), (0, 0, 50, 40), (50, 0, 50, 40), (0, 40, 50, 40), (50, 40, 50, 40)]
     np.testing.assert_array_equal(views[2].pixels, pixels[:40, 50:])
 
 
 def test_what_several_views_show_is_found_once(tmp_path: Path) -> None:
     Image.new("RGB", (100, 80)).save(tmp_path / "a.png")
-    eval_transform = DetectionTransform(40, 400, Grid(2, 1), 0.0, 0.5)
+    eval_transform = DetectionTransform(40, 400, TileGrid(2, 1), 0.0, 0.5)
     views = eval_transform.views(tmp_path / "a.png")
 
     def found(*boxes: tuple[float, ...]) -> Detections:
@@ -79,7 +80,7 @@ def test_what_several_views_show_is_found_once(tmp_path: Path) -> None:
     whole = found((60, 10, 80, 30, 0.6, 0), (10, 10, 30, 30, 0.5, 1))
     left = found((10, 10, 30, 30, 0.9, 1), (11, 10, 30, 30, 0.8, 1))
     right = found((10, 10, 30, 30, 0.7, 0), (10, 10, 30, 30, 0.3, 1))
-    merged = eval_transform.merged([whole, left, right], views)
+    merged = eval_transform.merge([whole, left, right], views)
     assert (merged.width, merged.height) == (100, 80)
     assert merged.detections.scores.tolist() == pytest.approx(
         [0.9, 0.8, 0.7, 0.3]
@@ -120,7 +121,7 @@ def test_tile_overlap_ratio_and_merging_threshold(trained: Callable[..., Any], s
 
     assert count(tile_predictions_nms_threshold=1.0) > count(tile_predictions_nms_threshold=0.0)
     viewers = [load(run, tile_grid_size="2x1", tile_overlap_ratio=ratio)._viewer for ratio in (0.0, 0.5)]
-    widths = [eval_transform.views(image)[1].shown_width for eval_transform in viewers]  # type: ignore[attr-defined]
+    widths = [eval_transform.views(image)[1].source_width for eval_transform in viewers]  # type: ignore[attr-defined]
     assert widths == [48, 64]
 
 
@@ -128,7 +129,7 @@ def test_tile_overlap_ratio_and_merging_threshold(trained: Callable[..., Any], s
     ("task", "model", "settings", "message"),
     [
         ("segmentation", "maskrcnn_tinybone_fpn", {"tile_grid_size": "2x2"}, "doesn't take it"),
-        ("detection", BOXES, {"tile_grid_size": "1x1"}, "the whole image, no tiling"),
+        ("detection", BOXES, {"tile_grid_size": "1x1"}, "must be a grid of at least two tiles"),
         ("detection", BOXES, {"tile_grid_size": "3 by 2"}, "must be"),
         ("detection", BOXES, {"tile_grid_size": "0x2"}, "must be"),
         ("detection", BOXES, {"tile_grid_size": "2x1", "tile_overlap_ratio": 1.0}, "must be"),
@@ -147,8 +148,8 @@ def test_what_is_no_tiling_is_refused(
     ("model", "size", "message"),
     [
         ("tinymasks", "2x2", "tinymasks doesn't take it; it is for image_object_detection"),
-        ("tinyboxes", "1x1", "the whole image, no tiling"),
-        ("tinyboxes", "2xx2", "must be text such as '3x2'"),
+        ("tinyboxes", "1x1", "must be a grid of at least two tiles"),
+        ("tinyboxes", "2xx2", "must be a grid of at least two tiles"),
     ],
 )
 def test_what_is_no_tiling_is_refused_at_prediction_too(

@@ -47,7 +47,7 @@ LISTED = {
     ),
     "faulty": (
         "invalid",
-        "{site}/vistry_faulty/plugin.toml:5: 'licence' is no key that is known here; did you mean 'license'?; "
+        "{site}/vistry_faulty/plugin.toml:5: 'licence' is not a known key; did you mean 'license'?; "
         "{site}/vistry_faulty/plugin.toml:1: 'license' is missing; add license = ...",
         "correct the file, or type: vistry plugins disable faulty",
     ),

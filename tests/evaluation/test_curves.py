@@ -71,9 +71,9 @@ def noisy(images: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
 def test_a_thinned_curve_keeps_its_ends_its_area_and_its_shape() -> None:
     whole = roc(*noisy(5000))
     assert whole is not None
-    thin = whole.thinned(100)
+    thin = whole.thin(100)
     assert len(thin.x) <= 100
     assert (thin.x[0], thin.y[0], thin.x[-1], thin.y[-1]) == (0, 0, 1, 1)
     assert thin.area == whole.area
     assert np.trapezoid(thin.y, thin.x) == pytest.approx(whole.area, abs=0.005)
-    assert whole.thinned(10**6) is whole
+    assert whole.thin(10**6) is whole

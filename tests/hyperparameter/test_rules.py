@@ -54,16 +54,10 @@ ERRORS = [
         "is 1333, below min_size = 1400; raise it",
     ),
     (
-        DETECTION,
-        {"tile_grid_size": "(1, 1)"},
-        "tile_grid_size",
-        "1x1 is the whole image, no tiling; leave it out, or use 2x1 or more",
-    ),
-    (
         MULTICLASS,
         {"weights": "imagenet", "checkpoint_run_id": "a-run"},
         "weights",
-        "checkpoint_run_id says where to start, too; set one of the two",
+        "can't be combined with checkpoint_run_id; set one of the two",
     ),
 ]
 WARNINGS = [
@@ -72,7 +66,7 @@ WARNINGS = [
         MULTICLASS,
         {"number_of_epochs": 2},
         "warmup_cosine_lr_warmup_epochs",
-        "the warm-up of 2 epochs fills all 2 of the training, so the learning rate never falls; "
+        "warm-up (2 epochs) is as long as training (2 epochs), so the learning rate never decays; "
         "train for more than 2 epochs, or set it lower",
     ),
     (

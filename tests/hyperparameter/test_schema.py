@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import vistry
 from hypothesis import given
 from hypothesis import strategies as st
 from vistry.errors import HyperparameterError, RegistryError
+from vistry.hyperparameter.fields import model_fields
 from vistry.hyperparameter.schema import Schema, Source
-from vistry.hyperparameter.values import Hyperparameters, shown
+from vistry.hyperparameter.values import Hyperparameters, format_value
+from vistry.registry.catalogue import Catalogue
+from vistry.registry.field_spec import FieldSpec
 from vistry.registry.tasks import TASK_NAMES
 
 
@@ -38,7 +42,7 @@ def test_each_default_is_on_the_line_it_is_said_to_come_from(model: str | None, 
         else:
             stated = re.fullmatch(r'default(?:_for\.\w+)? = "?([^"]*)"?', text)
             assert stated is not None
-            assert stated[1].replace("false", "0").replace("1e-4", "0.0001") == shown(setting.value)
+            assert stated[1].replace("false", "0").replace("1e-4", "0.0001") == format_value(setting.value)
 
 
 def test_all_problems_at_once() -> None:
@@ -204,7 +208,6 @@ SCHEMAS: dict[str, Schema] = {}
 @pytest.fixture(scope="module", autouse=True)
 def _schemas() -> None:
     from vistry.hyperparameter.schema import schema_of
-    from vistry.registry.catalogue import Catalogue
     from vistry.registry.policy import Policy
 
     catalogue = Catalogue.of([], Policy())
@@ -213,3 +216,12 @@ def _schemas() -> None:
 
 def _multiclass() -> Schema:
     return SCHEMAS["image_classification"]
+
+
+def test_the_number_of_layers_limits_whichever_field_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = vistry.model("resnet50")
+    counted = FieldSpec(type="integer", description="d", minimum=0, default=0, maximum_from="freeze")
+    fields = model_fields(
+        Catalogue.read(), replace(card, hyperparameters={"thawed_layers": counted}), "image_classification"
+    )
+    assert fields["thawed_layers"].rule == "an integer in [0, 5] (resnet50 has 5 layers to freeze)"

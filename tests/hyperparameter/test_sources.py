@@ -73,13 +73,13 @@ def test_an_empty_file_sets_nothing() -> None:
     ("name", "content", "message"),
     [
         ("h.yaml", b"a: [1", "h.yaml: not valid YAML: "),
-        ("h.yaml", b"- a\n- b\n", "h.yaml: holds no table of names and values; write lines such as"),
+        ("h.yaml", b"- a\n- b\n", "h.yaml: expected a mapping of names to values; write lines such as"),
         ("h.yaml", b"a: 1\nb: 2\na: 3\n", "h.yaml:3: 'a' is set twice; keep one"),
         ("h.toml", b"a = \n", "h.toml:1: not valid TOML: Invalid value"),
         ("h.toml", b"a = 1\na = 2\n", "h.toml:2: not valid TOML: Cannot overwrite a value"),
         ("h.toml", b"a = 1\nb = \xff\n", "h.toml:2: is not UTF-8 text; save the file as UTF-8"),
         ("h.yaml", b"a: \xff\n", "h.yaml:1: is not UTF-8 text; save the file as UTF-8"),
-        ("h.json", b"{}", "h.json: '.json' is not a kind of file that is read; use .yaml or .toml"),
+        ("h.json", b"{}", "h.json: unsupported config file '.json'; use .yaml or .toml"),
     ],
 )
 def test_files_that_cannot_be_used(name: str, content: bytes, message: str) -> None:

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from vistry.hyperparameter.tables import shared_fields
-from vistry.hyperparameter.values import format_as_typed, shown
+from vistry.hyperparameter.values import format_as_typed, format_value
 from vistry.registry.field_spec import FieldSpec
+from vistry.registry.tile_grid import TileGrid
 
 FIELDS = {name: spec for name, (_, spec) in shared_fields().items()}
 NUMERIC = sorted(name for name, spec in FIELDS.items() if spec.type in ("integer", "number"))
@@ -46,7 +47,7 @@ def test_a_value_in_range_survives_its_text(data: st.DataObject, name: str) -> N
     value = data.draw(in_range(FIELDS[name]))
     assert FIELDS[name].parse(str(value)) == value
     assert FIELDS[name].parse(value) == value
-    assert FIELDS[name].parse(shown(FIELDS[name].parse(value))) == value
+    assert FIELDS[name].parse(format_value(FIELDS[name].parse(value))) == value
 
 
 @given(st.data(), st.sampled_from(BOUNDED))
@@ -143,9 +144,10 @@ def test_text() -> None:
     assert refused(FIELDS["weights"], 1.5)
 
 
-@pytest.mark.parametrize("text", ["3x2", "3X2", "(3, 2)", " 10 x 1 "])
-def test_tile_grids(text: str) -> None:
-    assert FIELDS["tile_grid_size"].parse(text) == text.strip()
+def test_tile_grids() -> None:
+    assert FIELDS["tile_grid_size"].parse("(3, 2)") == TileGrid(3, 2)
+    assert FIELDS["tile_grid_size"].parse(" 10 x 1 ") == TileGrid(10, 1)
+    assert format_value(FIELDS["tile_grid_size"].parse("3X2")) == "3x2"
 
 
 @pytest.mark.parametrize("text", ["3", "3x", "x2", "0x2", "3x2x1", "-3x2", "3.5x2", "3x2\n4x4"])
@@ -160,6 +162,7 @@ def test_what_is_no_tile_grid(text: str) -> None:
         ({"type": "choice", "choices": ("a",)}, "a"),
         ({"type": "choice", "choices": (0, 1, 2)}, "0, 1 or 2"),
         ({"type": "string"}, "text"),
+        ({"type": "grid"}, "a grid of at least two tiles such as '3x2'"),
         ({"type": "string", "pattern": "a+", "example": "aa"}, "text such as 'aa'"),
         ({"type": "integer"}, "an integer"),
         ({"type": "integer", "minimum": 1}, "an integer of at least 1"),
@@ -176,11 +179,11 @@ def test_rules_in_words(keys: dict[str, Any], rule: str) -> None:
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_shown_number_is_exact(value: float) -> None:
-    assert float(shown(value)) == value
+    assert float(format_value(value)) == value
 
 
 def test_shown() -> None:
-    assert [shown(value) for value in (None, True, False, 3, 0.0001, "sgd")] == [
+    assert [format_value(value) for value in (None, True, False, 3, 0.0001, "sgd")] == [
         "unset",
         "1",
         "0",

@@ -94,13 +94,13 @@ class TestTheManifest:
             ({"tolerance": {"float32": 0}}, "kernels.0.tolerance.float32 must be above 0"),
             ({"tolerance": {"fp32": 1}}, "kernels.0.tolerance.fp32 there is no dtype 'fp32'; "
              "known: float64, float32, bfloat16, float16"),
-            ({"device": ["cuda"]}, "kernels.0.device is no key that is known here"),
+            ({"device": ["cuda"]}, "kernels.0.device is not a known key"),
         ],
     )  # fmt: skip
     def test_says_what_is_wrong_with_one(self, change: dict[str, Any], fault: str) -> None:
-        manifest, faults = read_table(Manifest, {**HEAD, "kernels": [{**TABLE, **change}]})
+        manifest, problems = read_table(Manifest, {**HEAD, "kernels": [{**TABLE, **change}]})
         assert manifest is None
-        assert [f"{fault.key} {fault.message}" for fault in faults] == [fault]
+        assert [f"{problem.field} {problem.message}" for _, problem in problems] == [fault]
 
     def test_a_disabled_plugin_has_no_kernels(self, lay_out: LayOut, monkeypatch: pytest.MonkeyPatch) -> None:
         lay_out("acme", more=KERNEL)

@@ -129,7 +129,7 @@ class TestTwoPluginsWithOneModel:
 
     def test_the_short_name_is_an_error_that_settles_it(self) -> None:
         assert error_of(lambda: vistry.model("shared")) == (
-            "two plugins offer a model 'shared': one/shared of vistry-one and two/shared of vistry-two; settle it in "
+            "two plugins offer a model 'shared': one/shared of vistry-one and two/shared of vistry-two; choose one in "
             'registry.toml:\n[prefer]\n"shared" = "one"'
         )
         assert (states()["vistry-one"], states()["vistry-two"]) == ("conflict", "conflict")
@@ -157,12 +157,12 @@ class TestTwoPluginsWithOneModel:
 
     def test_a_preference_for_nobody_is_named_in_the_error(self) -> None:
         policy('[prefer]\nshared = "three"\n')
-        assert f"; {Path.cwd()}/registry.toml:2 prefers 'three', a name that none of them has; settle it" in error_of(
+        assert f"; {Path.cwd()}/registry.toml:2 prefers 'three', a name that none of them has; choose one" in error_of(
             lambda: vistry.model("shared")
         )
         [plugin] = [plugin for plugin in vistry.plugins() if plugin.name == "one"]
         assert plugin.reason == (
-            f"vistry-two offers shared too, and {Path.cwd()}/registry.toml:2 prefers 'three', which settles nothing"
+            f"vistry-two offers shared too, and {Path.cwd()}/registry.toml:2 prefers 'three', which decides nothing"
         )
 
     def test_overridden_defaults_of_the_short_name_are_the_winners(self) -> None:
@@ -180,13 +180,13 @@ class TestTwoPluginsWithOneName:
     @pytest.mark.parametrize("name", ["shared", "twin/shared"])
     def test_neither_name_of_the_model_is_unique(self, name: str) -> None:
         assert error_of(lambda: vistry.model(name)) == (
-            f"two plugins offer a model '{name}': twin/shared of vistry-a and twin/shared of vistry-b; settle it in "
+            f"two plugins offer a model '{name}': twin/shared of vistry-a and twin/shared of vistry-b; choose one in "
             'registry.toml:\n[prefer]\n"shared" = "vistry-a"'
         )
 
     def test_a_preference_for_the_common_name_settles_nothing(self) -> None:
         policy('[prefer]\nshared = "twin"\n')
-        assert "registry.toml:2 prefers 'twin', a name that both have; settle" in error_of(
+        assert "registry.toml:2 prefers 'twin', a name that both have; choose" in error_of(
             lambda: vistry.model("shared")
         )
 

@@ -120,7 +120,7 @@ def test_maps_without_their_hook_are_an_error_that_names_it(lay_out: LayOut) -> 
         ("[4, 8, 16]", "[4, 8]", "'strides' must rise, one for each of 'channels'"),
         ("[4, 8, 16]", "[4, 16, 8]", "'strides' must rise, one for each of 'channels'"),
         ("parameters = 1000", "parameters = 0", "must be above 0"),
-        ("frozen_layers = 1", 'backbone = "x"', "is no key that is known here"),
+        ("frozen_layers = 1", 'backbone = "x"', "is not a known key"),
     ],
 )
 def test_wrong_maps_make_the_plugin_invalid(lay_out: LayOut, old: str, new: str, message: str) -> None:

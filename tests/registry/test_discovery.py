@@ -78,7 +78,7 @@ def test_an_editable_install_with_a_finder_of_its_own(
         ("x = vistry_x", "its entry point 'vistry_x' is not of the form 'package:plugin.toml'"),
         ("x = vistry_x:", "its entry point 'vistry_x:' is not of the form 'package:plugin.toml'"),
         ("x = vistry_y:plugin.toml", "its entry point names the package 'vistry_y', which is not installed"),
-        ("x = vistry_x:other.toml", "its entry point names the file {folder}/other.toml, which is not there"),
+        ("x = vistry_x:other.toml", "its entry point names the file {folder}/other.toml, which doesn't exist"),
         (
             "x = vistry_x.in.side:plugin.toml",
             "its entry point 'vistry_x.in.side:plugin.toml' names a package inside 'vistry_x', and finding that would "

@@ -270,8 +270,8 @@ class TestSchemas:
     @pytest.mark.parametrize(
         ("result", "message"),
         [
-            ("['momentum']", "vistry_default_hyperparameters of acme gave list for acme/acmenet; "
-             "it must give a table of names and values"),
+            ("['momentum']", "vistry_default_hyperparameters of acme returned list for acme/acmenet; "
+             "it must return a mapping of names to values"),
             ("{'momentum': 2}", "vistry_default_hyperparameters of acme: momentum = 2 must be a number in [0, 1] "
              "for acme/acmenet"),
             ("{'momentm': 0.2}", "vistry_default_hyperparameters of acme: acme/acmenet has no hyperparameter "

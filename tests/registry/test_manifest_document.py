@@ -152,8 +152,8 @@ def test_each_kind_of_value_is_explained() -> None:
             assert re.findall(r"`([^`]+)`", said) == list(CHOICES[word])
             assert [get_args(hint)[1](choice) for choice in CHOICES[word]] == [""] * len(CHOICES[word])
         elif word == "value":
-            _, faults = read_table(schema.Restriction, {"reason": "", "choices": [[]]})
-            assert [fault.message for fault in faults] == [f"must be {explained[word]}"]
+            _, problems = read_table(schema.Restriction, {"reason": "", "choices": [[]]})
+            assert [problem.message for _, problem in problems] == [f"must be {explained[word]}"]
         else:
             assert get_args(hint)[1]("\0") == f"must be {said}"
 

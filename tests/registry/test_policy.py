@@ -115,16 +115,16 @@ def test_weights_policy() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[plugin]\n", "r.toml:1: 'plugin' is no key that is known here; did you mean 'plugins'?"),
+        ("[plugin]\n", "r.toml:1: 'plugin' is not a known key; did you mean 'plugins'?"),
         (
             "\n[plugins]\ndisabled = []\n",
-            "r.toml:3: 'plugins.disabled' is no key that is known here; did you mean 'disable'?",
+            "r.toml:3: 'plugins.disabled' is not a known key; did you mean 'disable'?",
         ),
         ("plugins.disable = 'resnet'\n", "r.toml:1: 'plugins.disable' must be an array"),
         ("[prefer]\na = 1\n", "r.toml:2: 'prefer.a' must be text"),
         (
             "[models.a]\nmomentum = 1\n",
-            "r.toml:2: 'models.a.momentum' is no key that is known here; known: defaults",
+            "r.toml:2: 'models.a.momentum' is not a known key; known: defaults",
         ),
         (
             "[defaults.image_clasification]\n",
@@ -152,11 +152,12 @@ def test_a_byte_order_mark() -> None:
 def test_a_file_that_is_named_and_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with command_line_file(Path("gone.toml")):
         assert error_of(vistry.models) == (
-            f"--registry names {Path.cwd()}/gone.toml, which is no file; correct the path or leave it out"
+            f"--registry names {Path.cwd()}/gone.toml, which is not a file; correct the path or leave it out"
         )
     monkeypatch.setenv("VISTRY_REGISTRY", "gone.toml")
     assert error_of(vistry.models) == (
-        "the environment variable VISTRY_REGISTRY names gone.toml, which is no file; correct the path or leave it out"
+        "the environment variable VISTRY_REGISTRY names gone.toml, which is not a file; "
+        "correct the path or leave it out"
     )
 
 

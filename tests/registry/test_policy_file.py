@@ -120,7 +120,7 @@ def test_no_code_of_a_plugin_runs(lay_out: Callable[..., Path]) -> None:
 def test_a_bad_file_is_left_alone() -> None:
     path = Path.cwd() / "other.toml"
     path.write_text("[plugin]\n")
-    with pytest.raises(RegistryError, match="'plugin' is no key that is known here"):
+    with pytest.raises(RegistryError, match="'plugin' is not a known key"):
         disable("resnet", path)
     assert path.read_text() == "[plugin]\n"
 

@@ -91,7 +91,7 @@ class TestTheCommand:
         assert (found["schema"], found["plugin"]) == (1, "mynet")
         [result] = found["checks"]
         assert (result["subject"], result["check"], result["status"]) == ("vistry-mynet", "manifest_is_valid", "failed")
-        assert "'licence' is no key that is known here" in result["reason"]
+        assert "'licence' is not a known key" in result["reason"]
 
     @pytest.mark.parametrize(
         ("arguments", "message"),

@@ -179,7 +179,7 @@ def fault(check: str, message: str, *edits: tuple[str, str, str]) -> Fault:
 OF_PLUGINS = (
     fault(
         "manifest_is_valid",
-        "plugin.toml:4: 'licence' is no key that is known here; did you mean 'license'?",
+        "plugin.toml:4: 'licence' is not a known key; did you mean 'license'?",
         (MANIFEST, "license =", "licence ="),
     ),
     fault(

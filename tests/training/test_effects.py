@@ -135,7 +135,7 @@ def test_checkpoint_run_id_of_another_model_is_refused(train: Any) -> None:
     first = train()
     with pytest.raises(WeightsError, match="is a run of tiny/tiny, not of resnet/resnet18"):
         train(model="resnet18", checkpoint_run_id=first.id)
-    with pytest.raises(HyperparameterError, match="checkpoint_run_id says where to start"):
+    with pytest.raises(HyperparameterError, match="can't be combined with checkpoint_run_id"):
         train(checkpoint_run_id=first.id, weights=str(first.best_weights))
 
 

@@ -11,7 +11,7 @@ from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_facts, print_json, print_plain_json, print_table
 from vistry.errors import RegistryError, suggestion
 from vistry.hyperparameter.schema import Schema, Source
-from vistry.hyperparameter.values import Hyperparameters, shown
+from vistry.hyperparameter.values import Hyperparameters, format_value
 from vistry.registry.tasks import TASKS
 
 for_task = click.option("--task", help=f"{words.task_aliases()}; may be left out for a model with one task.")
@@ -71,7 +71,7 @@ def show(name: str, model: str | None, task: str | None, as_json: bool) -> None:
     if as_json:
         print_json(**_subject(schema), hyperparameter=field.to_dict())
         return
-    default = shown(field.default) if field.default is not None else f"unset: {field.spec.unset_means}"
+    default = format_value(field.default) if field.default is not None else f"unset: {field.spec.unset_means}"
     print_facts(
         {
             "name": field.name,
@@ -97,10 +97,12 @@ def _subject(schema: Schema) -> dict[str, str | None]:
 
 
 def _print_explained(values: Hyperparameters) -> None:
-    rows = [(setting.name, shown(setting.value), setting.origin) for setting in values.settings.values()]
+    rows = [(setting.name, format_value(setting.value), setting.origin) for setting in values.settings.values()]
     print_table(("name", "value", "set in"), rows)
 
 
 def _print_rules(schema: Schema, values: Hyperparameters) -> None:
-    rows = [(name, shown(values[name]), field.rule, field.spec.description) for name, field in schema.fields.items()]
+    rows = [
+        (name, format_value(values[name]), field.rule, field.spec.description) for name, field in schema.fields.items()
+    ]
     print_table(("name", "value", "must be", "description"), rows)

@@ -27,11 +27,11 @@ class _TrainCommand(HyperparameterCommand):
         task, model = ctx.params.get("task"), ctx.params.get("model")
         if not task:
             return
-        from vistry.hyperparameter.values import shown
+        from vistry.hyperparameter.values import format_value
         from vistry.queries import hyperparameters
 
         fields = hyperparameters(model, task).fields.values()
-        rows = [(f"--{field.name}", f"{field.rule}; default {shown(field.default)}") for field in fields]
+        rows = [(f"--{field.name}", f"{field.rule}; default {format_value(field.default)}") for field in fields]
         with formatter.section(f"Hyperparameters of {model or task}"):
             formatter.write_dl(rows)
 
@@ -108,7 +108,7 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
 
 
 def _plan_text(plan: Plan) -> str:
-    from vistry.hyperparameter.values import shown
+    from vistry.hyperparameter.values import format_value
     from vistry.report.numbers import duration
     from vistry.training.estimate import estimate
     from vistry.training.plan import describe
@@ -131,6 +131,6 @@ def _plan_text(plan: Plan) -> str:
     )
     settings = plan.hyperparameters.settings.values()
     width = max(len(setting.name) for setting in settings)
-    lines += [f"  {item.name:<{width}}  {shown(item.value):<14}  {item.origin}" for item in settings]
+    lines += [f"  {item.name:<{width}}  {format_value(item.value):<14}  {item.origin}" for item in settings]
     lines += [f"warning: {line}" for line in facts["warnings"]]
     return "\n".join(lines)

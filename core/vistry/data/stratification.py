@@ -1,4 +1,4 @@
-"""Drawing validation rows so that every class keeps its share."""
+"""Draw validation rows so that every class keeps its share."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def validation_quota(sizes: npt.NDArray[np.integer], fraction: float) -> Counts:
     What the shares' whole parts leave of `fraction` of all, rounded, goes to the largest remainders.
     """
     share = fraction * sizes
+    # A share such as 0.3 * 10 may come out as 2.9999999999999996.
     quota: Counts = np.minimum(np.floor(share + 1e-9), np.maximum(sizes - 1, 0)).astype(np.int64)
     quota[(quota == 0) & (sizes > 1)] = 1
     spare = round(fraction * int(sizes.sum())) - int(quota.sum())

@@ -1,1 +1,1 @@
-"""From predictions to numbers."""
+"""Metrics of predictions against the truth."""

@@ -1,4 +1,4 @@
-"""Which class is taken for which."""
+"""The confusion matrix of a classifier, and its largest entries."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class Curve:
     y: Values
     area: float
 
-    def thinned(self, points: int) -> Curve:
+    def thin(self, points: int) -> Curve:
         """The same curve drawn with at most this many points, evenly spread along it; ends and area stay."""
         if len(self.x) <= points:
             return self

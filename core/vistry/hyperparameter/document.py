@@ -9,11 +9,11 @@ from pathlib import Path
 
 from vistry.hyperparameter.fields import Fields, model_fields, shared_with_policy
 from vistry.hyperparameter.tables import ORDER, shared_table
-from vistry.hyperparameter.values import shown
+from vistry.hyperparameter.values import format_value
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin, discover
-from vistry.registry.field_spec import Scalar
+from vistry.registry.field_spec import FieldSpec, Value
 from vistry.registry.policy import Policy
 from vistry.registry.tasks import TASKS
 
@@ -60,13 +60,13 @@ def _shared_table(name: str, shared: Mapping[str, Fields], own: Mapping[tuple[st
         of_task = {task: fields[field] for task, fields in shared.items() if field in fields}
         default = _by_task({task: entry.default for task, entry in of_task.items()}, spec.unset_means)
         lines = [default, *_exceptions(field, of_task, own)]
-        rows.append((f"`{field}`", _rules(spec.rule, field, own), "<br>".join(lines), spec.description))
+        rows.append((f"`{field}`", _rules(field, spec, own), "<br>".join(lines), spec.description))
     return f"## {_TITLES[name]}\n\n{_table(_HEAD, rows)}"
 
 
-def _by_task(defaults: Mapping[str, Scalar | None], unset_means: str) -> str:
+def _by_task(defaults: Mapping[str, Value | None], unset_means: str) -> str:
     """The default, by task where tasks differ; where there is none, what that means."""
-    values = {task: shown(value) if value is not None else unset_means for task, value in defaults.items()}
+    values = {task: format_value(value) if value is not None else unset_means for task, value in defaults.items()}
     if len(set(values.values())) == 1:
         return next(iter(values.values()))
     return "<br>".join(f"{_ALIASES[task]}: {value}" for task, value in values.items())
@@ -74,25 +74,25 @@ def _by_task(defaults: Mapping[str, Scalar | None], unset_means: str) -> str:
 
 def _exceptions(name: str, shared: Fields, own: Mapping[tuple[str, str], Fields]) -> Iterator[str]:
     """The defaults of the models that have another one, by task where a model's tasks differ."""
-    other: dict[tuple[str, Scalar | None], list[str]] = defaultdict(list)
+    other: dict[tuple[str, Value | None], list[str]] = defaultdict(list)
     for (model, task), fields in own.items():
         if name in fields and fields[name].default != shared[task].default:
             other[model, fields[name].default].append(task)
     for (model, default), tasks in other.items():
         everywhere = all((model, task) not in own or task in tasks for task in _ALIASES)
         where = "" if everywhere else f", {' and '.join(_ALIASES[task] for task in tasks)}"
-        yield f"`{model}`{where}: {shown(default)}"
+        yield f"`{model}`{where}: {format_value(default)}"
 
 
-def _rules(rule: str, name: str, own: Mapping[tuple[str, str], Fields]) -> str:
+def _rules(name: str, spec: FieldSpec, own: Mapping[tuple[str, str], Fields]) -> str:
     """The range, and those of the models that have a narrower one."""
-    if name == "layers_to_freeze":
-        return f"{rule}, and no more than the model has"
+    if spec.maximum_from == "freeze":  # each model has a maximum of its own
+        return f"{spec.rule}, and no more than the model has"
     models: dict[str, dict[str, None]] = defaultdict(dict)  # keys alone: each model once, in order
     for (model, _), fields in own.items():
-        if name in fields and fields[name].rule != rule:
+        if name in fields and fields[name].rule != spec.rule:
             models[fields[name].rule][f"`{model}`"] = None
-    return "<br>".join([rule, *(f"{', '.join(names)}: {own_rule}" for own_rule, names in models.items())])
+    return "<br>".join([spec.rule, *(f"{', '.join(names)}: {own_rule}" for own_rule, names in models.items())])
 
 
 def _family(plugin: Plugin, cards: Iterable[ModelCard]) -> str:

@@ -12,7 +12,7 @@ from vistry.hyperparameter.tables import shared_fields
 from vistry.hyperparameter.values import format_as_typed
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, narrowed
+from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, Value, narrowed, to_json
 from vistry.registry.policy import Override
 from vistry.registry.toml_file import place
 
@@ -21,6 +21,7 @@ _JSON_TYPES = {
     "number": ["number"],
     "flag": ["boolean", "integer"],
     "string": ["string"],
+    "grid": ["string"],
 }
 
 
@@ -30,7 +31,7 @@ class Field:
 
     name: str
     spec: FieldSpec
-    default: Scalar | None
+    default: Value | None
     origin: str
     reason: str = ""
 
@@ -51,7 +52,7 @@ class Field:
             "exclusive_maximum": self.spec.below,
             "choices": list(self.spec.choices) if self.spec.choices else None,
             "log_scale": self.spec.log_scale,
-            "default": self.default,
+            "default": to_json(self.default),
             "unset_means": self.spec.unset_means or None,
             "origin": self.origin,
             "description": self.spec.description,
@@ -69,7 +70,7 @@ class Field:
             "maximum": 1 if is_flag else spec.maximum,
             "exclusiveMinimum": spec.above,
             "exclusiveMaximum": spec.below,
-            "pattern": f"^(?:{spec.pattern})$" if spec.pattern else None,
+            "pattern": f"^(?:{spec.text_pattern})$" if spec.text_pattern else None,
             "description": spec.description,
         }
         return {key: value for key, value in keys.items() if value is not None}
@@ -80,14 +81,14 @@ Fields = dict[str, Field]
 
 def shared_with_policy(catalogue: Catalogue, task: str) -> Fields:
     """A task's shared table under the policy in force. Raises RegistryError."""
-    return _with_policy(_shared(task), task, catalogue.policy.overrides(task), _known(catalogue))
+    return _with_policy(_shared(task), task, catalogue.policy.overrides(task), _all_names(catalogue))
 
 
 def model_fields(catalogue: Catalogue, card: ModelCard, task: str) -> Fields:
     """A model's fields for a task with the defaults in force. Raises RegistryError."""
     fields = _with_manifest(_of_model(card, task), card, task, catalogue)
     overrides = catalogue.policy.overrides(task, catalogue.names_of(card))
-    fields = _with_policy(fields, card.full_name, overrides, _known(catalogue))
+    fields = _with_policy(fields, card.full_name, overrides, _all_names(catalogue))
     for field in fields.values():
         if field.default is not None:
             _parsed(field, field.default, field.origin, card.full_name)
@@ -96,13 +97,13 @@ def model_fields(catalogue: Catalogue, card: ModelCard, task: str) -> Fields:
 
 def where_else(catalogue: Catalogue, fields: Mapping[str, Field]) -> dict[str, str]:
     """For each name that isn't among these fields: the tasks or the families that own it."""
-    found = {name: " and ".join(spec.tasks) for name, (_, spec) in shared_fields().items()}
+    owners = {name: " and ".join(spec.tasks) for name, (_, spec) in shared_fields().items()}
     for card in catalogue.cards:
-        found |= dict.fromkeys(card.hyperparameters, card.family)
-    return {name: owner for name, owner in found.items() if name not in fields}
+        owners |= dict.fromkeys(card.hyperparameters, card.family)
+    return {name: owner for name, owner in owners.items() if name not in fields}
 
 
-def _known(catalogue: Catalogue) -> set[str]:
+def _all_names(catalogue: Catalogue) -> set[str]:
     """Every name that some installed model takes."""
     manifests = [plugin.manifest for plugin in catalogue.plugins if plugin.manifest]
     return {*shared_fields(), *(name for manifest in manifests for name in manifest.hyperparameters)}
@@ -130,10 +131,10 @@ def _of_model(card: ModelCard, task: str) -> Fields:
     for name, spec in card.hyperparameters.items():
         if task in spec.tasks:
             fields[name] = _field(name, spec, task, card.manifest_path, ("hyperparameters", name))
-    if card.freeze and "layers_to_freeze" in fields:
+    for name in [name for name, field in fields.items() if card.freeze and field.spec.maximum_from == "freeze"]:
         count = len(card.freeze)
         reason = f"{card.name} has {count} layers to freeze"
-        fields |= _narrow(fields, "layers_to_freeze", Restriction(reason=reason, maximum=count))
+        fields |= _narrow(fields, name, Restriction(reason=reason, maximum=count))
     for name, restriction in card.restrict.items():
         fields |= _narrow(fields, name, restriction)
     return fields
@@ -141,13 +142,13 @@ def _of_model(card: ModelCard, task: str) -> Fields:
 
 def _check_names(card: ModelCard) -> None:
     """Raise RegistryError where a manifest narrows or leaves out what isn't there, or redefines what is."""
-    known = [*shared_fields(), *card.hyperparameters]
+    names = [*shared_fields(), *card.hyperparameters]
     for table in ("exclude", "restrict"):
         for name in getattr(card, table):
-            if name not in known:
+            if name not in names:
                 where = place(card.manifest_path, (table, name))
                 raise RegistryError(
-                    f"{where}: there is no hyperparameter '{name}'; {suggestion(name, known)}".rstrip("; ")
+                    f"{where}: there is no hyperparameter '{name}'; {suggestion(name, names)}".rstrip("; ")
                 )
     for name in set(card.hyperparameters) & set(shared_fields()):
         where = place(card.manifest_path, ("hyperparameters", name))
@@ -166,11 +167,13 @@ def _narrow(fields: Fields, name: str, restriction: Restriction) -> Fields:
 
 def _with_manifest(fields: Fields, card: ModelCard, task: str, catalogue: Catalogue) -> Fields:
     """Lay the manifest's defaults, or what hooks make of them, over the shared ones."""
-    stated = card.manifest_defaults(task)
+    in_manifest = card.manifest_defaults(task)
     computing = _computing_plugins(card, catalogue)
-    defaults = _computed(card, task, catalogue) if computing else {name: value for name, (value, _) in stated.items()}
+    defaults = (
+        _computed(card, task, catalogue) if computing else {name: value for name, (value, _) in in_manifest.items()}
+    )
     for name, value in defaults.items():
-        value_in_file, key = stated.get(name, (None, ()))
+        value_in_file, key = in_manifest.get(name, (None, ()))
         origin = f"vistry_default_hyperparameters of {' and '.join(computing)}"
         if value == value_in_file:
             origin = place(card.manifest_path, key)
@@ -200,26 +203,28 @@ def _computed(card: ModelCard, task: str, catalogue: Catalogue) -> Mapping[str, 
     from vistry.plugin.calls import OwnerHooks
 
     owner, names = OwnerHooks.of_model(catalogue, card), _computing_plugins(card, catalogue)
-    asked = f"vistry_default_hyperparameters of {' and '.join(names)}"
+    source = f"vistry_default_hyperparameters of {' and '.join(names)}"
     try:
-        found = owner.ask(hooks.vistry_default_hyperparameters, card=card, task=task)
+        defaults = owner.ask(hooks.vistry_default_hyperparameters, card=card, task=task)
     except Exception as error:
         remedy = f"to go on without it, type: vistry plugins disable {names[-1]}"
         raise RegistryError(
-            f"{asked} failed for {card.full_name}: {type(error).__name__}: {error}; {remedy}"
+            f"{source} failed for {card.full_name}: {type(error).__name__}: {error}; {remedy}"
         ) from error
-    if not isinstance(found, Mapping):
-        kind = type(found).__name__
-        raise RegistryError(f"{asked} gave {kind} for {card.full_name}; it must give a table of names and values")
-    return found
+    if not isinstance(defaults, Mapping):
+        kind = type(defaults).__name__
+        raise RegistryError(
+            f"{source} returned {kind} for {card.full_name}; it must return a mapping of names to values"
+        )
+    return defaults
 
 
-def _with_policy(fields: Fields, subject: str, overrides: Iterable[Override], known: set[str]) -> Fields:
+def _with_policy(fields: Fields, subject: str, overrides: Iterable[Override], names: set[str]) -> Fields:
     """Lay the defaults of registry.toml over the others; one for all models may name a field this one lacks."""
     for override in overrides:
         if override.field == "model_name" and not override.for_one_model:
             continue
-        if override.field in fields or override.for_one_model or override.field not in known:
+        if override.field in fields or override.for_one_model or override.field not in names:
             fields = _override(fields, override.field, override.value, override.origin, subject)
     return fields
 
@@ -231,7 +236,7 @@ def _override(fields: Fields, name: str, value: Scalar, origin: str, subject: st
     return {**fields, name: replace(fields[name], default=_parsed(fields[name], value, origin, subject), origin=origin)}
 
 
-def _parsed(field: Field, value: Scalar, origin: str, subject: str) -> Scalar | None:
+def _parsed(field: Field, value: Value, origin: str, subject: str) -> Value | None:
     """A default in its field's own type. Raises RegistryError where it is out of range."""
     try:
         return field.spec.parse(value)

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 from vistry.errors import Problem
-from vistry.hyperparameter.values import Hyperparameters, shown
+from vistry.hyperparameter.values import Hyperparameters, format_value
 
 Check = Callable[[Hyperparameters], Problem | None]
 
@@ -35,7 +34,7 @@ def _only_with(name: str, other: str, needed: tuple[object, ...]) -> Rule:
 def _has_effect(name: str, other: str, needed: tuple[object, ...], values: Hyperparameters) -> Problem | None:
     if not values.given(name) or values[other] in needed:
         return None
-    wanted = " or ".join(shown(value) for value in needed)  # type: ignore[arg-type]
+    wanted = " or ".join(format_value(value) for value in needed)  # type: ignore[arg-type]
     return _warning(name, f"has no effect unless {other} is {wanted}", "leave it out")
 
 
@@ -69,7 +68,7 @@ def _warm_up(values: Hyperparameters) -> Problem | None:
         return None
     return _warning(
         "warmup_cosine_lr_warmup_epochs",
-        f"the warm-up of {warm_up} epochs fills all {epochs} of the training, so the learning rate never falls",
+        f"warm-up ({warm_up} epochs) is as long as training ({epochs} epochs), so the learning rate never decays",
         f"train for more than {warm_up} epochs, or set it lower",
     )
 
@@ -106,7 +105,7 @@ def _checkpoints(values: Hyperparameters) -> Problem | None:
 def _two_starts(values: Hyperparameters) -> Problem | None:
     if values.weights == "none" or values.checkpoint_run_id is None:
         return None
-    return Problem("weights", "checkpoint_run_id says where to start, too", "set one of the two")
+    return Problem("weights", "can't be combined with checkpoint_run_id", "set one of the two")
 
 
 def _frozen_noise(values: Hyperparameters) -> Problem | None:
@@ -134,12 +133,6 @@ def _sides(values: Hyperparameters) -> Problem | None:
     return Problem("max_size", f"is {values.max_size}, below min_size = {values.min_size}", "raise it")
 
 
-def _grid(values: Hyperparameters) -> Problem | None:
-    if re.findall(r"\d+", values.tile_grid_size or "") != ["1", "1"]:
-        return None
-    return Problem("tile_grid_size", "1x1 is the whole image, no tiling", "leave it out, or use 2x1 or more")
-
-
 def _early_stopping(values: Hyperparameters) -> Problem | None:
     if not values.given("early_stopping") or not values.early_stopping:
         return None
@@ -155,7 +148,6 @@ RULES = (
     Rule(("beta2", "optimizer"), partial(_beta, "beta2")),
     Rule(("validation_crop_size", "validation_resize_size"), _crop),
     Rule(("max_size", "min_size"), _sides),
-    Rule(("tile_grid_size",), _grid),
     Rule(("weights", "checkpoint_run_id"), _two_starts),
     Rule(("learning_rate",), _learning_rate),
     Rule(("warmup_cosine_lr_warmup_epochs", "number_of_epochs", "learning_rate_scheduler"), _warm_up),

@@ -17,7 +17,7 @@ from vistry.hyperparameter.rules import cross_field_problems
 from vistry.hyperparameter.values import Hyperparameters, Setting, format_as_typed
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.field_spec import Scalar
+from vistry.registry.field_spec import Value, to_json
 from vistry.registry.tasks import TASKS, task_named
 
 
@@ -25,11 +25,11 @@ from vistry.registry.tasks import TASKS, task_named
 class Source:
     """Values the user gave in one place; `where` names the place of one of them."""
 
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
     where: Callable[[str], str]
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], origin: str) -> Source:
+    def of(cls, values: Mapping[str, object], origin: str) -> Source:
         """Values that all come from one origin, such as the command line."""
         return cls(values, lambda _: origin)
 
@@ -49,7 +49,7 @@ class Schema:
         """Whose hyperparameters these are, as a person names it: the model, or the task."""
         return self.card.name if self.card else self.task
 
-    def defaults(self) -> dict[str, Scalar | None]:
+    def defaults(self) -> dict[str, Value | None]:
         """Each field's default."""
         return {name: field.default for name, field in self.fields.items()}
 
@@ -66,8 +66,8 @@ class Schema:
         settings = {setting.name: setting for setting in self.explain()}
         problems: list[Problem] = []
         for source in sources:
-            valid, found = self._validated(source)
-            problems += found
+            valid, invalid = self._validated(source)
+            problems += invalid
             settings |= {name: Setting(name, value, source.where(name), True) for name, value in valid.items()}
         out_of_range = {problem.field for problem in problems}
         problems += cross_field_problems(Hyperparameters(settings.values()), out_of_range)
@@ -76,14 +76,14 @@ class Schema:
             raise HyperparameterError(errors)
         return Hyperparameters(settings.values(), problems)
 
-    def checked(self, source: Source) -> dict[str, Any]:
+    def checked(self, source: Source) -> dict[str, Value | None]:
         """One source's values, parsed, each in its own range. Raises HyperparameterError."""
         valid, problems = self._validated(source)
         if problems:
             raise HyperparameterError(problems)
         return valid
 
-    def _validated(self, source: Source) -> tuple[dict[str, Any], list[Problem]]:
+    def _validated(self, source: Source) -> tuple[dict[str, Value | None], list[Problem]]:
         """The source's good values, parsed, and what is wrong with the others."""
         values = {str(name): value for name, value in source.values.items()}
         problems = []
@@ -93,9 +93,10 @@ class Schema:
             for item in error.errors(include_url=False):
                 name = str(item["loc"][0])
                 problems.append(self._problem(name, values.pop(name), source.where(name)))
-        return self.model.model_validate(values).model_dump(include=set(values)), problems
+        valid = dict(self.model.model_validate(values))  # model_dump would turn a grid into a dictionary
+        return {name: valid[name] for name in values}, problems
 
-    def _problem(self, name: str, value: Any, where: str) -> Problem:
+    def _problem(self, name: str, value: object, where: str) -> Problem:
         if name in self.fields:
             return _out_of_range(self.fields[name], value, where)
         if self.card and name in self.card.exclude:
@@ -122,7 +123,7 @@ def schema_of(catalogue: Catalogue, card: ModelCard | None, task: str) -> Schema
     return Schema(task, card, fields, model, where_else(catalogue, fields))
 
 
-def _out_of_range(field: Field, value: Any, where: str) -> Problem:
+def _out_of_range(field: Field, value: object, where: str) -> Problem:
     choices = [choice for choice in field.spec.choices or () if isinstance(choice, str)]
     near = suggestion(value, choices) if isinstance(value, str) else ""
     remedy = near if near.startswith("did you mean") else ""
@@ -131,4 +132,4 @@ def _out_of_range(field: Field, value: Any, where: str) -> Problem:
 
 def _pydantic_field(field: Field) -> tuple[Any, Any]:
     annotation = Annotated[Any, BeforeValidator(field.spec.parse), WithJsonSchema(field.json_schema())]
-    return annotation, field.default
+    return annotation, to_json(field.default)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from vistry.registry.tile_grid import TileGrid
+
 
 class SharedValues(Mapping[str, Any]):
     """Resolved values of which the keys of the shared tables are properties.
@@ -228,11 +230,11 @@ class SharedValues(Mapping[str, Any]):
         return value
 
     @property
-    def tile_grid_size(self) -> str | None:
+    def tile_grid_size(self) -> TileGrid | None:
         """Grid of tiles for small objects, as '3x2': 3 along the width, 2 along the height. None: images are not
         tiled.
         """
-        value: str | None = self.get("tile_grid_size")
+        value: TileGrid | None = self.get("tile_grid_size")
         return value
 
     @property

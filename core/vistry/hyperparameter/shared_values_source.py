@@ -17,6 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from vistry.registry.tile_grid import TileGrid
+
 
 class SharedValues(Mapping[str, Any]):
     """Resolved values of which the keys of the shared tables are properties.
@@ -25,7 +27,7 @@ class SharedValues(Mapping[str, Any]):
     the model doesn't take is a KeyError.
     """
 '''
-_TYPES = {"integer": "int", "number": "float", "flag": "bool", "string": "str"}
+_TYPES = {"integer": "int", "number": "float", "flag": "bool", "string": "str", "grid": "TileGrid"}
 _LINE = 120
 
 

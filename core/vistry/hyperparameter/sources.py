@@ -21,14 +21,14 @@ def read_file(path: Path) -> Source:
         elif kind in (".yaml", ".yml"):
             data, lines = _read_yaml(path)
         else:
-            raise _refused(str(path), f"'{path.suffix}' is not a kind of file that is read", "use .yaml or .toml")
+            raise _error(str(path), f"unsupported config file '{path.suffix}'", "use .yaml or .toml")
     except TomlFileError as error:
         raise HyperparameterError(error.problems, "hyperparameter file") from None
     values = {str(name): value for name, value in data.items()}
     return Source(values, lambda name: f"{path}:{lines.get(name, 1)}")
 
 
-def _refused(where: str, message: str, remedy: str = "") -> HyperparameterError:
+def _error(where: str, message: str, remedy: str = "") -> HyperparameterError:
     return HyperparameterError([Problem(where, message, remedy)], "hyperparameter file")
 
 
@@ -45,9 +45,9 @@ def _read_yaml(path: Path) -> tuple[Mapping[Any, Any], dict[str, int]]:
         lines = _yaml_lines(path, yaml.compose(text, Loader=yaml.SafeLoader))
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise _refused(str(path), f"not valid YAML: {' '.join(str(error).split())}") from None
+        raise _error(str(path), f"not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict | None):
-        raise _refused(str(path), "holds no table of names and values", "write lines such as  learning_rate: 0.01")
+        raise _error(str(path), "expected a mapping of names to values", "write lines such as  learning_rate: 0.01")
     return data or {}, lines
 
 
@@ -57,6 +57,6 @@ def _yaml_lines(path: Path, node: Any) -> dict[str, int]:
     for key, _ in node.value if node is not None and node.id == "mapping" else ():
         line = key.start_mark.line + 1
         if str(key.value) in lines:
-            raise _refused(f"{path}:{line}", f"'{key.value}' is set twice", "keep one")
+            raise _error(f"{path}:{line}", f"'{key.value}' is set twice", "keep one")
         lines[str(key.value)] = line
     return lines

@@ -8,7 +8,8 @@ from typing import Any
 
 from vistry.errors import Problem
 from vistry.hyperparameter.shared_values import SharedValues
-from vistry.registry.field_spec import Scalar
+from vistry.hyperparameter.tables import shared_fields
+from vistry.registry.field_spec import FieldSpec, Value, to_json
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Setting:
     """A resolved value: where it was set, and whether the user set it."""
 
     name: str
-    value: Scalar | None
+    value: Value | None
     origin: str
     given: bool
 
@@ -57,17 +58,27 @@ class Hyperparameters(SharedValues):
     def to_dict(self) -> dict[str, dict[str, object]]:
         """Values with origins as plain JSON values."""
         return {
-            name: {"value": setting.value, "origin": setting.origin, "given": setting.given}
+            name: {"value": to_json(setting.value), "origin": setting.origin, "given": setting.given}
             for name, setting in self.settings.items()
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Mapping[str, Any]]) -> Hyperparameters:
-        """The inverse of `to_dict`."""
-        return cls(Setting(name, item["value"], item["origin"], item["given"]) for name, item in data.items())
+    def from_dict(
+        cls, data: Mapping[str, Mapping[str, Any]], family_fields: Mapping[str, FieldSpec] | None = None
+    ) -> Hyperparameters:
+        """The inverse of `to_dict`; `family_fields` are those that the model's family adds to the shared tables."""
+        specs = {name: spec for name, (_, spec) in shared_fields().items()} | dict(family_fields or {})
+        return cls(
+            Setting(name, _from_json(item["value"], specs.get(name)), item["origin"], item["given"])
+            for name, item in data.items()
+        )
 
 
-def shown(value: Scalar | None) -> str:
+def _from_json(value: Any, spec: FieldSpec | None) -> Any:
+    return value if spec is None else spec.from_json(value)
+
+
+def format_value(value: Value | None) -> str:
     """The value as a person writes it on the command line."""
     if value is None:
         return "unset"
@@ -79,7 +90,7 @@ def shown(value: Scalar | None) -> str:
     return str(value)
 
 
-def format_as_typed(value: Any) -> str:
+def format_as_typed(value: object) -> str:
     """A value as the user gave it, quoted where it is text."""
     if isinstance(value, bool):
         return str(value).lower()

@@ -79,7 +79,7 @@ def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Pred
     catalogue, record = Catalogue.read(), found.record
     card = _model_of(found, catalogue)
     context = ModelContext.of(catalogue, card, record.task, backend or _own_backend(card, record.backend))
-    context = context.with_hyperparameters(hyperparameters_of(found))
+    context = context.with_hyperparameters(hyperparameters_of(found, card.hyperparameters))
     if changed:
         context = _changed(context, changed)
     engine = context.prediction_engine(context.module(len(record.classes)), record.preprocessing)

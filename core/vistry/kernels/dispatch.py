@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 from vistry.errors import RegistryError
 from vistry.kernels.table import Kernel, Served, kernels_for, select
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.policy import Said
+from vistry.registry.policy import PolicyValue
 
 if TYPE_CHECKING:
     import torch
@@ -115,7 +115,7 @@ def available(device: str) -> bool:
     return bool(torch.get_device_module(device).is_available())
 
 
-def _usable(table: Mapping[Served, Kernel], use: Said) -> dict[str, dict[torch.dtype, Implementation]]:
+def _usable(table: Mapping[Served, Kernel], use: PolicyValue) -> dict[str, dict[torch.dtype, Implementation]]:
     """Return by device and dtype the kernels that this machine has a device for and that can be loaded."""
     import torch
 
@@ -129,7 +129,7 @@ def _usable(table: Mapping[Served, Kernel], use: Said) -> dict[str, dict[torch.d
     return usable
 
 
-def _load(kernel: Kernel, use: Said) -> Implementation | None:
+def _load(kernel: Kernel, use: PolicyValue) -> Implementation | None:
     """Import a kernel's function. If that fails, warn and return None, or raise RegistryError if policy requires it."""
     try:
         return implementation_named(kernel.spec.implementation)

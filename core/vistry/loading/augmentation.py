@@ -1,4 +1,4 @@
-"""From an image file to the square a classifier sees: random in training, fixed in validation.
+"""Read an image file as the square a classifier is given: random crops in training, the centre in validation.
 
 The steps and their constants are those of docs/reference/behaviour.md, 3.2. Every random choice of an image comes from
 one generator made of the seed, the epoch and the image's row, so neither the number of threads nor an interruption
@@ -17,10 +17,10 @@ from PIL import Image, ImageEnhance
 
 from vistry.data.images.decode import load_image
 
-AREA = (0.08, 1.0)
-ASPECT = (3 / 4, 4 / 3)
-TRIES = 10
-FLIP = 0.5
+CROP_AREA = (0.08, 1.0)
+CROP_ASPECT = (3 / 4, 4 / 3)
+CROP_TRIES = 10
+FLIP_CHANCE = 0.5
 JITTER_CHANCE = 0.5
 JITTER = 0.4
 
@@ -35,16 +35,17 @@ class TrainingCrop:
     size: int
 
     def __call__(self, path: str, random: np.random.Generator) -> Pixels:
-        areas = random.uniform(*AREA, TRIES)
-        aspects = np.exp(random.uniform(math.log(ASPECT[0]), math.log(ASPECT[1]), TRIES))
-        enough = math.ceil(self.size / math.sqrt(areas[0] * ASPECT[0]))
+        areas = random.uniform(*CROP_AREA, CROP_TRIES)
+        aspects = np.exp(random.uniform(math.log(CROP_ASPECT[0]), math.log(CROP_ASPECT[1]), CROP_TRIES))
+        # The smallest crop that may be drawn still has `size` pixels, so a JPEG may be decoded smaller than it is.
+        enough = math.ceil(self.size / math.sqrt(areas[0] * CROP_ASPECT[0]))
         image = load_image(path, at_least=enough)
         box = _crop_box(image.size, areas, aspects, random)
         image = image.resize((self.size, self.size), Image.Resampling.BILINEAR, box=box)
-        if random.random() < FLIP:
+        if random.random() < FLIP_CHANCE:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         if random.random() < JITTER_CHANCE:
-            image = _jittered(image, random)
+            image = _jitter(image, random)
         return np.asarray(image)
 
 
@@ -79,18 +80,18 @@ def _crop_box(
     """The first drawn box that fits in the image, else its centre at the nearest allowed aspect."""
     width, height = size
     for area, aspect in zip(areas, aspects, strict=True):
-        wide = round(math.sqrt(width * height * area * aspect))
-        high = round(math.sqrt(width * height * area / aspect))
-        if 0 < wide <= width and 0 < high <= height:
-            left, top = float(random.integers(width - wide + 1)), float(random.integers(height - high + 1))
-            return left, top, left + wide, top + high
-    wide = min(width, round(height * ASPECT[1]) or 1)
-    high = min(height, round(width / ASPECT[0]) or 1)
-    margin_x, margin_y = (width - wide) / 2, (height - high) / 2
-    return margin_x, margin_y, margin_x + wide, margin_y + high
+        crop_width = round(math.sqrt(width * height * area * aspect))
+        crop_height = round(math.sqrt(width * height * area / aspect))
+        if 0 < crop_width <= width and 0 < crop_height <= height:
+            left, top = float(random.integers(width - crop_width + 1)), float(random.integers(height - crop_height + 1))
+            return left, top, left + crop_width, top + crop_height
+    crop_width = min(width, round(height * CROP_ASPECT[1]) or 1)
+    crop_height = min(height, round(width / CROP_ASPECT[0]) or 1)
+    margin_x, margin_y = (width - crop_width) / 2, (height - crop_height) / 2
+    return margin_x, margin_y, margin_x + crop_width, margin_y + crop_height
 
 
-def _jittered(image: Image.Image, random: np.random.Generator) -> Image.Image:
+def _jitter(image: Image.Image, random: np.random.Generator) -> Image.Image:
     """Brightness, contrast, saturation and hue, in random order, each by up to JITTER."""
     factors = random.uniform(1 - JITTER, 1 + JITTER, 3)
     shift = random.uniform(-JITTER, JITTER)
@@ -102,11 +103,11 @@ def _jittered(image: Image.Image, random: np.random.Generator) -> Image.Image:
         elif step == 2:
             image = ImageEnhance.Color(image).enhance(factors[2])
         else:
-            image = _shifted_hue(image, shift)
+            image = _shift_hue(image, shift)
     return image
 
 
-def _shifted_hue(image: Image.Image, shift: float) -> Image.Image:
+def _shift_hue(image: Image.Image, shift: float) -> Image.Image:
     """Turn the hue by `shift` of a full circle."""
     hue, saturation, value = image.convert("HSV").split()
     turned = hue.point([(level + round(shift * 256)) % 256 for level in range(256)])

@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from vistry.loading.augmentation import Pixels, Prepare
 
+# Batches read ahead of the one in use: one to hide the reading, one more for images that take longer.
 AHEAD = 2
-MOST_WORKERS = 8
+MAX_WORKERS = 8
 
+# Distinguish the generators of an epoch's order and of its images, which have the same seed and epoch.
 _ORDER, _IMAGE = 0, 1
 
 Rows = npt.NDArray[np.int64]
@@ -25,7 +27,7 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Batch:
-    """What an engine trains on in one step.
+    """The images and targets of one training step.
 
     `images`: [N, H, W, 3] uint8. `targets`: an array with first axis N, or N dictionaries of arrays. `rows`: [N] which
     samples they are. `sizes`: height and width of each image in the upper left of its place, where they differ.
@@ -38,7 +40,7 @@ class Batch:
 
 
 class ImageBatch(NamedTuple):
-    """What a model is called with whose images differ in size.
+    """The input of a model whose images differ in size.
 
     `pixels`: [N, 3, H, W] (torch) or [N, H, W, 3] (jax) normalised, 0 beyond each image. `sizes`: N heights and widths,
     in jax as an array.
@@ -49,7 +51,7 @@ class ImageBatch(NamedTuple):
 
 
 class TrainingDataset(Protocol):
-    """What a training goes through: samples by number, each read from its file anew in each epoch."""
+    """The training images: samples by number, each read from its file anew in each epoch."""
 
     def __len__(self) -> int: ...
 
@@ -69,7 +71,7 @@ class TrainingDataset(Protocol):
 def default_workers() -> int:
     """As many threads as this process may use processors, at most 8."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST_WORKERS, available)
+    return min(MAX_WORKERS, available)
 
 
 def even_batches(rows: Rows, batch_size: int) -> list[Rows]:
@@ -87,8 +89,8 @@ def epoch_order(rows: Rows, seed: int, epoch: int) -> Rows:
     return np.random.default_rng([seed, _ORDER, epoch]).permutation(rows)
 
 
-def stacked(images: Sequence[Pixels], size_divisor: int = 1) -> Pixels:
-    """[N, H, W, 3]: images as one array, each in the upper left; H and W are multiples of `size_divisor`."""
+def stack_padded(images: Sequence[Pixels], size_divisor: int = 1) -> Pixels:
+    """[N, H, W, 3]: stack images, each in the upper left, on black; H and W are multiples of `size_divisor`."""
     height, width = (-(-max(image.shape[axis] for image in images) // size_divisor) * size_divisor for axis in (0, 1))
     if all(image.shape[:2] == (height, width) for image in images):
         return np.stack(images)

@@ -65,12 +65,12 @@ class ModelCard:
 
     def manifest_defaults(self, task: str) -> dict[str, tuple[Scalar, tuple[str, ...]]]:
         """Each default the manifest sets for a task, with the path of the key that sets it."""
-        found: dict[str, tuple[Scalar, tuple[str, ...]]] = {}
+        defaults: dict[str, tuple[Scalar, tuple[str, ...]]] = {}
         for prefix, tables in self.defaults:
             for scope in ("*", task):
                 for name, value in tables.get(scope, {}).items():
-                    found[name] = (value, (*prefix, "defaults", scope, name))
-        return found
+                    defaults[name] = (value, (*prefix, "defaults", scope, name))
+        return defaults
 
     def to_dict(self) -> dict[str, object]:
         """The card as plain JSON values."""

@@ -12,7 +12,7 @@ from vistry.errors import RegistryError, suggestion
 from vistry.registry.cards import ModelCard, cards_of, composed_cards
 from vistry.registry.discovery import Plugin, discover
 from vistry.registry.manifest import BACKENDS
-from vistry.registry.policy import DISABLE_VARIABLE, FILE_NAME, Policy, Said, read_policy
+from vistry.registry.policy import DISABLE_VARIABLE, FILE_NAME, Policy, PolicyValue, read_policy
 from vistry.registry.tasks import task_named
 
 FILTERS = ("task", "family", "backend", "name", "max_parameters", "license")
@@ -22,7 +22,7 @@ FILTERS = ("task", "family", "backend", "name", "max_parameters", "license")
 class Catalogue:
     """Installed plugins, the policy over them, and the models they offer.
 
-    `meanings` has the model of each short name; `contested` the rivals for a name that no policy settles.
+    `meanings` has the model of each short name; `contested` the rivals for a name that no policy decides.
     """
 
     plugins: tuple[Plugin, ...]
@@ -39,16 +39,17 @@ class Catalogue:
     @classmethod
     def of(cls, plugins: Iterable[Plugin], policy: Policy) -> Catalogue:
         """A catalogue of these plugins under this policy."""
-        found = [_under_policy(plugin, policy) for plugin in plugins]
-        in_use = [plugin for plugin in found if plugin.in_use]
+        installed = [_under_policy(plugin, policy) for plugin in plugins]
+        in_use = [plugin for plugin in installed if plugin.in_use]
         cards = [card for plugin in in_use for card in cards_of(plugin)]
-        backbones = [card for card in _settle(cards, policy)[0].values() if card.feature_maps]
+        # Composed models need their backbones first, and a backbone's short name may be contested.
+        backbones = [card for card in _resolve_names(cards, policy)[0].values() if card.feature_maps]
         cards += [card for plugin in in_use for card in composed_cards(plugin, backbones)]
-        meanings, contested = _settle(cards, policy)
+        meanings, contested = _resolve_names(cards, policy)
         count = Counter(card.full_name for card in cards)
-        kept = tuple(card for card in cards if count[card.full_name] == 1 or meanings.get(card.name) is card)
-        marked = tuple(_marked(plugin, contested, policy) for plugin in found)
-        return cls(marked, policy, kept, meanings, contested)
+        unique = tuple(card for card in cards if count[card.full_name] == 1 or meanings.get(card.name) is card)
+        marked = tuple(_marked(plugin, contested, policy) for plugin in installed)
+        return cls(marked, policy, unique, meanings, contested)
 
     def models(
         self,
@@ -62,17 +63,17 @@ class Catalogue:
     ) -> list[ModelCard]:
         """The models that match every filter given. `name` may hold * and ?.
 
-        Raises RegistryError for a task, family or backend that doesn't exist, and for a count that is none.
+        Raises RegistryError for a task, family or backend that doesn't exist, and for an invalid count.
         """
         cards = list(self.cards)
         if task is not None:
             wanted = task_named(task).name
             cards = [card for card in cards if wanted in card.tasks]
         if family is not None:
-            _check_known("family", family, sorted({plugin.name for plugin in self.plugins}))
+            _check_choice("family", family, sorted({plugin.name for plugin in self.plugins}))
             cards = [card for card in cards if card.family == family]
         if backend is not None:
-            _check_known("backend", backend, BACKENDS)
+            _check_choice("backend", backend, BACKENDS)
             cards = [card for card in cards if backend in card.backends]
         if name is not None:
             cards = [card for card in cards if fnmatchcase(card.name, name) or fnmatchcase(card.full_name, name)]
@@ -120,17 +121,17 @@ class Catalogue:
     def plugin(self, name: str) -> Plugin:
         """The plugin with this name or distribution name. Raises RegistryError."""
         by_name = [plugin for plugin in self.plugins if plugin.name == name]
-        found = by_name or [plugin for plugin in self.plugins if plugin.distribution == name]
-        if len(found) == 1:
-            return found[0]
+        matches = by_name or [plugin for plugin in self.plugins if plugin.distribution == name]
+        if len(matches) == 1:
+            return matches[0]
         if by_name:
-            owners = " or ".join(plugin.distribution for plugin in found)
+            owners = " or ".join(plugin.distribution for plugin in matches)
             raise RegistryError(f"two plugins are called '{name}': name the distribution, {owners}")
-        if found:
-            names = " or ".join(plugin.name for plugin in found)
+        if matches:
+            names = " or ".join(plugin.name for plugin in matches)
             raise RegistryError(f"{name} brings more than one plugin: name one, {names}")
-        known = [word for plugin in self.plugins for word in (plugin.name, plugin.distribution)]
-        raise RegistryError(f"no plugin '{name}' is installed; {suggestion(name, known)}".rstrip("; "))
+        installed = [word for plugin in self.plugins for word in (plugin.name, plugin.distribution)]
+        raise RegistryError(f"no plugin '{name}' is installed; {suggestion(name, installed)}".rstrip("; "))
 
     def _meant_by(self, name: str) -> ModelCard | None:
         if "/" in name:
@@ -166,14 +167,14 @@ class Catalogue:
         return f"there is no model {named}; {hint}{also}"
 
 
-def _check_known(kind: str, name: str, known: Iterable[str]) -> None:
-    """Raise RegistryError for a name that isn't among the known ones."""
-    if name not in (names := list(known)):
+def _check_choice(kind: str, name: str, choices: Iterable[str]) -> None:
+    """Raise RegistryError for a name that isn't one of the choices."""
+    if name not in (names := list(choices)):
         raise RegistryError(f"there is no {kind} '{name}'; {suggestion(name, names)}".rstrip("; "))
 
 
 def _check_count(name: str, value: object) -> None:
-    """Raise RegistryError for what is no integer of at least 1."""
+    """Raise RegistryError for anything but an integer of at least 1."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise RegistryError(f"{name} = {value!r} must be an integer of at least 1")
 
@@ -187,10 +188,10 @@ def _under_policy(plugin: Plugin, policy: Policy) -> Plugin:
     return plugin.in_state("disabled", f"disabled by {origin}", remedy)
 
 
-def _settle(
+def _resolve_names(
     cards: Iterable[ModelCard], policy: Policy
 ) -> tuple[dict[str, ModelCard], dict[str, tuple[ModelCard, ...]]]:
-    """The model each short name means, and the rivals for each name that nothing settles."""
+    """The model each short name means, and the rivals for each name that nothing decides."""
     claims: dict[str, list[ModelCard]] = defaultdict(list)
     for card in cards:
         claims[card.name].append(card)
@@ -204,30 +205,30 @@ def _settle(
     return meanings, contested
 
 
-def _preferred(rivals: Iterable[ModelCard], said: Said | None) -> list[ModelCard]:
-    return [card for card in rivals if said and said.value in (card.family, card.distribution)]
+def _preferred(rivals: Iterable[ModelCard], preference: PolicyValue | None) -> list[ModelCard]:
+    return [card for card in rivals if preference and preference.value in (card.family, card.distribution)]
 
 
-def _settling(card: ModelCard, rivals: Iterable[ModelCard]) -> str:
+def _prefer_line(card: ModelCard, rivals: Iterable[ModelCard]) -> str:
     """The line of `[prefer]` that gives a name to this card."""
     same_family = [rival for rival in rivals if rival.family == card.family]
     return f'"{card.name}" = "{card.family if len(same_family) == 1 else card.distribution}"'
 
 
-def _conflict(named: str, rivals: list[ModelCard], said: Said | None) -> str:
+def _conflict(named: str, rivals: list[ModelCard], preference: PolicyValue | None) -> str:
     owners = " and ".join(f"{card.full_name} of {card.distribution}" for card in rivals)
-    vain = ""
-    if said:
-        outcome = "both have" if _preferred(rivals, said) else "none of them has"
-        vain = f"{said.origin} prefers '{said.value}', a name that {outcome}; "
+    ineffective = ""
+    if preference:
+        outcome = "both have" if _preferred(rivals, preference) else "none of them has"
+        ineffective = f"{preference.origin} prefers '{preference.value}', a name that {outcome}; "
     return (
-        f"two plugins offer a model {named}: {owners}; {vain}"
-        f"settle it in {FILE_NAME}:\n[prefer]\n{_settling(rivals[0], rivals)}"
+        f"two plugins offer a model {named}: {owners}; {ineffective}"
+        f"choose one in {FILE_NAME}:\n[prefer]\n{_prefer_line(rivals[0], rivals)}"
     )
 
 
 def _marked(plugin: Plugin, contested: Mapping[str, tuple[ModelCard, ...]], policy: Policy) -> Plugin:
-    """The plugin, in conflict if another one offers a model of the same name and nothing settles it."""
+    """The plugin, in conflict if another one offers a model of the same name and nothing decides it."""
     own = {
         name: card
         for name, rivals in contested.items()
@@ -238,11 +239,11 @@ def _marked(plugin: Plugin, contested: Mapping[str, tuple[ModelCard, ...]], poli
         return plugin
     rivals = {card.distribution for name, card in own.items() for card in contested[name]}
     others = sorted(rivals - {plugin.distribution}) or [plugin.distribution]
-    said = [policy.preferred(name) for name in own]
-    vain = "".join(f", and {word.origin} prefers '{word.value}', which settles nothing" for word in said if word)
-    lines = ", ".join(_settling(card, contested[name]) for name, card in own.items())
+    preferences = [item for name in own if (item := policy.preferred(name))]
+    ineffective = "".join(f", and {item.origin} prefers '{item.value}', which decides nothing" for item in preferences)
+    lines = ", ".join(_prefer_line(card, contested[name]) for name, card in own.items())
     return plugin.in_state(
         "conflict",
-        f"{' and '.join(others)} offers {', '.join(own)} too{vain}",
+        f"{' and '.join(others)} offers {', '.join(own)} too{ineffective}",
         f"its other models work; to have these from {plugin.name}, write under [prefer] in {FILE_NAME}: {lines}",
     )

@@ -69,22 +69,22 @@ class Plugin:
 
 def discover() -> list[Plugin]:
     """Every installed plugin with what its manifest says, sorted by name and distribution."""
-    found = [(plugin, value) for distribution in _distributions() for plugin, value in _entries(distribution)]
-    count = Counter(plugin.name for plugin, _ in found)
+    entries = [(plugin, value) for distribution in _distributions() for plugin, value in _entries(distribution)]
+    count = Counter(plugin.name for plugin, _ in entries)
     return sorted(
-        (_read(_with_handle(plugin, count[plugin.name] == 1), value) for plugin, value in found),
+        (_read(_with_handle(plugin, count[plugin.name] == 1), value) for plugin, value in entries),
         key=lambda plugin: (plugin.name, plugin.distribution),
     )
 
 
 def _distributions() -> Iterator[tuple[str, str, Distribution]]:
     """Name, version and record of each distribution with plugins; of two with one name, the first on the path."""
-    seen = set()
+    names = set()
     for distribution in distributions():
         if GROUP in (distribution.read_text("entry_points.txt") or ""):
             name, version = _name_and_version(distribution)
-            if name.casefold() not in seen:
-                seen.add(name.casefold())
+            if name.casefold() not in names:
+                names.add(name.casefold())
                 yield name, version, distribution
 
 
@@ -92,8 +92,8 @@ def _name_and_version(distribution: Distribution) -> tuple[str, str]:
     """From the header lines of METADATA: parsing the whole message costs a query ten times as much."""
     text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
     header = text.partition("\n\n")[0].splitlines()
-    found = {key: value.strip() for key, _, value in (line.partition(":") for line in header)}
-    return found.get("Name", "unknown"), found.get("Version", "unknown")
+    fields = {key: value.strip() for key, _, value in (line.partition(":") for line in header)}
+    return fields.get("Name", "unknown"), fields.get("Version", "unknown")
 
 
 def _entries(described: tuple[str, str, Distribution]) -> Iterator[tuple[Plugin, str]]:
@@ -132,8 +132,8 @@ def _read(plugin: Plugin, entry: str) -> Plugin:
         upgrade = "vistry" if error.is_newer else plugin.distribution
         return plugin.in_state("incompatible", str(error), f"type: pip install --upgrade {upgrade}, or {disable}")
     except TomlFileError as error:
-        faults = "; ".join(map(str, error.problems))
-        return plugin.in_state("invalid", faults, f"correct the file, or {disable}")
+        reason = "; ".join(map(str, error.problems))
+        return plugin.in_state("invalid", reason, f"correct the file, or {disable}")
 
 
 def _check_name(name: str) -> None:
@@ -142,7 +142,7 @@ def _check_name(name: str) -> None:
 
 
 def _manifest_path(entry: str) -> Path:
-    """The file that an entry point's value names. Raises ValueError with the reason it can't be found."""
+    """The file that an entry point's value names. Raises ValueError with the reason where there is none."""
     package, _, file = (part.strip() for part in entry.partition(":"))
     if not package or not file:
         raise ValueError(f"its entry point '{entry}' is not of the form 'package:plugin.toml'")

@@ -6,14 +6,17 @@ import math
 import os
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Annotated, Any, Literal
 
 from vistry.registry.tasks import TASK_NAMES
+from vistry.registry.tile_grid import PATTERN, TileGrid
 from vistry.registry.typed_toml import one_of
 
-Scalar = bool | int | float | str
+Scalar = bool | int | float | str  # what TOML, YAML and JSON can hold
+Value = Scalar | TileGrid
 Number = int | float
 TaskKey = Annotated[str, one_of(TASK_NAMES, "task")]
 
@@ -27,12 +30,13 @@ _BOUNDS = ("minimum", "maximum", "below", "above")
 class FieldSpec:
     """A hyperparameter. `minimum` and `maximum` belong to the range, `above` and `below` don't.
 
-    `flag` is 0 or 1 (true and false are accepted). A field with no default is unset until the user sets it,
-    and `unset_means` says what then happens. `example` shows the form of a text that has a `pattern`. One with
-    `at_prediction` may be changed for a trained model; `unit` = "pixels" marks a size of the network's input.
+    `flag` is 0 or 1 (true and false are accepted), `grid` a number of tiles across and down. A field with no default is
+    unset until the user sets it, and `unset_means` says what then happens. `example` shows the form of a text that has
+    a `pattern`. One with `at_prediction` may be changed for a trained model; `unit` = "pixels" marks a size of the
+    network's input. With `maximum_from` = "freeze" no value is above the number of groups that the model can freeze.
     """
 
-    type: Literal["integer", "number", "flag", "choice", "string"]
+    type: Literal["integer", "number", "flag", "choice", "string", "grid"]
     description: str
     default: Scalar | None = None
     minimum: Number | None = None
@@ -46,6 +50,7 @@ class FieldSpec:
     unset_means: str = ""
     at_prediction: bool = False
     unit: Literal["", "pixels"] = ""
+    maximum_from: Literal["", "freeze"] = ""
     tasks: tuple[TaskKey, ...] = TASK_NAMES
     default_for: dict[TaskKey, Scalar] = field(default_factory=dict)
 
@@ -71,11 +76,13 @@ class FieldSpec:
             return "0 or 1"
         if self.type == "choice":
             return _listed([str(choice) for choice in self.choices or ()])
+        if self.type == "grid":
+            return "a grid of at least two tiles such as '3x2'"
         if self.type == "string":
             return f"text such as '{self.example}'" if self.example else "text"
         return _range(self)
 
-    def parse(self, value: Any) -> Scalar | None:
+    def parse(self, value: object) -> Value | None:
         """The value in the field's own type; None for a field that has no default and stays unset.
 
         Takes what a flag, a file or a caller may hold: "15" and 15.0 for 15, true and "1" for a flag.
@@ -83,10 +90,24 @@ class FieldSpec:
         """
         if not self.has_default and _is_unset(value):
             return None
-        parsed: Scalar | None = _READERS[self.type](value, self)
+        parsed: Value | None = _READERS[self.type](value, self)
         if parsed is None:
             raise ValueError(f"must be {self.rule}")
         return parsed
+
+    def from_json(self, value: Any) -> Value | None:
+        """A value as JSON holds it, in the field's own type, whatever the range was when it was written."""
+        return TileGrid.parse(value) if self.type == "grid" and isinstance(value, str) else value
+
+    @property
+    def text_pattern(self) -> str | None:
+        """The regular expression that the whole of a text must match, if there is one."""
+        return PATTERN if self.type == "grid" else self.pattern
+
+
+def to_json(value: Value | None) -> Scalar | None:
+    """A value as JSON holds it."""
+    return str(value) if isinstance(value, TileGrid) else value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +145,8 @@ def _check_keys_of_type(spec: FieldSpec) -> None:
         for key in (*_BOUNDS, "log_scale"):
             if getattr(spec, key) is not (False if key == "log_scale" else None):
                 raise ValueError(f'\'{key}\' belongs to type = "integer" or "number"')
+    if spec.maximum_from and spec.type != "integer":
+        raise ValueError("'maximum_from' belongs to type = \"integer\"")
     if spec.pattern is not None and not spec.example:
         raise ValueError("'pattern' needs an 'example' of a text that matches, for error messages")
 
@@ -135,7 +158,7 @@ def _check_default(spec: FieldSpec, name: str, value: Scalar) -> None:
         raise ValueError(f"the default {value!r} breaks its own rule: it must be {spec.rule}")
 
 
-def _is_unset(value: Any) -> bool:
+def _is_unset(value: object) -> bool:
     return value is None or (isinstance(value, str) and value.strip().casefold() in _UNSET)
 
 
@@ -157,7 +180,7 @@ def _range(spec: FieldSpec) -> str:
     return noun
 
 
-def _number(value: Any) -> Number | None:
+def _number(value: object) -> Number | None:
     if isinstance(value, str):
         value = _number_in(value)
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -182,28 +205,28 @@ def _in_range(value: Number, spec: FieldSpec) -> bool:
     )
 
 
-def _as_number(value: Any, spec: FieldSpec) -> float | None:
+def _as_number(value: object, spec: FieldSpec) -> float | None:
     number = _number(value)
     if number is None or abs(number) > sys.float_info.max or not _in_range(number, spec):
         return None
     return float(number)
 
 
-def _as_integer(value: Any, spec: FieldSpec) -> int | None:
+def _as_integer(value: object, spec: FieldSpec) -> int | None:
     number = _number(value)
     if number is None or not _in_range(number, spec) or number != int(number):
         return None
     return int(number)
 
 
-def _as_flag(value: Any, _: FieldSpec) -> bool | None:
+def _as_flag(value: object, _: FieldSpec) -> bool | None:
     if isinstance(value, str):
         word = value.strip().casefold()
         return True if word in _TRUE else False if word in _FALSE else None
     return bool(value) if isinstance(value, Real) and value in (0, 1) else None
 
 
-def _as_choice(value: Any, spec: FieldSpec) -> Scalar | None:
+def _as_choice(value: object, spec: FieldSpec) -> Scalar | None:
     word = value.strip().casefold() if isinstance(value, str) else None
     for choice in spec.choices or ():
         if isinstance(choice, str):
@@ -214,14 +237,24 @@ def _as_choice(value: Any, spec: FieldSpec) -> Scalar | None:
     return None
 
 
-def _as_text(value: Any, spec: FieldSpec) -> str | None:
+def _as_text(value: object, spec: FieldSpec) -> str | None:
     if isinstance(value, bool) or not isinstance(value, (str, int, os.PathLike)):
         return None
     text = str(value).strip()
     return text if text and re.fullmatch(spec.pattern or ".*", text, re.DOTALL) else None
 
 
-_READERS: dict[str, Any] = {
+def _as_grid(value: object, _: FieldSpec) -> TileGrid | None:
+    if isinstance(value, TileGrid):
+        return value
+    try:
+        return TileGrid.parse(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+_READERS: dict[str, Callable[[Any, FieldSpec], Value | None]] = {
+    "grid": _as_grid,
     "flag": _as_flag,
     "choice": _as_choice,
     "string": _as_text,

@@ -95,7 +95,7 @@ class GradientClipping:
 
 @dataclass(frozen=True, kw_only=True)
 class MovingAverage:
-    """The average of a model's weights over its updates, which is then what is evaluated and kept.
+    """The average of a model's weights over its updates, which is then evaluated and saved in place of them.
 
     After u updates it moves by 1 - decay * (1 - exp(-u / updates)) of the way to the weights of the moment.
     """
@@ -110,7 +110,7 @@ class MovingAverage:
 
 @dataclass(frozen=True, kw_only=True)
 class KernelSpec:
-    """A fast implementation of an operation on torch tensors, and how it is known to be right.
+    """A fast implementation of an operation on torch tensors, and how far it may be off.
 
     `implementation` and `reference` are called with the same tensors and give one tensor. `tolerance` has, for each
     dtype the kernel takes, the largest error of its output and of each gradient as a share of the largest value.
@@ -228,4 +228,4 @@ class Manifest:
             if model.backbone and self.composition is None:
                 raise ValueError(f"model '{name}' has a backbone, and the file no [composition]")
             if strange := set(model.default_for) - set(tasks):
-                raise ValueError(f"model '{name}' is the default for {min(strange)}, which is none of its tasks")
+                raise ValueError(f"model '{name}' is the default for {min(strange)}, which is not one of its tasks")

@@ -1,4 +1,4 @@
-"""Files that installed packages carry, found without running any of their code."""
+"""Locate files in installed packages without running any of their code."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ def package_file(package: str, file: str) -> Path:
     for path in paths:
         if path.is_file():
             return path
-    raise ValueError(f"the file {paths[0]}, which is not there")
+    raise ValueError(f"the file {paths[0]}, which doesn't exist")

@@ -84,8 +84,8 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Said:
-    """A word of policy, and where it is written."""
+class PolicyValue:
+    """A value that policy sets, and where it is written."""
 
     value: str
     origin: str
@@ -119,31 +119,31 @@ class Policy:
                     origin = layer.where("plugins", "disable", number)
         return origin
 
-    def preferred(self, model: str) -> Said | None:
+    def preferred(self, model: str) -> PolicyValue | None:
         """The plugin or distribution that wins this model name."""
         return self._last("prefer", lambda tables: tables.prefer, model)
 
-    def aliased(self, name: str) -> Said | None:
+    def aliased(self, name: str) -> PolicyValue | None:
         """The model that an alias stands for."""
         return self._last("aliases", lambda tables: tables.aliases, name)
 
     def allows_pickle(self) -> bool:
         """Whether other people's pickled weights may be read (never executed)."""
-        said = [layer.tables.weights.allow_pickle for layer in self.layers]
-        return next((value for value in reversed(said) if value is not None), False)
+        values = [layer.tables.weights.allow_pickle for layer in self.layers]
+        return next((value for value in reversed(values) if value is not None), False)
 
-    def kernel_use(self) -> Said:
-        """`off`, `auto` or `require`, and where that is written; `auto` where nobody says anything."""
+    def kernel_use(self) -> PolicyValue:
+        """`off`, `auto` or `require`, and where that is written; `auto` by default."""
         for layer in reversed(self.layers):
             if use := layer.tables.kernels.use:
-                return Said(use, layer.where("kernels", "use"))
-        return Said("auto", "")
+                return PolicyValue(use, layer.where("kernels", "use"))
+        return PolicyValue("auto", "")
 
-    def preferred_kernel(self, operation: str) -> Said | None:
+    def preferred_kernel(self, operation: str) -> PolicyValue | None:
         """The plugin or distribution whose kernel wins this operation."""
         for layer in reversed(self.layers):
             if operation in layer.tables.kernels.prefer:
-                return Said(layer.tables.kernels.prefer[operation], layer.where("kernels", "prefer", operation))
+                return PolicyValue(layer.tables.kernels.prefer[operation], layer.where("kernels", "prefer", operation))
         return None
 
     def overrides(self, task: str, model_names: tuple[str, ...] = ()) -> Iterator[Override]:
@@ -154,10 +154,10 @@ class Policy:
                 if name in layer.tables.models:
                     yield from _overrides(layer, ("models", name), layer.tables.models[name].defaults, task)
 
-    def _last(self, table: str, entries: Callable[[PolicyTables], Mapping[str, str]], key: str) -> Said | None:
+    def _last(self, table: str, entries: Callable[[PolicyTables], Mapping[str, str]], key: str) -> PolicyValue | None:
         for layer in reversed(self.layers):
-            if key in (found := entries(layer.tables)):
-                return Said(found[key], layer.where(table, key))
+            if key in (values := entries(layer.tables)):
+                return PolicyValue(values[key], layer.where(table, key))
         return None
 
 
@@ -202,12 +202,12 @@ def _listed(variable: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in os.environ.get(variable, "").split(",") if name.strip())
 
 
-def _named_by(variable: str, told: str) -> Iterator[Layer]:
-    """The layer of the file that a variable names, if it names one. Raises RegistryError."""
+def _named_by(variable: str, source: str) -> Iterator[Layer]:
+    """The layer of the file that a variable names, if any; `source` is the variable in words. Raises RegistryError."""
     if not (named := os.environ.get(variable)):
         return
     if not Path(named).is_file():
-        raise RegistryError(f"{told} names {named}, which is no file; correct the path or leave it out")
+        raise RegistryError(f"{source} names {named}, which is not a file; correct the path or leave it out")
     yield read_layer(Path(named))
 
 

@@ -15,8 +15,8 @@ from vistry.registry.policy import Policy, project_file, read_layer, read_policy
 
 def file_to_write(user: bool = False) -> Path:
     """The project's registry.toml where there is one, else the user's."""
-    found = None if user else project_file()
-    return found or user_file()
+    project = None if user else project_file()
+    return project or user_file()
 
 
 def switch(plugin: Plugin, on: bool, path: Path) -> None:

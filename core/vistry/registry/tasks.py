@@ -22,6 +22,11 @@ class TaskInfo:
     has_boxes: bool = False
     has_masks: bool = False
 
+    @property
+    def has_one_label(self) -> bool:
+        """Whether each image has exactly one label."""
+        return not (self.is_multilabel or self.has_boxes)
+
     def to_dict(self) -> dict[str, object]:
         """The task as plain JSON values."""
         return {
@@ -84,5 +89,5 @@ def task_named(name: str) -> TaskInfo:
     for task in TASKS:
         if name in (task.name, task.alias):
             return task
-    known = [word for task in TASKS for word in (task.name, task.alias)]
-    raise RegistryError(f"there is no task '{name}'; {suggestion(name, known)}")
+    names = [word for task in TASKS for word in (task.name, task.alias)]
+    raise RegistryError(f"there is no task '{name}'; {suggestion(name, names)}")

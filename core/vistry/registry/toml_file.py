@@ -1,4 +1,4 @@
-"""Reading a TOML file into its tables: every fault in it at once, each with file, line and remedy."""
+"""Reading a TOML file into its tables: every problem in it at once, each with file, line and remedy."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 from vistry.errors import Problem, RegistryError
 from vistry.registry.toml_lines import line_of
-from vistry.registry.typed_toml import Fault, read_table
+from vistry.registry.typed_toml import Location, read_table
 
 Table = TypeVar("Table")
 
 
 class TomlFileError(RegistryError):
-    """A TOML file that can't be used: `problems` has every fault with its line."""
+    """A TOML file that can't be used: `problems` has every problem with its line."""
 
     def __init__(self, problems: Iterable[Problem]):
         self.problems = tuple(problems)
@@ -24,7 +24,7 @@ class TomlFileError(RegistryError):
 
 
 def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
-    """The text of a TOML file and what it says. Raises TomlFileError."""
+    """The text and the content of a TOML file. Raises TomlFileError."""
     text = read_text(path)
     try:
         return text, tomllib.loads(text)
@@ -33,11 +33,11 @@ def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
 
 
 def validated(kind: Callable[..., Table], path: Path, text: str, data: dict[str, Any]) -> Table:
-    """What a TOML file says, as its dataclass. Raises TomlFileError."""
-    found, faults = read_table(kind, data)
-    if found is None:
-        raise TomlFileError(_problem(path, text, fault) for fault in faults)
-    return found
+    """The content of a TOML file as its dataclass. Raises TomlFileError."""
+    table, problems = read_table(kind, data)
+    if table is None:
+        raise TomlFileError(_in_file(path, text, *located) for located in problems)
+    return table
 
 
 def place(path: Path, key: tuple[str | int, ...]) -> str:
@@ -59,11 +59,12 @@ def read_text(path: Path) -> str:
 
 
 def _syntax_problem(path: Path, text: str, message: str) -> Problem:
-    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", message)
-    what, line = (found[1], found[2]) if found else (message, None)
-    return Problem(f"{path}:{line or text.count(chr(10)) + 1}", f"not valid TOML: {what}")
+    match = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", message)
+    reason, line = (match[1], match[2]) if match else (message, None)
+    return Problem(f"{path}:{line or text.count(chr(10)) + 1}", f"not valid TOML: {reason}")
 
 
-def _problem(path: Path, text: str, fault: Fault) -> Problem:
-    where = f"{path}:{line_of(text, fault.location) or 1}"
-    return Problem(where, f"'{fault.key}' {fault.message}" if fault.key else fault.message, fault.remedy)
+def _in_file(path: Path, text: str, location: Location, problem: Problem) -> Problem:
+    """The problem of a key with its file and line."""
+    message = f"'{problem.field}' {problem.message}" if problem.field else problem.message
+    return Problem(f"{path}:{line_of(text, location) or 1}", message, problem.remedy)

@@ -7,40 +7,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache, partial
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from vistry.errors import suggestion
+from vistry.errors import Problem, suggestion
 
 Location = tuple[str | int, ...]
 Table = TypeVar("Table")
 
 
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong at one place of a file's content."""
-
-    location: Location
-    message: str
-    remedy: str = ""
-
-    @property
-    def key(self) -> str:
-        """The place as a dotted key."""
-        return ".".join(map(str, self.location))
+Problems = list[tuple[Location, Problem]]
 
 
-Reader = Callable[[Any, Location, list[Fault]], Any]
+Reader = Callable[[object, Location, Problems], Any]
 Constraint = Callable[[Any], str]
 
 
-def read_table(kind: Callable[..., Table], data: Any) -> tuple[Table | None, list[Fault]]:
-    """The data as a dataclass, or None and what keeps it from being one."""
-    faults: list[Fault] = []
-    found = _reader(kind)(data, (), faults)
-    return (None if faults else found), faults
+def read_table(kind: Callable[..., Table], data: Any) -> tuple[Table | None, Problems]:
+    """The data as a dataclass, or None and each problem with its location."""
+    problems: Problems = []
+    table = _reader(kind)(data, (), problems)
+    return (None if problems else table), problems
+
+
+def _problem(location: Location, message: str, remedy: str = "") -> tuple[Location, Problem]:
+    return location, Problem(".".join(map(str, location)), message, remedy)
 
 
 def matching(pattern: str, rule: str) -> Constraint:
@@ -48,22 +41,22 @@ def matching(pattern: str, rule: str) -> Constraint:
     return partial(_mismatch, re.compile(pattern), rule)
 
 
-def one_of(known: tuple[str, ...], noun: str) -> Constraint:
+def one_of(names: tuple[str, ...], noun: str) -> Constraint:
     """A constraint on a name."""
-    return partial(_unknown, known, noun)
+    return partial(_unknown, names, noun)
 
 
 def _mismatch(pattern: re.Pattern[str], rule: str, text: str) -> str:
     return "" if pattern.fullmatch(text) else f"must be {rule}"
 
 
-def _unknown(known: tuple[str, ...], noun: str, name: str) -> str:
-    return "" if name in known else f"there is no {noun} '{name}'; {suggestion(name, known)}".rstrip("; ")
+def _unknown(names: tuple[str, ...], noun: str, name: str) -> str:
+    return "" if name in names else f"there is no {noun} '{name}'; {suggestion(name, names)}".rstrip("; ")
 
 
 @cache
 def _reader(kind: Any) -> Reader:
-    """What reads a value of this type."""
+    """The function that reads a value of this type."""
     origin, arguments = get_origin(kind), get_args(kind)
     if is_dataclass(kind):
         return _table_reader(kind)
@@ -102,68 +95,70 @@ def _table(
     kind: type,
     readers: dict[str, Reader],
     required: tuple[str, ...],
-    value: Any,
+    value: object,
     location: Location,
-    faults: list[Fault],
+    problems: Problems,
 ) -> Any:
     if not isinstance(value, dict):
-        return faults.append(Fault(location, "must be a table"))
-    before = len(faults)
-    found = {}
+        return problems.append(_problem(location, "must be a table"))
+    before = len(problems)
+    values = {}
     for name, entry in value.items():
         place = (*location, name)
         if name in readers:
-            found[name] = readers[name](entry, place, faults)
+            values[name] = readers[name](entry, place, problems)
         else:
-            faults.append(Fault(place, "is no key that is known here", suggestion(name, list(readers))))
-    faults += [Fault((*location, name), "is missing", f"add {name} = ...") for name in required if name not in value]
-    if len(faults) > before:
+            problems.append(_problem(place, "is not a known key", suggestion(name, list(readers))))
+    problems += [
+        _problem((*location, name), "is missing", f"add {name} = ...") for name in required if name not in value
+    ]
+    if len(problems) > before:
         return None
     try:
-        return kind(**found)
+        return kind(**values)
     except ValueError as error:
-        return faults.append(Fault(location, str(error)))
+        return problems.append(_problem(location, str(error)))
 
 
 def _constrained(
-    reader: Reader, constraints: tuple[Constraint, ...], value: Any, location: Location, faults: list[Fault]
+    reader: Reader, constraints: tuple[Constraint, ...], value: object, location: Location, problems: Problems
 ) -> Any:
-    before = len(faults)
-    found = reader(value, location, faults)
-    if len(faults) == before:
-        faults += [Fault(location, broken) for check in constraints if (broken := check(found))]
-    return found
+    before = len(problems)
+    result = reader(value, location, problems)
+    if len(problems) == before:
+        problems += [_problem(location, broken) for check in constraints if (broken := check(result))]
+    return result
 
 
-def _array(reader: Reader, length: int | None, value: Any, location: Location, faults: list[Fault]) -> Any:
+def _array(reader: Reader, length: int | None, value: object, location: Location, problems: Problems) -> Any:
     if not isinstance(value, list) or (length is not None and len(value) != length):
-        return faults.append(Fault(location, "must be an array" + (f" of {length}" if length else "")))
-    return tuple(reader(entry, (*location, number), faults) for number, entry in enumerate(value))
+        return problems.append(_problem(location, "must be an array" + (f" of {length}" if length else "")))
+    return tuple(reader(entry, (*location, number), problems) for number, entry in enumerate(value))
 
 
-def _entries(key: Reader, entry: Reader, value: Any, location: Location, faults: list[Fault]) -> Any:
+def _entries(key: Reader, entry: Reader, value: object, location: Location, problems: Problems) -> Any:
     if not isinstance(value, dict):
-        return faults.append(Fault(location, "must be a table"))
-    found = {}
+        return problems.append(_problem(location, "must be a table"))
+    entries = {}
     for name, content in value.items():
         place = (*location, name)
-        found[key(name, place, faults)] = entry(content, place, faults)
-    return found
+        entries[key(name, place, problems)] = entry(content, place, problems)
+    return entries
 
 
-def _literal(words: tuple[Any, ...], value: Any, location: Location, faults: list[Fault]) -> Any:
+def _literal(words: tuple[Any, ...], value: object, location: Location, problems: Problems) -> Any:
     if value not in words:
-        faults.append(Fault(location, f"must be {' or '.join(map(repr, words))}"))
+        problems.append(_problem(location, f"must be {' or '.join(map(repr, words))}"))
     return value
 
 
-def _scalar(kinds: tuple[type, ...], words: str, value: Any, location: Location, faults: list[Fault]) -> Any:
+def _scalar(kinds: tuple[type, ...], words: str, value: object, location: Location, problems: Problems) -> Any:
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        faults.append(Fault(location, f"must be {words}"))
+        problems.append(_problem(location, f"must be {words}"))
     return value
 
 
-def _anything(value: Any, _: Location, __: list[Fault]) -> Any:
+def _anything(value: object, _: Location, __: Problems) -> Any:
     return value
 
 

@@ -1,4 +1,4 @@
-"""Words of a registry.toml that match nothing installed: no error, since another environment may have it."""
+"""Names in a registry.toml that match nothing installed: no error, since another environment may have them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vistry.registry.policy import Layer
 
 
 def notices(catalogue: Catalogue) -> list[str]:
-    """A sentence for each such word, with its file and line."""
+    """A sentence for each such name, with its file and line."""
     return [
         notice
         for layer in catalogue.policy.layers
@@ -20,11 +20,11 @@ def notices(catalogue: Catalogue) -> list[str]:
 
 
 def _plugins(catalogue: Catalogue, layer: Layer) -> Iterator[str]:
-    known = [word for plugin in catalogue.plugins for word in (plugin.name, plugin.distribution)]
+    installed = [name for plugin in catalogue.plugins for name in (plugin.name, plugin.distribution)]
     for key in ("disable", "enable"):
         for number, name in enumerate(getattr(layer.tables.plugins, key)):
-            if name not in known:
-                hint = suggestion(name, known)
+            if name not in installed:
+                hint = suggestion(name, installed)
                 yield f"{layer.where('plugins', key, number)}: no plugin '{name}' is installed; {hint}".rstrip("; ")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from vistry.hyperparameter.values import shown
+from vistry.hyperparameter.values import format_value
 from vistry.report.markup import element, text_of
 from vistry.report.numbers import count
 from vistry.report.run_contents import Contents
@@ -29,7 +29,7 @@ def hyperparameter_section(contents: Contents) -> Section:
 def _listed(items: Mapping[str, HyperparameterRecord], *, marked: bool) -> Markup:
     mark = element("span", "set", class_="chip busy") if marked else Markup("")
     rows = [
-        (element("code", name) + " " + mark, element("code", shown(item.value)), _origin(item.origin))
+        (element("code", name) + " " + mark, element("code", format_value(item.value)), _origin(item.origin))
         for name, item in items.items()
     ]
     return table(("name", "value", "set by"), rows)

@@ -12,6 +12,7 @@ import numpy as np
 from vistry.data.offsets import offsets_from_counts
 from vistry.data.table import UNASSIGNED, Table
 from vistry.errors import DataError, RunError
+from vistry.registry.tasks import task_named
 from vistry.runs.files import replacing
 
 
@@ -27,7 +28,7 @@ def _lines(table: Table, task: str) -> Iterator[str]:
 
         yield from jsonl.write(table, table.images, exact=True)
         return
-    single = task == "image_classification"
+    single = task_named(task).has_one_label
     for image, labels in table:
         names = [table.classes[label] for label in labels]
         row = {"image_url": image, "label": names[0] if single else names}

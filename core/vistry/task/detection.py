@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,16 +16,54 @@ from vistry.errors import DataError
 from vistry.evaluation.detection.metrics import evaluate_detections
 from vistry.evaluation.detection.types import Detections, GroundTruth, ImageDetections, Kind
 from vistry.hyperparameter.values import Hyperparameters
+from vistry.loading.detection.augmentation import DetectionTrainTransform
 from vistry.loading.detection.dataset import DetectionDataset, DetectionTarget
 from vistry.loading.detection.ground_truth import ground_truth_of
 from vistry.loading.detection.sample import DetectionSample
+from vistry.loading.detection.views import DetectionTransform
 from vistry.loading.views import ResizeInfo
 from vistry.plugin.types import Loss, Module, Postprocess, Tensor, TrainingData
 from vistry.runs.detection_tensors import to_tensors
 from vistry.task.behaviour import Array, as_numpy
-from vistry.task.detection_input import DetectionInput
 
 CORNERS = ("topX", "topY", "bottomX", "bottomY")
+
+
+@dataclass(frozen=True)
+class DetectionInput:
+    """Whole images and, with a grid, their tiles: augmented in training, only resized in validation and prediction."""
+
+    kind: Kind
+    hyperparameters: Hyperparameters
+
+    def dataset(self, table: Table) -> DetectionDataset:
+        """Return each image and, with a grid, each tile that has objects, randomly changed and resized."""
+        values, grid = self.hyperparameters, self.hyperparameters.tile_grid_size
+        augment = values.apply_augmentations
+        return DetectionDataset(
+            table,
+            DetectionTrainTransform(values.min_size, values.max_size, augment=augment),
+            values.training_batch_size,
+            with_masks=self.kind == "mask",
+            grid=grid,
+            overlap=self._overlap,
+        )
+
+    def eval_transform(self) -> DetectionTransform:
+        """Resize each image and, with a grid, its tiles."""
+        values, grid = self.hyperparameters, self.hyperparameters.tile_grid_size
+        overlap = self._overlap
+        nms_iou = values.tile_predictions_nms_threshold if grid else 0.0
+        return DetectionTransform(values.min_size, values.max_size, grid, overlap, nms_iou)
+
+    def input_size(self, training: bool) -> int:  # noqa: ARG002
+        """Return `min_size`."""
+        return self.hyperparameters.min_size
+
+    @property
+    def _overlap(self) -> float:
+        # Where a task has no tiles, as segmentation, it has no hyperparameters of tiles either.
+        return self.hyperparameters.tile_overlap_ratio if self.hyperparameters.tile_grid_size else 0.0
 
 
 class DetectionTask:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from vistry.data.objects import Objects, no_shapes, objects_in_memory
-from vistry.data.readers.labels import OBJECT_TASKS
 from vistry.data.table import UNASSIGNED, Table
 from vistry.loading.batches import Batch
 from vistry.plugin.types import TrainingData
+from vistry.registry.tasks import task_named
 from vistry.task import behaviour_of
 
 CLASSES = ("circle", "cross", "line", "square")
@@ -53,7 +53,7 @@ def eight_rows(task: str, side: int) -> Table:
         files=(),
         file_of=np.zeros(IMAGES, dtype=np.int32),
         lines=np.zeros(IMAGES, dtype=np.int32),
-        objects=_squares(side) if task in OBJECT_TASKS else None,
+        objects=_squares(side) if task_named(task).has_boxes else None,
     )
 
 

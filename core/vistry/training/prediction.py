@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vistry.errors import DataError
-from vistry.loading.batches import default_workers, stacked
+from vistry.loading.batches import default_workers, stack_padded
 from vistry.loading.views import EvalTransform, ImageView
 from vistry.training.engines import Engine
 
@@ -59,7 +59,7 @@ def _predictions(
     of_views: list[Any] = []
     for start in range(0, len(views), batch_size):
         part = views[start : start + batch_size]
-        pixels = stacked([view.pixels for view in part], eval_transform.size_divisor)
+        pixels = stack_padded([view.pixels for view in part], eval_transform.size_divisor)
         of_views += list(
             engine.predict(pixels, [view.resize_info for view in part] if eval_transform.variable_size else None)
         )

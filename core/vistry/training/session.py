@@ -224,7 +224,7 @@ def recorded_context(run: Run) -> ModelContext:
     """Return the context of the model that a run trained, with the run's hyperparameters. Raises RegistryError."""
     catalogue, record = Catalogue.read(), run.record
     context = ModelContext.of(catalogue, catalogue.model(record.model.full_name), record.task, backend=record.backend)
-    return context.with_hyperparameters(hyperparameters_of(run))
+    return context.with_hyperparameters(hyperparameters_of(run, context.card.hyperparameters))
 
 
 def _loop(*, run: Run, context: ModelContext, listeners: Sequence[Listener]) -> Loop:

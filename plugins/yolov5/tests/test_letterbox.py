@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from vistry.evaluation.detection.types import Detections
-from vistry.loading.detection.tiles import Grid
 from vistry.loading.views import identity_resizes
+from vistry.registry.tile_grid import TileGrid
 from vistry_yolov5.letterbox import LetterboxView, LetterboxViewer, fitted_size, margins
 
 RED = (255, 0, 0)
@@ -123,7 +123,7 @@ def test_what_reaches_into_the_grey_is_clipped_and_what_is_all_grey_is_gone(pict
 
 
 def test_nothing_found_is_nothing_in_the_image(picture):
-    for eval_transform in (LetterboxViewer(64), LetterboxViewer(64, Grid(2, 1))):
+    for eval_transform in (LetterboxViewer(64), LetterboxViewer(64, TileGrid(2, 1))):
         views = eval_transform.views(picture((100, 50)))
         result = eval_transform.merge([found()] * len(views), views)
         assert result.detections.boxes.shape == (0, 4)
@@ -132,7 +132,7 @@ def test_nothing_found_is_nothing_in_the_image(picture):
 
 def test_every_tile_fills_a_square_of_its_own(picture):
     """What is red is in the upper right quarter, 50 x 40 pixels, and fills a fifth of its width and half its height."""
-    views = LetterboxViewer(64, Grid(2, 2)).views(picture((100, 80), (80, 0, 90, 20)))
+    views = LetterboxViewer(64, TileGrid(2, 2)).views(picture((100, 80), (80, 0, 90, 20)))
     assert [(view.left, view.top, view.part) for view in views] == [
         (0, 0, (100, 80)),
         (0, 0, (50, 40)),
@@ -150,7 +150,7 @@ def test_every_tile_fills_a_square_of_its_own(picture):
 
 
 def test_what_several_views_show_is_found_once_in_pixels_of_the_image(picture):
-    eval_transform = LetterboxViewer(64, Grid(2, 1), 0.0, 0.5)
+    eval_transform = LetterboxViewer(64, TileGrid(2, 1), 0.0, 0.5)
     views = eval_transform.views(picture((128, 64)))  # in two tiles of 64 x 64, which are as they are
     whole = found((5, 21, 15, 31, 0.6, 0), (40, 20, 50, 30, 0.5, 1))
     left = found((10, 10, 30, 30, 0.9, 0), (11, 10, 30, 30, 0.8, 0))

@@ -13,7 +13,7 @@ from vistry.data.objects import objects_in_memory
 from vistry.data.table import UNASSIGNED, Table
 from vistry.errors import DataError
 from vistry.loading.batches import BatchReader
-from vistry.loading.detection.tiles import Grid
+from vistry.registry.tile_grid import TileGrid
 from vistry_yolov5 import samples as module
 from vistry_yolov5.samples import YoloDataset
 
@@ -135,7 +135,9 @@ def test_with_all_off_an_image_is_in_the_middle_of_grey(tmp_path, kind, row):
     np.testing.assert_array_equal(sample.pixels, again.pixels)
 
 
-@pytest.mark.parametrize(("grid", "decoded"), [(None, (76, 128)), (Grid(2, 1), (151, 256)), (Grid(4, 4), (302, 511))])
+@pytest.mark.parametrize(
+    ("grid", "decoded"), [(None, (76, 128)), (TileGrid(2, 1), (151, 256)), (TileGrid(4, 4), (302, 511))]
+)
 def test_a_large_jpeg_is_decoded_smaller_and_seen_where_its_boxes_are(tmp_path, monkeypatch, grid, decoded):
     """Sides are rounded up. The shorter side of a tile has 64 pixels or more: with tiles it is a quarter, or half."""
     table = painted_table(tmp_path, [(1021, 603, [(0, 200, 100, 480, 400), (2, 700, 300, 1000, 560)])], "jpg")
@@ -183,7 +185,7 @@ def test_a_mosaic_without_other_augmentation_keeps_sizes_and_colours(table):
 PURES = {tuple(colour) for colour in PURE.tolist()}
 
 
-@pytest.mark.parametrize("changed", [FULL, {**FULL, "grid": Grid(2, 2), "overlap": 0.25}])
+@pytest.mark.parametrize("changed", [FULL, {**FULL, "grid": TileGrid(2, 2), "overlap": 0.25}])
 def test_threads_and_cache_change_nothing(table, changed):
     expected = epoch_of(build(table, **changed), 3, 1)
     assert_equal_batches(epoch_of(build(table, **changed), 3, 1, workers=4), expected)
@@ -220,7 +222,7 @@ def decodes(monkeypatch):
     return found
 
 
-@pytest.mark.parametrize("grid", [None, Grid(2, 2)])
+@pytest.mark.parametrize("grid", [None, TileGrid(2, 2)])
 def test_each_image_is_decoded_once_if_there_is_room(table, decodes, grid):
     samples = build(table, **FULL, grid=grid)
     for epoch in range(3):
@@ -275,7 +277,7 @@ def test_one_image_is_enough_for_a_mosaic(tmp_path):
 
 def test_tiles_with_objects_are_samples_of_their_own(table):
     """By 2 x 1 tiles without overlap: objects at x 10 to 40 and 60 to 90 of 100, and so on."""
-    samples = build(table, grid=Grid(2, 1), overlap=0.0)
+    samples = build(table, grid=TileGrid(2, 1), overlap=0.0)
     halves = [(0, 0), (0, 1), (1, 0), (1, 1), (3, 0), (4, 1)]
     assert [samples.name(row) for row in range(5, len(samples))] == [
         f"{table.images[image]} (tile {half + 1})" for image, half in halves

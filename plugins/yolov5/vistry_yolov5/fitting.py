@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from vistry.loading.detection.tiles import tile_boxes
 from vistry.plugin import FittedTensors, StateDict, Table, segment_ids
-from vistry.task.detection_input import grid_of
 
 from vistry_yolov5.anchors import anchors_for
 from vistry_yolov5.architecture import ANCHORS_EACH, STRIDES, square_side
@@ -37,7 +36,7 @@ def object_sizes(table: Table, hyperparameters: Mapping[str, Any]) -> npt.NDArra
     image = segment_ids(table.label_starts)
     sides = np.maximum(objects.width, objects.height)[image]
     found = [_scaled(objects.boxes, sides, square_side(hyperparameters))]
-    grid = grid_of(hyperparameters)
+    grid = hyperparameters["tile_grid_size"]
     if grid is not None:
         sizes = zip(objects.width.tolist(), objects.height.tolist(), strict=True)
         tiles = [tile_boxes(*size, grid, hyperparameters["tile_overlap_ratio"])[0] for size in sizes]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from vistry.plugin import Table
-from vistry.task.detection_input import grid_of
 
 from vistry_yolov5.architecture import square_side
 from vistry_yolov5.letterbox import LetterboxViewer
@@ -30,7 +29,7 @@ class SquareInput:
             mosaic=bool(values["apply_mosaic"]),
             augment=bool(values["apply_augmentations"]),
             multi_scale=bool(values["multi_scale"]),
-            grid=grid_of(values),
+            grid=values["tile_grid_size"],
             overlap=values["tile_overlap_ratio"],
         )
 
@@ -39,7 +38,7 @@ class SquareInput:
         values = self.hyperparameters
         return LetterboxViewer(
             square_side(values),
-            grid_of(values),
+            values["tile_grid_size"],
             values["tile_overlap_ratio"],
             values["tile_predictions_nms_threshold"],
         )

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from vistry.evaluation.detection.types import ImageDetections
-from vistry.loading.detection.tiles import Grid
 from vistry.loading.detection.views import Window, cut_views, merge_view_detections
 from vistry.plugin import Detections, ImageView
+from vistry.registry.tile_grid import TileGrid
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
 
@@ -57,7 +57,7 @@ class LetterboxViewer:
     """
 
     image_size: int
-    grid: Grid | None = None
+    grid: TileGrid | None = None
     overlap: float = 0.0
     merge_iou: float = 0.0
     size_divisor: int = LARGEST_STRIDE

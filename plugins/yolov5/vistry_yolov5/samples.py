@@ -12,8 +12,8 @@ from PIL import Image
 from vistry.data.images.cache import DecodedImages
 from vistry.loading.detection.dataset import DetectionDataset, detection_target
 from vistry.loading.detection.sample import DetectionSample
-from vistry.loading.detection.tiles import Grid
 from vistry.plugin import Batch, Pixels, Rows, Table, epoch_order, even_batches, load_pixels, offsets_from_counts
+from vistry.registry.tile_grid import TileGrid
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
 from vistry_yolov5.letterbox import fitted_size
@@ -49,7 +49,7 @@ class YoloDataset:
         mosaic: bool,
         augment: bool,
         multi_scale: bool,
-        grid: Grid | None = None,
+        grid: TileGrid | None = None,
         overlap: float = 0.0,
         cache_bytes: int = CACHE_BYTES,
     ):

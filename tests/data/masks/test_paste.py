@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 from torchvision.models.detection.roi_heads import paste_masks_in_image
-from vistry.data.masks.paste import pasted, run_lengths
+from vistry.data.masks.paste import paste, run_lengths
 
 WIDTH, HEIGHT = 150, 130
 
 
 def torchvision_paste(masks, boxes, width, height, threshold):
     """[K, H, W] bool."""
-    pasted = paste_masks_in_image(torch.from_numpy(masks)[:, None], torch.from_numpy(boxes), (height, width), padding=1)
-    return (pasted > threshold)[:, 0].numpy()
+    paste = paste_masks_in_image(torch.from_numpy(masks)[:, None], torch.from_numpy(boxes), (height, width), padding=1)
+    return (paste > threshold)[:, 0].numpy()
 
 
 def in_image(window, width, height):
@@ -43,7 +43,7 @@ def test_every_pixel_is_torchvisions(threshold, side):
     boxes = boxes_in(random, 60, WIDTH, HEIGHT, 0)
     theirs = torchvision_paste(masks, boxes, WIDTH, HEIGHT, threshold)
     for mask, box, expected in zip(masks, boxes, theirs, strict=True):
-        assert np.array_equal(in_image(pasted(mask, box, WIDTH, HEIGHT, threshold), WIDTH, HEIGHT), expected)
+        assert np.array_equal(in_image(paste(mask, box, WIDTH, HEIGHT, threshold), WIDTH, HEIGHT), expected)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 10])
@@ -56,7 +56,7 @@ def test_pixels_at_the_threshold_fall_on_torchvisions_side(steps):
     for threshold in (0.5, 0.3):
         theirs = torchvision_paste(masks, boxes, WIDTH, HEIGHT, threshold)
         for mask, box, expected in zip(masks, boxes, theirs, strict=True):
-            assert np.array_equal(in_image(pasted(mask, box, WIDTH, HEIGHT, threshold), WIDTH, HEIGHT), expected)
+            assert np.array_equal(in_image(paste(mask, box, WIDTH, HEIGHT, threshold), WIDTH, HEIGHT), expected)
 
 
 EDGES = st.tuples(st.floats(-60, 120, width=32), st.floats(0, 170, width=32))
@@ -68,7 +68,7 @@ def test_boxes_partly_outside_are_cut_as_torchvision_does(across, down, seed, wi
     """Boxes wholly outside, which torchvision refuses, are empty."""
     mask = sigmoid(np.random.default_rng(seed).normal(0, 2, (1, 14, 14)))
     box = np.array([[across[0], down[0], across[0] + across[1], down[0] + down[1]]], np.float32)
-    ours = in_image(pasted(mask[0], box[0], width, height, 0.5), width, height)
+    ours = in_image(paste(mask[0], box[0], width, height, 0.5), width, height)
     try:
         theirs = torchvision_paste(mask, box, width, height, 0.5)[0]
     except RuntimeError:
@@ -79,7 +79,7 @@ def test_boxes_partly_outside_are_cut_as_torchvision_does(across, down, seed, wi
 @pytest.mark.parametrize("box", [(5, 5, 6, 6), (5.2, 5.2, 5.3, 5.3), (0, 0, 1, 1), (63, 47, 64, 48), (0, 0, 64, 48)])
 def test_small_and_large_boxes(box):
     mask, corners = np.ones((1, 28, 28), np.float32), np.array([box], np.float32)
-    ours = in_image(pasted(mask[0], corners[0], 64, 48, 0.5), 64, 48)
+    ours = in_image(paste(mask[0], corners[0], 64, 48, 0.5), 64, 48)
     assert ours.any()
     assert np.array_equal(ours, torchvision_paste(mask, corners, 64, 48, 0.5)[0])
 
@@ -96,5 +96,5 @@ def test_run_lengths_are_pycocotools_of_the_whole_image():
 
 def test_a_box_outside_has_an_empty_mask():
     mask, box = np.ones((28, 28), np.float32), np.array([-20, -20, -5, -5], np.float32)
-    assert pasted(mask, box, 64, 48, 0.5)[0].shape == (0, 0)
+    assert paste(mask, box, 64, 48, 0.5)[0].shape == (0, 0)
     assert run_lengths(mask, box, 64, 48, 0.5) == coco.encode(np.zeros((48, 64), np.uint8, order="F"))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco
-from vistry.data.masks.polygons import rle_to_polygons, simplified
+from vistry.data.masks.polygons import rle_to_polygons, simplify
 from vistry.data.masks.rle import rings_to_mask
 
 MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12))
@@ -93,14 +93,14 @@ def test_a_larger_limit_is_nearer():
 def test_the_farthest_points_are_kept():
     """Corners of a square, and notches of 3, 2 and 1 pixels in its sides: the deepest come first."""
     ring = np.array([[0, 0], [15, 3], [30, 0], [28, 15], [30, 30], [15, 29], [0, 30]], dtype=np.float64)
-    assert simplified(ring, 6).tolist() == np.delete(ring, 5, axis=0).tolist()
-    assert simplified(ring, 5).tolist() == np.delete(ring, [3, 5], axis=0).tolist()
-    assert simplified(ring, 4).tolist() == ring[[0, 2, 4, 6]].tolist()
+    assert simplify(ring, 6).tolist() == np.delete(ring, 5, axis=0).tolist()
+    assert simplify(ring, 5).tolist() == np.delete(ring, [3, 5], axis=0).tolist()
+    assert simplify(ring, 4).tolist() == ring[[0, 2, 4, 6]].tolist()
 
 
 def test_a_ring_that_comes_back_to_a_point():
     ring = np.array([[0, 0], [4, 0], [4, 4], [0, 0], [-4, 0], [-4, -4]], dtype=np.float64)
-    assert len(simplified(ring, 4)) == 4
+    assert len(simplify(ring, 4)) == 4
 
 
 def textbook(points, tolerance):
@@ -127,4 +127,4 @@ def test_the_limit_stands_for_a_tolerance(tolerance):
     points = [*ring, ring[0]]
     kept = textbook(points[: opposite + 1], tolerance)[:-1] + textbook(points[opposite:], tolerance)[:-1]
     assert 10 < len(kept) < len(ring)
-    assert simplified(ring, len(kept)).tolist() == np.array(kept).tolist()
+    assert simplify(ring, len(kept)).tolist() == np.array(kept).tolist()

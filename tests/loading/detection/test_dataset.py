@@ -9,7 +9,7 @@ import pytest
 from vistry.data.images.decode import load_pixels
 from vistry.data.objects import objects_in_memory
 from vistry.loading.detection.dataset import DetectionDataset
-from vistry.loading.detection.tiles import Grid
+from vistry.registry.tile_grid import TileGrid
 
 SIZES = [(50, 30), (24, 40), (20, 20)]
 BOXES = [[2, 3, 20, 25], [30, 10, 48, 28], [4, 22, 20, 39]]
@@ -23,7 +23,9 @@ def table(photo, table_of):
     return replace(table_of([[0, 1], [2], []]), images=images, objects=replace(objects, crowd=crowd))
 
 
-@pytest.mark.parametrize(("grid", "overlap", "count"), [(None, 0.0, 3), (Grid(2, 2), 0.0, 9), (Grid(3, 1), 0.25, 9)])
+@pytest.mark.parametrize(
+    ("grid", "overlap", "count"), [(None, 0.0, 3), (TileGrid(2, 2), 0.0, 9), (TileGrid(3, 1), 0.25, 9)]
+)
 def test_objects_and_windows_without_reading_are_those_of_what_is_read(table, grid, overlap, count):
     samples = DetectionDataset(table, lambda sample, random: sample, 1, grid=grid, overlap=overlap)
     assert len(samples) == count

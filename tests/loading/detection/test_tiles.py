@@ -3,49 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.ops import batched_nms
-from vistry.errors import VistryError
 from vistry.loading.detection import tiles
 from vistry.loading.detection.sample import DetectionSample
-from vistry.loading.detection.tiles import Grid, nms_across_tiles, tile_boxes, tile_sample, tiles_with_objects
-
-
-@pytest.mark.parametrize("text", ["3x2", "3X2", "(3, 2)", "3,2", " 3 x 2 "])
-def test_a_grid_as_it_is_written(text):
-    assert Grid.parse(text) == Grid(columns=3, rows=2)
-
-
-@pytest.mark.parametrize("text", ["", "3", "3x", "x2", "3x2x1", "-3x2", "3.5x2", "three by two", "3*2"])
-def test_what_is_no_grid(text):
-    with pytest.raises(VistryError, match=r"tile_grid_size must be COLUMNSxROWS such as 3x2, got '.*'"):
-        Grid.parse(text)
-
-
-@pytest.mark.parametrize("text", ["1x1", "(1, 1)", "0x2", "3x0"])
-def test_a_grid_that_is_no_tiling(text):
-    with pytest.raises(
-        VistryError,
-        match=r"must describe at least two tiles, got \dx\d; use 2x1 or larger, or leave it out",
-    ):
-        Grid.parse(text)
+from vistry.loading.detection.tiles import nms_across_tiles, tile_boxes, tile_sample, tiles_with_objects
+from vistry.registry.tile_grid import TileGrid
 
 
 def test_the_example_of_the_rule():
-    found = tile_boxes(1000, 800, Grid(3, 2), 0.25)
+    found = tile_boxes(1000, 800, TileGrid(3, 2), 0.25)
     left, right = [0, 300, 600] * 2, [400, 700, 1000] * 2
     top, bottom = [0] * 3 + [343] * 3, [457] * 3 + [800] * 3
     np.testing.assert_array_equal(found, np.array([left, top, right, bottom]).T)
 
 
 def test_without_overlap_tiles_part_the_image():
-    assert tile_boxes(10, 4, Grid(2, 1), 0).tolist() == [[0, 0, 5, 4], [5, 0, 10, 4]]
+    assert tile_boxes(10, 4, TileGrid(2, 1), 0).tolist() == [[0, 0, 5, 4], [5, 0, 10, 4]]
 
 
-GRIDS = st.tuples(st.integers(1, 7), st.integers(1, 7)).filter(lambda sides: sides != (1, 1)).map(lambda a: Grid(*a))
+GRIDS = (
+    st.tuples(st.integers(1, 7), st.integers(1, 7)).filter(lambda sides: sides != (1, 1)).map(lambda a: TileGrid(*a))
+)
 
 
 @settings(max_examples=200)
@@ -109,7 +90,7 @@ def test_a_tile_has_objects_where_its_sample_has(seed, grid, overlap):
 
 
 def test_an_image_without_objects_has_no_tile_with_objects():
-    windows = tile_boxes(100, 80, Grid(3, 2), 0.25)
+    windows = tile_boxes(100, 80, TileGrid(3, 2), 0.25)
     assert tiles_with_objects(np.zeros((0, 4), np.float32), windows).tolist() == [False] * 6
     assert tile_sample(sample_with([]), windows[4]).boxes.shape == (0, 4)
 

@@ -1,4 +1,4 @@
-"""What is odd about the classes of a table: names, counts and their places in the splits."""
+"""Check the classes of a table: similar names, few images, imbalance, and splits without one."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from vistry.data.table import Table
 
 FEW_IMAGES = 10
 IMBALANCE = 10
+# Names one letter apart are suspect from 8 letters on; from 4 on only if one class has a fifth of the other's images,
+# because short names such as "cat" and "cut" are often two classes, and a typing error is rare.
 RARE = 0.2
 SHORT_NAME = 4
 LONG_NAME = 8
@@ -25,7 +27,7 @@ Counts = npt.NDArray[np.int64]
 
 
 def class_findings(table: Table, task: str) -> list[Finding]:
-    """Every remark about the classes of a table of usable rows."""
+    """Every finding about the classes of a table of usable rows."""
     counts = table.class_counts()
     return [
         *_too_few_classes(table, task),

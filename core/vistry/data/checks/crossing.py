@@ -1,4 +1,4 @@
-"""Which rings cross themselves."""
+"""Find the polygon rings that cross themselves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import numpy.typing as npt
 
 from vistry.data.offsets import Offsets, element_indices
 
+# Bounds the memory: this many pairs of edges are compared at once.
 MAX_PAIRS = 1 << 16
+# A corner this close to an edge, relative to the ring's extent, lies on it: float32 has 7 decimal digits.
 ROUNDING = 1e-6
 Corners = npt.NDArray[np.floating]
 Crossing = npt.NDArray[np.bool_]

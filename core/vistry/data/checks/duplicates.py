@@ -1,4 +1,4 @@
-"""The same image in several rows: listed again, copied, labelled in two ways, or in two splits."""
+"""Find the same image in several rows: listed again, copied, labelled in two ways, or in two splits."""
 
 from __future__ import annotations
 
@@ -32,15 +32,17 @@ def groups_of_same(table: Table, rows: Groups, inspections: Mapping[int, Inspect
     if not inspections:
         return groups
     leaders = np.arange(len(table))
-    by_ends = alike([list(first_of_path.values())], lambda row: (inspections[row].size, inspections[row].checksum))
-    for same in alike(by_ends, lambda row: _digest(table.images[row])):
+    by_ends = split_by_key(
+        [list(first_of_path.values())], lambda row: (inspections[row].size, inspections[row].checksum)
+    )
+    for same in split_by_key(by_ends, lambda row: _digest(table.images[row])):
         leaders[same] = same[0]
     merged: Groups = leaders[groups]
     return merged
 
 
-def alike(groups: Iterable[Sequence[Item]], key: Callable[[Item], object]) -> Iterator[list[Item]]:
-    """The groups cut up into those with equal keys; what stands alone is left out."""
+def split_by_key(groups: Iterable[Sequence[Item]], key: Callable[[Item], object]) -> Iterator[list[Item]]:
+    """Split each group into parts with equal keys, and leave out the parts of one item."""
     for group in groups:
         parts: dict[object, list[Item]] = defaultdict(list)
         for item in group:
@@ -77,7 +79,7 @@ def _shared(groups: Groups) -> list[list[int]]:
 
 
 def _leaks(table: Table, rows: Sequence[int]) -> Iterator[tuple[int, Finding]]:
-    """All but the rows of the last split: an image that is tested or validated on does not train."""
+    """The rows of an image but those of its last split: an image for testing or validation must not train."""
     last = max(int(table.split[row]) for row in rows)
     keeper = next(row for row in rows if table.split[row] == last)
     for row in rows:
@@ -117,8 +119,8 @@ def _copies(table: Table, rows: Sequence[int]) -> Iterator[Finding]:
 def leaking_rows(training: Table, validation: Table) -> dict[int, Finding]:
     """Rows of a training table whose image is also in a validation table of its own, with the reason."""
     where = {image: validation.where(row) for row, image in enumerate(validation.images)}
-    by_size = alike([list(dict.fromkeys([*training.images, *where]))], lambda image: Path(image).stat().st_size)
-    for same in alike(by_size, _digest):
+    by_size = split_by_key([list(dict.fromkeys([*training.images, *where]))], lambda image: Path(image).stat().st_size)
+    for same in split_by_key(by_size, _digest):
         here = next((where[image] for image in same if image in where), None)
         if here is not None:
             where |= dict.fromkeys(same, here)
@@ -134,7 +136,7 @@ def _labels(table: Table, row: int) -> tuple[int, ...]:
 
 
 def _annotation(table: Table, row: int) -> tuple[tuple[int, ...], bytes]:
-    """What is said about the image: its labels, and the boxes where labels are objects."""
+    """The labels of a row, and its boxes as bytes where labels are objects; equal rows say the same of their image."""
     if table.objects is None:
         return _labels(table, row), b""
     first, last = table.label_starts[row], table.label_starts[row + 1]

@@ -1,4 +1,4 @@
-"""Remarks about images that can be used: warnings one by one, what is handled anyway as one finding a kind."""
+"""Findings about usable images: a warning for each image, and one remark a kind for what is handled anyway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an image file's header and tail say, without decoding it unless something looks cut off."""
+"""Inspect image files by their header and tail; decode only those that look cut off."""
 
 from __future__ import annotations
 
@@ -22,9 +22,13 @@ from vistry.data.images.formats import HEAD_BYTES, format_of_bytes, format_of_su
 Progress = Callable[[int, int], None]
 
 SMALL_SIDE = 16
+# A sixteenth of the range of 16 bits: below it an image has at most 16 of 256 levels left in 8 bits.
 FAINT = 4_096
+# EXIF orientations from 5 on swap width and height.
 SIDEWAYS = 5
+# Files that a thread inspects at a time, so that the pool's own work counts for little.
 _CHUNK = 256
+# Enough for the end marker of each format and the padding that cameras and editors add.
 _TAIL_BYTES = 64
 _MODE_CHECKS = {
     "1": "image-grey",

@@ -16,8 +16,11 @@ from vistry.data.objects import Flags, Objects, Shapes, Sizes
 from vistry.data.offsets import segment_ids
 from vistry.data.table import Table
 
+# Annotation tools round to pixels, so a box may reach half a pixel out of its image.
 ROUNDING = 0.5
+# A fraction of the image can lie a little outside of [0, 1]; beyond 2 it must be a pixel.
 FAR = 2.0
+# In an image smaller than this a box of less than a pixel may be meant.
 TELLING_SIDE = 16
 Floats = npt.NDArray[np.floating]
 Describe = Callable[[int], str]
@@ -80,7 +83,7 @@ def _other_size(
 
 
 class _ObjectChecks:
-    """One pass over all objects at once; `bad` [M] marks those that can't be used."""
+    """The checks of all M objects at once; `bad` [M] marks those that can't be used."""
 
     def __init__(
         self,
@@ -113,7 +116,7 @@ class _ObjectChecks:
         self._drop_duplicates()
 
     def _refuse(self, check: str, wrong: Flags, describe: Describe) -> None:
-        """Mark objects as bad that weren't already, with a finding each."""
+        """Mark objects as bad, with a finding for each that wasn't already."""
         index = np.flatnonzero(wrong & self._open & ~self.bad)
         self.bad[index] = True
         self._report(check, index, describe)
@@ -209,6 +212,7 @@ class _ObjectChecks:
 
     def _drop_duplicates(self) -> None:
         """The second and further objects of an image with the same class, box and mask."""
+        # Adding 0 turns -0.0 into 0.0, so that equal boxes have equal bits.
         boxes = self.objects.boxes + np.float32(0)
         good = np.flatnonzero(self._open & ~self.bad)
         bits = boxes[good].astype(np.float32).view(np.int32).reshape(-1, 4)
@@ -237,7 +241,7 @@ class _ObjectChecks:
 def _emptied_rows(
     table: Table, objects: Objects, checked: Table, rows: npt.NDArray[np.int64]
 ) -> Iterator[tuple[int, Finding]]:
-    """Rows that had objects and have none any more."""
+    """Rows that had objects and have none any more, with a finding for each."""
     remaining = np.diff(checked.label_starts)
     num_lost = objects.num_dropped + (np.diff(table.label_starts) - remaining)
     for row in rows[(remaining[rows] == 0) & (num_lost[rows] > 0)].tolist():

@@ -1,4 +1,4 @@
-"""Every colour mode to RGB with 8 bits a channel."""
+"""Convert every colour mode to RGB with 8 bits a channel."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def has_alpha(image: Image.Image) -> bool:
 
 
 def scale_16_bit(values: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint8]:
-    """0..65535 to 0..255, rounded."""
+    """Scale 0..65535 to 0..255, rounded."""
     return ((values.astype(np.uint32) * 255 + 32_767) // 65_535).astype(np.uint8)
 
 
 def scale_min_max(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
-    """The finite minimum to 0 and the maximum to 255; a constant image is black, and so is what isn't finite."""
+    """Scale the finite minimum to 0 and the maximum to 255; a constant image and values that aren't finite become 0."""
     numbers = values.astype(np.float64)
     finite = np.isfinite(numbers)
     if not finite.any():

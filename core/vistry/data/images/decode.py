@@ -99,10 +99,13 @@ _TRANSPOSE = {
 }
 
 
+EXIF_ORIENTATION = 0x0112
+
+
 def orientation_of(image: Image.Image) -> int:
     """The EXIF orientation, 1 (upright) to 8; 1 where there is none or it is broken."""
     try:
-        value = image.getexif().get(0x0112, 1)
+        value = image.getexif().get(EXIF_ORIENTATION, 1)
     except Exception:
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1

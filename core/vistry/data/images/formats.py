@@ -12,6 +12,7 @@ from PIL import Image
 from vistry.data.findings import Finding, FindingError
 
 HEAD_BYTES = 64
+# Twice Pillow's MAX_IMAGE_PIXELS, from which on Pillow itself takes a file for a decompression bomb.
 PIXEL_LIMIT = 178_956_970
 
 
@@ -129,7 +130,7 @@ def open_image(stream: IO[bytes], head: bytes, name: str) -> Image.Image:
 
 
 def decoding_finding(error: Exception, name: str, format: str) -> Finding:
-    """What Pillow's exception says about a file, as a finding."""
+    """The finding for an exception of Pillow: a bomb, a truncated file or a broken one, by the exception's words."""
     text = str(error).lower()
     detail = f"{type(error).__name__}: {error}"
     if isinstance(error, Image.DecompressionBombError) or "too large" in text:

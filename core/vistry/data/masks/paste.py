@@ -15,16 +15,18 @@ from vistry.data.masks.windows import Window, window_to_rle
 from vistry.evaluation.detection.types import Rle
 
 Values = npt.NDArray[np.float32]
+# torchvision pads a mask by a pixel of 0, so that it fades out beyond the box's edge.
 PADDING = 1
+# Above this width and height together torch interpolates across and down in turn, which rounds otherwise.
 SMALL = 128
 
 
 def run_lengths(mask: Values, box: Values, width: int, height: int, threshold: float) -> Rle:
-    """COCO's run lengths in the whole image of a predicted mask, see `pasted`."""
-    return window_to_rle(pasted(mask, box, width, height, threshold), width, height)
+    """COCO's run lengths in the whole image of a predicted mask, see `paste`."""
+    return window_to_rle(paste(mask, box, width, height, threshold), width, height)
 
 
-def pasted(mask: Values, box: Values, width: int, height: int, threshold: float) -> Window:
+def paste(mask: Values, box: Values, width: int, height: int, threshold: float) -> Window:
     """Where a mask [M, M] of probabilities, stretched over its box, is above the threshold.
 
     `box` [4] float32 x1, y1, x2, y2 is in pixels of an image of this width and height. The window is the part of the

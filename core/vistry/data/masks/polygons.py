@@ -20,15 +20,15 @@ def rle_to_polygons(mask: Rle, max_points: int | None = None) -> list[Ring]:
     """The outlines of a mask, holes among them, each [P, 2] of x and y in pixels of the image.
 
     They run along the edges of pixels, and filled with the even-odd rule they give the mask again. A ring of more than
-    `max_points` points, at least 3, is simplified to that many; the limit is for each ring, as the hosted product's
+    `max_points` points, at least 3, is simplify to that many; the limit is for each ring, as the hosted product's
     schema calls each ring a polygon. No ring is dropped.
     """
     inside, corner = rle_to_window(mask)
     rings = [ring + corner for ring in mask_to_outlines(inside)]
-    return rings if max_points is None else [simplified(ring, max_points) for ring in rings]
+    return rings if max_points is None else [simplify(ring, max_points) for ring in rings]
 
 
-def simplified(ring: Ring, max_points: int) -> Ring:
+def simplify(ring: Ring, max_points: int) -> Ring:
     """At most `max_points`, 3 or more, of a closed ring's points [P, 2], in order; the others are near the new outline.
 
     The algorithm is Ramer's (1972) and Douglas and Peucker's (1973): a side takes in the point that is farthest from

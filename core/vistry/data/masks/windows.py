@@ -41,7 +41,7 @@ def rle_to_window(mask: Rle) -> Window:
 
 
 def _without_pairs(places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Without the places that are there twice: where one column ends inside and the next one begins inside."""
+    """Drop places that occur twice: where one column ends inside and the next one begins inside, no run ends."""
     every, times = np.unique(places, return_counts=True)
     once: npt.NDArray[np.int64] = every[times == 1]
     return once

@@ -23,7 +23,9 @@ from vistry.data.table import UNASSIGNED
 NAME = "coco"
 KEYS = (b'"images"', b'"annotations"', b'"categories"')
 PREFIX = "instances_"
+# How much of a file's beginning and end is searched for KEYS: lists of a gigabyte lie between them.
 SAMPLE_BYTES = 1 << 16
+# Annotations to look at before the task is guessed.
 GUESS_AFTER = 1_000
 
 
@@ -104,7 +106,7 @@ def _is_coco(path: Path) -> bool:
 
 
 class _File:
-    """One file: images, annotations and categories may come in any order, so ids are numbered as they are met."""
+    """Reads one file. Images, annotations and categories may come in any order, so ids are numbered as they appear."""
 
     def __init__(self, file: AnnotationFile, builder: ObjectTableBuilder, names: ClassNames, locator: Locator):
         self._file = file
@@ -120,7 +122,7 @@ class _File:
         self.findings: list[Finding] = []
 
     def read(self) -> list[Finding]:
-        """Add all of the file to the builder; what is wrong with it is returned."""
+        """Add the file to the builder, and return the findings about it."""
         check_encoding(self._file.path)
         add = {"images": self._add_image, "categories": self._add_class, "annotations": self._add_annotation}
         index = self._builder.add_file(self._file.path)

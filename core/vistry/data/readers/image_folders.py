@@ -9,13 +9,14 @@ from pathlib import Path
 
 from vistry.data.readers.locations import is_inside
 
+# Image names that are looked for in each folder.
 SAMPLE = 50
 
 
 def prefix_of_images(root: Path, folders: Iterable[Path], names: Sequence[str]) -> str:
-    """What to put before image names so that they are found below the root: the first of the folders that has one.
+    """The prefix that leads from the root to the images: the first of the folders that holds one of the names.
 
-    Empty where none has, or where the names say it all.
+    Empty where none does, or where the names already are paths from the root.
     """
     sample = [name for name in islice(names, SAMPLE) if not name.startswith("/") and "://" not in name]
     for folder in folders:

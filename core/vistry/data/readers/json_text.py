@@ -1,4 +1,4 @@
-"""JSON as annotation files have it: keys that repeat are noticed, and a large file is parsed piece by piece."""
+"""Parse the JSON of annotation files: repeated keys are noticed, and a large file is parsed piece by piece."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from vistry.data.findings import Finding, FindingError
 
 BLOCK = 1 << 22
 _SPACE = re.compile(r"[ \t\r\n]*")
+# A number that ends near the end of the text read so far may go on in the next block.
 _MARGIN = 64
 
 
@@ -56,28 +57,28 @@ def elements(path: Path) -> Iterator[tuple[str, int, Any]]:
 
 def _members(text: _Text) -> Iterator[tuple[str, int, Any]]:
     text.expect("{")
-    if text.passes("}"):
+    if text.accept("}"):
         return
     while True:
         key = text.value()
         text.expect(":")
-        if text.passes("["):
+        if text.accept("["):
             for line, value in _items(text):
                 yield key, line, value
         else:
             yield key, text.line, text.value()
-        if not text.passes(","):
+        if not text.accept(","):
             break
     text.expect("}")
 
 
 def _items(text: _Text) -> Iterator[tuple[int, Any]]:
-    if text.passes("]"):
+    if text.accept("]"):
         return
     while True:
         text.skip_space()
         yield text.line, text.value()
-        if not text.passes(","):
+        if not text.accept(","):
             break
     text.expect("]")
 
@@ -117,10 +118,10 @@ class _Text:
 
     def expect(self, character: str) -> None:
         """Take this character. Raises JSONDecodeError where another one comes."""
-        if not self.passes(character):
+        if not self.accept(character):
             raise json.JSONDecodeError(f"expecting '{character}'", "", 0)
 
-    def passes(self, character: str) -> bool:
+    def accept(self, character: str) -> bool:
         """Take this character if it comes next."""
         self.skip_space()
         if not self._text.startswith(character, self._at):

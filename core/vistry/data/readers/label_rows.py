@@ -1,4 +1,4 @@
-"""Rows that each give an image one of its labels, brought together to one row an image."""
+"""Merge rows that each give an image one of its labels into one row an image."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from vistry.data.findings import Finding
 
 LabelledImage = tuple[str, list[int], int, int]
 """Path, provisional class ids, index into SPLITS, line."""
+# Of images that have several rows with different labels, up to a tenth are taken for mistakes.
 OFTEN = 0.1
 
 
@@ -18,7 +19,7 @@ def has_a_label_a_row(rows: Sequence[LabelledImage]) -> bool:
 
 
 def merge_label_rows(rows: Sequence[LabelledImage], file: Path) -> tuple[list[LabelledImage], list[Finding]]:
-    """One row for each image and split, where the first one stood, with the labels of all; and what is said twice."""
+    """Merge the rows of each image and split into the first of them; also return a finding for each repeated label."""
     by_image: dict[tuple[str, int], LabelledImage] = {}
     repeats = []
     for image, labels, split, line in rows:

@@ -1,4 +1,4 @@
-"""What a label may be for a task, and the class ids it becomes."""
+"""Check the labels of a row against the task, and turn them into class ids."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.locations import is_unicode
 from vistry.data.readers.table_builder import TableBuilder
 from vistry.errors import DataError
+from vistry.registry.tasks import TASKS
 
 MULTICLASS = "image_classification"
 MULTILABEL = "image_classification_multilabel"
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"
-OBJECT_TASKS = (DETECTION, SEGMENTATION)
+OBJECT_TASKS = tuple(task.name for task in TASKS if task.has_boxes)
 WHOLE_IMAGES = "use --task multiclass or --task multilabel"
 AS_OBJECTS = "describe the objects as JSON Lines, COCO, Pascal VOC or YOLO"
 
@@ -112,7 +113,7 @@ class ClassNames:
         return self._numbers[label]
 
     def remarks(self, file: Path) -> list[Finding]:
-        """What is worth saying about the labels' spelling once all are read."""
+        """The findings about the labels' spelling, once all are read."""
         if not self.spaced:
             return []
         examples = ", ".join(repr(label) for label in self.spaced[:5])

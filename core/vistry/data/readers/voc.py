@@ -24,6 +24,7 @@ from vistry.data.table import UNASSIGNED
 
 NAME = "voc"
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
+# The palette index of the borders between objects, which belong to none.
 VOID = 255
 IMAGE_FOLDERS = ("JPEGImages", "images", "Images", ".")
 
@@ -95,7 +96,7 @@ class _Reader:
             self.findings.append(replace(error.finding, file=place, line=error.finding.line or 1))
 
     def remarks(self, path: Path) -> list[Finding]:
-        """What is worth saying once all is read."""
+        """The findings that summarise, once all files are read."""
         remarks = self._locator.remarks + self._names.remarks(path)
         if self._unmasked:
             message = f"{len(self._unmasked)} image(s) have no picture in SegmentationObject/ and are left out"

@@ -24,6 +24,7 @@ NAME = "yolo"
 SUFFIXES = (".yaml", ".yml")
 BOX_COLUMNS = 5
 CLASS_FILES = ("classes.txt", "obj.names")
+# Files to look at before the format or the task is guessed.
 GUESS_FILES = 50
 
 

@@ -1,4 +1,4 @@
-"""Which class of object is taken for which, what is missed, and what is found where nothing is."""
+"""The confusion matrix of a detector: classes taken for others, missed objects, and detections of background."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def detection_confusion_matrix(
     """[C + 1, C + 1] counts of objects and of detections with a score greater than the threshold.
 
     Row: the true class, the last row background. Column: the class found, the last column missed. The diagonal has
-    the hits of the VOC metric. A detection that is none takes, in order of score, the free object of another class
+    the hits of the VOC metric. A detection that isn't a hit takes, in order of score, the free object of another class
     that it overlaps most, if at least by the IoU threshold; the others stand in the background row, and objects that
     nobody took in the missed column. Crowds and what is ignored on them don't count.
     """

@@ -1,4 +1,4 @@
-"""Which object each detection looks at: the first step of the VOC metric."""
+"""Match each detection with the object it overlaps most: the first step of the VOC metric."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ PRIMARY = "mean_average_precision"
 
 @dataclass(frozen=True)
 class DetectionMetrics:
-    """`values` by name, without those that are undefined, and what they were made from, None where not asked for."""
+    """The defined metrics by name, and the VOC and COCO results they come from, None where not computed."""
 
     values: dict[str, float] = field(default_factory=dict)
     voc: VocResult | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# Far below any threshold for users, so that average precision sees the whole curve of precision over recall.
 SCORE_FLOOR = 0.01
 
 

@@ -12,10 +12,11 @@ from vistry.data.images.cache import DecodedImages
 from vistry.data.images.decode import Pixels
 from vistry.data.masks.rle import object_mask
 from vistry.data.table import Table
-from vistry.loading.batches import Batch, Rows, epoch_order, stacked
+from vistry.loading.batches import Batch, Rows, epoch_order, stack_padded
 from vistry.loading.detection.aspect_batches import aspect_batches
 from vistry.loading.detection.sample import DetectionSample
-from vistry.loading.detection.tiles import Grid, tile_boxes, tile_sample, tiles_with_objects
+from vistry.loading.detection.tiles import tile_boxes, tile_sample, tiles_with_objects
+from vistry.registry.tile_grid import TileGrid
 
 # The network's height and width are multiples of this, the stride of the deepest feature map of the usual backbones.
 STRIDE = 32
@@ -52,7 +53,7 @@ class DetectionDataset:
         batch_size: int,
         *,
         with_masks: bool = False,
-        grid: Grid | None = None,
+        grid: TileGrid | None = None,
         overlap: float = 0.0,
     ):
         assert table.objects is not None
@@ -98,9 +99,8 @@ class DetectionDataset:
 
     def batch(self, rows: Rows, read: Sequence[DetectionSample]) -> Batch:
         sizes = [(sample.height, sample.width) for sample in read]
-        return Batch(
-            stacked([sample.pixels for sample in read], STRIDE), [detection_target(one) for one in read], rows, sizes
-        )
+        images = stack_padded([sample.pixels for sample in read], STRIDE)
+        return Batch(images, [detection_target(sample) for sample in read], rows, sizes)
 
     def targets(self) -> list[DetectionTarget]:
         """The targets of every image in its own size, without reading it."""
@@ -136,7 +136,7 @@ class DetectionDataset:
         return DetectionSample(pixels, boxes, labels, self._objects.crowd[index], masks)
 
 
-def _places(table: Table, grid: Grid | None, overlap: float) -> npt.NDArray[np.int64]:
+def _places(table: Table, grid: TileGrid | None, overlap: float) -> npt.NDArray[np.int64]:
     """[samples, 2]: the image of each sample, and which of its tiles, or WHOLE."""
     whole = np.stack([np.arange(len(table)), np.full(len(table), WHOLE)], axis=1)
     if grid is None or table.objects is None:

@@ -6,15 +6,12 @@ Small Object Detection, CVPR Workshops 2019.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from vistry.data.offsets import offsets_from_counts, segment_ids
-from vistry.errors import VistryError
 from vistry.loading.detection.sample import DetectionSample
+from vistry.registry.tile_grid import TileGrid
 
 Boxes = npt.NDArray[np.floating]
 Tiles = npt.NDArray[np.int64]
@@ -25,30 +22,7 @@ Flags = npt.NDArray[np.bool_]
 PAIRS_AT_ONCE = 1_000_000
 
 
-@dataclass(frozen=True)
-class Grid:
-    """The number of tiles along the width and along the height. Raises VistryError for fewer than two tiles."""
-
-    columns: int
-    rows: int
-
-    def __post_init__(self) -> None:
-        if self.columns < 1 or self.rows < 1 or self.columns * self.rows == 1:
-            raise VistryError(
-                f"tile_grid_size must describe at least two tiles, got {self.columns}x{self.rows}; "
-                "use 2x1 or larger, or leave it out"
-            )
-
-    @staticmethod
-    def parse(text: str) -> Grid:
-        """The grid written as '3x2', '3X2' or '(3, 2)': 3 along the width, 2 along the height. Raises VistryError."""
-        match = re.fullmatch(r"\s*\(?\s*([0-9]+)\s*[xX,]\s*([0-9]+)\s*\)?\s*", text)
-        if match is None:
-            raise VistryError(f"tile_grid_size must be COLUMNSxROWS such as 3x2, got '{text}'")
-        return Grid(int(match[1]), int(match[2]))
-
-
-def tile_boxes(width: int, height: int, grid: Grid, overlap: float) -> Tiles:
+def tile_boxes(width: int, height: int, grid: TileGrid, overlap: float) -> Tiles:
     """[T, 4] left, top, right and bottom of each tile in whole pixels, row by row; together they cover the image.
 
     Neighbours share `overlap`, in [0, 1), of their width or height. There are columns * rows tiles, fewer where the

@@ -13,8 +13,9 @@ from vistry.data.images.decode import load_pixels
 from vistry.evaluation.detection.types import Detections, ImageDetections
 from vistry.loading.detection.augmentation import resized_size
 from vistry.loading.detection.dataset import STRIDE
-from vistry.loading.detection.tiles import Grid, nms_across_tiles, tile_boxes
+from vistry.loading.detection.tiles import nms_across_tiles, tile_boxes
 from vistry.loading.views import ImageView
+from vistry.registry.tile_grid import TileGrid
 
 Window = tuple[int, int, int, int]
 """Left, top, right and bottom of a region, in pixels of the image."""
@@ -32,7 +33,7 @@ class DetectionTransform:
 
     min_size: int
     max_size: int
-    grid: Grid | None = None
+    grid: TileGrid | None = None
     overlap: float = 0.0
     merge_iou: float = 0.0
     size_divisor: int = STRIDE
@@ -53,7 +54,7 @@ class DetectionTransform:
         return ImageView(pixels, bottom - top, right - left, left, top)
 
 
-def cut_views(path: str | Path, cut: CutView, grid: Grid | None, overlap: float) -> list[ImageView]:
+def cut_views(path: str | Path, cut: CutView, grid: TileGrid | None, overlap: float) -> list[ImageView]:
     """Decode an image file once, and let `cut` make a view of the whole and, with a grid, of each of its tiles.
 
     The whole image comes first. Raises DataError where the file can't be decoded.

@@ -1,0 +1,157 @@
+"""COCO's JSON: boxes and masks of each kind, and findings about what can't be used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from vistry.data.doctor import examine
+from vistry.data.reading import detect, guess_task
+from vistry.errors import DataError
+
+DETECTION = "image_object_detection"
+SEGMENTATION = "image_instance_segmentation"
+
+
+COCO = {
+    "images": [{"id": 5, "file_name": "a.jpg", "width": 40, "height": 20}],
+    "annotations": [
+        {"id": 9, "image_id": 5, "category_id": 90, "bbox": [1, 2, 10.5, 4], "area": 30.5, "iscrowd": 1},
+        {"id": 8, "image_id": 5, "category_id": 7, "bbox": [0, 0, 4, 4]},
+    ],
+    "categories": [{"id": 7, "name": "nut"}, {"id": 90, "name": "fig"}],
+}
+
+
+@pytest.mark.parametrize("order", [list(COCO), list(reversed(COCO))])
+@pytest.mark.parametrize("folder", ["", "images/", "data/"])
+def test_coco(photo, put, tmp_path, order, folder, boxes):
+    photo(f"{folder}a.jpg", size=(40, 20))
+    put("data.json", json.dumps({key: COCO[key] for key in order}))
+    assert (detect(tmp_path), guess_task(tmp_path)) == ("coco", (DETECTION, "annotations with boxes"))
+    diagnosis = examine(tmp_path, DETECTION)
+    table = diagnosis.table
+    assert boxes(table) == [("fig", [1, 2, 11.5, 6]), ("nut", [0, 0, 4, 4])]
+    assert table.objects.crowd.tolist() == [True, False]
+    assert table.objects.annotation_ids.tolist() == [9, 8]
+    assert table.objects.areas[0] == np.float32(30.5)
+    assert np.isnan(table.objects.areas[1])
+    assert table.images == [str(tmp_path / folder / "a.jpg")]
+
+
+def test_coco_in_a_file_a_split(photo, put, tmp_path):
+    for split, seed in (("train2017", 1), ("val2017", 2)):
+        photo(f"{split}/a.jpg", seed, size=(40, 20))
+        put(f"annotations/instances_{split}.json", json.dumps(COCO))
+    put("annotations/captions_train2017.json", json.dumps(COCO))
+    table = examine(tmp_path, DETECTION).table
+    assert table.split.tolist() == [0, 1]
+    assert [Path(image).parent.name for image in table.images] == ["train2017", "val2017"]
+
+
+def test_coco_in_folders_named_for_splits(photo, put, tmp_path):
+    for seed, split in enumerate(("train", "valid", "test")):
+        photo(f"{split}/a.jpg", seed, size=(40, 20))
+        put(f"{split}/_annotations.coco.json", json.dumps(COCO))
+    assert examine(tmp_path, DETECTION).table.split.tolist() == [2, 0, 1]
+
+
+def test_several_coco_files_without_a_split(put, tmp_path):
+    for name in "ab":
+        put(f"{name}.json", json.dumps(COCO))
+    with pytest.raises(DataError, match=r"2 COCO files \(a.json, b.json\), not all of them named train"):
+        examine(tmp_path, DETECTION)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"bbox": None}, "annotation 1: the box None is not four finite numbers"),
+        ({"bbox": [1, 2, 3]}, "annotation 1: the box [1, 2, 3] is not four finite numbers, x, y, width, height"),
+        ({"bbox": [1, 2, float("inf"), 3]}, "annotation 1: the box [1, 2, inf, 3] is not four finite numbers"),
+        ({"bbox": [1, 2, 10**400, 3]}, "annotation 1: the box [1, 2, 1000"),
+        ({"bbox": [5, 5, -3, 2]}, "a.jpg, annotation 1: the corners (5, 5, 2, 7) are swapped"),
+        ({"bbox": [0.1, 0.2, 0.3, 0.4]}, "a.jpg, annotation 1: the coordinates (0.1, 0.2, 0.4, 0.6) lie within"),
+        ({"bbox": [50, 5, 3, 2]}, "a.jpg, annotation 1: the box (50, 5, 53, 7) is outside the image of 40 x 20"),
+        ({"image_id": None}, "annotation 1: the image id is None, not a number or text"),
+        ({"image_id": [1]}, "annotation 1: the image id is [1], not a number or text"),
+        ({"image_id": 3}, "annotation 1: its image is not listed, or its path is refused"),
+        ({"category_id": 3}, "annotation 1: its category is not declared"),
+    ],
+)
+def test_a_bad_annotation_costs_itself(photo, put, change, message, boxes, messages):
+    photo("a.jpg", size=(40, 20))
+    good = {"id": 2, "image_id": "1", "category_id": 1.0, "bbox": [1, 2, 3, 4]}
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "annotations": [{**good, "id": 1, **change}, good],
+        "categories": [{"id": "1", "name": "nut"}],
+    }
+    diagnosis = examine(put("a.json", json.dumps(content)), DETECTION)
+    assert boxes(diagnosis.table) == [("nut", [1, 2, 4, 6])]
+    assert [text[: len(message)] for text in messages(diagnosis)][:1] == [message]
+
+
+def test_coco_masks_of_every_kind_are_the_same(photo, put, masks_of_row, boxes):
+    from pycocotools import mask as peer
+
+    photo("a.jpg", size=(40, 20))
+    square = np.zeros((20, 40), dtype=np.uint8, order="F")
+    square[3:9, 10:30] = 1
+    text = peer.encode(square)["counts"].decode()
+    changes = np.flatnonzero(np.diff(square.reshape(-1, order="F"), prepend=0, append=1 - square[-1, -1]))
+    kinds = (
+        [[10, 3, 30, 3, 30, 9, 10, 9]],
+        {"size": [20, 40], "counts": text},
+        {"size": [20, 40], "counts": np.diff(changes, prepend=0).tolist()},
+    )
+    annotations = [{"id": at, "image_id": 5, "category_id": 7, "segmentation": kind} for at, kind in enumerate(kinds)]
+    path = put("a.json", json.dumps(COCO | {"annotations": annotations}))
+    assert guess_task(path)[0] == SEGMENTATION
+    table = examine(path, SEGMENTATION).table
+    assert boxes(table) == [("nut", [10, 3, 30, 9])] * 2
+    assert np.array_equal(masks_of_row(table, 0), np.stack([square, square]).astype(bool))
+
+
+def test_a_bad_polygon_costs_itself_and_not_its_object(photo, put, messages):
+    photo("a.jpg", size=(40, 20))
+    polygons = [[1, 1, 9, 1, 9, 9], [1, 1, 9, 1], [1, 1, 2, "x", 3, 3], [1, 2, 3, 4, 5, float("nan")], 7]
+    annotation = COCO["annotations"][1] | {"segmentation": polygons}
+    diagnosis = examine(put("a.json", json.dumps(COCO | {"annotations": [annotation]})), SEGMENTATION)
+    assert len(diagnosis.table.objects.shapes.rings_of(0)) == 1
+    assert messages(diagnosis, "polygon-short", "polygon-invalid") == [
+        "annotation 8: the polygon has 2 point(s), at least 3 are needed",
+        "annotation 8: the polygon [1, 1, 2, 'x', 3, 3] is not a list of numbers",
+        "annotation 8: the polygon [1, 2, 3, 4, 5, nan] has a number that is not finite",
+        "annotation 8: the polygon 7 is not a list of numbers",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        ({"size": [20], "counts": [800]}, "the mask's size is [20], not [height, width]"),
+        ({"size": [20, 40], "counts": [80]}, "the run lengths cover 80 pixels, but the mask has 20 x 40 = 800"),
+        ({"size": [20, 40], "counts": [-80, 880]}, "the run lengths can't be read: expected a list of numbers"),
+        ({"size": [20, 40], "counts": "~"}, "the run lengths can't be read: invalid character"),
+        ({"size": [20, 40], "counts": None}, "the run lengths can't be read: "),
+        ("polygon", "the segmentation is 'polygon', not polygons or run lengths"),
+        ({"size": [40, 20], "counts": [1, 1, 798]}, "the mask has 20 x 40, the image 40 x 20"),
+        ({"size": [20, 40], "counts": [800, 0]}, "no pixel is inside the mask"),
+        ([[50, 1, 60, 1, 60, 9]], "its polygons lie outside the image"),
+    ],
+)
+def test_a_bad_mask(photo, put, mask, message, messages):
+    photo("a.jpg", size=(40, 20))
+    annotation = COCO["annotations"][1] | {"segmentation": mask}
+    diagnosis = examine(put("a.json", json.dumps(COCO | {"annotations": [annotation]})), SEGMENTATION)
+    assert [text for text in messages(diagnosis) if message in text]
+    assert len(diagnosis.table) == 0
+
+
+def test_images_whose_path_is_refused_take_their_objects_along(put):
+    images = [{"id": 5, "file_name": "../../secret.jpg"}]
+    with pytest.raises(DataError, match="none of 3 rows could be read; the first: .*leads out of the data folder"):
+        examine(put("a.json", json.dumps(COCO | {"images": images})), DETECTION)
