@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
-from typing import Any
 
 
 class CallablePackage(ModuleType):
@@ -14,6 +14,7 @@ class CallablePackage(ModuleType):
     package becomes callable by `sys.modules[__name__].__class__ = CallablePackage`; type checkers see the function.
     """
 
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
+    def __call__(self, *arguments: object, **options: object) -> object:
         """Call the function of this name in `vistry.queries`."""
-        return getattr(import_module("vistry.queries"), self.__name__.rpartition(".")[2])(*arguments, **options)
+        function: Callable[..., object] = getattr(import_module("vistry.queries"), self.__name__.rpartition(".")[2])
+        return function(*arguments, **options)

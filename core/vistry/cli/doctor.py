@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -110,5 +110,5 @@ def _print_check(console: Console, faults: Sequence[Finding]) -> None:
 def _console() -> Console:
     from rich.console import Console
 
-    options: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True, "emoji": False}
-    return Console(**options)
+    # Nothing in a file's name or a message is markup, a number to colour, or an emoji's name.
+    return Console(markup=False, highlight=False, soft_wrap=True, emoji=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -13,6 +13,9 @@ from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_facts, print_json, print_table
 from vistry.registry.cards import ModelCard
 from vistry.registry.tasks import task_named
+
+if TYPE_CHECKING:
+    from vistry.queries import ModelFilters
 
 
 @click.group(cls=Noun)
@@ -28,9 +31,10 @@ def models() -> None:
 @click.option("--max-parameters", type=int, help="Only models with at most so many parameters.")
 @click.option("--license", help="Only models under this licence.")
 @as_json
-def list_models(as_json: bool, **filters: Any) -> None:
+def list_models(as_json: bool, **options: str | int | None) -> None:
     """List the models that match every filter."""
-    listed = vistry.models(**{name: value for name, value in filters.items() if value is not None})
+    filters = cast("ModelFilters", {name: value for name, value in options.items() if value is not None})
+    listed = vistry.models(**filters)
     if as_json:
         print_json(models=[card.to_dict() for card in listed])
     elif listed:
@@ -79,7 +83,5 @@ def _print_models(listed: list[ModelCard]) -> None:
     print_table(("model", "tasks", "parameters", "backends", "summary"), rows, right=("parameters",))
 
 
-def _why_none(filters: dict[str, Any]) -> str:
-    if any(value is not None for value in filters.values()):
-        return "no model matches"
-    return "no plugin with models is in use; type: vistry plugins"
+def _why_none(filters: ModelFilters) -> str:
+    return "no model matches" if filters else "no plugin with models is in use; type: vistry plugins"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -29,11 +30,11 @@ def runs() -> None:
 @as_json
 def list_runs(folder: Path | None, as_json: bool) -> None:
     """List runs, oldest first."""
-    entries = [_entry(run) for run in vistry.runs(folder)]
+    entries = [_listed(run) for run in vistry.runs(folder)]
     if as_json:
-        print_json(runs=entries)
+        print_json(runs=[asdict(entry) for entry in entries])
     elif entries:
-        _print_entries(entries)
+        _print_table(entries)
     else:
         from vistry.runs.folder import runs_folder
 
@@ -64,7 +65,7 @@ def show(run: str, folder: Path | None, as_json: bool) -> None:
         click.echo(epoch_line(event))
 
 
-def _content(run: Run) -> dict[str, Any]:
+def _content(run: Run) -> dict[str, object]:
     """All that a run's JSON files hold."""
     from vistry.runs.json_records import to_json
 
@@ -76,34 +77,62 @@ def _content(run: Run) -> dict[str, Any]:
     }
 
 
-def _entry(run: Run) -> dict[str, Any]:
-    """A run's facts as JSON values; the reason where it can't be read, because one bad run hides no other."""
+@dataclass(frozen=True)
+class _ListedRun:
+    """A run as a line of the list."""
+
+    id: str
+    folder: str
+    task: str
+    model: str
+    status: str
+    primary_metric: str
+    best_score: float | None
+    created: str
+
+    @property
+    def best(self) -> str:
+        """The best score with its metric's name; nothing before the first evaluation."""
+        return "" if self.best_score is None else f"{self.primary_metric} {self.best_score:.4f}"
+
+
+@dataclass(frozen=True)
+class _UnreadableRun:
+    """A run whose files can't be read. It is listed with the reason, because one bad run hides no other."""
+
+    id: str
+    folder: str
+    status: str
+    error: str
+
+
+def _listed(run: Run) -> _ListedRun | _UnreadableRun:
     from vistry.errors import RunError
 
     try:
         record, status = run.record, run.status
     except RunError as error:
-        return {"id": run.id, "folder": str(run.folder), "status": "unreadable", "error": str(error)}
-    return {
-        "id": run.id,
-        "folder": str(run.folder),
-        "task": record.task,
-        "model": record.model.full_name,
-        "status": status.status,
-        "primary_metric": record.primary_metric,
-        "best_score": status.best_score,
-        "created": record.created,
-    }
+        return _UnreadableRun(id=run.id, folder=str(run.folder), status="unreadable", error=str(error))
+    return _ListedRun(
+        id=run.id,
+        folder=str(run.folder),
+        task=record.task,
+        model=record.model.full_name,
+        status=status.status,
+        primary_metric=record.primary_metric,
+        best_score=status.best_score,
+        created=record.created,
+    )
 
 
-def _print_entries(entries: list[dict[str, Any]]) -> None:
-    rows = [(entry["id"], entry.get("task", ""), entry["status"], _score(entry)) for entry in entries]
+def _print_table(entries: list[_ListedRun | _UnreadableRun]) -> None:
+    rows = [
+        (entry.id, entry.task, entry.status, entry.best)
+        if isinstance(entry, _ListedRun)
+        else (entry.id, "", entry.status, "")
+        for entry in entries
+    ]
     print_table(("run", "task", "status", "best score"), rows)
     for entry in entries:
-        if "error" in entry:
-            click.echo(f"{entry['id']} is {entry['status']}: {entry['error']}")
-
-
-def _score(entry: dict[str, Any]) -> str:
-    score = entry.get("best_score")
-    return "" if score is None else f"{entry['primary_metric']} {score:.4f}"
+        if isinstance(entry, _UnreadableRun):
+            click.echo(f"{entry.id} is {entry.status}: {entry.error}")
