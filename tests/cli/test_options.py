@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import get_args
 
 import click
@@ -11,7 +12,7 @@ import vistry
 from click.testing import CliRunner
 from vistry.cli import main
 from vistry.cli.errors import INTERRUPTED, USAGE
-from vistry.cli.hyperparameter_options import HyperparameterCommand, PredictionCommand
+from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.option_names import with_dashes
 from vistry.data.table import SPLITS
 from vistry.registry.manifest import BACKENDS
@@ -88,8 +89,6 @@ def test_no_option_of_a_command_hides_a_hyperparameter() -> None:
         ((*TRAIN, "--prmary_metric", "iou"), "unknown option --prmary_metric; did you mean --primary-metric?"),
         ((*TRAIN, "--quux", "1"), "unknown option --quux; type: main train --help"),
         (("predict", "last", "a.png", "--box_score_treshold", "1"), "did you mean --box_score_threshold?"),
-        # What was decided in training is no option of prediction.
-        (("predict", "last", "a.png", "--learning_rate", "1"), "unknown option --learning_rate;"),
         (("models", "--taks", "multiclass"), "unknown option --taks; did you mean --task?"),
         (("--verson",), "unknown option --verson; did you mean --version?"),
         ((*TRAIN, "--momentum", "0.1", "--momentum", "0.2"), "option --momentum is given 2 times; give it once"),
@@ -125,15 +124,25 @@ def test_an_interruption_while_the_arguments_are_read(monkeypatch: pytest.Monkey
     assert (done.exit_code, done.stderr) == (INTERRUPTED, "interrupted\n")
 
 
-def test_prediction_takes_what_may_change_alone() -> None:
-    shared = vistry.hyperparameters(None, "detection").fields
-    by_name = dict(commands())
-    for path, at_prediction in [(("predict",), True), (("evaluate",), True), (("train",), False)]:
-        command = by_name[path]
-        assert isinstance(command, PredictionCommand if at_prediction else HyperparameterCommand)
-        options = {parameter.name for parameter in command.get_params(click.Context(command))}
-        expected = {name for name, field in shared.items() if field.spec.at_prediction or not at_prediction}
-        assert set(shared) & options == expected
+@pytest.mark.parametrize("command", ["train", "predict", "evaluate", "weights import", "hyperparameters list"])
+def test_every_hyperparameter_is_an_option(command: str) -> None:
+    """Of each installed model, shared or of its own; and what decided a trained model's weights is refused by name."""
+    names: set[str] = set()
+    for card in vistry.models():
+        for task in card.tasks:
+            names |= set(vistry.hyperparameters(card.full_name, task).fields)
+    click_command = dict(commands())[tuple(command.split())]
+    assert isinstance(click_command, HyperparameterCommand)
+    assert names <= {parameter.name for parameter in click_command.get_params(click.Context(click_command))}
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_what_decided_the_weights_is_refused_by_name(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tests = Path(__file__).parents[1]
+    monkeypatch.syspath_prepend(str(tests / "tiny_plugin"))
+    run, data = (str(tests / "frozen" / name) for name in ("run_schema_1", "digits"))
+    error = failure(command, run, data, "--training-batch-size", "2")
+    assert "training_batch_size: can't be changed for a trained model" in error
 
 
 class TestWordsOfHelp:

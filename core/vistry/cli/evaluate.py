@@ -8,12 +8,12 @@ import click
 
 import vistry
 from vistry.cli import words
-from vistry.cli.hyperparameter_options import PredictionCommand
+from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.list_group import as_json
 from vistry.cli.printing import print_facts, print_json
 
 
-@click.command(cls=PredictionCommand)
+@click.command(cls=HyperparameterCommand)
 @click.argument("run")
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--format", "data_format", help=f"The format of DATA: {words.formats()}. [recognised]")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 import click
 
@@ -14,11 +13,9 @@ _NAMES = "vistry.hyperparameter_names"
 class HyperparameterCommand(click.Command):
     """A command that takes the hyperparameters of every installed model as options.
 
-    Its function gets those that are given as `hyperparameters`, texts by name; whether the model takes them, and with
-    what values, its schema decides.
+    Its function gets those that are given as `hyperparameters`, texts by name. Whether the model takes them, with what
+    values, and whether they may be changed after training, is for its schema to say.
     """
-
-    at_prediction_only: ClassVar[bool] = False
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the command's own parameters and, hidden from its help, an option for each hyperparameter."""
@@ -32,15 +29,9 @@ class HyperparameterCommand(click.Command):
 
     def _names(self, context: click.Context) -> list[str]:
         if _NAMES not in context.meta:
-            context.meta[_NAMES] = list(_hyperparameter_names(self.at_prediction_only))
+            context.meta[_NAMES] = _hyperparameter_names()
         names: list[str] = context.meta[_NAMES]
         return names
-
-
-class PredictionCommand(HyperparameterCommand):
-    """A command that takes the hyperparameters that can be changed for a trained model."""
-
-    at_prediction_only = True
 
 
 @cache
@@ -55,12 +46,12 @@ def _one(name: str, texts: tuple[str, ...]) -> str:
     return texts[0]
 
 
-def _hyperparameter_names(at_prediction_only: bool) -> Iterable[str]:
-    """Yield the name of each hyperparameter that some installed model has, shared ones first."""
+def _hyperparameter_names() -> list[str]:
+    """The name of each hyperparameter that some installed model has, shared ones first."""
     from vistry.hyperparameter.tables import shared_fields
     from vistry.registry.catalogue import Catalogue
 
-    specs = {name: spec for name, (_, spec) in shared_fields().items()}
+    names = dict.fromkeys(shared_fields())
     for card in Catalogue.read().cards:
-        specs |= card.hyperparameters
-    return (name for name, spec in specs.items() if spec.at_prediction or not at_prediction_only)
+        names |= dict.fromkeys(card.hyperparameters)
+    return list(names)

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from vistry.cli import words
-from vistry.cli.hyperparameter_options import PredictionCommand
+from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.printing import json_line, printable
 
 
-@click.command(cls=PredictionCommand)
+@click.command(cls=HyperparameterCommand)
 @click.argument("run")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Write JSON Lines to this file.")
