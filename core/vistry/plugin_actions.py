@@ -39,7 +39,7 @@ def check_plugin(
     """
     from vistry.testing.check_runs import trials_of
 
-    return [trial.result() for trial in trials_of(name, expected, heavy, backend)]
+    return [trial.result() for trial in trials_of(name, expected, heavy=heavy, backend=backend)]
 
 
 def new_plugin(name: str, folder: str | Path = ".") -> Path:

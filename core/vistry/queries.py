@@ -193,9 +193,10 @@ def create(
     card = catalogue.model(model)
     named = {} if weights is None else {"weights": weights}
     values = {"weights": "none", **(hyperparameters or {}), **named}
-    context = ModelContext.of(catalogue, card, task_named(task).name, backend).resolved([Source.of(values, "the call")])
+    context = ModelContext.of(catalogue, card, task=task_named(task).name, backend=backend)
+    context = context.resolved([Source.of(values, "the call")])
     source = InitialWeights.named_in(context.hyperparameters, card)
     context = context.with_auto_resolved(source.read(card, catalogue.policy).keys())
     module = context.module(num_classes)
-    load_initial_weights(context, module, source, num_classes)
+    load_initial_weights(context, module, source, num_classes=num_classes)
     return module

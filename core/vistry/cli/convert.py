@@ -17,15 +17,15 @@ from vistry.cli.printing import print_json
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--to", type=click.Choice(words.written_formats()), required=True, help="The format to write.")
 @click.option("--task", help=f"{words.object_tasks()}. [guessed from the labels]")
-@click.option("--format", "data_format", help=f"The format of DATA: {words.formats()}. [recognised]")
+@click.option("--format", help=f"The format of DATA: {words.formats()}. [recognised]")
 @as_json
-def convert(data: Path, out: Path, to: str, task: str | None, data_format: str | None, as_json: bool) -> None:
+def convert(data: Path, out: Path, to: str, as_json: bool, **options: str | None) -> None:
     """Write the boxes or masks of DATA to OUT.
 
     OUT is a file, or a folder that gets a file for each split. The images stay where they are: a path is relative
     where the image lies beside or below the file, else absolute. What the doctor sets aside is left out and counted.
     """
-    conversion = vistry.convert(data, out, to=to, task=task, format=data_format)
+    conversion = vistry.convert(data, out, to=to, **options)
     diagnosis = conversion.diagnosis
     objects = sum(finding.is_of_object for finding in diagnosis.quarantined)
     images = len(diagnosis.quarantined) - objects

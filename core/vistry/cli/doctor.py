@@ -28,17 +28,17 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--task", help=f"{words.task_aliases()}. [guessed from the labels]")
-@click.option("--format", "data_format", help=f"The format of DATA: {words.formats()}. [recognised]")
+@click.option("--format", help=f"The format of DATA: {words.formats()}. [recognised]")
 @click.option("--full", is_flag=True, help="Decode every image, not only those that look cut off.")
 @as_json
-def doctor(data: Path, task: str | None, data_format: str | None, full: bool, as_json: bool) -> None:
+def doctor(data: Path, task: str | None, format: str | None, full: bool, as_json: bool) -> None:
     """Check the data set at DATA. Exits with 1 where an error is found."""
     from vistry.data.findings import FindingError
     from vistry.datasets import task_of
 
     try:
-        task, reason = task_of(data, task, data_format)
-        diagnosis = vistry.doctor(data, task=task, format=data_format, full=full)
+        task, reason = task_of(data, task, format)
+        diagnosis = vistry.doctor(data, task=task, format=format, full=full)
     except FindingError as error:
         _print_failure(data, error.finding, as_json)
         raise click.exceptions.Exit(1) from error

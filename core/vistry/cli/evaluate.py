@@ -16,24 +16,16 @@ from vistry.cli.printing import print_facts, print_json
 @click.command(cls=HyperparameterCommand)
 @click.argument("run")
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--format", "data_format", help=f"The format of DATA: {words.formats()}. [recognised]")
+@click.option("--format", help=f"The format of DATA: {words.formats()}. [recognised]")
 @click.option("--split", help=f"{words.splits()}, where the data has them. [test]")
 @click.option("--backend", help=f"Engine that computes: {words.backends()}. [the run's own]")
 @as_json
-def evaluate(
-    run: str,
-    data: Path,
-    data_format: str | None,
-    split: str | None,
-    backend: str | None,
-    as_json: bool,
-    hyperparameters: dict[str, str],
-) -> None:
+def evaluate(run: str, data: Path, as_json: bool, hyperparameters: dict[str, str], **options: str | None) -> None:
     """Evaluate RUN (a folder, an identifier, or "last") on DATA.
 
     Hyperparameters of prediction may be changed: --tile_grid_size 3x2.
     """
-    result = vistry.evaluate(run, data, format=data_format, split=split, backend=backend, **hyperparameters)
+    result = vistry.evaluate(run, data, **options, **hyperparameters)
     if as_json:
         print_json(**result.to_dict())
         return

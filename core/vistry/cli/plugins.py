@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.exceptions import Exit
 
 import vistry
 from vistry.cli.list_group import Noun, as_json
@@ -66,9 +67,7 @@ def show(name: str, as_json: bool) -> None:
 @click.option("--backend", help="Compute in this one, of the models that have it. [the first of each]")
 @click.option("--expect", multiple=True, metavar="MODEL:CHECK=REASON", help="A check that is to fail, and why.")
 @as_json
-@click.pass_context
 def check(
-    ctx: click.Context,
     name: str | None,
     heavy: Heavy | None,
     backend: str | None,
@@ -83,16 +82,16 @@ def check(
         from vistry.cli.check_table import expected_failure, print_trials
         from vistry.testing.check_runs import trials_of
 
-        trials = trials_of(name, dict(map(expected_failure, expect)), heavy or "all", backend)
+        trials = trials_of(name, dict(map(expected_failure, expect)), heavy=heavy or "all", backend=backend)
         if not print_trials(name, trials, as_json):
-            ctx.exit(1)
+            raise Exit(1)
         return
     if heavy or backend or expect:
-        raise click.UsageError("--heavy, --backend and --expect need the NAME of a plugin", ctx)
+        raise click.UsageError("--heavy, --backend and --expect need the NAME of a plugin")
     checked = vistry.check_plugins()
     _print_plugins(checked, Catalogue.read(), as_json)
     if any(plugin.state not in ("ok", "disabled") for plugin in checked):
-        ctx.exit(1)
+        raise Exit(1)
 
 
 @plugins.command()
