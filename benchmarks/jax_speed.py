@@ -195,7 +195,7 @@ def keras_step(name: str, batch: Batch) -> Callable[[], None]:
 def engine_step(name: str, backend: str, batch: Batch) -> tuple[Callable[[], None], Any]:
     """A training step of one of our engines."""
     catalogue = Catalogue.read()
-    context = ModelContext.of(catalogue, catalogue.model(name), "image_classification", backend)
+    context = ModelContext.of(catalogue, catalogue.model(name), task="image_classification", backend=backend)
     context = context.resolved([Source.of({"precision": "fp32"}, "the benchmark")])
     data = TrainingData(tuple(map(str, range(CLASSES))), (10,) * CLASSES, 10 * CLASSES)
     engine = context.engine(context.module(CLASSES), data)

@@ -43,7 +43,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "photographs"
         write_photographs(folder, 60)
-        plan = make_plan(Request(folder, "multiclass", options.model), [Source.of(SETTINGS, "the call")])
+        plan = make_plan(
+            Request(data=folder, task="multiclass", model=options.model), [Source.of(SETTINGS, "the call")]
+        )
         bare(plan)
         ratios = []
         for pair in range(options.pairs):

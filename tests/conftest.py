@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -36,6 +37,7 @@ HOOKS = """from vistry.plugin import hookimpl
 def vistry_build_model(num_classes):
     return f"a model of {num_classes} classes"
 """
+TINY = Path(__file__).parent / "tiny_plugin"
 
 
 @pytest.fixture
@@ -173,3 +175,18 @@ def lay_out(site: Path) -> Callable[..., Path]:
         return folder
 
     return lay_out_plugin
+
+
+@pytest.fixture(scope="module")
+def tiny_plugin() -> Iterator[None]:
+    """The tiny plugin, found by discovery in this process and in those it starts."""
+    sys.path.insert(0, str(TINY))
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(TINY), *([before] if before else [])])
+    importlib.invalidate_caches()
+    yield
+    sys.path.remove(str(TINY))
+    if before is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = before

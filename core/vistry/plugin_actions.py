@@ -37,9 +37,9 @@ def check_plugin(
 
     Raises RegistryError for a plugin, a model, a check or a backend that isn't there.
     """
-    from vistry.testing.check_runs import trials_of
+    from vistry.testing.check_runs import check_runs_of
 
-    return [trial.result() for trial in trials_of(name, expected, heavy=heavy, backend=backend)]
+    return [check_run.result() for check_run in check_runs_of(name, expected, heavy=heavy, backend=backend)]
 
 
 def new_plugin(name: str, folder: str | Path = ".") -> Path:

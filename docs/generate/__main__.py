@@ -7,9 +7,10 @@ from pathlib import Path
 
 from command_line import command_line
 from metrics import metrics
+from plugin_api import plugin_api
 from python_api import python_api
 
-PAGES = {"command-line.md": command_line, "metrics.md": metrics, "python.md": python_api}
+PAGES = {"command-line.md": command_line, "metrics.md": metrics, "plugin-api.md": plugin_api, "python.md": python_api}
 
 
 def main(folder: Path) -> None:

@@ -70,17 +70,17 @@ def _types_in(annotation: str, module: Any) -> dict[str, type]:
 
 def _function(name: str, function: Callable[..., Any], level: int = 3) -> Iterator[str]:
     yield f"{'#' * level} `{name}`"
-    yield f"```python\n{_signature(name, function)}\n```"
+    yield f"```python\n{signature_text(name, function)}\n```"
     yield _docstring(function)
 
 
-def _signature(name: str, function: Callable[..., Any]) -> str:
-    """The signature as code, a parameter a line where it is long."""
-    signature = inspect.signature(function)
+def signature_text(name: str, function: Callable[..., Any], width: int = WIDTH) -> str:
+    """The signature as code, without `self`, a parameter a line where it is longer than `width`."""
+    signature = _signature(function)
     parameters = [value for key, value in signature.parameters.items() if key != "self"]
     signature = signature.replace(parameters=parameters)
     text = f"{name}{_code(str(signature))}"
-    if len(text) <= WIDTH:
+    if len(text) <= width:
         return text
     lines, previous = [], None
     for parameter in parameters:
@@ -89,25 +89,34 @@ def _signature(name: str, function: Callable[..., Any]) -> str:
             lines.append("    *,")
         lines.append(f"    {_code(str(parameter))},")
         previous = parameter
-    return "\n".join([f"{name}(", *lines, f") -> {_code(str(signature.return_annotation))}"])
+    result = signature.return_annotation
+    end = ")" if result is inspect.Signature.empty else f") -> {_code(str(result))}"
+    return "\n".join([f"{name}(", *lines, end])
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    """The signature of a function, or of a class's own constructor, which a metaclass may hide."""
+    if inspect.isclass(function) and inspect.isfunction(vars(function).get("__init__")):
+        return inspect.signature(function.__init__).replace(return_annotation=inspect.Signature.empty)
+    return inspect.signature(function)
 
 
 def _code(text: str) -> str:
-    """Annotations are texts already, and print with quotes."""
+    """A signature as code: without the quotes around annotations, and with the name of a function as a default."""
+    text = re.sub(r"<function (\w+) at 0x\w+>", r"\1", re.sub(r"ForwardRef\('([^']*)'\)", r"\1", text))
     return re.sub(r"(: |-> )(['\"])(.*?)\2(?=[,)=\s]|$)", r"\1\3", text)
 
 
 def _docstring(thing: Any) -> str:
     """The docstring, its arguments as a list."""
-    lines = []
-    in_arguments = False
+    lines, section = [], ""
     for line in (inspect.getdoc(thing) or "").splitlines():
-        if line == "Args:":
-            in_arguments = True
-            continue
         if line and not line.startswith(" "):
-            in_arguments = False
-        lines.append(re.sub(r"^    (\w+): ", r"- `\1`: ", line).removeprefix("  ") if in_arguments else line)
+            section = line
+        if section == "Args:" != line:
+            lines.append(re.sub(r"^    (\w+): ", r"- `\1`: ", line).removeprefix("  "))
+        elif line != "Args:":
+            lines.append(line.removeprefix("    ") if section == "Returns:" else line)
     return "\n".join(lines)
 
 
@@ -125,7 +134,7 @@ def _class(name: str, value: type) -> Iterator[str]:
         if isinstance(member, (property, cached_property)):
             yield f"**`{attribute}`**: {_docstring(member)}"
         elif inspect.isfunction(member):
-            yield f"```python\n{_signature(f'{value.__name__}.{attribute}', member)}\n```"
+            yield f"```python\n{signature_text(f'{value.__name__}.{attribute}', member)}\n```"
             yield _docstring(member)
 
 

@@ -45,7 +45,7 @@ def test_it_predicts_what_it_predicted_when_it_was_written(run: Run) -> None:
 
 def test_without_its_plugin_it_says_where_its_model_came_from(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISTRY_DISABLE", "tinybone")
-    with pytest.raises(RegistryError, match=f"the run {run.id} had it from vistry-tinybone 0.1, see: vistry plugins"):
+    with pytest.raises(RegistryError, match=f"run {run.id} was trained with vistry-tinybone 0.1; see: vistry plugins"):
         load(run.folder)
 
 

@@ -247,7 +247,7 @@ def kind_of_norm(module: torch.nn.Module) -> str:
 def test_auto_norms_of_a_run_before_they_were_settled() -> None:
     catalogue = Catalogue.read()
     card = catalogue.model("retinanet_resnet18_fpn")
-    context = ModelContext.of(catalogue, card, "image_object_detection", "torch")
+    context = ModelContext.of(catalogue, card, task="image_object_detection", backend="torch")
     values = context.hyperparameters.settings
     kinds = []
     for weights in ("none", "imagenet"):

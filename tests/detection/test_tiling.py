@@ -120,8 +120,8 @@ def test_tile_overlap_ratio_and_merging_threshold(trained: Callable[..., Any], s
         return len(found["boxes"])
 
     assert count(tile_predictions_nms_threshold=1.0) > count(tile_predictions_nms_threshold=0.0)
-    viewers = [load(run, tile_grid_size="2x1", tile_overlap_ratio=ratio)._viewer for ratio in (0.0, 0.5)]
-    widths = [eval_transform.views(image)[1].source_width for eval_transform in viewers]  # type: ignore[attr-defined]
+    transforms = [load(run, tile_grid_size="2x1", tile_overlap_ratio=ratio).eval_transform for ratio in (0.0, 0.5)]
+    widths = [eval_transform.views(image)[1].source_width for eval_transform in transforms]  # type: ignore[attr-defined]
     assert widths == [48, 64]
 
 

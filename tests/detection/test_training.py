@@ -364,7 +364,7 @@ def test_masks_and_drawings_are_written_from_python(
         [found] = vistry.predict(run, image, **call, **places)
         assert len(list((folder / "masks").rglob("*.bmp"))) == len(found["boxes"]) > 0
     assert (tmp_path / "1.jpg").is_file()
-    with pytest.raises(VistryError, match="masks are written with export_as_image = true only"):
+    with pytest.raises(VistryError, match="masks are only written with export_as_image"):
         vistry.predict(run, image, masks=tmp_path)
 
 

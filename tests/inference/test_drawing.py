@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from vistry.errors import RunError, VistryError
-from vistry.inference.drawing import colour_of, drawn, write_drawing
-from vistry.inference.label_placement import font_for, ink_on
+from vistry.inference.drawing import colour_of, draw_detections, write_drawing
+from vistry.inference.label_placement import font_for, text_colour_on
 
 CLASSES = ("ant", "bee", "cat")
 GREY = 128
@@ -32,7 +32,7 @@ def contrast(one, other):
 @pytest.mark.parametrize(("width", "height", "stroke"), [(800, 600, 2), (4000, 3000, 11)])
 def test_a_box_is_drawn_on_its_edges(detections, width, height, stroke):
     x1, y1, x2, y2 = width // 4, height // 4, width // 2, height // 2
-    picture = np.asarray(drawn(image(width, height), detections([[x1, y1, x2, y2]], [0.5], [1]), CLASSES))
+    picture = np.asarray(draw_detections(image(width, height), detections([[x1, y1, x2, y2]], [0.5], [1]), CLASSES))
     assert picture.shape == (height, width, 3)
     row = (picture[(y1 + y2) // 2] == colour_of(1)).all(axis=1).nonzero()[0].tolist()
     assert row == [*range(x1, x1 + stroke), *range(x2 - stroke, x2)]
@@ -43,7 +43,7 @@ def test_a_box_is_drawn_on_its_edges(detections, width, height, stroke):
 @pytest.mark.parametrize("width", [800, 4000])
 def test_labels_grow_with_the_image(detections, width):
     box = [width / 4, width / 4, width / 2, width / 2]
-    picture = np.asarray(drawn(image(width, width // 2), detections([box], [0.5], [0]), CLASSES))
+    picture = np.asarray(draw_detections(image(width, width // 2), detections([box], [0.5], [0]), CLASSES))
     above = picture[: width // 4 - 1]
     y, x = (above == colour_of(0)).all(axis=2).nonzero()
     assert 0.015 < (y.max() - y.min()) / width < 0.04
@@ -55,7 +55,9 @@ def test_a_mask_is_seen_through(detections):
     mask[100:300, 200:500] = True
     mask[180:220, 300:400] = False
     pixels = image(800, 600)
-    picture = np.asarray(drawn(pixels, detections([[200, 100, 500, 300]], [0.9], [2], [mask]), CLASSES)).astype(int)
+    picture = np.asarray(
+        draw_detections(pixels, detections([[200, 100, 500, 300]], [0.9], [2], [mask]), CLASSES)
+    ).astype(int)
     expected = 0.65 * GREY + 0.35 * np.array(colour_of(2))
     assert np.abs(picture[150, 250] - expected).max() <= 1
     assert picture[200, 350].tolist() == [GREY] * 3
@@ -64,23 +66,23 @@ def test_a_mask_is_seen_through(detections):
 
 
 def test_the_surest_is_on_top(detections):
-    found = detections([[100, 100, 300, 300], [100, 100, 300, 300]], [0.9, 0.3], [0, 1])
-    picture = np.asarray(drawn(image(800, 600), found, CLASSES))
+    boxes_with_masks = detections([[100, 100, 300, 300], [100, 100, 300, 300]], [0.9, 0.3], [0, 1])
+    picture = np.asarray(draw_detections(image(800, 600), boxes_with_masks, CLASSES))
     assert tuple(picture[200, 100]) == colour_of(0)
 
 
 def test_labels_of_neighbours_do_not_cover_each_other(detections):
     boxes = [[100, 100, 200, 200], [104, 102, 204, 202], [108, 104, 208, 204]]
-    picture = np.asarray(drawn(image(800, 600), detections(boxes, [0.9, 0.8, 0.7], [0, 1, 2]), CLASSES))
+    picture = np.asarray(draw_detections(image(800, 600), detections(boxes, [0.9, 0.8, 0.7], [0, 1, 2]), CLASSES))
     areas = [(picture == colour_of(label)).all(axis=2).sum() for label in range(3)]
-    alone = np.asarray(drawn(image(800, 600), detections(boxes[:1], [0.9], [0]), CLASSES))
+    alone = np.asarray(draw_detections(image(800, 600), detections(boxes[:1], [0.9], [0]), CLASSES))
     assert min(areas) > 0.7 * (alone == colour_of(0)).all(axis=2).sum()
 
 
 @pytest.mark.parametrize(("side", "drawn_side"), [(1, 640), (64, 640), (256, 768), (640, 640), (641, 641)])
 def test_small_images_are_enlarged(detections, side, drawn_side):
     mask = np.ones((side, side), dtype=bool)
-    picture = drawn(image(side, side), detections([[0, 0, side, side]], [0.5], [0], [mask]), CLASSES)
+    picture = draw_detections(image(side, side), detections([[0, 0, side, side]], [0.5], [0], [mask]), CLASSES)
     assert picture.size == (drawn_side, drawn_side)
     assert tuple(np.asarray(picture)[-1, -1]) == colour_of(0)
 
@@ -91,12 +93,12 @@ def test_small_images_are_enlarged(detections, side, drawn_side):
 )
 def test_odd_boxes_are_drawn(detections, boxes):
     labels = [0] * len(boxes)
-    assert drawn(image(800, 600), detections(boxes, [0.5] * len(boxes), labels), CLASSES).size == (800, 600)
+    assert draw_detections(image(800, 600), detections(boxes, [0.5] * len(boxes), labels), CLASSES).size == (800, 600)
 
 
 @pytest.mark.parametrize("name", ["", "two\nlines", "x" * 300, "\N{CAT}", "\N{LATIN SMALL LETTER U WITH DIAERESIS}"])
 def test_odd_class_names_are_drawn(detections, name):
-    assert drawn(image(800, 600), detections([[9, 9, 99, 99]], [0.5], [0]), (name,)).size == (800, 600)
+    assert draw_detections(image(800, 600), detections([[9, 9, 99, 99]], [0.5], [0]), (name,)).size == (800, 600)
 
 
 def test_plain_names_use_the_same_font_everywhere():
@@ -113,7 +115,7 @@ def test_colours_are_stable_and_apart():
 
 @given(st.tuples(*[st.integers(0, 255)] * 3))
 def test_ink_is_readable(colour):
-    ink = ink_on(colour)
+    ink = text_colour_on(colour)
     assert contrast(ink, colour) >= 4.5
     assert contrast(ink, colour) >= max(contrast((0, 0, 0), colour), contrast((255, 255, 255), colour)) - 1e-9
 
@@ -122,7 +124,7 @@ def test_ink_is_readable(colour):
     ("name", "kind"), [("a.png", "PNG"), ("a.jpg", "JPEG"), ("a.JPEG", "JPEG"), ("a.webp", "WEBP")]
 )
 def test_the_suffix_says_the_kind(tmp_path, detections, name, kind):
-    write_drawing(tmp_path / "new" / name, image(800, 600), detections([[9, 9, 99, 99]], [0.5], [0]), CLASSES)
+    write_drawing(tmp_path / "new" / name, image(800, 600), detections([[9, 9, 99, 99]], [0.5], [0]), classes=CLASSES)
     with Image.open(tmp_path / "new" / name) as picture:
         assert (picture.format, picture.size) == (kind, (800, 600))
     assert [path.name for path in (tmp_path / "new").iterdir()] == [name]
@@ -130,8 +132,8 @@ def test_the_suffix_says_the_kind(tmp_path, detections, name, kind):
 
 @pytest.mark.parametrize("name", ["a.txt", "a", "a.svg"])
 def test_other_suffixes_are_refused(tmp_path, detections, name):
-    with pytest.raises(VistryError, match=r"is no image format that can be written; use \.jpg or \.png"):
-        write_drawing(tmp_path / name, image(8, 8), detections([], [], []), CLASSES)
+    with pytest.raises(VistryError, match=r"invalid image format .*; use \.jpg or \.png"):
+        write_drawing(tmp_path / name, image(8, 8), detections([], [], []), classes=CLASSES)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -143,5 +145,5 @@ def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path, detection
 
     monkeypatch.setattr(Image.Image, "save", fail)
     with pytest.raises(RunError, match="disk is full"):
-        write_drawing(tmp_path / "a.png", image(8, 8), detections([], [], []), CLASSES)
+        write_drawing(tmp_path / "a.png", image(8, 8), detections([], [], []), classes=CLASSES)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.png", b"old")]

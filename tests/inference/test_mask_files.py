@@ -23,8 +23,8 @@ def two(detections):
 
 @pytest.mark.parametrize(("kind", "suffix"), [("JPG", "jpg"), ("PNG", "png"), ("BMP", "bmp")])
 def test_files_hold_the_masks(tmp_path, two, kind, suffix):
-    masks, found = two
-    paths = write_masks(tmp_path, "photos/shelf.jpeg", found, CLASSES, kind)
+    masks, objects = two
+    paths = write_masks(tmp_path, "photos/shelf.jpeg", objects, classes=CLASSES, image_type=kind)
     assert [path.relative_to(tmp_path).as_posix() for path in paths] == [
         f"masks/shelf/milk_bottle/shelf_0_label_milk_bottle_conf_0.9877.{suffix}",
         f"masks/shelf/can/shelf_1_label_can_conf_0.5000.{suffix}",
@@ -39,29 +39,32 @@ def test_files_hold_the_masks(tmp_path, two, kind, suffix):
 
 
 def test_images_of_one_name_have_their_own_folders(tmp_path, two):
-    _, found = two
-    first = write_masks(tmp_path, tmp_path / "a" / "shelf.jpg", found, CLASSES, "PNG")
-    second = write_masks(tmp_path, tmp_path / "b" / "shelf.jpg", found, CLASSES, "PNG")
-    third = write_masks(tmp_path, tmp_path / "b" / "shelf.png", found, CLASSES, "PNG")
+    _, objects = two
+    first = write_masks(tmp_path, tmp_path / "a" / "shelf.jpg", objects, classes=CLASSES, image_type="PNG")
+    second = write_masks(tmp_path, tmp_path / "b" / "shelf.jpg", objects, classes=CLASSES, image_type="PNG")
+    third = write_masks(tmp_path, tmp_path / "b" / "shelf.png", objects, classes=CLASSES, image_type="PNG")
     assert [paths[1].relative_to(tmp_path / "masks").as_posix() for paths in (first, second, third)] == [
         "shelf/can/shelf_1_label_can_conf_0.5000.png",
         "shelf-2/can/shelf-2_1_label_can_conf_0.5000.png",
         "shelf-3/can/shelf-3_1_label_can_conf_0.5000.png",
     ]
-    assert write_masks(tmp_path, tmp_path / "b" / "shelf.jpg", found, CLASSES, "PNG") == second
+    assert write_masks(tmp_path, tmp_path / "b" / "shelf.jpg", objects, classes=CLASSES, image_type="PNG") == second
 
 
 def test_classes_that_are_written_alike_keep_both_masks(tmp_path, detections):
     masks = [np.ones((4, 4), dtype=bool)] * 2
-    found = detections([[0, 0, 4, 4]] * 2, [0.5, 0.5], [0, 1], masks)
-    assert len({str(path) for path in write_masks(tmp_path, "x.png", found, ("a:b", "a/b"), "PNG")}) == 2
+    objects = detections([[0, 0, 4, 4]] * 2, [0.5, 0.5], [0, 1], masks)
+    assert (
+        len({str(path) for path in write_masks(tmp_path, "x.png", objects, classes=("a:b", "a/b"), image_type="PNG")})
+        == 2
+    )
 
 
 @pytest.mark.parametrize("name", ["../../../etc/x", "..", ".hidden", "/abs", "C:\\x", "a\nb\0", "", "con", "x" * 500])
 def test_no_name_leaves_the_folder(tmp_path, detections, name):
-    found = detections([[0, 0, 4, 4]], [0.5], [0], [np.ones((4, 4), dtype=bool)])
+    objects = detections([[0, 0, 4, 4]], [0.5], [0], [np.ones((4, 4), dtype=bool)])
     folder = tmp_path / "out"
-    (path,) = write_masks(folder, f"{name}.png".replace("\0", ""), found, (name,), "PNG")
+    (path,) = write_masks(folder, f"{name}.png".replace("\0", ""), objects, classes=(name,), image_type="PNG")
     assert path.resolve().is_relative_to(folder.resolve() / "masks")
     assert len(path.relative_to(folder).parts) == 4
     assert path.exists()
@@ -85,21 +88,23 @@ def test_plain_names_stay(text, name):
 
 
 def test_nothing_found_writes_nothing(tmp_path, detections):
-    assert write_masks(tmp_path, "x.png", detections([], [], [], []), CLASSES, "PNG") == []
-    assert write_masks(tmp_path, "x.png", detections([[0, 0, 1, 1]], [0.5], [0]), CLASSES, "PNG") == []
+    assert write_masks(tmp_path, "x.png", detections([], [], [], []), classes=CLASSES, image_type="PNG") == []
+    assert (
+        write_masks(tmp_path, "x.png", detections([[0, 0, 1, 1]], [0.5], [0]), classes=CLASSES, image_type="PNG") == []
+    )
     assert list(tmp_path.iterdir()) == []
 
 
 def test_image_types(tmp_path, two):
-    assert write_masks(tmp_path, "x.png", two[1], CLASSES, "png")[0].suffix == ".png"
-    with pytest.raises(VistryError, match="masks can't be written as 'TIFF'; known: JPG, PNG, BMP"):
-        write_masks(tmp_path, "x.png", two[1], CLASSES, "TIFF")
+    assert write_masks(tmp_path, "x.png", two[1], classes=CLASSES, image_type="png")[0].suffix == ".png"
+    with pytest.raises(VistryError, match="invalid image_type 'TIFF'; known: JPG, PNG, BMP"):
+        write_masks(tmp_path, "x.png", two[1], classes=CLASSES, image_type="TIFF")
 
 
 def test_a_folder_that_is_a_file(tmp_path, two):
     (tmp_path / "masks").write_text("")
     with pytest.raises(RunError, match="could not be written"):
-        write_masks(tmp_path, "x.png", two[1], CLASSES, "PNG")
+        write_masks(tmp_path, "x.png", two[1], classes=CLASSES, image_type="PNG")
 
 
 def test_no_half_written_file_stays(tmp_path, two, monkeypatch):
@@ -108,5 +113,5 @@ def test_no_half_written_file_stays(tmp_path, two, monkeypatch):
 
     monkeypatch.setattr(Image.Image, "save", fail)
     with pytest.raises(RunError, match="disk is full"):
-        write_masks(tmp_path, "x.png", two[1], CLASSES, "PNG")
+        write_masks(tmp_path, "x.png", two[1], classes=CLASSES, image_type="PNG")
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [".image"]

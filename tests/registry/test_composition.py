@@ -22,7 +22,7 @@ parameters = 1000
 frozen_layers = 1
 """
 HEAD = """manifest = 1
-api = "1.1"
+api = "1.0"
 hooks = "{package}.hooks"
 license = "MIT"
 summary = "A detector for tests"
@@ -111,7 +111,9 @@ def test_maps_without_their_hook_are_an_error_that_names_it(lay_out: LayOut) -> 
     lay_out("good", more=MAPS.format(name="good"))
     catalogue = Catalogue.read()
     with pytest.raises(RegistryError, match="vistry-good implements no vistry_build_feature_maps for good/goodnet"):
-        ModelContext.of(catalogue, catalogue.model("goodnet"), "image_classification", "torch").feature_maps()
+        ModelContext.of(
+            catalogue, catalogue.model("goodnet"), task="image_classification", backend="torch"
+        ).feature_maps()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from vistry.testing import plugin_checks
 
 test_strict = plugin_checks("mynet", expected={
     ("mynet", "parameter_count_is_as_declared"): "counted by hand",
-    ("mynet", "builds_for_real"): "it was so last year",
+    ("mynet", "predictions_have_the_right_shape"): "it was so last year",
 })
 test_plain = plugin_checks("mynet")
 """
@@ -29,7 +29,7 @@ test_plain = plugin_checks("mynet")
 def test_each_check_is_a_test(plugin: WritePlugin, tmp_path: Path) -> None:
     folder = plugin(MISCOUNTED)
     (tmp_path / "test_mynet.py").write_text(TESTS)
-    some = "manifest_is_valid or builds_for_real or parameter_count_is_as_declared or backends_agree"
+    some = "manifest_is_valid or predictions_have_the_right_shape or parameter_count_is_as_declared or backends_agree"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "test_mynet.py", "-k", some],
         cwd=tmp_path,
@@ -41,10 +41,10 @@ def test_each_check_is_a_test(plugin: WritePlugin, tmp_path: Path) -> None:
     assert done.returncode == 1
     for line in (
         "PASSED test_mynet.py::test_plain[vistry-mynet-manifest_is_valid]",
-        "PASSED test_mynet.py::test_plain[mynet-builds_for_real]",
+        "PASSED test_mynet.py::test_plain[mynet-predictions_have_the_right_shape]",
         "XFAIL test_mynet.py::test_strict[mynet-parameter_count_is_as_declared] - counted by hand",
-        "Built for four classes it gives a finite prediction an image; a classifier's has a value for each class.",
-        "it was expected to fail (it was so last year) and passes; take it out of the expected failures",
+        "Built for four classes it gives one finite prediction an image; a classifier's has a value for each class.",
+        "the check was expected to fail (it was so last year) but passes; remove it from the expected failures",
         "plugin checks: vistry-mynet: 2 run, 0 skipped, 0 expected to fail; "
         "mynet: 4 run (2 failed), 0 skipped, 1 expected to fail",
     ):
@@ -65,7 +65,7 @@ class TestTheCommand:
         assert done.exit_code == 0
         assert lines[0].split() == ["model", "check", "result"]
         assert lines[1] == "vistry-mynet  manifest_is_valid                    passed"
-        assert "mynet         backends_agree                       skipped: it has one backend, torch" in lines
+        assert "mynet         backends_agree                       skipped: the model has one backend, torch" in lines
         assert lines[-1].endswith("; mynet: 15 run, 2 skipped, 0 expected to fail")
 
     def test_a_failure(self, plugin: WritePlugin) -> None:
@@ -73,8 +73,8 @@ class TestTheCommand:
         done = check("mynet")
         assert done.exit_code == 1
         assert (
-            "mynet: parameter_count_is_as_declared failed: image_classification: plugin.toml says parameters = 10, and "
-            "with 1000 classes the model has 416456; write the number that is right" in done.stdout.splitlines()
+            "mynet: parameter_count_is_as_declared failed: image_classification: plugin.toml says parameters = 10, but "
+            "with 1000 classes the model has 416456; correct the number" in done.stdout.splitlines()
         )
 
     def test_an_expected_failure(self, plugin: WritePlugin) -> None:
@@ -98,7 +98,7 @@ class TestTheCommand:
         [
             (["--heavy", "smallest"], "--heavy, --backend and --expect need the NAME of a plugin"),
             (["mynet", "--expect", "mynet:x"], "error: invalid --expect 'mynet:x'; write MODEL:CHECK=REASON"),
-            (["mynet", "--expect", "mynet:x=y"], "error: expected: there is no check 'x'"),
+            (["mynet", "--expect", "mynet:x=y"], "error: expected: unknown check 'x'"),
             (["mynt"], "error: no plugin 'mynt' is installed; did you mean 'mynet'?"),
         ],
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from vistry.testing import Result, trials_of
-from vistry.testing.all_checks import OF_A_MODEL, OF_A_PLUGIN, OF_ITS_CODE
+from vistry.testing import Result, check_runs_of
+from vistry.testing.all_checks import CODE_CHECKS, MODEL_CHECKS, PLUGIN_CHECKS
 from vistry.training import engines
 
 WritePlugin = Callable[..., Path]
@@ -184,7 +184,7 @@ OF_PLUGINS = (
     ),
     fault(
         "manifest_is_in_the_wheel",
-        "the wheel has no vistry_mynet/plugin.toml, so that the plugin can't be found where it is installed from it",
+        "the wheel has no vistry_mynet/plugin.toml, so the plugin doesn't work where it is installed from the wheel",
         (PROJECT, 'packages = ["vistry_mynet"]', 'packages = ["vistry_mynet"]\nexclude = ["*.toml"]'),
     ),
     fault(
@@ -194,17 +194,17 @@ OF_PLUGINS = (
     ),
     fault(
         "manifest_is_in_the_wheel",
-        "the build backend no_such_backend is not installed; add it to what tests need",
+        "the build backend no_such_backend is not installed; add it to the requirements of the tests",
         (PROJECT, '"hatchling.build"', '"no_such_backend"'),
     ),
     fault(
         "manifest_is_in_the_wheel",
-        "no wheel can be built from ",
+        "building a wheel from ",
         (PROJECT, 'packages = ["vistry_mynet"]', 'packages = "vistry_mynet"'),
     ),
     fault(
         "hooks_are_known",
-        "'vistry_build_model' has an argument 'class_count' that the hook has not",
+        "'vistry_build_model' has an argument 'class_count' that the hook doesn't have",
         (HOOKS, "num_classes", "class_count"),
     ),
     fault(
@@ -214,12 +214,12 @@ OF_PLUGINS = (
     ),
     fault(
         "queries_import_no_tensor_library",
-        "a query imports torch, which costs seconds; in the hooks module import it inside the functions that need it",
-        (HOOKS, "from vistry.plugin.hooks", "import torch\nfrom vistry.plugin.hooks"),
+        "a query imports torch, which takes seconds; in the hooks module import it inside the functions that need it",
+        (HOOKS, "from vistry.plugin", "import torch\nfrom vistry.plugin"),
     ),
     fault(
         "queries_import_no_tensor_library",
-        "asking for its hyperparameters and freezing maps fails: RuntimeError: no map",
+        "a query for its hyperparameters and freezing maps fails: RuntimeError: no map",
         (HOOKS, END, END + RAISING),
     ),
     fault(
@@ -237,17 +237,18 @@ OF_PLUGINS = (
 OF_MODELS = (
     fault(
         "defaults_are_in_range",
-        "vistry_check_hyperparameters refuses the defaults: training_crop_size: must be at most 200; lower it",
+        "vistry_check_hyperparameters returns errors for the defaults: training_crop_size: must be at most 200; "
+        "lower it",
         (HOOKS, END, END + REFUSING),
     ),
     fault(
         "declared_hyperparameters_are_read",
-        'plugin.toml declares idle, and no hook reads it; use hyperparameters["idle"] in one, or take it out',
+        'plugin.toml declares idle, but no hook reads it; use hyperparameters["idle"] in a hook, or remove it',
         (MANIFEST, HEAD, f'[hyperparameters.idle]\ntype = "flag"\ndefault = 0\ndescription = "Idle."\n\n{HEAD}'),
     ),
     fault(
         "unknown_arguments_are_refused",
-        "args = { no_such_name = 1 } in plugin.toml would build a model all the same, and so would any misspelt name",
+        "vistry_build_model accepts args = { no_such_name = 1 }, so a misspelt name in plugin.toml is ignored",
         (MODEL, "widths: Sequence[int])", "widths: Sequence[int], **unread)"),
     ),
     fault(
@@ -258,31 +259,31 @@ OF_MODELS = (
     ),
     fault(
         "builds_on_the_meta_device",
-        "vistry_build_model fails where nothing is computed: RuntimeError: Tensor.item() cannot be called on meta",
+        "vistry_build_model fails on the meta device: RuntimeError: Tensor.item() cannot be called on meta",
         (MODEL, FIRST_LINE, f"{FIRST_LINE}        self.scale = torch.ones(1).item()\n"),
     ),
     fault(
         "builds_on_the_meta_device",
-        "these parameters hold numbers on the meta device: head.weight, head.bias; build with torch.nn alone",
+        "these parameters have values on the meta device: head.weight, head.bias; build with torch.nn alone",
         (MODEL, "nn.Linear(widths[-1], num_classes)", 'nn.Linear(widths[-1], num_classes, device="cpu")'),
     ),
     fault(
-        "builds_for_real",
-        "the shape of the predictions is [8, 3], and [8, 4] is due; give the head num_classes outputs",
+        "predictions_have_the_right_shape",
+        "invalid shape of the predictions: expected [8, 4], got [8, 3]; give the head num_classes outputs",
         (HOOKS, END, END + POSTPROCESS),
     ),
     fault(
-        "builds_for_real",
+        "predictions_have_the_right_shape",
         "8 images give 7 predictions",
         (HOOKS, END, END + LOSING.replace("LENGTH", "8")),
     ),
     fault(
         "parameter_count_is_as_declared",
-        "plugin.toml says parameters = 10, and with 1000 classes the model has 416456; write the number that is right",
+        "plugin.toml says parameters = 10, but with 1000 classes the model has 416456; correct the number",
         (MANIFEST, "parameters = 416456", "parameters = 10"),
     ),
     fault(
-        "seeds_decide_the_numbers",
+        "random_seed_is_reproducible",
         "two models built with one random_seed differ in head.bias; draw initial weights from the backend's own",
         (MODEL, "from itertools", "import time\nfrom itertools"),
         (
@@ -293,14 +294,14 @@ OF_MODELS = (
         ),
     ),
     fault(
-        "seeds_decide_the_numbers",
-        "the same first step of training gives other numbers in stages.0.0.weight,",
+        "random_seed_is_reproducible",
+        "the same first step gives other values of stages.0.0.weight,",
         (MODEL, "from itertools", "import time\nfrom itertools"),
         (MODEL, FORWARD, f"        images = images + self.training * 1e-3 * (time.perf_counter() % 1)\n{FORWARD}"),
     ),
     fault(
-        "seeds_decide_the_numbers",
-        "models built with random_seed 0 and 1 have the same weights; don't seed anything in the builder",
+        "random_seed_is_reproducible",
+        "models built with random_seed 0 and 1 have the same weights; set no seed in the builder",
         (HOOKS, BUILD, f"    import torch\n\n    torch.manual_seed(0)\n{BUILD}"),
     ),
     fault(
@@ -310,17 +311,17 @@ OF_MODELS = (
     ),
     fault(
         "freezing_prefixes_match",
-        "with all 4 layers frozen nothing is left to train; leave the head out of the list",
+        "with all 4 layers frozen no parameter is left to train; take the head out of the freezing map",
         (MANIFEST, '["stages.2."]', '["stages.2."], ["head."]'),
     ),
     fault(
         "freezing_prefixes_match",
-        "plugin.toml lists 3 layers to freeze, which layers_to_freeze may count up to, and vistry_freezing_map gives 1",
+        "plugin.toml lists 3 layers to freeze, the limit of layers_to_freeze, but vistry_freezing_map returns 1",
         (HOOKS, END, END + FREEZING),
     ),
     fault(
         "frozen_parameters_stay",
-        "frozen, and changed by a step: stages.0.0.weight; let nothing but the optimiser change parameters",
+        "a step changes frozen parameters: stages.0.0.weight; leave changes of parameters to the optimiser",
         (
             MODEL,
             FORWARD,
@@ -329,18 +330,18 @@ OF_MODELS = (
     ),
     fault(
         "frozen_batch_norm_stays",
-        "frozen, and moved by a step: stages.0.1.running_mean, stages.0.1.running_var",
+        "a step changes frozen running statistics: stages.0.1.running_mean, stages.0.1.running_var",
         (MODEL, "\n\ndef stage", f"{NORM}\n\ndef stage"),
         (MODEL, "nn.BatchNorm2d", "Norm"),
     ),
     fault(
         "loss_is_finite",
-        "on fresh weights the loss is not finite: penalty = nan",
+        "with untrained weights the loss is not finite: penalty = nan",
         (HOOKS, END, END + LOSS),
     ),
     fault(
         "loss_reaches_every_parameter",
-        "no gradient of the loss reaches extra.weight, extra.bias; use them in the forward pass, or make them buffers",
+        "the loss has no gradient for extra.weight, extra.bias; use them in the forward pass, or make them buffers",
         (MODEL, FIRST_LINE, f"{FIRST_LINE}        self.extra = nn.Linear(4, 4)\n"),
         (MANIFEST, "parameters = 416456", "parameters = 416476"),
     ),
@@ -351,39 +352,39 @@ OF_MODELS = (
         (MODEL, "return logits", "return Reversed.apply(logits)"),
     ),
     fault(
-        "predicts_where_nothing_is_found",
-        "the prediction for a black image can't be written down: Out of range float values are not JSON compliant",
+        "predicts_on_blank_images",
+        "the prediction for a black image can't be written as JSON: Out of range float values are not JSON compliant",
         (MODEL, FORWARD, f"        images = images / images.std(dim=(2, 3), keepdim=True)\n{FORWARD}"),
     ),
     fault(
-        "predicts_where_nothing_is_found",
+        "predicts_on_blank_images",
         "2 black images give 1 predictions",
         (HOOKS, END, END + LOSING.replace("LENGTH", "2")),
     ),
     fault(
-        "weights_survive_safetensors",
-        "its own weights are read without head.weight, head.bias; look at vistry_map_weights",
+        "weights_round_trip_safetensors",
+        "the model's own weights are read without head.weight, head.bias; look at vistry_map_weights",
         (HOOKS, END, END + BEHEADING),
     ),
     fault(
-        "weights_survive_safetensors",
-        "written and read, these tensors differ: stages.0.0.weight, stages.0.1.weight,",
+        "weights_round_trip_safetensors",
+        "these tensors change when they are written and read: stages.0.0.weight, stages.0.1.weight,",
         (HOOKS, END, END + DOUBLING),
     ),
     fault(
-        "weights_survive_safetensors",
-        "the same weights give other predictions in another model: something that decides them is in no tensor",
+        "weights_round_trip_safetensors",
+        "the same weights give other predictions in another model: some state that affects predictions isn't saved",
         (MODEL, FIRST_LINE, f"{FIRST_LINE}        self.scales = torch.rand(3, 1, 1)\n"),
         (MODEL, FORWARD, f"        images = images * self.scales.to(images.device)\n{FORWARD}"),
     ),
     fault(
-        "weights_survive_safetensors",
+        "weights_round_trip_safetensors",
         "doesn't fit the model: head.bias is missing; look at vistry_map_weights",
         (HOOKS, END, END + DROPPING),
     ),
     fault(
         "feature_maps_are_as_declared",
-        "plugin.toml says feature maps of (channels, stride) [(64, 4), (128, 16)], and the module's are "
+        "plugin.toml says feature maps of (channels, stride) [(64, 4), (128, 16)], but the module's are "
         "[(64, 4), (128, 8)]",
         (MANIFEST, ARGS, ARGS + MAPS),
         (MODEL, "\n\ndef stage", f"{MAPS_MODEL}\n\ndef stage"),
@@ -418,7 +419,7 @@ def failures(results: list[Result]) -> dict[str, str]:
 @pytest.mark.parametrize("wrong", OF_PLUGINS, ids=named)
 def test_a_plugin_with_a_fault_fails_that_check(wrong: Fault, plugin: WritePlugin) -> None:
     plugin(*wrong.edits)
-    trials = [trial for trial in trials_of("mynet") if trial.subject == "vistry-mynet"]
+    trials = [trial for trial in check_runs_of("mynet") if trial.subject == "vistry-mynet"]
     found = failures([trial.result() for trial in trials])
     assert list(found) == [wrong.check]
     assert wrong.message in found[wrong.check]
@@ -430,12 +431,12 @@ def test_a_model_with_a_fault_fails_that_check(
 ) -> None:
     monkeypatch.setitem(engines._BACKENDS, "jax", engines._BACKENDS["torch"])
     plugin(ONE_TASK, *wrong.edits)
-    trials = [trial for trial in trials_of("mynet") if trial.subject == "mynet"]
+    trials = [trial for trial in check_runs_of("mynet") if trial.subject == "mynet"]
     found = failures([trial.result() for trial in trials])
     assert list(found) == [wrong.check], found
     assert wrong.message in found[wrong.check]
 
 
 def test_each_check_has_a_fault() -> None:
-    assert {item.check for item in OF_PLUGINS} == {check.name for check in (*OF_A_PLUGIN, *OF_ITS_CODE)}
-    assert {item.check for item in OF_MODELS} == {check.name for check in OF_A_MODEL}
+    assert {item.check for item in OF_PLUGINS} == {check.name for check in (*PLUGIN_CHECKS, *CODE_CHECKS)}
+    assert {item.check for item in OF_MODELS} == {check.name for check in MODEL_CHECKS}

@@ -13,7 +13,7 @@ import vistry
 from vistry.plugin import hooks, manifest_answers
 from vistry.plugin.calls import HOOK_NAMES
 from vistry.task import hook_answers
-from vistry.testing import trials_of
+from vistry.testing import check_runs_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "hooks.md").read_text()
 SECTIONS = dict(re.findall(r"^## (vistry_\w+)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
@@ -35,27 +35,27 @@ def test_every_hook_has_its_section_in_the_order_of_the_code() -> None:
 
 @pytest.mark.parametrize("name", HOOK_NAMES)
 def test_arguments_and_return_are_those_of_the_code(name: str) -> None:
-    [shown] = ast.parse(blocks(SECTIONS[name])[0]).body
+    [printed] = ast.parse(blocks(SECTIONS[name])[0]).body
     real = inspect.signature(getattr(hooks, name))
-    assert isinstance(shown, ast.FunctionDef)
-    assert shown.name == name
-    arguments = [(argument.arg, ast.unparse(argument.annotation or ast.Constant(""))) for argument in shown.args.args]
+    assert isinstance(printed, ast.FunctionDef)
+    assert printed.name == name
+    arguments = [(argument.arg, ast.unparse(argument.annotation or ast.Constant(""))) for argument in printed.args.args]
     assert arguments == [(word, parameter.annotation) for word, parameter in real.parameters.items()]
-    assert ast.unparse(shown.returns or ast.Constant("")) == real.return_annotation
+    assert ast.unparse(printed.returns or ast.Constant("")) == real.return_annotation
 
 
 @pytest.mark.parametrize("name", HOOK_NAMES)
 def test_the_section_says_what_it_does_when_and_what_happens_without_it(name: str) -> None:
-    said = joined(SECTIONS[name])
-    sentence = joined((inspect.getdoc(getattr(hooks, name)) or "").partition(";")[0].rstrip("."))
-    assert sentence in said
-    assert " Called " in said
+    section = joined(SECTIONS[name])
+    first_paragraph = (inspect.getdoc(getattr(hooks, name)) or "").partition("\n\n")[0]
+    assert joined(first_paragraph).rstrip(".") in section
+    assert " Called " in section
     fallback = getattr(manifest_answers, name, None) or getattr(hook_answers, name, None)
     if fallback is None:
         assert name in ("vistry_build_model", "vistry_build_feature_maps")
-        assert re.search(r"If there is none, (models can't be|nothing can be) built", said)
+        assert re.search(r"If there is none, (models can't be|nothing can be) built", section)
     else:
-        assert f"If there is none: {inspect.getdoc(fallback)}" in said
+        assert f"If there is none: {inspect.getdoc(fallback)}" in section
 
 
 def test_each_argument_is_explained_once() -> None:
@@ -65,25 +65,32 @@ def test_each_argument_is_explained_once() -> None:
 
 
 @pytest.mark.parametrize("name", HOOK_NAMES)
+def test_the_docstring_documents_each_argument(name: str) -> None:
+    hook = getattr(hooks, name)
+    arguments = (inspect.getdoc(hook) or "").partition("Args:\n")[2]
+    assert re.findall(r"^    (\w+): .", arguments, re.MULTILINE) == list(inspect.signature(hook).parameters)
+
+
+@pytest.mark.parametrize("name", HOOK_NAMES)
 def test_the_example_is_of_that_hook(name: str) -> None:
     defined = [item.name for item in ast.parse(blocks(SECTIONS[name])[1]).body if isinstance(item, ast.FunctionDef)]
     assert defined == [name]
 
 
 def test_the_examples_together_are_a_plugin_that_passes_the_checks(plugin: WritePlugin) -> None:
-    computing = 'api = "1.2"\ncomputes_defaults = true\ncomputes_kernels = true'
-    folder = plugin(("plugin.toml", 'api = "1.2"', computing))
+    computing = 'api = "1.0"\ncomputes_defaults = true\ncomputes_kernels = true'
+    folder = plugin(("plugin.toml", 'api = "1.0"', computing))
     (folder / "vistry_mynet" / "hooks.py").write_text("\n\n".join(blocks(SECTIONS[name])[1] for name in HOOK_NAMES))
-    results = [trial.result() for trial in trials_of("mynet")]
+    results = [trial.result() for trial in check_runs_of("mynet")]
     assert {result.check: result.reason for result in results if result.status == "failed"} == {}
     assert vistry.hyperparameters("mynet", "multiclass").defaults()["learning_rate"] == 0.02
 
 
-def test_the_wrapper_has_its_say(plugin: WritePlugin) -> None:
+def test_the_wrapper_changes_the_answer(plugin: WritePlugin) -> None:
     [declared] = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     [wrapper] = re.findall(r"<!-- checked: a wrapper -->\n```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     plugin()
-    folder = plugin(("plugin.toml", 'api = "1.2"\n', f'api = "1.1"\n{declared}'), name="house")
+    folder = plugin(("plugin.toml", 'api = "1.0"\n', f'api = "1.0"\n{declared}'), name="house")
     (folder / "vistry_house" / "hooks.py").write_text(
         f"{(folder / 'vistry_house' / 'hooks.py').read_text()}\n\n{wrapper}"
     )

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from vistry.testing import trials_of
-from vistry.testing.all_checks import OF_A_MODEL
+from vistry.testing import check_runs_of
+from vistry.testing.all_checks import MODEL_CHECKS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "backends.md").read_text()
 MODEL = """
@@ -38,7 +38,7 @@ def test_every_check_passes_or_has_nothing_to_look_at(plugin: Callable[..., Path
         ("hooks.py", "dropout=", 'seed=hyperparameters["random_seed"], dropout='),
     )
     (folder / "vistry_mynet" / "model.py").write_text(MODEL)
-    trials = [trial for trial in trials_of("mynet") if trial.check in OF_A_MODEL]
+    trials = [trial for trial in check_runs_of("mynet") if trial.check in MODEL_CHECKS]
     results = {result.check: result for result in (trial.result() for trial in trials)}
     assert {name: result.reason for name, result in results.items() if result.status != "passed"} == {
         "backends_agree": "it has one backend, jax",
@@ -49,7 +49,7 @@ def test_every_check_passes_or_has_nothing_to_look_at(plugin: Callable[..., Path
 def test_the_shape_of_an_output_is_known_without_numbers(plugin: Callable[..., Path]) -> None:
     folder = plugin(("plugin.toml", '["torch"]', '["jax"]'), ("hooks.py", "dropout=", "seed=0, dropout="))
     (folder / "vistry_mynet" / "model.py").write_text(MODEL.replace("num_classes, rngs", "num_classes + 1, rngs"))
-    [trial] = [trial for trial in trials_of("mynet") if str(trial) == "mynet-builds_for_real"]
+    [trial] = [trial for trial in check_runs_of("mynet") if str(trial) == "mynet-predictions_have_the_right_shape"]
     assert trial.on[0].output_shape() == (2, 5)  # type: ignore[union-attr]
 
 
@@ -60,7 +60,7 @@ def test_the_pages_twin_agrees_with_the_network_it_is_of(plugin: Callable[..., P
     for file, text in files:
         (folder / "vistry_mynet" / file).write_text(text)
     for backend in (None, "jax"):
-        [trial] = [trial for trial in trials_of("mynet", backend=backend) if str(trial) == "mynet-backends_agree"]
+        [trial] = [trial for trial in check_runs_of("mynet", backend=backend) if str(trial) == "mynet-backends_agree"]
         result = trial.result()
         assert (result.status, result.reason) == ("passed", "")
 
@@ -74,7 +74,9 @@ def test_the_second_backend_can_be_the_one_that_is_computed(plugin: Callable[...
     failed = {}
     for backend in ("torch", "jax"):
         [trial] = [
-            trial for trial in trials_of("mynet", backend=backend) if str(trial) == "mynet-loss_reaches_every_parameter"
+            trial
+            for trial in check_runs_of("mynet", backend=backend)
+            if str(trial) == "mynet-loss_reaches_every_parameter"
         ]
         failed[backend] = trial.result().status
     assert failed == {"torch": "passed", "jax": "failed"}

@@ -69,21 +69,18 @@ def test_nothing_is_written_over() -> None:
     Path("vistry-mynet").mkdir()
     done = new("mynet")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr == (
-        f"error: {Path.cwd()}/vistry-mynet exists already, and nothing is written over; "
-        "choose another name, or move it\n"
-    )
+    assert done.stderr == (f"error: {Path.cwd()}/vistry-mynet exists already; choose another name, or move it\n")
     assert not list(Path("vistry-mynet").iterdir())
 
 
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("my-net", "'my-net' must be lower-case letters, digits and _, beginning with a letter; try my_net"),
-        ("MyNet", "'MyNet' must be lower-case letters, digits and _, beginning with a letter; try mynet"),
-        ("../mynet", "'../mynet' must be lower-case letters, digits and _, beginning with a letter; try mynet"),
-        ("2net", "'2net' must be lower-case letters, digits and _, beginning with a letter"),
-        ("", "'' must be lower-case letters, digits and _, beginning with a letter"),
+        ("my-net", "invalid name 'my-net': use lower-case letters, digits and _, with a letter first; try my_net"),
+        ("MyNet", "invalid name 'MyNet': use lower-case letters, digits and _, with a letter first; try mynet"),
+        ("../mynet", "invalid name '../mynet': use lower-case letters, digits and _, with a letter first; try mynet"),
+        ("2net", "invalid name '2net': use lower-case letters, digits and _, with a letter first"),
+        ("", "invalid name '': use lower-case letters, digits and _, with a letter first"),
         ("resnet", "'resnet' is the name of the installed plugin vistry-resnet; choose another"),
         ("resnet50", "'resnet50' is a model of the installed plugin vistry-resnet; choose another"),
     ],

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,24 +16,8 @@ from sklearn.datasets import load_digits
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a tiny network is faster on one thread
 
-TINY = Path(__file__).parent.parent / "tiny_plugin"
 PER_CLASS = 16
 DIGITS = 4
-
-
-@pytest.fixture(scope="module")
-def tiny_plugin() -> Iterator[None]:
-    """The tiny plugin, found by discovery in this process and in those it starts."""
-    sys.path.insert(0, str(TINY))
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(TINY), *([before] if before else [])])
-    importlib.invalidate_caches()
-    yield
-    sys.path.remove(str(TINY))
-    if before is None:
-        del os.environ["PYTHONPATH"]
-    else:
-        os.environ["PYTHONPATH"] = before
 
 
 @pytest.fixture(scope="session")

@@ -167,7 +167,7 @@ def test_resize_decides_what_the_crop_shows(train: Any, digits: Path) -> None:
 
     near, far = ValidationCrop(32, 16)(image), ValidationCrop(16, 16)(image)
     assert (near != far).any()
-    assert vistry.load(run.folder)._viewer == ClassificationTransform(ValidationCrop(16, 16))
+    assert vistry.load(run.folder).eval_transform == ClassificationTransform(ValidationCrop(16, 16))
 
 
 @pytest.mark.parametrize(

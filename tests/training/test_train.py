@@ -157,7 +157,7 @@ def test_a_named_format_is_the_validation_datas_too(digits: Path, tmp_path: Path
     (other / "labels.csv").write_text("image,label\ndigit3/00.png,three\n")
     formats = {}
     for name in (None, "folders"):
-        plan = make_plan(Request(digits, "multiclass", "tiny", other, format=name), [])
+        plan = make_plan(Request(data=digits, task="multiclass", model="tiny", validation=other, format=name), [])
         formats[name] = (plan.diagnoses[1].table.format, plan.classes[-1])
     assert formats == {None: ("csv", "three"), "folders": ("folders", "digit3")}
 
@@ -166,7 +166,7 @@ def test_a_named_format_is_the_validation_datas_too(digits: Path, tmp_path: Path
 def test_where_no_model_is_named_the_tasks_default_is_trained(
     task: str, digits: Path, multilabel: Path, runs: Path
 ) -> None:
-    plan = make_plan(Request(digits if task == "multiclass" else multilabel, task), [])
+    plan = make_plan(Request(data=digits if task == "multiclass" else multilabel, task=task), [])
     assert plan.context.card.full_name == "seresnext/seresnext"
     assert plan.hyperparameters["training_batch_size"] == 78
 
@@ -175,9 +175,7 @@ def test_without_a_default_the_models_to_choose_from_are_named(
     digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VISTRY_DISABLE", "seresnext")
-    with pytest.raises(
-        RegistryError, match=r"no model is named, and .* has no default; use --model with one of: .*tiny"
-    ):
+    with pytest.raises(RegistryError, match=r"has no default model; choose one with --model: .*tiny"):
         vistry.train(digits, task="multiclass")
 
 
@@ -193,7 +191,7 @@ def test_a_package_a_model_needs_is_named_before_any_work(
     with pytest.raises(RegistryError) as error:
         vistry.train(digits, task="multiclass", model="seresnext")
     assert str(error.value) == (
-        "seresnext needs timm for torch, and it is not installed; type: pip install 'vistry-seresnext[torch]'"
+        "seresnext needs timm for torch, which is not installed; type: pip install 'vistry-seresnext[torch]'"
     )
     assert not runs.exists()
 
@@ -235,14 +233,14 @@ def test_another_primary_metric_decides(digits: Path, runs: Path) -> None:
         ({"task": "multiclas"}, RegistryError, "there is no task 'multiclas'; did you mean 'multiclass'"),
         ({"primary_metric": "acuracy"}, vistry.VistryError, "no primary metric 'acuracy'; did you mean 'accuracy'"),
         ({"backend": "jax"}, RegistryError, "tiny has no backend 'jax'; use torch"),
-        ({"validation_size": 1.5}, DataError, "validation_size = 1.5: must be a number between 0 and 1"),
+        ({"validation_size": 1.5}, DataError, "validation_size must be between 0 and 1, got 1.5"),
         ({"learning_rate": 2}, HyperparameterError, r"learning_rate: 2, from the call, must be a number in \[0, 1\]"),
         (
             {"learning_rte": 0.1},
             HyperparameterError,
             "learning_rte: from the call: tiny has no such .*did you mean 'learning_rate'",
         ),
-        ({"weights": "no_such_file"}, WeightsError, "is neither a file nor weights of tiny"),
+        ({"weights": "no_such_file"}, WeightsError, "expected a file or weights of tiny, got"),
         ({"checkpoint_run_id": "no_such_run"}, RunError, "there is no run 'no_such_run'"),
         ({"layers_to_freeze": 3}, HyperparameterError, "tiny has 2 layers to freeze"),
         ({"data": "no_such_folder"}, DataError, "no_such_folder"),
@@ -291,11 +289,11 @@ def test_train_evaluate_predict_and_runs_on_the_command_line(
     lines = trained.stdout.splitlines()
     assert sum(line.startswith("epoch ") for line in lines) == 2
     assert "tiny/tiny for image_classification: 4 classes, 51 training and 13 validation images" in lines
-    assert "an epoch is 4 steps and the whole training 8, which is too few to learn well" in trained.stderr
+    assert "an epoch has 4 steps and the whole training 8, too few to learn well" in trained.stderr
     assert "try --training_batch_size 5 --learning_rate 0.016" in trained.stderr
 
     nearly_all = vistry("train", *common, "--dry-run", "--training_batch_size", 40, "--number_of_epochs", 60)
-    assert "each update sees most of the images; smaller batches learn more an epoch; try" in nearly_all.stdout
+    assert "each update uses most of the images; smaller batches learn more per epoch; try" in nearly_all.stdout
     less = vistry("train", *common, "--dry-run", "--training_batch_size", 25, "--number_of_epochs", 60)
     assert "warning" not in less.stdout
 
@@ -376,10 +374,10 @@ def test_a_validation_size_without_effect_is_a_warning(digits: Path, tmp_path: P
     for digit in range(2):
         shutil.copytree(digits / f"digit{digit}", tmp_path / "first" / f"digit{digit}")
         shutil.copytree(digits / f"digit{digit + 2}", tmp_path / "other" / f"digit{digit}")
-    request = Request(tmp_path / "first", "multiclass", "tiny", validation_size=0.3)
-    said = "validation_size: has no effect, because the validation images are given; leave it out"
-    assert said not in make_plan(request, []).warnings()
-    assert said in make_plan(replace(request, validation=tmp_path / "other"), []).warnings()
+    request = Request(data=tmp_path / "first", task="multiclass", model="tiny", validation_size=0.3)
+    warning = "validation_size has no effect, because the validation images are given; leave it out"
+    assert warning not in make_plan(request, []).warnings()
+    assert warning in make_plan(replace(request, validation=tmp_path / "other"), []).warnings()
 
 
 @pytest.mark.parametrize(
@@ -392,7 +390,10 @@ def test_a_validation_size_without_effect_is_a_warning(digits: Path, tmp_path: P
 def test_a_plan_of_few_steps_proposes_what_is_different(
     settings: dict[str, int], proposal: str, digits: Path, runs: Path
 ) -> None:
-    plan = make_plan(Request(digits, "multiclass", "tiny"), [Source.of({"number_of_epochs": 10, **settings}, "a test")])
+    plan = make_plan(
+        Request(data=digits, task="multiclass", model="tiny"),
+        [Source.of({"number_of_epochs": 10, **settings}, "a test")],
+    )
     assert plan.warnings()[-1].endswith(proposal)
 
 
@@ -482,7 +483,7 @@ def test_an_owner_settles_what_is_unset_and_nothing_else(
     monkeypatch.setattr(OwnerHooks, "ask", resolving)
 
     def planned(**values: Any) -> Plan:
-        return make_plan(Request(digits, "multiclass", "tiny"), [Source.of(values, "the call")])
+        return make_plan(Request(data=digits, task="multiclass", model="tiny"), [Source.of(values, "the call")])
 
     settled = planned(weights=str(trained.best_weights)).hyperparameters
     assert settled["layers_to_freeze"] == 1

@@ -79,11 +79,11 @@ def check(
     A disabled plugin is left alone unless it is named.
     """
     if name is not None:
-        from vistry.cli.check_table import expected_failure, print_trials
-        from vistry.testing.check_runs import trials_of
+        from vistry.cli.check_table import expected_failure, print_check_runs
+        from vistry.testing.check_runs import check_runs_of
 
-        trials = trials_of(name, dict(map(expected_failure, expect)), heavy=heavy or "all", backend=backend)
-        if not print_trials(name, trials, as_json):
+        check_runs = check_runs_of(name, dict(map(expected_failure, expect)), heavy=heavy or "all", backend=backend)
+        if not print_check_runs(name, check_runs, as_json):
             raise Exit(1)
         return
     if heavy or backend or expect:

@@ -34,7 +34,7 @@ def predict(
     An image that can't be read has an error entry; the others have their predictions. Hyperparameters of prediction may
     be changed: --box_score_threshold 0.5.
     """
-    from vistry.inference.detection_files import ObjectFiles
+    from vistry.inference.detection_files import DetectionFiles
     from vistry.inference.image_files import image_files
     from vistry.inference.predictor import load
     from vistry.runs.files import lines_to
@@ -43,7 +43,7 @@ def predict(
     predictor = load(run, backend=backend, **hyperparameters)
     for warning in predictor.hyperparameters.warnings:
         click.echo(f"warning: {warning}", err=True)
-    written = ObjectFiles.of(predictor, draw, masks)
+    written = DetectionFiles.of(predictor, draw, masks)
     failed = 0
     with lines_to(output) as write:
         for prediction in predictor.predict(files):

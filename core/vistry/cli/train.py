@@ -99,10 +99,10 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
     from dataclasses import asdict
 
     from vistry.training.estimate import estimate
-    from vistry.training.plan import describe
+    from vistry.training.plan_summary import PlanSummary
 
     if as_json:
-        print_json(plan=describe(plan), estimate=asdict(estimate(plan)))
+        print_json(plan=PlanSummary.of(plan).to_dict(), estimate=asdict(estimate(plan)))
     else:
         click.echo(_plan_text(plan))
 
@@ -111,14 +111,14 @@ def _plan_text(plan: Plan) -> str:
     from vistry.hyperparameter.values import format_value
     from vistry.report.numbers import duration
     from vistry.training.estimate import estimate
-    from vistry.training.plan import describe
+    from vistry.training.plan_summary import PlanSummary
 
-    facts, expected = describe(plan), estimate(plan)
+    facts, expected = PlanSummary.of(plan), estimate(plan)
     lines = [_summary(plan)]
-    lines += [f"  {name}: {count}" for name, count in facts["classes"].items()]
+    lines += [f"  {name}: {count}" for name, count in facts.classes.items()]
     lines.append(
-        f"{facts['steps_per_epoch']} batches an epoch, {facts['updates']} updates in all; "
-        f"best epoch by {facts['primary_metric']}; starts from {facts['start']}"
+        f"{facts.steps_per_epoch} batches an epoch, {facts.updates} updates in all; "
+        f"best epoch by {facts.primary_metric}; starts from {facts.start}"
     )
     engine = expected.engine
     lines.append(
@@ -132,5 +132,5 @@ def _plan_text(plan: Plan) -> str:
     settings = plan.hyperparameters.settings.values()
     width = max(len(setting.name) for setting in settings)
     lines += [f"  {item.name:<{width}}  {format_value(item.value):<14}  {item.origin}" for item in settings]
-    lines += [f"warning: {line}" for line in facts["warnings"]]
+    lines += [f"warning: {line}" for line in facts.warnings]
     return "\n".join(lines)

@@ -93,7 +93,7 @@ def import_(
 
 def _text(imported: ImportedWeights) -> str:
     place = f" of {imported.key!r}" if imported.key else ""
-    place += f", beside {', '.join(map(repr, imported.beside))}" if imported.beside else ""
+    place += f", beside {', '.join(map(repr, imported.other_keys))}" if imported.other_keys else ""
     lines = [f"{imported.output}: {imported.tensors} tensors{place}; {imported.elements:,} numbers"]
     if imported.model:
         head = f"with a head for {imported.classes} classes" if imported.classes else "as the weights of its backbone"

@@ -99,7 +99,7 @@ def examine(
     table = reading.table
     # What is wrong with a row, by its number: each step looks only at rows without a finding so far.
     by_row = absent_images(table)
-    inspections = {} if pixels == "none" else _inspect(table, by_row, pixels == "full", progress)
+    inspections = {} if pixels == "none" else _inspect(table, by_row, pixels == "full", progress=progress)
     by_row |= {row: inspection.finding for row, inspection in inspections.items() if inspection.finding is not None}
     report = check_objects(table, _rows_without(table, by_row), inspections)
     table, by_row = report.table, by_row | dict(report.emptied)
@@ -117,7 +117,7 @@ def examine(
         *_check_what_is_left(reading.table, usable, [*unread, *by_row.values()]),
         *class_findings(usable, task),
     )
-    return Diagnosis(Path(path), task, usable, findings, groups[rows])
+    return Diagnosis(Path(path), task, table=usable, findings=findings, groups=groups[rows])
 
 
 def without_leaks(training: Diagnosis, validation: Diagnosis) -> Diagnosis:

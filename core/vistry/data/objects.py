@@ -68,7 +68,15 @@ class Shapes:
         point_starts, points = take_segments(self.point_starts, self.points, rings)
         run_starts, runs = take_segments(self.run_starts, self.runs, index)
         heights = self.run_heights[index]
-        return Shapes(ring_starts, point_starts, points, run_starts, runs, heights, self.even_odd)
+        return Shapes(
+            ring_starts,
+            point_starts,
+            points=points,
+            run_starts=run_starts,
+            runs=runs,
+            run_heights=heights,
+            even_odd=self.even_odd,
+        )
 
     def bounds(self) -> npt.NDArray[np.float64]:
         """[M, 4] the box around each object's rings; infinite where it has none."""
@@ -85,7 +93,15 @@ def no_shapes(count: int, even_odd: bool = False) -> Shapes:
     """The shapes of objects that have none."""
     starts = np.zeros(count + 1, dtype=np.int64)
     points, runs = np.zeros((0, 2), dtype=np.float64), np.zeros(0, dtype=np.uint32)
-    return Shapes(starts, starts[:1], points, starts, runs, np.zeros(count, dtype=np.int32), even_odd)
+    return Shapes(
+        starts,
+        starts[:1],
+        points=points,
+        run_starts=starts,
+        runs=runs,
+        run_heights=np.zeros(count, dtype=np.int32),
+        even_odd=even_odd,
+    )
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def split(
     if len(rows) < 2:
         raise FindingError(_too_few(table, len(rows)))
     first, member = _representatives(rows, groups)
-    chosen = _draw(table.take(rows[first]), task, fraction, np.random.default_rng(seed))[member]
+    chosen = _draw(table.take(rows[first]), task, fraction, random=np.random.default_rng(seed))[member]
     if not chosen.any():
         raise FindingError(_nothing_to_hold_out(table, len(first)))
     return rows[~chosen], rows[chosen]
@@ -62,7 +62,7 @@ def _representatives(rows: Rows, groups: npt.ArrayLike | None) -> tuple[Rows, Ro
 def _draw(table: Table, task: str, fraction: float, random: np.random.Generator) -> npt.NDArray[np.bool_]:
     """[N] True where a row validates."""
     if task == MULTICLASS:
-        return draw_per_class(table.labels, len(table.classes), fraction, random)
+        return draw_per_class(table.labels, len(table.classes), fraction, random=random)
     return iterative_stratification(*table.class_sets(), len(table.classes), fraction, random)
 
 

@@ -36,7 +36,7 @@ def reliability(
     accuracy = _means(bin_of, came_true.astype(np.float64), counts)
     gaps = np.abs(accuracy - confidence)[counts > 0]
     error = float((gaps * counts[counts > 0]).sum() / len(values)) if len(values) else None
-    return Reliability(counts, confidence, accuracy, error)
+    return Reliability(counts, confidence, accuracy, error=error)
 
 
 def _means(

@@ -31,7 +31,9 @@ def class_scores(truth: Flags, predicted: Flags) -> list[ClassScores]:
 
 def _scores(true: int, support: int, predicted: int) -> ClassScores:
     precision, recall = _ratio(true, predicted), _ratio(true, support)
-    return ClassScores(int(support), int(predicted), precision, recall, _ratio(2 * true, support + predicted))
+    return ClassScores(
+        int(support), int(predicted), precision=precision, recall=recall, f1=_ratio(2 * true, support + predicted)
+    )
 
 
 def _ratio(part: int, whole: int) -> float | None:

@@ -20,6 +20,7 @@ from vistry.flax_layers.layers import Linear, Sequential
 from vistry.flax_layers.nms import batched_nms
 from vistry.flax_layers.normalisation import BatchNorm, LayerNorm, current_valid_rows, valid_rows
 from vistry.flax_layers.pooling import average_pool, max_pool
+from vistry.flax_layers.residual import padded_conv, residual_stages
 
 __all__ = [
     "BatchNorm",
@@ -36,6 +37,8 @@ __all__ = [
     "normal",
     "normal_by_fan_out",
     "ones",
+    "padded_conv",
+    "residual_stages",
     "uniform_by_fan_in",
     "valid_rows",
     "zeros",

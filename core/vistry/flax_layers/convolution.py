@@ -54,7 +54,7 @@ class Conv(nnx.Module):
             padding = lax.padtype_to_pads(x.shape[1:3], weight.shape[2:], (self.stride, self.stride), padding)
         else:
             padding = [(padding, padding)] * 2
-        x = convolve(x, weight, self.stride, padding, self.groups)
+        x = convolve(x, weight, stride=self.stride, padding=padding, groups=self.groups)
         return x if self.bias is None else x + self.bias[...]
 
 
@@ -66,9 +66,9 @@ def convolve(x: Array, weight: Array, stride: int, padding: _Padding, groups: in
     """
     if jax.default_backend() == "cpu":
         if groups == x.shape[3] == weight.shape[0]:
-            return _depthwise(x, weight, stride, padding)
+            return _depthwise(x, weight, stride, padding=padding)
         if groups > 1 or weight.shape[2:] == (1, 1) or max(x.shape[1:3]) <= SMALL_MAP:
-            return _by_matrix_product(x, weight, stride, padding, groups)
+            return _by_matrix_product(x, weight, stride=stride, padding=padding, groups=groups)
     return lax.conv_general_dilated(
         x, weight, (stride, stride), padding, dimension_numbers=("NHWC", "OIHW", "NHWC"), feature_group_count=groups
     )

@@ -81,17 +81,17 @@ Fields = dict[str, Field]
 
 def shared_with_policy(catalogue: Catalogue, task: str) -> Fields:
     """A task's shared table under the policy in force. Raises RegistryError."""
-    return _with_policy(_shared(task), task, catalogue.policy.overrides(task), _all_names(catalogue))
+    return _with_policy(_shared(task), task, catalogue.policy.overrides(task), names=_all_names(catalogue))
 
 
 def model_fields(catalogue: Catalogue, card: ModelCard, task: str) -> Fields:
     """A model's fields for a task with the defaults in force. Raises RegistryError."""
-    fields = _with_manifest(_of_model(card, task), card, task, catalogue)
+    fields = _with_manifest(_of_model(card, task), card, task, catalogue=catalogue)
     overrides = catalogue.policy.overrides(task, catalogue.names_of(card))
-    fields = _with_policy(fields, card.full_name, overrides, _all_names(catalogue))
+    fields = _with_policy(fields, card.full_name, overrides, names=_all_names(catalogue))
     for field in fields.values():
         if field.default is not None:
-            _parsed(field, field.default, field.origin, card.full_name)
+            _parsed(field, field.default, field.origin, subject=card.full_name)
     return fields
 
 
@@ -111,7 +111,7 @@ def _all_names(catalogue: Catalogue) -> set[str]:
 
 def _shared(task: str) -> Fields:
     return {
-        name: _field(name, spec, task, path, (name,))
+        name: _field(name, spec, task=task, path=path, key=(name,))
         for name, (path, spec) in shared_fields().items()
         if task in spec.tasks
     }
@@ -121,7 +121,7 @@ def _field(name: str, spec: FieldSpec, task: str, path: Path, key: tuple[str, ..
     by_task = task in spec.default_for
     value = spec.default_for[task] if by_task else spec.default
     origin = place(path, (*key, "default_for", task) if by_task else (*key, "default"))
-    return Field(name, spec, None if value is None else spec.parse(value), origin)
+    return Field(name, spec, None if value is None else spec.parse(value), origin=origin)
 
 
 def _of_model(card: ModelCard, task: str) -> Fields:
@@ -130,7 +130,7 @@ def _of_model(card: ModelCard, task: str) -> Fields:
     fields = {name: field for name, field in _shared(task).items() if name not in card.exclude}
     for name, spec in card.hyperparameters.items():
         if task in spec.tasks:
-            fields[name] = _field(name, spec, task, card.manifest_path, ("hyperparameters", name))
+            fields[name] = _field(name, spec, task=task, path=card.manifest_path, key=("hyperparameters", name))
     for name in [name for name, field in fields.items() if card.freeze and field.spec.maximum_from == "freeze"]:
         count = len(card.freeze)
         reason = f"{card.name} has {count} layers to freeze"
@@ -177,7 +177,7 @@ def _with_manifest(fields: Fields, card: ModelCard, task: str, catalogue: Catalo
         origin = f"vistry_default_hyperparameters of {' and '.join(computing)}"
         if value == value_in_file:
             origin = place(card.manifest_path, key)
-        fields = _override(fields, name, value, origin, card.full_name)
+        fields = _override(fields, name, value=value, origin=origin, subject=card.full_name)
     return fields
 
 
@@ -225,7 +225,7 @@ def _with_policy(fields: Fields, subject: str, overrides: Iterable[Override], na
         if override.field == "model_name" and not override.for_one_model:
             continue
         if override.field in fields or override.for_one_model or override.field not in names:
-            fields = _override(fields, override.field, override.value, override.origin, subject)
+            fields = _override(fields, override.field, value=override.value, origin=override.origin, subject=subject)
     return fields
 
 
@@ -233,7 +233,10 @@ def _override(fields: Fields, name: str, value: Scalar, origin: str, subject: st
     if name not in fields:
         hint = suggestion(name, list(fields))
         raise RegistryError(f"{origin}: {subject} has no hyperparameter '{name}'; {hint}".rstrip("; "))
-    return {**fields, name: replace(fields[name], default=_parsed(fields[name], value, origin, subject), origin=origin)}
+    return {
+        **fields,
+        name: replace(fields[name], default=_parsed(fields[name], value, origin, subject=subject), origin=origin),
+    }
 
 
 def _parsed(field: Field, value: Value, origin: str, subject: str) -> Value | None:

@@ -24,7 +24,7 @@ class Rule:
 
 
 def _warning(field: str, message: str, remedy: str = "") -> Problem:
-    return Problem(field, message, remedy, "warning")
+    return Problem(field, message, remedy, severity="warning")
 
 
 def _only_with(name: str, other: str, needed: tuple[object, ...]) -> Rule:

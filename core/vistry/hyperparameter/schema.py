@@ -59,7 +59,7 @@ class Schema:
 
     def explain(self) -> list[Setting]:
         """Each default and where it was set, file and line."""
-        return [Setting(name, field.default, field.origin, False) for name, field in self.fields.items()]
+        return [Setting(name, field.default, field.origin, given=False) for name, field in self.fields.items()]
 
     def resolve(self, sources: Iterable[Source] = ()) -> Hyperparameters:
         """Defaults overridden by each source in turn, all checked at once. Raises HyperparameterError."""
@@ -68,7 +68,7 @@ class Schema:
         for source in sources:
             valid, invalid = self._validated(source)
             problems += invalid
-            settings |= {name: Setting(name, value, source.where(name), True) for name, value in valid.items()}
+            settings |= {name: Setting(name, value, source.where(name), given=True) for name, value in valid.items()}
         out_of_range = {problem.field for problem in problems}
         problems += cross_field_problems(Hyperparameters(settings.values()), out_of_range)
         errors = [problem for problem in problems if problem.severity == "error"]
@@ -120,7 +120,7 @@ def schema_of(catalogue: Catalogue, card: ModelCard | None, task: str) -> Schema
     definitions: dict[str, Any] = {name: _pydantic_field(field) for name, field in fields.items()}
     config = ConfigDict(extra="forbid", protected_namespaces=())
     model = create_model(f"{card.name if card else 'shared'}_{task}", __config__=config, **definitions)
-    return Schema(task, card, fields, model, where_else(catalogue, fields))
+    return Schema(task, card, fields=fields, model=model, elsewhere=where_else(catalogue, fields))
 
 
 def _out_of_range(field: Field, value: object, where: str) -> Problem:

@@ -52,7 +52,7 @@ class Hyperparameters(SharedValues):
 
     def changed(self, values: Mapping[str, Any], origin: str = "the call") -> Hyperparameters:
         """A copy in which these values, in their fields' own types, replace others."""
-        settings = [Setting(name, value, origin, self.given(name)) for name, value in values.items()]
+        settings = [Setting(name, value, origin, given=self.given(name)) for name, value in values.items()]
         return Hyperparameters([*self.settings.values(), *settings], self.warnings)
 
     def to_dict(self) -> dict[str, dict[str, object]]:
@@ -69,7 +69,7 @@ class Hyperparameters(SharedValues):
         """The inverse of `to_dict`; `family_fields` are those that the model's family adds to the shared tables."""
         specs = {name: spec for name, (_, spec) in shared_fields().items()} | dict(family_fields or {})
         return cls(
-            Setting(name, _from_json(item["value"], specs.get(name)), item["origin"], item["given"])
+            Setting(name, _from_json(item["value"], specs.get(name)), item["origin"], given=item["given"])
             for name, item in data.items()
         )
 

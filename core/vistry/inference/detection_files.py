@@ -1,4 +1,4 @@
-"""Files beside a prediction: images with what was found drawn on them, and masks as images."""
+"""Files written beside predictions: drawings of the detections, and masks as images."""
 
 from __future__ import annotations
 
@@ -17,52 +17,60 @@ from vistry.task.detection import above_score_threshold
 
 
 @dataclass
-class ObjectFiles:
-    """What is written for each prediction: a drawing into `drawings`, masks under `masks`, or neither."""
+class DetectionFiles:
+    """Writes a drawing of each prediction into `drawings` and its masks into `masks`; None for neither.
+
+    `names` are those of the drawings so far, `num_masks` counts the masks.
+    """
 
     predictor: Predictor
     drawings: Path | None
     masks: Path | None
     names: set[str] = field(default_factory=set)
-    written: int = 0
+    num_masks: int = 0
 
     @classmethod
-    def of(cls, predictor: Predictor, drawings: Path | None, masks: Path | None) -> ObjectFiles:
-        """As asked; masks only where export_as_image is on. Raises VistryError where the model finds no objects."""
+    def of(cls, predictor: Predictor, drawings: Path | None, masks: Path | None) -> DetectionFiles:
+        """Make the writer of a call; masks are written only with export_as_image, by default to the working folder.
+
+        Raises VistryError for a folder that nothing could be written to.
+        """
         task = task_named(predictor.task.name)
         if (drawings or masks) and not task.has_boxes:
-            raise VistryError(f"{predictor.run.id} classifies whole images; --draw and --masks are for objects in them")
+            raise VistryError(f"{predictor.run.id} classifies whole images; use --draw and --masks with a detector")
         exported = task.has_masks and predictor.hyperparameters.export_as_image
         if masks and not exported:
-            raise VistryError("masks are written with export_as_image = true only; add --export_as_image true")
+            raise VistryError("masks are only written with export_as_image; add --export_as_image true")
         return cls(predictor, drawings, (masks or Path()) if exported else None)
 
     def write(self, prediction: Prediction) -> None:
-        """Write what is wanted for one image. Raises RunError where a file can't be written."""
-        found = prediction.values
-        if not isinstance(found, ImageDetections):
-            return
-        values, classes = self.predictor.hyperparameters, self.predictor.classes
-        served = above_score_threshold(found, values)
+        """Write the files of one image. Raises RunError where a file can't be written."""
+        if not isinstance(prediction.values, ImageDetections):
+            return  # an image that can't be read
+        hyperparameters, classes = self.predictor.hyperparameters, self.predictor.classes
+        detections = above_score_threshold(prediction.values, hyperparameters)
         if self.drawings is not None:
             pixels = load_pixels(prediction.image)
-            write_drawing(self.drawings / self._name(prediction.image), pixels, served, classes)
+            write_drawing(self.drawings / self._unused_name(prediction.image), pixels, detections, classes=classes)
         if self.masks is not None:
-            self.written += len(write_masks(self.masks, prediction.image, served, classes, values.image_type))
+            paths = write_masks(
+                self.masks, prediction.image, detections, classes=classes, image_type=hyperparameters.image_type
+            )
+            self.num_masks += len(paths)
 
     def summary(self) -> list[str]:
-        """A line on each kind of file that was written."""
+        """Return a line for each kind of file that was written."""
         lines = []
         if self.drawings is not None:
             lines.append(f"{len(self.names)} drawings in {self.drawings}")
         if self.masks is not None:
-            lines.append(f"{self.written} masks in {self.masks / 'masks'}")
+            lines.append(f"{self.num_masks} masks in {self.masks / 'masks'}")
         return lines
 
-    def _name(self, image: str) -> str:
-        """The image's own name, with the first number that makes it a new one where another image had it."""
+    def _unused_name(self, image: str) -> str:
+        """Return the image's own name, with the first free number where another image of the call has it."""
         stem = file_name(Path(image).stem)
-        tries = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
-        name = next(name for name in tries if name not in self.names)
+        candidates = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
+        name = next(name for name in candidates if name not in self.names)
         self.names.add(name)
         return f"{name}.jpg"

@@ -1,4 +1,4 @@
-"""Pictures of what a detector found: boxes with class and score, and masks."""
+"""Drawings of detections: boxes with class and score, and masks."""
 
 from __future__ import annotations
 
@@ -15,63 +15,72 @@ from vistry.data.masks.contours import mask_to_outlines
 from vistry.data.masks.windows import Window, rle_to_window
 from vistry.errors import VistryError
 from vistry.evaluation.detection.types import Detections
-from vistry.inference.label_placement import Colour, Label, ink_on, write_labels
+from vistry.inference.label_placement import Colour, Label, text_colour_on, write_labels
 from vistry.runs.files import replacing
 
 Pixels = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]
-SMALLEST_SIDE = 640
+"""x1, y1, x2, y2 in pixels."""
+
+MIN_SIDE = 640  # pixels of the longer side; text on smaller images can't be read
 STROKES_PER_SIDE = 350
 MASK_OPACITY = 0.35
 GOLDEN_SECTION = 0.618034
+# Of the first five classes, the next five and so on: neighbouring hues look alike after that many.
 LIGHTNESSES = (0.5, 0.64, 0.38)
 
 
-def write_drawing(path: Path, pixels: Pixels, detections: Detections, classes: Sequence[str]) -> None:
-    """Write `drawn` to an image file of the kind that the suffix names, atomically.
+def write_drawing(path: Path, pixels: Pixels, detections: Detections, *, classes: Sequence[str]) -> None:
+    """Draw detections on an image, and write it in the format that the suffix names.
 
-    Raises VistryError for a suffix that is no image's, and RunError where the file can't be written.
+    Args:
+        path: the file to write.
+        pixels: the image, [H, W, 3] uint8 RGB.
+        detections: boxes in pixels of the image.
+        classes: class names in the order of the model's outputs.
+
+    Raises VistryError for a suffix of another format, and RunError where the file can't be written.
     """
     kind = Image.registered_extensions().get(path.suffix.lower())
     if kind not in Image.SAVE:
-        raise VistryError(f"{path}: '{path.suffix}' is no image format that can be written; use .jpg or .png")
-    picture = drawn(pixels, detections, classes)
+        raise VistryError(f"invalid image format '{path.suffix}' of {path}; use .jpg or .png")
+    picture = draw_detections(pixels, detections, classes)
     with replacing(path) as temporary:
         picture.save(temporary, kind, quality=92)
 
 
-def drawn(pixels: Pixels, detections: Detections, classes: Sequence[str]) -> Image.Image:
-    """The image [H, W, 3] uint8 RGB with its detections, the surest on top.
+def draw_detections(pixels: Pixels, detections: Detections, classes: Sequence[str]) -> Image.Image:
+    """Return an image [H, W, 3] uint8 RGB with its detections, the one of the highest score on top.
 
-    Lines and text grow with the image. One whose longer side is under SMALLEST_SIDE is enlarged by a whole number, so
-    that there is room for them.
+    Lines and text grow with the image. An image whose longer side is under MIN_SIDE is enlarged by a whole number, to
+    make room for them.
     """
-    factor = math.ceil(SMALLEST_SIDE / max(pixels.shape[:2]))
+    factor = math.ceil(MIN_SIDE / max(pixels.shape[:2]))
     canvas = pixels.repeat(factor, axis=0).repeat(factor, axis=1)
     stroke = max(2, round(max(canvas.shape[:2]) / STROKES_PER_SIDE))
     windows = [_enlarged(rle_to_window(mask), factor) for mask in detections.masks or ()]
-    surest_last = np.argsort(detections.scores, kind="stable").tolist()
+    by_score = np.argsort(detections.scores, kind="stable").tolist()
     colours = [colour_of(label) for label in detections.labels.tolist()]
     boxes: list[Box] = [tuple(box) for box in (detections.boxes * factor).tolist()]
     if windows:
-        for index in surest_last:
+        for index in by_score:
             _shade(canvas, windows[index], colours[index])
     picture = Image.fromarray(canvas)
     draw = ImageDraw.Draw(picture)
-    for index in surest_last:
+    for index in by_score:
         if windows:
-            _trace(draw, windows[index], colours[index], max(1, stroke // 2))
-        _frame(draw, boxes[index], colours[index], stroke)
+            _trace(draw, windows[index], colours[index], stroke=max(1, stroke // 2))
+        _frame(draw, boxes[index], colours[index], stroke=stroke)
     texts = [
         f"{classes[label]}  {score:.2f}"
         for label, score in zip(detections.labels.tolist(), detections.scores.tolist(), strict=True)
     ]
-    write_labels(picture, [Label(texts[index], boxes[index], colours[index]) for index in reversed(surest_last)])
+    write_labels(picture, [Label(texts[index], boxes[index], colours[index]) for index in reversed(by_score)])
     return picture
 
 
 def colour_of(label: int) -> Colour:
-    """The colour of a class: always the same, and far from those of the classes before it.
+    """Return the RGB colour of a class: always the same, and far from those of the classes before it.
 
     Hues follow each other at the golden section of the circle, which keeps any number of them apart.
     """
@@ -82,25 +91,26 @@ def colour_of(label: int) -> Colour:
 
 
 def _enlarged(window: Window, factor: int) -> Window:
-    inside, (left, top) = window
-    return inside.repeat(factor, axis=0).repeat(factor, axis=1), (left * factor, top * factor)
+    mask, (left, top) = window
+    return mask.repeat(factor, axis=0).repeat(factor, axis=1), (left * factor, top * factor)
 
 
 def _shade(canvas: Pixels, window: Window, colour: Colour) -> None:
-    inside, (left, top) = window
-    part = canvas[top : top + inside.shape[0], left : left + inside.shape[1]]
-    part[inside] = np.rint((1 - MASK_OPACITY) * part[inside] + MASK_OPACITY * np.array(colour))
+    mask, (left, top) = window
+    part = canvas[top : top + mask.shape[0], left : left + mask.shape[1]]
+    part[mask] = np.rint((1 - MASK_OPACITY) * part[mask] + MASK_OPACITY * np.array(colour))
 
 
-def _trace(draw: ImageDraw.ImageDraw, window: Window, colour: Colour, stroke: int) -> None:
-    inside, corner = window
-    for ring in mask_to_outlines(inside):
+def _trace(draw: ImageDraw.ImageDraw, window: Window, colour: Colour, *, stroke: int) -> None:
+    mask, corner = window
+    for ring in mask_to_outlines(mask):
         closed = np.append(ring, ring[:2], axis=0) + corner
         draw.line(closed.reshape(-1).tolist(), fill=colour, width=stroke)
 
 
-def _frame(draw: ImageDraw.ImageDraw, box: Box, colour: Colour, stroke: int) -> None:
+def _frame(draw: ImageDraw.ImageDraw, box: Box, colour: Colour, *, stroke: int) -> None:
     x1, y1 = round(box[0]), round(box[1])
+    # A box ends between pixels; its last line is drawn on the pixel before.
     x2, y2 = max(x1, round(box[2]) - 1), max(y1, round(box[3]) - 1)
-    draw.rectangle((x1 - 1, y1 - 1, x2 + 1, y2 + 1), outline=ink_on(colour))
+    draw.rectangle((x1 - 1, y1 - 1, x2 + 1, y2 + 1), outline=text_colour_on(colour))
     draw.rectangle((x1, y1, x2, y2), outline=colour, width=stroke)

@@ -1,4 +1,4 @@
-"""The images that a person names by files and folders."""
+"""The images in the files and folders that a user names."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ def image_files(paths: Iterable[str | Path]) -> list[Path]:
         elif path.exists():
             images.append(path)
         else:
-            raise DataError(f"{path}: there is no such file or folder")
+            raise DataError(f"{path}: no such file or folder")
     if not images:
-        raise DataError("there are no images to predict: name image files or a folder that holds some")
+        raise DataError("no images to predict; name image files, or a folder with some")
     return images
 
 
 def _images_in(folder: Path) -> Iterator[Path]:
-    """Yield the images in a folder and below it, but for hidden ones."""
-    for place, inner, files in os.walk(folder, onerror=_unreadable):
+    """Yield the images in a folder and its subfolders, except hidden ones."""
+    for parent, inner, files in os.walk(folder, onerror=_unreadable):
         inner[:] = [name for name in inner if not name.startswith(".")]
-        visible = (os.path.join(place, name) for name in files if not name.startswith("."))  # noqa: PTH118
+        # os.path.join and strings: a Path for each of a million files takes seconds.
+        visible = (os.path.join(parent, name) for name in files if not name.startswith("."))  # noqa: PTH118
         yield from map(Path, filter(is_image_file, visible))
 
 

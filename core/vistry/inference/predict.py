@@ -1,4 +1,4 @@
-"""`vistry.predict`: predictions of images with a run, and the files that are written beside them."""
+"""`vistry.predict`: predictions for images, and the files written beside them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vistry.errors import VistryError
-from vistry.inference.detection_files import ObjectFiles
+from vistry.inference.detection_files import DetectionFiles
 from vistry.inference.image_files import image_files
 from vistry.inference.predictor import load
 
@@ -21,25 +21,30 @@ def predict(
     masks: str | Path | None = None,
     **changed: Any,
 ) -> list[dict[str, Any]]:
-    """Predict images or folders; return an entry for each image in the hosted product's schema, with its `filename`.
+    """Predict images, or the images in folders; return an entry for each in the hosted product's schema.
 
     Args:
-        run: a run's folder or identifier, or "last".
-        images: image files, or folders that hold some.
-        backend: the engine that computes; by default the one that trained the run.
-        draw: a folder for pictures of the detections.
-        masks: the folder for masks, which are written with `export_as_image`; by default the working folder.
-        changed: hyperparameters of prediction by their own names, with other values than in training.
+        run: a run folder, an identifier or "last".
+        images: a file or a folder, or several of them.
+        backend: the tensor library, where it isn't the one that trained the run.
+        draw: a folder for drawings of the detections, one an image.
+        masks: a folder for masks as images, written with export_as_image; by default the working folder.
+        changed: hyperparameters with other values than in training, as in `load`.
 
-    Raises RunError, HyperparameterError or DataError. An image that can't be read has an `error` in its entry.
+    Returns:
+        For each image a dictionary with its `filename`, and the prediction or an `error`.
     """
-    named = [images] if isinstance(images, (str, Path)) else list(images)
-    if not named:
-        raise VistryError("no images are named")
+    paths = [images] if isinstance(images, (str, Path)) else list(images)
+    if not paths:
+        raise VistryError("no images to predict; name files or folders")
     predictor = load(run, backend=backend, **changed)
-    written = ObjectFiles.of(predictor, *(None if folder is None else Path(folder) for folder in (draw, masks)))
+    files = DetectionFiles.of(predictor, _path(draw), _path(masks))
     entries = []
-    for prediction in predictor.predict(image_files(named)):
-        written.write(prediction)
+    for prediction in predictor.predict(image_files(paths)):
+        files.write(prediction)
         entries.append({"filename": prediction.image, **predictor.respond(prediction)})
     return entries
+
+
+def _path(folder: str | Path | None) -> Path | None:
+    return None if folder is None else Path(folder)

@@ -1,8 +1,8 @@
-"""A run as something that predicts: it needs nothing beside the run folder and the model's plugin."""
+"""A trained run, loaded to predict; it needs nothing but the run folder and the model's plugin."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from vistry.hyperparameter.recorded import hyperparameters_of
 from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import EvalTransform
+from vistry.plugin.types import Values
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.runs.checkpoint import read_checkpoint
@@ -24,7 +25,7 @@ from vistry.training.prediction import predictions_of
 
 @dataclass(frozen=True)
 class Prediction:
-    """One image's prediction, which is what its task says it is, or the reason there is none."""
+    """The prediction of one image, of its task's type, or the error that says why there is none."""
 
     image: str
     values: Any | None
@@ -34,74 +35,83 @@ class Prediction:
 class Predictor:
     """The best weights of a run, ready to predict."""
 
-    def __init__(self, run: Run, engine: Engine, eval_transform: EvalTransform, values: Hyperparameters):
+    def __init__(self, run: Run, engine: Engine, *, eval_transform: EvalTransform, hyperparameters: Hyperparameters):
         self.run = run
         self.engine = engine
-        self.hyperparameters = values
+        self.hyperparameters = hyperparameters
         self.task = behaviour_of(run.record.task)
         self.classes: tuple[str, ...] = run.record.classes
-        self.batch_size: int = values.validation_batch_size
-        self._viewer = eval_transform
+        self.batch_size = hyperparameters.validation_batch_size
+        self.eval_transform = eval_transform
 
     def predict(self, images: Iterable[str | Path], batch_size: int | None = None) -> Iterator[Prediction]:
-        """A prediction for each image, in order; an image that can't be read costs only itself."""
-        named = [str(image) for image in images]
+        """Yield a prediction for each image, in order; an image that can't be read gives one with an error.
+
+        `batch_size` is by default validation_batch_size.
+        """
+        paths = [str(image) for image in images]
         workers = self.hyperparameters.number_of_workers
         size = batch_size or self.batch_size
-        stream = predictions_of(self.engine, self._viewer, named, batch_size=size, workers=workers)
-        for image, found in zip(named, stream, strict=True):
-            if isinstance(found, DataError):
-                yield Prediction(image, None, str(found))
+        stream = predictions_of(self.engine, self.eval_transform, paths, batch_size=size, workers=workers)
+        for path, values in zip(paths, stream, strict=True):
+            if isinstance(values, DataError):
+                yield Prediction(path, None, str(values))
             else:
-                yield Prediction(image, found)
+                yield Prediction(path, values)
 
     def respond(self, prediction: Prediction) -> dict[str, Any]:
-        """The hosted product's response for one image, or `{"error": ...}`."""
+        """Return a prediction in the hosted product's schema, or `{"error": ...}`."""
         if prediction.values is None:
             return {"error": prediction.error}
         return self.task.response(prediction.values, self.classes, self.hyperparameters)
 
     def summary_line(self, prediction: Prediction) -> str:
-        """What is said of one image in a line."""
+        """Return a prediction in a line of text."""
         if prediction.values is None:
             return f"error: {prediction.error}"
         return self.task.summary_line(prediction.values, self.classes, self.hyperparameters)
 
 
 def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Predictor:
-    """The best model of a run, by folder, identifier or "last", in the engine that trained it or in `backend`.
+    """Load the best weights of a run, ready to predict.
 
-    `changed` are hyperparameters with other values than in training, of those that may change. Raises RunError,
-    RegistryError or HyperparameterError.
+    Args:
+        run: a run folder, an identifier or "last".
+        backend: the tensor library, where it isn't the one that trained the run.
+        changed: hyperparameters with other values than in training, of those that may change afterwards.
+
+    Raises RunError, RegistryError or HyperparameterError.
     """
-    found = find_run(run)
-    weights, _ = read_checkpoint(found.best_weights)
-    catalogue, record = Catalogue.read(), found.record
-    card = _model_of(found, catalogue)
-    context = ModelContext.of(catalogue, card, record.task, backend or _own_backend(card, record.backend))
-    context = context.with_hyperparameters(hyperparameters_of(found, card.hyperparameters))
+    trained = find_run(run)
+    weights, _ = read_checkpoint(trained.best_weights)
+    catalogue, record = Catalogue.read(), trained.record
+    card = _model_of(trained, catalogue)
+    context = ModelContext.of(catalogue, card, task=record.task, backend=backend or _own_backend(card, record.backend))
+    context = context.with_hyperparameters(hyperparameters_of(trained, card.hyperparameters))
     if changed:
-        context = _changed(context, changed)
+        context = _with_changes(context, changed)
     engine = context.prediction_engine(context.module(len(record.classes)), record.preprocessing)
     engine.load_weights(weights)
-    return Predictor(found, engine, context.input().eval_transform(), context.hyperparameters)
+    return Predictor(
+        trained, engine, eval_transform=context.input().eval_transform(), hyperparameters=context.hyperparameters
+    )
 
 
 def _model_of(run: Run, catalogue: Catalogue) -> ModelCard:
-    """The run's model. Raises RegistryError that names the distribution where it came from."""
+    """Return the card of the run's model. Raises RegistryError that names the distribution it came from."""
     model = run.record.model
     try:
         return catalogue.model(model.full_name)
     except RegistryError as error:
-        source = f"the run {run.id} had it from {model.distribution} {model.version}"
-        raise RegistryError(f"{error}; {source}, see: vistry plugins") from error
+        source = f"run {run.id} was trained with {model.distribution} {model.version}"
+        raise RegistryError(f"{error}; {source}; see: vistry plugins") from error
 
 
-def _changed(context: ModelContext, changed: Mapping[str, Any]) -> ModelContext:
-    """The run's values with some changed, and warnings about these. Raises HyperparameterError for one that decides
-    the weights.
+def _with_changes(context: ModelContext, changed: Values) -> ModelContext:
+    """Return a run's model with some values changed, and with the warnings about these alone.
 
-    What the model doesn't take at all is refused by the schema, which says whose it is.
+    Raises HyperparameterError for a hyperparameter that the weights depend on, and, from the schema, for a name that
+    the model doesn't have.
     """
     schema, values = context.schema, context.hyperparameters
     may_change = [name for name, field in schema.fields.items() if field.spec.at_prediction]
@@ -112,6 +122,7 @@ def _changed(context: ModelContext, changed: Mapping[str, Any]) -> ModelContext:
     ]
     if problems:
         raise HyperparameterError(problems)
+    # The run may have fields that this version of the plugin no longer has; unset ones keep their defaults.
     recorded = {name: value for name, value in values.items() if value is not None and name in schema.fields}
     context = context.resolved([Source.of(recorded, "the run"), Source.of(changed, "the call")])
     resolved = context.hyperparameters
@@ -120,7 +131,9 @@ def _changed(context: ModelContext, changed: Mapping[str, Any]) -> ModelContext:
 
 
 def _own_backend(card: ModelCard, backend: str) -> str:
-    """The backend that trained a run. Raises VistryError where it isn't installed, naming one that is."""
+    """Return the backend that trained a run. Raises VistryError, naming another one, where it isn't installed."""
+    # Both backends name and shape tensors alike, so another one can take over; it isn't chosen silently, because
+    # its predictions differ in the last digits.
     others = [other for other in card.backends if other != backend and is_installed(other)]
     if others and not is_installed(backend):
         raise VistryError(

@@ -48,7 +48,7 @@ def disagreements_on(device: str, kernel: KernelSpec) -> Iterator[str]:
             computed = _with_gradients(implementation, arguments, arguments[0].dtype)
             dtypes = [reference(*arguments).dtype, *map(_dtype, arguments)]
             shapes = ", ".join(map(_shape, arguments))
-            for subject, difference in _differences(computed, expected, dtypes, tolerance):
+            for subject, difference in _differences(computed, expected, dtypes, tolerance=tolerance):
                 yield f"{kernel.operation} in {dtype} of {shapes}: {subject} {difference}"
         if not samples:
             yield f"{kernel.operation} in {dtype}: {kernel.samples} yields no sample"

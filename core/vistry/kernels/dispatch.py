@@ -86,7 +86,7 @@ def operation(name: str, catalogue: Catalogue | None = None) -> Operation:
     if not usable:
         devices = ", ".join(sorted({device for kernel in kernels for device in kernel.spec.devices}))
         raise _refusal(name, use.origin, f"this machine (needs {devices})")
-    return Operation(name, reference, usable, use.origin)
+    return Operation(name, reference, usable, required_by=use.origin)
 
 
 def resolve(reference: str) -> Any:

@@ -40,7 +40,7 @@ class TrainingCrop:
         # The smallest crop that may be drawn still has `size` pixels, so a JPEG may be decoded smaller than it is.
         enough = math.ceil(self.size / math.sqrt(areas[0] * CROP_ASPECT[0]))
         image = load_image(path, at_least=enough)
-        box = _crop_box(image.size, areas, aspects, random)
+        box = _crop_box(image.size, areas, aspects, random=random)
         image = image.resize((self.size, self.size), Image.Resampling.BILINEAR, box=box)
         if random.random() < FLIP_CHANCE:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)

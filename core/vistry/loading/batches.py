@@ -146,11 +146,11 @@ class BatchReader:
         waiting = iter(batches)
         try:
             for _ in range(AHEAD):
-                self._start(waiting, pending, seed, epoch)
+                self._start(waiting, pending, seed, epoch=epoch)
             while pending:
                 rows, futures = pending.popleft()
                 read = [future.result() for future in futures]
-                self._start(waiting, pending, seed, epoch)
+                self._start(waiting, pending, seed, epoch=epoch)
                 yield self._samples.batch(rows, read)
         finally:
             for _, futures in pending:

@@ -1,13 +1,15 @@
 """The plugin API: all that a plugin imports from core, beside the layers, the kernels and the kit.
 
-Names are loaded when they are used, so that importing a hooks module costs no tensor library.
+`vistry.plugin.detection` has more for detectors that prepare their own images. Names are loaded when they are used, so
+that importing a hooks module costs no tensor library.
 `docs/reference/plugin-api.md` lists each with its signature.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from vistry.lazy import lazy_names
 
 if TYPE_CHECKING:
     from vistry.data.images.decode import Pixels as Pixels
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from vistry.plugin.types import Loss as Loss
     from vistry.plugin.types import Module as Module
     from vistry.plugin.types import Postprocess as Postprocess
+    from vistry.plugin.types import Predictions as Predictions
     from vistry.plugin.types import StateDict as StateDict
     from vistry.plugin.types import Tensor as Tensor
     from vistry.plugin.types import TrainingData as TrainingData
@@ -43,8 +46,11 @@ if TYPE_CHECKING:
     from vistry.registry.manifest import KernelSpec as KernelSpec
     from vistry.registry.manifest import Manifest as Manifest
     from vistry.registry.manifest import PreprocessingSpec as PreprocessingSpec
+    from vistry.task.hook_answers import task_input as task_input
+    from vistry.task.hook_answers import task_loss as task_loss
+    from vistry.task.hook_answers import task_postprocess as task_postprocess
 
-_HOME = {
+_HOMES = {
     "Backbone": "vistry.plugin.types",
     "Batch": "vistry.loading.batches",
     "Detections": "vistry.evaluation.detection.types",
@@ -61,6 +67,7 @@ _HOME = {
     "Module": "vistry.plugin.types",
     "Pixels": "vistry.data.images.decode",
     "Postprocess": "vistry.plugin.types",
+    "Predictions": "vistry.plugin.types",
     "PreprocessingSpec": "vistry.registry.manifest",
     "Problem": "vistry.errors",
     "ResizeInfo": "vistry.loading.views",
@@ -78,15 +85,10 @@ _HOME = {
     "offsets_from_counts": "vistry.data.offsets",
     "score_floor": "vistry.evaluation.detection.score_floor",
     "segment_ids": "vistry.data.offsets",
+    "task_input": "vistry.task.hook_answers",
+    "task_loss": "vistry.task.hook_answers",
+    "task_postprocess": "vistry.task.hook_answers",
 }
-__all__ = list(_HOME)
+__all__ = list(_HOMES)
 
-
-def __getattr__(name: str) -> object:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'vistry.plugin' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -127,7 +127,7 @@ def cards_of(plugin: Plugin) -> tuple[ModelCard, ...]:
     if plugin.manifest is None or plugin.path is None:
         return ()
     return tuple(
-        _card(plugin, plugin.manifest, plugin.path, name, model)
+        _card(plugin, plugin.manifest, path=plugin.path, name=name, model=model)
         for name, model in plugin.manifest.models.items()
         if not model.backbone
     )
@@ -146,7 +146,7 @@ def composed_cards(plugin: Plugin, backbones: Iterable[ModelCard]) -> tuple[Mode
         name, model = written.get(backbone.name) or _following(composition, backbone, maps)
         backends = tuple(name for name in model.backends or manifest.backends if name in backbone.backends)
         if backends:
-            card = _card(plugin, manifest, plugin.path, name, replace(model, backends=backends))
+            card = _card(plugin, manifest, path=plugin.path, name=name, model=replace(model, backends=backends))
             cards.append(replace(_on(card, backbone, maps), classes=composition.classes))
     return tuple(cards)
 

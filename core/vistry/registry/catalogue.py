@@ -49,7 +49,7 @@ class Catalogue:
         count = Counter(card.full_name for card in cards)
         unique = tuple(card for card in cards if count[card.full_name] == 1 or meanings.get(card.name) is card)
         marked = tuple(_marked(plugin, contested, policy) for plugin in installed)
-        return cls(marked, policy, unique, meanings, contested)
+        return cls(marked, policy, cards=unique, meanings=meanings, contested=contested)
 
     def models(
         self,

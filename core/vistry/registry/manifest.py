@@ -9,7 +9,7 @@ from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, TaskKey
 from vistry.registry.tasks import TASK_NAMES
 from vistry.registry.typed_toml import matching, one_of
 
-API = (1, 2)
+API = (1, 0)
 BACKENDS = ("torch", "jax")
 WRAPPABLE_HOOKS = (
     "vistry_build_model",

@@ -39,7 +39,7 @@ def read_manifest(path: Path) -> Manifest:
 def _read(path: Path, _stamp: object) -> Manifest:
     text, data = read_toml(path)
     _check_api(data)
-    return validated(Manifest, path, text, data)
+    return validated(Manifest, path, text, data=data)
 
 
 def _check_api(data: dict[str, Any]) -> None:

@@ -149,10 +149,10 @@ class Policy:
     def overrides(self, task: str, model_names: tuple[str, ...] = ()) -> Iterator[Override]:
         """Overridden defaults for a task and a model (by any of its names), weakest first."""
         for layer in self.layers:
-            yield from _overrides(layer, (), layer.tables.defaults, task)
+            yield from _overrides(layer, (), layer.tables.defaults, task=task)
             for name in model_names:
                 if name in layer.tables.models:
-                    yield from _overrides(layer, ("models", name), layer.tables.models[name].defaults, task)
+                    yield from _overrides(layer, ("models", name), layer.tables.models[name].defaults, task=task)
 
     def _last(self, table: str, entries: Callable[[PolicyTables], Mapping[str, str]], key: str) -> PolicyValue | None:
         for layer in reversed(self.layers):
@@ -165,7 +165,7 @@ def _overrides(layer: Layer, prefix: tuple[str, ...], defaults: Defaults, task: 
     for scope in ("*", task):
         for name, value in defaults.get(scope, {}).items():
             origin = layer.where(*prefix, "defaults", scope, name)
-            yield Override(name, value, origin, bool(prefix))
+            yield Override(name, value, origin, for_one_model=bool(prefix))
 
 
 def user_file() -> Path:
@@ -186,7 +186,7 @@ def project_file(folder: Path | None = None) -> Path | None:
 def read_layer(path: Path) -> Layer:
     """Read and check one registry.toml. Raises RegistryError with file, line and remedy."""
     text, data = read_toml(path)
-    return _consistent(Layer(str(path), validated(PolicyTables, path, text, data), text))
+    return _consistent(Layer(str(path), validated(PolicyTables, path, text, data=data), text))
 
 
 def _consistent(layer: Layer) -> Layer:

@@ -30,20 +30,20 @@ def _reliability_bar(plot: Plot, reliability: Reliability, index: int) -> Markup
     title = element("title", f"{score(accuracy)} came true at a mean of {score(confidence)}, {number}")
     left, right = _sides(plot, reliability, index)
     mean = element("path", d=f"M{left:.1f} {plot.y.at(confidence):.1f}H{right:.1f}", class_="mean c2")
-    return element("g", title, _bar(plot, reliability, index, accuracy), mean)
+    return element("g", title, _bar(plot, reliability, index, value=accuracy), mean)
 
 
 def histogram(reliability: Reliability, x_label: str) -> Markup:
     """Draw how many predictions fall in each bin."""
     heights = axis_around([0.0, *map(float, reliability.counts)], BOTTOM, TOP, from_zero=True)
-    plot = Plot(unit_plot(x_label, "").x, heights, x_label, "predictions")
+    plot = Plot(unit_plot(x_label, "").x, heights, x_label, y_label="predictions")
     bars = [_count_bar(plot, reliability, index) for index in range(len(reliability.counts))]
     return plot.figure("How sure it was", bars)
 
 
 def _count_bar(plot: Plot, reliability: Reliability, index: int) -> Markup:
     number = int(reliability.counts[index])
-    return element("g", element("title", count(number, "prediction")), _bar(plot, reliability, index, number))
+    return element("g", element("title", count(number, "prediction")), _bar(plot, reliability, index, value=number))
 
 
 def _bar(plot: Plot, reliability: Reliability, index: int, value: float) -> Markup:

@@ -38,7 +38,7 @@ def curve_lines(
 
 def _line(name: str, curve: Curve, colour: str, steps: bool) -> Line:
     points = list(zip(curve.x.tolist(), curve.y.tolist(), strict=True))
-    return Line(name, points, colour, score(curve.area), steps)
+    return Line(name, points, colour=colour, number=score(curve.area), steps=steps)
 
 
 def curve_chart(title: str, x_label: str, y_label: str, lines: Sequence[Line], undefined: str) -> Markup:

@@ -27,7 +27,7 @@ def data_section(contents: Contents) -> Section:
     parts = [_classes(contents), _left_out(left_out), _findings(findings)]
     source = contents.record.data.source
     note = element("span", "From ", element("code", source)) if source else ""
-    return Section("data", "Data", note, [part for part in parts if part])
+    return Section("data", "Data", note, parts=[part for part in parts if part])
 
 
 def _classes(contents: Contents) -> Markup:
@@ -50,7 +50,7 @@ def _left_out(items: Sequence[QuarantineRecord]) -> Markup:
         return element("p", "No image was left out.", class_="none")
     rows = [(_file(item.image), text_of(item.reason)) for item in items[:LISTED]]
     title = f"{count(len(items), 'image')} left out"
-    return _listed(title, ("image", "reason"), rows, len(items))
+    return _listed(title, ("image", "reason"), rows, total=len(items))
 
 
 def _findings(items: Sequence[FindingRecord]) -> Markup:
@@ -58,7 +58,7 @@ def _findings(items: Sequence[FindingRecord]) -> Markup:
         return Markup("")
     rows = [_finding(item) for item in sorted(items, key=_severity_rank)[:LISTED]]
     title = f"{count(len(items), 'remark')} of the doctor"
-    return _listed(title, ("", "what", "where", "what to do"), rows, len(items))
+    return _listed(title, ("", "what", "where", "what to do"), rows, total=len(items))
 
 
 def _severity_rank(item: FindingRecord) -> int:

@@ -46,7 +46,7 @@ def object_picture(path: str, focus: Box, outlines: Sequence[Outline]) -> Thumbn
             _shade(picture, outline, region)
     # The first outline is drawn last, so that no other covers it.
     for index, outline in reversed(list(enumerate(outlines))):
-        _draw(picture, outline, region, 4 if index == 0 else 2)
+        _draw(picture, outline, region, width=4 if index == 0 else 2)
     return jpeg(picture)
 
 

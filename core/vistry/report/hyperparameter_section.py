@@ -23,7 +23,9 @@ def hyperparameter_section(contents: Contents) -> Section:
         _listed(given, marked=True) if given else element("p", "None was set: all are defaults.", class_="none")
     )
     parts = [set_by_user, collapsed(count(len(defaults), "default"), _listed(defaults, marked=False))]
-    return Section("hyperparameters", "Hyperparameters", "What was set for this run, and where it was set.", parts)
+    return Section(
+        "hyperparameters", "Hyperparameters", "What was set for this run, and where it was set.", parts=parts
+    )
 
 
 def _listed(items: Mapping[str, HyperparameterRecord], *, marked: bool) -> Markup:

@@ -89,7 +89,7 @@ def over_epochs(
     epochs = [x for line in lines for x, _ in line.points]
     x = Axis(1, max(max(epochs, default=1), 2), LEFT, RIGHT, whole=True)
     values = [min(y, ceiling) for line in lines for _, y in line.points]
-    plot = Plot(x, axis_around(values, BOTTOM, TOP, from_zero=from_zero), "epoch", label)
+    plot = Plot(x, axis_around(values, BOTTOM, TOP, from_zero=from_zero), "epoch", y_label=label)
     marks = [line.markup(plot, dots=True) for line in lines]
     if best is not None:
         marks.append(_mark(plot, best))

@@ -44,7 +44,7 @@ class Layout:
         longest = int(max(width_of(label) for label in labels) * letters * 0.6) + 10
         upright = longest > cell
         above = longest if upright else letters + 10
-        return cls(cell, letters, longest + 24, above + 22, upright, cell * side)
+        return cls(cell, letters, left=longest + 24, above=above + 22, upright=upright, side=cell * side)
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _cells(matrix: npt.NDArray[np.int64], names: Names, layout: Layout) -> list[
     totals = matrix.sum(axis=1)
     paper = element("rect", width=layout.side, height=layout.side, class_="paper")
     filled = [
-        _cell(Cell(row, column, int(matrix[row, column]), int(totals[row])), names, layout)
+        _cell(Cell(row, column, int(matrix[row, column]), row_total=int(totals[row])), names, layout)
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
     ]
     return [paper, element("path", d=_grid(layout), class_="grid"), *filled]
@@ -148,7 +148,7 @@ def _row_names(labels: Sequence[str], names: Names, layout: Layout) -> list[Mark
 
 def _column_names(labels: Sequence[str], names: Names, layout: Layout) -> list[Markup]:
     return [
-        _column_name(label, element("title", full), layout.left + (index + 0.5) * layout.cell, layout)
+        _column_name(label, element("title", full), layout.left + (index + 0.5) * layout.cell, layout=layout)
         for index, (label, full) in enumerate(zip(labels, names.columns, strict=True))
     ]
 

@@ -50,7 +50,7 @@ def sections_of(contents: Contents) -> list[Section]:
 
 def _task_sections(contents: Contents) -> Sequence[Section]:
     if contents.inputs is None:
-        return [Section("evaluation", "Evaluation", contents.reason, [])]
+        return [Section("evaluation", "Evaluation", contents.reason, parts=[])]
     return task_sections(contents.record.task, contents.inputs)
 
 

@@ -69,4 +69,4 @@ def _legend(keys: Sequence[Key]) -> Markup:
 
 def unit_plot(x_label: str, y_label: str) -> Plot:
     """Return a plot whose axes both go from 0 to 1."""
-    return Plot(Axis(0, 1, LEFT, RIGHT), Axis(0, 1, BOTTOM, TOP), x_label, y_label)
+    return Plot(Axis(0, 1, LEFT, RIGHT), Axis(0, 1, BOTTOM, TOP), x_label, y_label=y_label)

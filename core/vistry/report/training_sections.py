@@ -26,7 +26,7 @@ def training_section(contents: Contents) -> Section:
     """Draw losses, primary metric and learning rate over the epochs."""
     history, best = contents.history, contents.best.epoch if contents.best else None
     if not history:
-        return Section("training", "Training", "No epoch was finished.", [])
+        return Section("training", "Training", "No epoch was finished.", parts=[])
     training = Line("training", [(entry.epoch + 1, entry.train_loss) for entry in history])
     validation = Line("validation", _validated(contents, VALIDATION_LOSS), "c2")
     # An early validation loss is often hundreds of times larger than all that follow.
@@ -34,14 +34,16 @@ def training_section(contents: Contents) -> Section:
     primary = Line(contents.primary, _validated(contents, contents.primary), "c3")
     learning_rate = Line("learning rate", [(entry.epoch + 1, entry.learning_rate) for entry in history], "c4")
     charts = [
-        over_epochs("Loss", "loss", [training, validation], best, from_zero=True, ceiling=ceiling),
-        over_epochs(f"{contents.primary} on the validation images", contents.primary, [primary], best),
-        over_epochs("Learning rate at the end of the epoch", "learning rate", [learning_rate], best, from_zero=True),
+        over_epochs("Loss", "loss", [training, validation], best=best, from_zero=True, ceiling=ceiling),
+        over_epochs(f"{contents.primary} on the validation images", contents.primary, [primary], best=best),
+        over_epochs(
+            "Learning rate at the end of the epoch", "learning rate", [learning_rate], best=best, from_zero=True
+        ),
     ]
     note = "The weights of the best epoch are the ones that are kept."
     if max(training.values + validation.values) > ceiling:
         note += " A loss above the chart is drawn at its upper edge."
-    return Section("training", "Training", note, [element("div", *charts, class_="charts")])
+    return Section("training", "Training", note, parts=[element("div", *charts, class_="charts")])
 
 
 def _validated(contents: Contents, metric: str) -> list[tuple[float, float]]:
@@ -63,7 +65,7 @@ def metrics_section(contents: Contents) -> Section | None:
         "counted alike; weighted: the mean weighted by the images of each class."
     )
     parts = [definitions(single), _averages(values)]
-    return Section("metrics", "Metrics", note, [element("div", *parts, class_="side even")])
+    return Section("metrics", "Metrics", note, parts=[element("div", *parts, class_="side even")])
 
 
 def _averages(values: Mapping[str, float]) -> Markup:
@@ -97,7 +99,7 @@ def timing_section(contents: Contents) -> Section:
         ("versions", _versions(record, engine)),
         ("command", element("code", " ".join(record.command))),
     ]
-    return Section("timings", "Time", "", [definitions(pairs)])
+    return Section("timings", "Time", "", parts=[definitions(pairs)])
 
 
 def _spread(seconds: list[float]) -> str | None:

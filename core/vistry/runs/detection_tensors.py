@@ -28,12 +28,12 @@ def to_tensors(predictions: Sequence[ImageDetections], truth: Sequence[GroundTru
     `*_starts` [N + 1] say where those of each image begin; `*_masks` [B] uint8 are COCO's compressed run lengths, those
     of each object from `*_mask_starts` [K + 1] on.
     """
-    found = [one.detections for one in predictions]
-    _, detections = concatenate_detections(found)
+    per_image = [one.detections for one in predictions]
+    _, detections = concatenate_detections(per_image)
     _, objects = concatenate_ground_truth(truth)
     return {
         "sizes": np.array([(one.width, one.height) for one in predictions], dtype=np.int32).reshape(-1, 2),
-        "found_starts": offsets_from_counts([len(one.scores) for one in found]),
+        "found_starts": offsets_from_counts([len(one.scores) for one in per_image]),
         "found_boxes": detections.boxes,
         "found_scores": detections.scores,
         "found_labels": detections.labels,
@@ -50,25 +50,25 @@ def to_tensors(predictions: Sequence[ImageDetections], truth: Sequence[GroundTru
 def from_tensors(arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[list[Detections], list[GroundTruth]]:
     """The inverse of `to_tensors`, without the images' sizes."""
     sizes = arrays["sizes"].tolist()
-    found, true = arrays["found_starts"].tolist(), arrays["true_starts"].tolist()
+    detection_starts, truth_starts = arrays["found_starts"].tolist(), arrays["true_starts"].tolist()
     detections = [
         Detections(
             arrays["found_boxes"][start:end],
             arrays["found_scores"][start:end],
             arrays["found_labels"][start:end],
-            _masks("found", arrays, start, end, size),
+            masks=_masks("found", arrays, start=start, end=end, size=size),
         )
-        for (start, end), size in zip(pairwise(found), sizes, strict=True)
+        for (start, end), size in zip(pairwise(detection_starts), sizes, strict=True)
     ]
     truth = [
         GroundTruth(
             arrays["true_boxes"][start:end],
             arrays["true_labels"][start:end],
-            arrays["true_crowd"][start:end],
-            arrays["true_areas"][start:end],
-            _masks("true", arrays, start, end, size),
+            crowd=arrays["true_crowd"][start:end],
+            areas=arrays["true_areas"][start:end],
+            masks=_masks("true", arrays, start=start, end=end, size=size),
         )
-        for (start, end), size in zip(pairwise(true), sizes, strict=True)
+        for (start, end), size in zip(pairwise(truth_starts), sizes, strict=True)
     ]
     return detections, truth
 

@@ -166,7 +166,7 @@ class CropInput:
         """Return one random crop of each image."""
         batch_size = self.hyperparameters.training_batch_size
         crop = TrainingCrop(self.hyperparameters.training_crop_size)
-        return ImageDataset(list(table.images), self.batch_targets(table), crop, batch_size)
+        return ImageDataset(list(table.images), self.batch_targets(table), crop, batch_size=batch_size)
 
     def eval_transform(self) -> ClassificationTransform:
         """Resize an image and crop its centre."""

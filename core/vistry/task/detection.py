@@ -54,7 +54,7 @@ class DetectionInput:
         values, grid = self.hyperparameters, self.hyperparameters.tile_grid_size
         overlap = self._overlap
         nms_iou = values.tile_predictions_nms_threshold if grid else 0.0
-        return DetectionTransform(values.min_size, values.max_size, grid, overlap, nms_iou)
+        return DetectionTransform(values.min_size, values.max_size, grid=grid, overlap=overlap, merge_iou=nms_iou)
 
     def input_size(self, training: bool) -> int:  # noqa: ARG002
         """Return `min_size`."""
@@ -244,4 +244,4 @@ def _detections(output: Mapping[str, Tensor], frame: ResizeInfo, mask_threshold:
             run_lengths(mask, box, width=width, height=height, threshold=mask_threshold)
             for mask, box in zip(inside, boxes[rows], strict=True)
         ]
-    return Detections(boxes[rows], scores[rows], labels[rows], masks)
+    return Detections(boxes[rows], scores[rows], labels[rows], masks=masks)

@@ -9,19 +9,19 @@ if TYPE_CHECKING:
     from vistry.testing.as_pytest import plugin_checks as plugin_checks
     from vistry.testing.check import CheckFailed as CheckFailed
     from vistry.testing.check import NothingToCheck as NothingToCheck
+    from vistry.testing.check_runs import CheckRun as CheckRun
     from vistry.testing.check_runs import Result as Result
-    from vistry.testing.check_runs import Trial as Trial
+    from vistry.testing.check_runs import check_runs_of as check_runs_of
     from vistry.testing.check_runs import counts as counts
-    from vistry.testing.check_runs import trials_of as trials_of
 
 _HOME = {
     "CheckFailed": "vistry.testing.check",
     "NothingToCheck": "vistry.testing.check",
     "Result": "vistry.testing.check_runs",
-    "Trial": "vistry.testing.check_runs",
+    "CheckRun": "vistry.testing.check_runs",
     "counts": "vistry.testing.check_runs",
     "plugin_checks": "vistry.testing.as_pytest",
-    "trials_of": "vistry.testing.check_runs",
+    "check_runs_of": "vistry.testing.check_runs",
 }
 __all__ = list(_HOME)
 

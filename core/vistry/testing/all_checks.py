@@ -1,30 +1,30 @@
-"""Every check there is, in the order they are run."""
+"""Every check, in the order of a run."""
 
 from __future__ import annotations
 
 from vistry.testing.build_checks import (
-    builds_for_real,
     builds_on_the_meta_device,
-    finds_objects,
+    is_detector,
     parameter_count_is_as_declared,
-    seeds_decide_the_numbers,
+    predictions_have_the_right_shape,
+    random_seed_is_reproducible,
 )
 from vistry.testing.check import Check, always
-from vistry.testing.feature_map_checks import feature_maps_are_as_declared, no_feature_maps
+from vistry.testing.feature_map_checks import absent_feature_maps, feature_maps_are_as_declared
 from vistry.testing.freezing_checks import (
+    absent_layers_to_freeze,
+    absent_statistics,
     freezing_prefixes_match,
     frozen_batch_norm_stays,
     frozen_parameters_stay,
-    no_layers_to_freeze,
-    no_statistics_to_freeze,
 )
 from vistry.testing.hyperparameter_checks import (
+    absent_hyperparameters,
     declared_hyperparameters_are_read,
     defaults_are_in_range,
-    no_hyperparameters,
     unknown_arguments_are_refused,
 )
-from vistry.testing.kernel_checks import kernels_agree_with_their_references, no_kernels
+from vistry.testing.kernel_checks import absent_kernels, kernels_agree_with_their_references
 from vistry.testing.manifest_checks import (
     hooks_are_known,
     manifest_is_in_the_wheel,
@@ -35,36 +35,36 @@ from vistry.testing.training_checks import (
     loss_is_finite,
     loss_reaches_every_parameter,
     one_step_lowers_the_loss,
-    predicts_where_nothing_is_found,
+    predicts_on_blank_images,
 )
-from vistry.testing.weights_checks import backends_agree, one_backend, weights_survive_safetensors
+from vistry.testing.weights_checks import absent_second_backend, backends_agree, weights_round_trip_safetensors
 
-OF_A_PLUGIN = (
+PLUGIN_CHECKS = (
     Check(manifest_is_valid),
     Check(manifest_is_in_the_wheel),
     Check(hooks_are_known),
 )
-OF_ITS_CODE = (
+CODE_CHECKS = (
     Check(queries_import_no_tensor_library),
-    Check(kernels_agree_with_their_references, nothing=no_kernels),
+    Check(kernels_agree_with_their_references, absence=absent_kernels),
 )
-OF_A_MODEL = (
+MODEL_CHECKS = (
     Check(defaults_are_in_range),
-    Check(declared_hyperparameters_are_read, nothing=no_hyperparameters, computes=always),
+    Check(declared_hyperparameters_are_read, absence=absent_hyperparameters, computes=always),
     Check(unknown_arguments_are_refused),
     Check(builds_on_the_meta_device),
-    Check(builds_for_real, computes=finds_objects),
+    Check(predictions_have_the_right_shape, computes=is_detector),
     Check(parameter_count_is_as_declared),
-    Check(feature_maps_are_as_declared, nothing=no_feature_maps),
-    Check(seeds_decide_the_numbers, computes=always),
-    Check(freezing_prefixes_match, nothing=no_layers_to_freeze),
-    Check(frozen_parameters_stay, nothing=no_layers_to_freeze, computes=always),
-    Check(frozen_batch_norm_stays, nothing=no_statistics_to_freeze, computes=always),
+    Check(feature_maps_are_as_declared, absence=absent_feature_maps),
+    Check(random_seed_is_reproducible, computes=always),
+    Check(freezing_prefixes_match, absence=absent_layers_to_freeze),
+    Check(frozen_parameters_stay, absence=absent_layers_to_freeze, computes=always),
+    Check(frozen_batch_norm_stays, absence=absent_statistics, computes=always),
     Check(loss_is_finite, computes=always),
     Check(loss_reaches_every_parameter, computes=always),
     Check(one_step_lowers_the_loss, computes=always),
-    Check(predicts_where_nothing_is_found, computes=always),
-    Check(weights_survive_safetensors, computes=always),
-    Check(backends_agree, nothing=one_backend, computes=always),
+    Check(predicts_on_blank_images, computes=always),
+    Check(weights_round_trip_safetensors, computes=always),
+    Check(backends_agree, absence=absent_second_backend, computes=always),
 )
-EVERY_CHECK = (*OF_A_PLUGIN, *OF_ITS_CODE, *OF_A_MODEL)
+EVERY_CHECK = (*PLUGIN_CHECKS, *CODE_CHECKS, *MODEL_CHECKS)

@@ -1,51 +1,54 @@
-"""What a check is, and the ways it can end other than well."""
+"""A check, and the exceptions that end one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
+
+Subject: TypeAlias = Any
+"""A PluginSubject or a ModelSubject; the function of a check takes one of the two."""
 
 
 class CheckFailed(AssertionError):
-    """What is wrong with the plugin, and what its author can do about it."""
+    """A fault of the plugin, and what its author can do about it."""
 
 
 class NothingToCheck(Exception):
-    """Why a check has nothing to look at; where the check is required this is a failure."""
+    """The reason why a check can't be made. Where the check is required, this is a failure."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One property of a plugin or of one of its models; the function raises unless it holds.
+    """A property of a plugin or of one of its models; the function raises unless it holds.
 
-    `nothing` gives the reason why a subject lacks what the function looks at, or an empty text. `computes` tells
-    whether the function trains or predicts on it, which models that are left out of the computation skip.
+    `absence` returns why a subject lacks what the function looks at, "" if it doesn't. `computes` tells whether the
+    function trains or predicts, which is skipped for models that are left out of the computation.
     """
 
-    function: Callable[[Any], None]
-    nothing: Callable[[Any], str] | None = None
-    computes: Callable[[Any], bool] | None = None
+    function: Callable[[Subject], None]
+    absence: Callable[[Subject], str] | None = None
+    computes: Callable[[Subject], bool] | None = None
 
     @property
     def required(self) -> bool:
-        """Whether every subject has what the function looks at."""
-        return self.nothing is None
+        """Whether the check must be possible for every subject."""
+        return self.absence is None
 
-    def skip_reason(self, subject: Any) -> str:
-        """Why the check isn't made on a subject, or an empty text."""
-        missing = self.nothing(subject) if self.nothing else ""
+    def skip_reason(self, subject: Subject) -> str:
+        """Return why the check isn't made on a subject, "" if it is."""
+        absence = self.absence(subject) if self.absence else ""
         left_out: str = subject.left_out if self.computes and self.computes(subject) else ""
-        return missing or left_out
+        return absence or left_out
 
     @property
     def name(self) -> str:
-        """The name it is reported under."""
+        """The name of the check in reports."""
         return self.function.__name__
 
     @property
     def sentence(self) -> str:
-        """What holds where it passes."""
+        """The property in a sentence: the first line of the function's docstring."""
         return (self.function.__doc__ or "").partition("\n")[0]
 
 
@@ -61,6 +64,6 @@ def require(holds: bool, message: str) -> None:
 
 
 def listed(names: list[str], most: int = 3) -> str:
-    """The first names of a list, for a message."""
+    """Return the first names of a list, for a message."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -1,4 +1,4 @@
-"""Checks of a plugin as a whole: what it declares, how it is packed, and what asking it costs."""
+"""Checks of a plugin as a whole: its manifest, its wheel and its imports."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from vistry.testing.model_subject import PluginSubject
 from vistry.testing.wheel import entry_points_of, packed_files
 
 TENSOR_LIBRARIES = ("torch", "torchvision", "jax", "flax", "tensorflow")
+# Run in a process of its own: this one has torch already.
 _QUERIES = """
 import sys
 import vistry
@@ -32,30 +33,30 @@ print(*{name.partition(".")[0] for name in sys.modules})
 
 
 def manifest_is_valid(subject: PluginSubject) -> None:
-    """Its plugin.toml is found, follows the schema, and was written for this plugin API."""
+    """Its plugin.toml can be located, follows the schema and is for this plugin API."""
     plugin = subject.plugin
     require(plugin.state == "ok", f"{plugin.reason}; {plugin.remedy}")
 
 
 def manifest_is_in_the_wheel(subject: PluginSubject) -> None:
-    """What is installed elsewhere has the manifest too, and an entry point that leads to it."""
+    """Its wheel has the manifest, and an entry point that refers to it."""
     name, path = subject.plugin.name, subject.manifest_path
     package, inside = path.parent.name, f"{path.parent.name}/{path.name}"
     files = packed_files(subject.plugin.distribution, path)
     require(
         inside in files,
-        f"the wheel has no {inside}, so that the plugin can't be found where it is installed from it; "
+        f"the wheel has no {inside}, so the plugin doesn't work where it is installed from the wheel; "
         "add the file to the wheel in pyproject.toml",
     )
     require(
         f"{name} = {package}:{path.name}" in entry_points_of(files),
-        "the wheel's entry points lack the plugin; write in pyproject.toml, under "
+        "the wheel has no entry point of the plugin; write in pyproject.toml, under "
         f'[project.entry-points."{GROUP}"]: {name} = "{package}:{path.name}"',
     )
 
 
 def hooks_are_known(subject: PluginSubject) -> None:
-    """Its code can be imported, and each hook and each argument is one that core calls."""
+    """Its code can be imported, and each of its hooks and their arguments is part of the plugin API."""
     try:
         load(subject.plugin)
         for card in subject.catalogue.cards:
@@ -65,7 +66,8 @@ def hooks_are_known(subject: PluginSubject) -> None:
 
 
 def queries_import_no_tensor_library(subject: PluginSubject) -> None:
-    """Listing its models, their hyperparameters and their freezing maps imports no tensor library."""
+    """A query for its models, hyperparameters and freezing maps imports no tensor library."""
+    # The child discovers the plugins that this process does, also those below a folder added to sys.path.
     search = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(
         [sys.executable, "-c", _QUERIES, subject.plugin.handle],
@@ -74,10 +76,10 @@ def queries_import_no_tensor_library(subject: PluginSubject) -> None:
         text=True,
     )
     last = done.stderr.strip().rpartition("\n")[2]
-    require(done.returncode == 0, f"asking for its hyperparameters and freezing maps fails: {last}")
-    found = [name for name in TENSOR_LIBRARIES if name in done.stdout.split()]
+    require(done.returncode == 0, f"a query for its hyperparameters and freezing maps fails: {last}")
+    imported = [name for name in TENSOR_LIBRARIES if name in done.stdout.split()]
     require(
-        not found,
-        f"a query imports {', '.join(found)}, which costs seconds; "
+        not imported,
+        f"a query imports {', '.join(imported)}, which takes seconds; "
         "in the hooks module import it inside the functions that need it",
     )

@@ -1,4 +1,4 @@
-"""What the checks look at: a plugin, or one of its models for one task, as if nothing else were installed."""
+"""The subjects of checks: a plugin, or one of its models for one task, as if nothing else were installed."""
 
 from __future__ import annotations
 
@@ -27,33 +27,35 @@ from vistry.testing.samples import CLASSES, eight_samples, training_data
 from vistry.training.engines import Engine, engine_module
 from vistry.training.model_context import ModelContext
 
+# Of inputs, in pixels; the first one that the rules between hyperparameters allow is used.
 SIDES = (32, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
 
 
 @dataclass(frozen=True)
 class PluginSubject:
-    """A plugin as a whole, with nobody's policy over it."""
+    """A plugin as a whole, without any policy."""
 
     plugin: Plugin
     left_out = ""
 
     @classmethod
     def named(cls, name: str) -> PluginSubject:
-        """The installed plugin with this name or its distribution's. Raises RegistryError."""
+        """Return the installed plugin of this name or distribution. Raises RegistryError."""
         plugins = discover()
-        meant = Catalogue.of(plugins, Policy()).plugin(name)
-        return cls(next(plugin for plugin in plugins if plugin.handle == meant.handle))
+        handle = Catalogue.of(plugins, Policy()).plugin(name).handle
+        # The catalogue's own answer has the state of a conflict with other plugins, which play no part here.
+        return cls(next(plugin for plugin in plugins if plugin.handle == handle))
 
     @property
     def manifest_path(self) -> Path:
-        """Where its plugin.toml is. Raises NothingToCheck where that can't be told."""
+        """The path of its plugin.toml. Raises NothingToCheck where it is unknown."""
         if self.plugin.path is None:
             raise NothingToCheck(self.plugin.reason)
         return self.plugin.path
 
     @property
     def catalogue(self) -> Catalogue:
-        """The plugin alone; one whose models are built on others' is seen with those, by the models it writes down."""
+        """The plugin alone; with composed models, the listed ones and the plugins of their backbones."""
         manifest = self.plugin.manifest
         if manifest is None or manifest.composition is None:
             return Catalogue.of([self.plugin], Policy())
@@ -65,7 +67,7 @@ class PluginSubject:
 
 @dataclass(frozen=True)
 class ModelSubject:
-    """One model for one task, in one of its backends; `left_out` says why it isn't computed."""
+    """A model for one task and one backend; `left_out` is the reason why it isn't computed, "" if it is."""
 
     catalogue: Catalogue
     card: ModelCard
@@ -73,8 +75,8 @@ class ModelSubject:
     backend: str
     left_out: str = ""
 
-    def context(self, **wanted: Scalar | None) -> ModelContext:
-        """Return the model with the smallest input it allows, fp32, and each wanted value that it takes.
+    def context(self, **values: Scalar | None) -> ModelContext:
+        """Return the model with the smallest input it allows, fp32, and those of the values that it accepts.
 
         Raises NothingToCheck where no input of up to 512 pixels is allowed.
         """
@@ -82,50 +84,51 @@ class ModelSubject:
         fields = context.schema.fields
         for side in SIDES:
             sizes = [name for name, field in fields.items() if field.spec.unit == "pixels"]
-            given = {"precision": "fp32", **dict.fromkeys(sizes, side), **wanted}
+            # fp32, because half precision would hide small differences between tensors.
+            given = {"precision": "fp32", **dict.fromkeys(sizes, side), **values}
             accepted = {name: value for name, value in given.items() if _accepts(fields.get(name), value)}
             try:
                 return context.resolved([Source.of(accepted, "the check")])
             except HyperparameterError:
                 continue
-        raise NothingToCheck(f"its rules allow no input up to {SIDES[-1]} px; see defaults_are_in_range")
+        raise NothingToCheck(f"its rules refuse every input up to {SIDES[-1]} px; see defaults_are_in_range")
 
     def _default_context(self) -> ModelContext:
         try:
-            return ModelContext.of(self.catalogue, self.card, self.task, self.backend)
+            return ModelContext.of(self.catalogue, self.card, task=self.task, backend=self.backend)
         except RegistryError as error:
-            raise NothingToCheck(f"its hyperparameters can't be had, see defaults_are_in_range: {error}") from None
+            raise NothingToCheck(f"the model can't be used, see defaults_are_in_range: {error}") from None
 
     def parameters(self) -> Shapes:
-        """Return the shape of each parameter, from a model without numbers if the builder can make one."""
-        return parameters_of(self.backend, self._outline(self.context(), len(CLASSES)))
+        """Return the shape of each parameter."""
+        return parameters_of(self.backend, self._unmaterialised(self.context(), len(CLASSES)))
 
     def statistics(self) -> list[str]:
-        """Return the names of its tensors that aren't parameters, such as running means."""
-        module = self._outline(self.context(), len(CLASSES))
+        """Return the names of the tensors that aren't parameters, such as running means."""
+        module = self._unmaterialised(self.context(), len(CLASSES))
         parameters = parameters_of(self.backend, module)
         return [name for name in engine_module(self.backend).shapes_of(module) if name not in parameters]
 
     def parameter_count(self, num_classes: int) -> int:
-        """Return how many numbers the parameters hold, with the default hyperparameters."""
+        """Return the number of elements of all parameters, with the default hyperparameters."""
         try:
             context = self._default_context().resolved([])
         except HyperparameterError as error:
-            raise NothingToCheck(f"its defaults are not allowed, see defaults_are_in_range: {error}") from None
-        parameters = parameters_of(self.backend, self._outline(context, num_classes))
+            raise NothingToCheck(f"its defaults are invalid, see defaults_are_in_range: {error}") from None
+        parameters = parameters_of(self.backend, self._unmaterialised(context, num_classes))
         if self.card.backbone:
             parameters = without_norms(parameters, BACKBONE_PREFIX)
         return sum(math.prod(shape) for shape in parameters.values())
 
-    def _outline(self, context: ModelContext, num_classes: int) -> Module:
-        """Return the model, without numbers if the builder can make one."""
+    def _unmaterialised(self, context: ModelContext, num_classes: int) -> Module:
+        """Return the model, on the meta device if the builder can: that takes neither time nor memory."""
         try:
             return on_meta_device(self.backend, lambda: context.module(num_classes))
         except Exception:
             return context.module(num_classes)
 
     def output_shape(self) -> tuple[int, ...]:
-        """Return the shape of the output for two images, with nothing computed."""
+        """Return the shape of the output for two images; nothing is computed."""
         context = self.context()
         side = context.input().input_size(training=False)
         return output_shape(self.backend, lambda: context.module(len(CLASSES)), side)
@@ -157,16 +160,19 @@ def eight_inputs(context: ModelContext, training: bool = True) -> Batch:
 
 
 def resize_infos(context: ModelContext, images: Pixels) -> list[ResizeInfo] | None:
-    """Return what an engine is told of images [N, H, W, 3] that may differ in size; None where they may not."""
+    """Return the sizes of images [N, H, W, 3] for a network that takes images of any size; None for others."""
     return identity_resizes(images) if context.input().eval_transform().variable_size else None
 
 
 def responses(context: ModelContext, engine: Engine, images: Pixels) -> list[dict[str, object]]:
-    """Return what a user is told of images [N, H, W, 3]."""
+    """Return the predictions of images [N, H, W, 3] as a user gets them."""
     task, transform = context.task, context.input().eval_transform()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "image.png"
         Image.fromarray(images[0]).save(path)
         views = transform.views(path)
     predictions = engine.predict(images, resize_infos(context, images))
-    return [task.response(transform.merge([one], views), CLASSES, context.hyperparameters) for one in predictions]
+    return [
+        task.response(transform.merge([prediction], views), CLASSES, context.hyperparameters)
+        for prediction in predictions
+    ]

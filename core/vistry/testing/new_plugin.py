@@ -9,38 +9,38 @@ from vistry.errors import RegistryError
 from vistry.registry.catalogue import Catalogue
 
 TEMPLATE = Path(__file__).parent / "template"
-_NAME_THERE = "mynet"
+_TEMPLATE_NAME = "mynet"
 
 
-def write_plugin(name: str, where: Path) -> tuple[Path, list[str]]:
-    """Write the plugin into a folder of its own; that folder, and the files in it.
+def write_plugin(name: str, parent: Path) -> tuple[Path, list[str]]:
+    """Write the plugin into a new folder below `parent`; return that folder, and the names of the files in it.
 
-    Raises RegistryError for a name that can't be used, or a folder that is there already.
+    Raises RegistryError for an invalid name, or a folder that exists.
     """
     _check_name(name)
     distribution = f"vistry-{name.replace('_', '-')}"
-    folder = where / distribution
+    folder = parent / distribution
     if folder.exists():
-        raise RegistryError(f"{folder} exists already, and nothing is written over; choose another name, or move it")
+        raise RegistryError(f"{folder} exists already; choose another name, or move it")
     files = []
     for path in sorted(TEMPLATE.rglob("*")):
         if path.suffix in (".toml", ".md", ".py"):
-            file = str(path.relative_to(TEMPLATE)).replace(_NAME_THERE, name)
-            text = path.read_text(encoding="utf-8").replace(f"vistry-{_NAME_THERE}", distribution)
+            file = str(path.relative_to(TEMPLATE)).replace(_TEMPLATE_NAME, name)
+            text = path.read_text(encoding="utf-8").replace(f"vistry-{_TEMPLATE_NAME}", distribution)
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            (folder / file).write_text(text.replace(_NAME_THERE, name), encoding="utf-8")
+            (folder / file).write_text(text.replace(_TEMPLATE_NAME, name), encoding="utf-8")
             files.append(file)
     return folder, files
 
 
 def _check_name(name: str) -> None:
-    """Raise RegistryError for what is no name of a plugin, or is one's already."""
+    """Raise RegistryError for an invalid name, or one that is taken."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         close = re.sub(r"\W+", "_", name).casefold().strip("_")
         hint = f"; try {close}" if re.fullmatch(r"[a-z][a-z0-9_]*", close) else ""
-        raise RegistryError(f"'{name}' must be lower-case letters, digits and _, beginning with a letter{hint}")
+        raise RegistryError(f"invalid name '{name}': use lower-case letters, digits and _, with a letter first{hint}")
     catalogue = Catalogue.read()
     for plugin in catalogue.plugins:
         if name in (plugin.name, *plugin.models):
-            what = "the name" if name == plugin.name else "a model"
-            raise RegistryError(f"'{name}' is {what} of the installed plugin {plugin.distribution}; choose another")
+            owner = "the name" if name == plugin.name else "a model"
+            raise RegistryError(f"'{name}' is {owner} of the installed plugin {plugin.distribution}; choose another")

@@ -1,4 +1,4 @@
-"""`vistry plugins check`: the state of every plugin once its code has been imported."""
+"""`vistry plugins check`: the state of every plugin after an import of its code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vistry.registry.policy import Policy
 
 
 def check_plugins(catalogue: Catalogue) -> list[Plugin]:
-    """Return every plugin with its state after its code has been imported: the one query that runs plugins."""
+    """Import the code of the plugins in use; return all plugins with their states. The one query that runs code."""
     return [_check_plugin(plugin) if plugin.in_use else plugin for plugin in catalogue.plugins]
 
 

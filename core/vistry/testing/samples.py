@@ -1,4 +1,4 @@
-"""Eight fixed images with labels, the same for every model: enough to see whether a network learns at all."""
+"""Eight fixed images with labels, the same for every model: enough to tell whether a network learns at all."""
 
 from __future__ import annotations
 
@@ -18,30 +18,31 @@ CLASSES = ("circle", "cross", "line", "square")
 IMAGES = 8
 
 
-def eight_samples(task: str, side: int, differ: bool = False) -> Batch:
-    """Noise [8, side, side, 3] uint8, with two images of each of four classes and the task's targets.
+def eight_samples(task: str, side: int, variable_size: bool = False) -> Batch:
+    """Return noise [8, side, side, 3] uint8 with the task's targets: two images of each of four classes.
 
-    With `variable_size` their sizes are stated, as for a network whose images may differ in size.
+    With `variable_size` the batch has the sizes of its images, as for a network that takes images of any size.
     """
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (IMAGES, side, side, 3), dtype=np.uint8)
-    sizes = [(side, side)] * IMAGES if differ else None
-    return Batch(images, behaviour_of(task).batch_targets(eight_rows(task, side)), np.arange(IMAGES), sizes)
+    sizes = [(side, side)] * IMAGES if variable_size else None
+    targets = behaviour_of(task).batch_targets(eight_rows(task, side))
+    return Batch(images, targets, rows=np.arange(IMAGES), sizes=sizes)
 
 
 def black_images(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """[2, side, side, 3]: images with nothing to find in them."""
+    """Return two images [2, side, side, 3] without any contrast."""
     return np.zeros((2, side, side, 3), dtype=np.uint8)
 
 
 def training_data() -> TrainingData:
-    """What a loss may ask of the eight samples."""
+    """Return the facts of the eight samples that a loss may use."""
     counts = tuple(int(count) for count in eight_rows("image_classification", 1).class_counts())
     return TrainingData(CLASSES, counts, IMAGES)
 
 
 def eight_rows(task: str, side: int) -> Table:
-    """The table of the eight samples: a label each; for objects that of a square in the middle, as a box and a mask."""
+    """Return the table of the eight samples: each has a label, for detection that of a square in its middle."""
     return Table(
         root=Path(),
         format="folders",
@@ -65,4 +66,5 @@ def _squares(side: int) -> Objects:
         no_shapes(IMAGES), ring_starts=each, point_starts=len(ring) * each, points=np.tile(ring, (IMAGES, 1))
     )
     sides = np.full(IMAGES, side)
-    return objects_in_memory(np.ones(IMAGES), [[near, near, far, far]] * IMAGES, sides, sides, shapes)
+    boxes = [[near, near, far, far]] * IMAGES
+    return objects_in_memory(np.ones(IMAGES), boxes, width=sides, height=sides, shapes=shapes)

@@ -1,4 +1,4 @@
-"""Checks of the loss, of what a step does to it, and of predictions."""
+"""Checks of the loss, of a step's effect on it, and of predictions."""
 
 from __future__ import annotations
 
@@ -12,20 +12,24 @@ from vistry.testing.check import CheckFailed, listed, require
 from vistry.testing.model_subject import ModelSubject, eight_inputs, responses
 from vistry.testing.samples import black_images
 
-_RATES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)  # the gradients of deep fresh networks are large
+_LEARNING_RATES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)  # the gradients of deep untrained networks are large
+# A step is then along the gradient alone, so that a small enough one lowers the loss.
 _PLAIN: dict[str, Scalar | None] = {"optimizer": "sgd", "momentum": 0, "nesterov": 0, "weight_decay": 0}
 
 
 def loss_is_finite(subject: ModelSubject) -> None:
-    """On fresh weights each term of the loss is a finite number."""
+    """With untrained weights each term of the loss is a finite number."""
     context = subject.context()
     terms = subject.engine(context).accumulate(eight_inputs(context), 1.0, 0)
     wrong = [f"{name} = {value}" for name, value in terms.items() if not math.isfinite(value)]
-    require(not wrong, f"on fresh weights the loss is not finite: {listed(wrong)}")
+    require(
+        not wrong,
+        f"with untrained weights the loss is not finite: {listed(wrong)}; look for a division by 0 or a log of 0",
+    )
 
 
 def loss_reaches_every_parameter(subject: ModelSubject) -> None:
-    """Three steps of Adam, which moves whatever has a gradient, change every parameter."""
+    """Three steps of Adam, which changes every parameter with a gradient, change all of them."""
     context = subject.context(optimizer="adam", weight_decay=0)
     engine = subject.engine(context)
     before = {name: value.copy() for name, value in engine.weights().items()}
@@ -34,37 +38,37 @@ def loss_reaches_every_parameter(subject: ModelSubject) -> None:
         engine.accumulate(samples, 1.0, step)
         engine.update(0.001)
     after = engine.weights()
-    still = [name for name in subject.parameters() if np.array_equal(before[name], after[name])]
+    unchanged = [name for name in subject.parameters() if np.array_equal(before[name], after[name])]
     require(
-        not still,
-        f"no gradient of the loss reaches {listed(still)}; use them in the forward pass, or make them buffers",
+        not unchanged,
+        f"the loss has no gradient for {listed(unchanged)}; use them in the forward pass, or make them buffers",
     )
 
 
 def one_step_lowers_the_loss(subject: ModelSubject) -> None:
-    """A step along the gradient on eight fixed samples lowers their loss, if it is small enough."""
+    """A step along the gradient of eight fixed samples lowers their loss, if it is small enough."""
     context = subject.context(**_PLAIN)
     engine = subject.engine(context)
     samples = eight_inputs(context)
-    fresh = {name: value.copy() for name, value in engine.weights().items()}
-    found = []
-    for rate in _RATES:
+    initial = {name: value.copy() for name, value in engine.weights().items()}
+    attempts = []
+    for learning_rate in _LEARNING_RATES:
         before = sum(engine.accumulate(samples, 1.0, 0).values())
-        engine.update(rate)
+        engine.update(learning_rate)
         after = sum(engine.accumulate(samples, 1.0, 0).values())
         if after < before:
             return
-        found.append(f"from {before:.6g} to {after:.6g} at a rate of {rate:g}")
-        engine.update(0.0)
-        engine.load_weights(fresh)
+        attempts.append(f"from {before:.6g} to {after:.6g} at a learning rate of {learning_rate:g}")
+        engine.update(0.0)  # clears the gradients of the second pass
+        engine.load_weights(initial)
     raise CheckFailed(
-        f"a step along the gradient doesn't lower the loss: {'; '.join(found)}. The gradient is not that of the loss: "
-        "look at custom backward passes, detached tensors, and what is random without a seed"
+        f"a step along the gradient doesn't lower the loss: {'; '.join(attempts)}. The gradient isn't the loss's: "
+        "look at custom backward passes, detached tensors and random numbers without a seed"
     )
 
 
-def predicts_where_nothing_is_found(subject: ModelSubject) -> None:
-    """Images with nothing in them give predictions that can be written down, be they empty."""
+def predicts_on_blank_images(subject: ModelSubject) -> None:
+    """Blank images give predictions that can be written as JSON, empty ones for a detector."""
     context = subject.context(box_score_threshold=1)
     images = black_images(context.input().input_size(training=False))
     engine = subject.engine(context)
@@ -73,7 +77,7 @@ def predicts_where_nothing_is_found(subject: ModelSubject) -> None:
         json.dumps(answers, allow_nan=False)
     except (ValueError, TypeError, IndexError) as error:
         raise CheckFailed(
-            f"the prediction for a black image can't be written down: {error}; look for a division by what is 0 in an "
-            "image without contrast, or for an empty tensor that postprocessing doesn't expect"
+            f"the prediction for a black image can't be written as JSON: {error}; look for a division by 0, such as "
+            "by the contrast of a blank image, or for an empty tensor that the postprocessing doesn't expect"
         ) from error
     require(len(answers) == len(images), f"{len(images)} black images give {len(answers)} predictions")

@@ -1,4 +1,4 @@
-"""Tests of Triton kernels on a machine that has no GPU for them."""
+"""Tests of Triton kernels on a machine without a GPU."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-WARP_SIZE = 32
+WARP_SIZE = 32  # threads, of every NVIDIA GPU
 
 
 def run_in_interpreter(test_file: Path) -> None:
-    """Run a file of tests in a process of its own where Triton interprets kernels on the processor.
+    """Run a file of tests in a process of its own, where Triton interprets kernels on the CPU.
 
     Triton decides on import whether it interprets, so a test can't do it in its own process. Put all tests of that kind
-    in one file: torch takes longer to import than kernels to interpret. Conftest files aren't read.
+    into one file: the import of torch takes longer than the kernels. Conftest files aren't read.
 
     Raises AssertionError with the tests' output if one fails.
     """
@@ -46,10 +46,10 @@ def compile_for_gpu(
         types: Triton's type of each argument by name, such as "*fp32" or "i32".
         constants: the values of the arguments that are `tl.constexpr`.
         architecture: the GPU's compute capability, such as 90 for 9.0.
-        divisible_by_16: the arguments that Triton may take for multiples of 16, as it finds out at a call.
+        divisible_by_16: the arguments that Triton may assume to be multiples of 16, as it does where they are.
         options: Triton's, such as `num_warps`.
 
-    Raises AssertionError if the result isn't a program for that GPU.
+    Raises AssertionError if the result isn't for that GPU.
     """
     import triton
     from triton.backends.compiler import GPUTarget

@@ -1,4 +1,4 @@
-"""What a plugin's wheel holds: built from its source tree where there is one, else as it was installed."""
+"""The files of a plugin's wheel: built from its source tree where there is one, else as installed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from vistry.registry.discovery import GROUP
 from vistry.testing.check import CheckFailed, NothingToCheck
 
+# Calls a build backend as PEP 517 says, without pip, which would want the network.
 _BUILD = """
 import pkgutil, sys
 backend, folder, *sys.path[:0] = sys.argv[1:]
@@ -23,13 +24,13 @@ pkgutil.resolve_name(backend).build_wheel(folder)
 
 
 def packed_files(distribution: str, manifest: Path) -> Mapping[str, str]:
-    """The names of the wheel's files, with the text of those that describe it."""
+    """Return the names of the wheel's files, with the text of its metadata, "" for others."""
     tree = _source_tree(distribution, manifest)
-    return _built(tree) if tree else _installed(distribution, manifest)
+    return _files_of_built_wheel(tree) if tree else _installed_files(distribution, manifest)
 
 
 def entry_points_of(files: Mapping[str, str]) -> set[str]:
-    """The lines of a wheel's entry points that are plugins, as `name = package:plugin.toml`."""
+    """Return a wheel's entry points that are plugins, as `name = package:plugin.toml`."""
     text = next((text for name, text in files.items() if name.endswith(".dist-info/entry_points.txt")), "")
     _, _, after = text.partition(f"[{GROUP}]")
     lines = after.partition("\n[")[0].strip().splitlines()
@@ -37,22 +38,23 @@ def entry_points_of(files: Mapping[str, str]) -> set[str]:
 
 
 def _source_tree(distribution: str, manifest: Path) -> Path | None:
-    """The folder above a manifest whose pyproject.toml names the distribution."""
+    """Return the folder above a manifest whose pyproject.toml names the distribution; None where there is none."""
     for folder in manifest.resolve().parents:
         file = folder / "pyproject.toml"
         if file.is_file():
-            named = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}).get("name", "")
-            if _canonical(named) == _canonical(distribution):
+            name = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}).get("name", "")
+            if _canonical(name) == _canonical(distribution):
                 return folder
     return None
 
 
 def _canonical(name: str) -> str:
+    """Return a distribution's name as PEP 503 normalises it."""
     return re.sub(r"[-_.]+", "-", name).casefold()
 
 
-def _built(tree: Path) -> Mapping[str, str]:
-    """Build the wheel offline, with the backend that is installed here, into a temporary folder."""
+def _files_of_built_wheel(tree: Path) -> Mapping[str, str]:
+    """Build the wheel offline, with the installed backend, in a temporary folder; return its files."""
     system = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8")).get("build-system", {})
     backend = system.get("build-backend", "setuptools.build_meta")
     with tempfile.TemporaryDirectory() as folder:
@@ -62,8 +64,10 @@ def _built(tree: Path) -> Mapping[str, str]:
         if not wheels:
             reason = done.stderr.strip().rpartition("\n")[2]
             if f"No module named '{backend.partition('.')[0]}'" in reason:
-                raise NothingToCheck(f"the build backend {backend} is not installed; add it to what tests need")
-            raise CheckFailed(f"no wheel can be built from {tree}: {reason}")
+                raise NothingToCheck(
+                    f"the build backend {backend} is not installed; add it to the requirements of the tests"
+                )
+            raise CheckFailed(f"building a wheel from {tree} fails: {reason}")
         with zipfile.ZipFile(wheels[0]) as archive:
             return {name: _text(name, archive) for name in archive.namelist()}
 
@@ -72,12 +76,12 @@ def _text(name: str, archive: zipfile.ZipFile) -> str:
     return archive.read(name).decode() if ".dist-info/" in name else ""
 
 
-def _installed(distribution: str, manifest: Path) -> Mapping[str, str]:
-    """The files that the installer noted down, where there is no source tree."""
-    found = metadata.distribution(distribution).files
-    if found is None:
+def _installed_files(distribution: str, manifest: Path) -> Mapping[str, str]:
+    """Return the files that the installer recorded, where there is no source tree."""
+    files = metadata.distribution(distribution).files
+    if files is None:
         raise NothingToCheck(
-            f"no pyproject.toml of {distribution} is above {manifest}, and its installed distribution has no RECORD; "
+            f"{distribution} has no pyproject.toml above {manifest}, and no RECORD where it is installed; "
             "install it with pip"
         )
-    return {file.as_posix(): file.read_text() if file.name == "entry_points.txt" else "" for file in found}
+    return {file.as_posix(): file.read_text() if file.name == "entry_points.txt" else "" for file in files}

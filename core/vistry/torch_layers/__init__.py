@@ -1,7 +1,7 @@
 """Parts that torch models of several families are built from.
 
 Plugins import these names from here, and not from the files below; each is loaded when it is used, so that importing
-the package costs no tensor library. `resolve_norm` and `norm_kind` need none at all.
+the package costs no tensor library. `resolve_norm`, `norm_kind` and the hooks need none at all.
 """
 
 from __future__ import annotations
@@ -13,13 +13,18 @@ from vistry.lazy import lazy_names
 if TYPE_CHECKING:
     from vistry.torch_layers.backbone_norm import norm_kind as norm_kind
     from vistry.torch_layers.backbone_norm import resolve_norm as resolve_norm
+    from vistry.torch_layers.nms import detections_at as detections_at
     from vistry.torch_layers.norms import with_norms as with_norms
     from vistry.torch_layers.pyramid import Pyramid as Pyramid
     from vistry.torch_layers.region_pooling import RegionPooling as RegionPooling
+    from vistry.torch_layers.shared_hooks import feature_maps_of_children as feature_maps_of_children
+    from vistry.torch_layers.shared_hooks import vistry_resolve_auto as vistry_resolve_auto
     from vistry.torch_layers.single_precision import Anchors as Anchors
     from vistry.torch_layers.single_precision import with_single_precision as with_single_precision
     from vistry.torch_layers.stages import Stages as Stages
     from vistry.torch_layers.two_stage import TwoStage as TwoStage
+    from vistry.torch_layers.two_stage import pyramid_pooling as pyramid_pooling
+    from vistry.torch_layers.two_stage import two_stage_arguments as two_stage_arguments
 
 _HOMES = {
     "Anchors": "vistry.torch_layers.single_precision",
@@ -27,8 +32,13 @@ _HOMES = {
     "RegionPooling": "vistry.torch_layers.region_pooling",
     "Stages": "vistry.torch_layers.stages",
     "TwoStage": "vistry.torch_layers.two_stage",
+    "detections_at": "vistry.torch_layers.nms",
+    "feature_maps_of_children": "vistry.torch_layers.shared_hooks",
     "norm_kind": "vistry.torch_layers.backbone_norm",
+    "pyramid_pooling": "vistry.torch_layers.two_stage",
     "resolve_norm": "vistry.torch_layers.backbone_norm",
+    "two_stage_arguments": "vistry.torch_layers.two_stage",
+    "vistry_resolve_auto": "vistry.torch_layers.shared_hooks",
     "with_norms": "vistry.torch_layers.norms",
     "with_single_precision": "vistry.torch_layers.single_precision",
 }

@@ -63,3 +63,17 @@ def _draw_boxes(
     scores = torch.randint(129, (images, count), generator=generator) / 128
     labels = torch.randint(classes, (images, count), generator=generator)
     return boxes.to(device, dtype), scores.to(device, dtype), labels.to(device)
+
+
+def detections_at(
+    indices: torch.Tensor, boxes: torch.Tensor, scores: torch.Tensor, labels: torch.Tensor
+) -> list[dict[str, torch.Tensor]]:
+    """Return the boxes, scores and labels of each image that `batched_nms` selected.
+
+    indices [N, max_detections] int64, -1 beyond the last box; boxes [N, K, 4], scores [N, K], labels [N, K].
+    """
+    images = []
+    for image, index in enumerate(indices):
+        index = index[index >= 0]
+        images.append({"boxes": boxes[image, index], "scores": scores[image, index], "labels": labels[image, index]})
+    return images

@@ -3,13 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.image_list import ImageList
+from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
+from vistry.evaluation.detection.score_floor import score_floor
 from vistry.loading.batches import ImageBatch
-from vistry.torch_layers.single_precision import with_single_precision
+from vistry.plugin.types import Backbone, Values
+from vistry.torch_layers.backbone_norm import norm_kind
+from vistry.torch_layers.pyramid import Pyramid
+from vistry.torch_layers.region_pooling import RegionPooling
+from vistry.torch_layers.single_precision import Anchors, with_single_precision
+
+STRIDES = (4, 8, 16, 32)
+ANCHOR_SIZES = ((32,), (64,), (128,), (256,), (512,))
+ASPECT_RATIOS = (0.5, 1.0, 2.0)
+POOLED_MAPS = ("0", "1", "2", "3")
+"""The pyramid's maps that regions are pooled from, by name; its fifth is for proposals alone (Lin et al., 2017)."""
+
+
+def two_stage_arguments(values: Values, backbone: Backbone) -> dict[str, Any]:
+    """Return the arguments that torchvision's two-stage detectors share, with torchvision's own sizes and ratios.
+
+    `values`: the hyperparameters as a plugin's hook is given them.
+    """
+    return {
+        "backbone": Pyramid(backbone, STRIDES, LastLevelMaxPool(), norm_kind(values)),
+        "rpn_anchor_generator": Anchors(ANCHOR_SIZES, (ASPECT_RATIOS,) * len(ANCHOR_SIZES)),
+        "box_roi_pool": pyramid_pooling(7),
+        "box_score_thresh": score_floor(values["box_score_threshold"]),
+        "box_nms_thresh": values["nms_iou_threshold"],
+        "box_detections_per_img": values["box_detections_per_image"],
+    }
+
+
+def pyramid_pooling(output_size: int) -> RegionPooling:
+    """Build the pooling of regions from the pyramid to squares of `output_size` pixels."""
+    return RegionPooling(list(POOLED_MAPS), output_size=output_size, sampling_ratio=2)
 
 
 class TwoStage(nn.Module):

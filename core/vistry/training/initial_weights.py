@@ -1,4 +1,4 @@
-"""The weights that a training starts from, loaded into a model that may have another head."""
+"""The weights that a training starts from, loaded into a model for any number of classes."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from vistry.weights.read import read_weights
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """Where the first weights come from: a file, another run, or neither, which means random ones."""
+    """The source of the first weights: a file, another run, or neither for random ones."""
 
     file: Path | None = None
     run: Run | None = None
 
     @classmethod
     def named_in(cls, hyperparameters: Hyperparameters, card: ModelCard) -> InitialWeights:
-        """Find what `weights` or `checkpoint_run_id` name, before any work. Raises WeightsError or RunError."""
+        """Return the source that `weights` or `checkpoint_run_id` names. Raises WeightsError or RunError."""
         run_id = hyperparameters.checkpoint_run_id
         if run_id is None:
             return cls(file=locate(hyperparameters.weights, card))
@@ -37,36 +37,53 @@ class InitialWeights:
         if model != card.full_name:
             raise WeightsError(
                 f"checkpoint_run_id = {run.id} is a run of {model}, not of {card.full_name}; "
-                "build upon a run of the same model"
+                "choose a run of the same model"
             )
-        _ = run.best_weights  # raises where the run ended before its first checkpoint
+        _ = run.best_weights  # raises RunError where the run ended before its first checkpoint
         return cls(run=run)
 
     @property
-    def origin(self) -> str:
-        """The file or the run, as a message names it."""
-        return f"run {self.run.id}" if self.run else str(self.file or "random weights")
+    def label(self) -> str:
+        """The run's identifier or the file's path, for a message."""
+        return self.run.id if self.run else str(self.file or "random weights")
 
     def read(self, card: ModelCard, policy: Policy) -> Arrays:
-        """Read the tensors by name; none for random weights. Raises WeightsError or RunError."""
+        """Read the tensors by name; for random weights there are none. Raises WeightsError or RunError."""
         if self.run is not None:
             return dict(read_checkpoint(self.run.best_weights)[0])
         return {} if self.file is None else read_weights(self.file, card, policy)
 
 
-def load_initial_weights(context: ModelContext, module: Module, source: InitialWeights, num_classes: int) -> list[str]:
-    """Load weights into a module; return the names of tensors left as they were drawn, such as a new head's.
+def load_initial_weights(
+    context: ModelContext, module: Module, source: InitialWeights, *, num_classes: int
+) -> list[str]:
+    """Load weights into a module; return the names of the tensors that keep their random values.
 
-    A composed model takes its own weights, or those of a classifier with its backbone. Raises WeightsError.
+    A head keeps them where it has another number of classes. A composed model accepts weights of its own, or those of
+    a classifier, of which it takes the backbone.
+
+    Args:
+        context: the model.
+        module: the network to load them into, as `context.module` builds it.
+        source: where the weights are.
+        num_classes: the number of classes that the module was built for.
+
+    Raises:
+        WeightsError: the weights can't be read, or anything but the head doesn't fit.
     """
     tensors = source.read(context.card, context.catalogue.policy)
     if not tensors:
         return []
     engine = context.engine_module
     matching, fresh = matching_tensors(
-        context, engine.shapes_of(module), tensors=tensors, origin=source.origin, num_classes=num_classes
+        context,
+        engine.shapes_of(module),
+        tensors=tensors,
+        origin=f"run {source.label}" if source.run else source.label,
+        num_classes=num_classes,
     )
     if fresh:
+        # load_arrays wants every tensor of the module.
         matching |= {name: value for name, value in engine.arrays_of(module).items() if name in fresh}
     engine.load_arrays(module, matching)
     return fresh
@@ -75,16 +92,16 @@ def load_initial_weights(context: ModelContext, module: Module, source: InitialW
 def matching_tensors(
     context: ModelContext, shapes: Shapes, *, tensors: StateDict, origin: str, num_classes: int
 ) -> tuple[Arrays, list[str]]:
-    """Return the tensors that a model takes, and the names of those it keeps as they were drawn.
+    """Return the tensors that fit a model, and the names of those that keep their random values.
 
     Raises WeightsError where anything but the head doesn't fit.
 
     Args:
         context: the model.
         shapes: the shape of each of its tensors, by name.
-        tensors: what is offered, by the names of their file.
-        origin: the file or run they are from, for a message.
-        num_classes: the number of classes of the model.
+        tensors: the weights, under the names of their file.
+        origin: the file or run that they come from, for a message.
+        num_classes: the number of classes that the model was built for.
     """
     if is_of_backbone(context.card, tensors):
         mapped = context.mapped_weights(tensors, num_classes, of_backbone=True)
@@ -96,11 +113,14 @@ def matching_tensors(
 
 
 def is_of_backbone(card: ModelCard, tensors: Mapping[str, object]) -> bool:
-    """Return whether tensors are a classifier's, of which a composed model takes the backbone."""
+    """Return whether a model is composed and these tensors are a classifier's, under names without its prefix."""
     return card.backbone is not None and not any(name.startswith(BACKBONE_PREFIX) for name in tensors)
 
 
 def class_dependent_tensors(context: ModelContext, shapes: Shapes, num_classes: int) -> set[str]:
-    """Return the tensors whose shape follows from the number of classes: one class more would change them."""
+    """Return the names of the tensors whose shape depends on the number of classes.
+
+    No plugin declares them: the same model with one class more tells them apart.
+    """
     larger = context.engine_module.shapes_of(context.module(num_classes + 1))
     return {name for name, shape in shapes.items() if larger.get(name) != shape}

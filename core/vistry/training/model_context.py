@@ -1,4 +1,4 @@
-"""A model with all that its owner is asked by: training, prediction, the kit and the queries begin by making one."""
+"""A model, and the questions to the plugin that owns it: training, prediction, export and the kit begin with one."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ from vistry.training.engines import Engine, EngineModule, EngineSettings
 
 
 def silent(message: str) -> None:
-    """Drop a message for the user."""
+    """Discard a message for the user."""
 
 
 @dataclass(frozen=True)
 class ModelContext:
     """A model, a task, a backend and resolved hyperparameters; its owner's hooks are loaded once.
 
-    `backbone_owner` is there where the model is composed: the hooks of the plugin that owns its backbone.
+    `owner` has the hooks of the plugin that owns the model, with core's own answers after them. `backbone_owner` has
+    those of the plugin that owns the backbone of a composed model, and is None for other models.
     """
 
     catalogue: Catalogue
@@ -51,17 +52,33 @@ class ModelContext:
     backbone_owner: OwnerHooks | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, catalogue: Catalogue, card: ModelCard, task: str, backend: str) -> ModelContext:
+    def of(cls, catalogue: Catalogue, card: ModelCard, *, task: str, backend: str) -> ModelContext:
         """Make the context of a model with its default hyperparameters.
 
-        Raises RegistryError if the model lacks the backend, or its plugin's code can't be used.
+        Args:
+            catalogue: the installed models, which the card is one of.
+            card: the model.
+            task: a task's full name.
+            backend: the tensor library, "torch" or "jax".
+
+        Raises:
+            RegistryError: the model lacks the backend, or its plugin's code can't be used.
         """
         checked_engine_module(card, backend)
         schema = schema_of(catalogue, card, task)
         backbone_owner = OwnerHooks.of_model(catalogue, card.backbone) if card.backbone else None
         owner = OwnerHooks.of_model(catalogue, card, [hook_answers])
         defaults = Hyperparameters(schema.explain())
-        return cls(catalogue, card, behaviour_of(task), backend, schema, defaults, owner, backbone_owner)
+        return cls(
+            catalogue=catalogue,
+            card=card,
+            task=behaviour_of(task),
+            backend=backend,
+            schema=schema,
+            hyperparameters=defaults,
+            owner=owner,
+            backbone_owner=backbone_owner,
+        )
 
     def in_backend(self, backend: str) -> ModelContext:
         """Return the same model in another backend. Raises RegistryError or VistryError where it can't be used."""
@@ -98,9 +115,11 @@ class ModelContext:
         )
 
     def with_auto_resolved(self, weight_names: Collection[str]) -> ModelContext:
-        """Return the same model with what is "auto" or unset decided by its owner, for weights of these names.
+        """Return the same model with "auto" and unset values decided by its owner.
 
-        Raises HyperparameterError for an answer out of range, RegistryError for an answer to a value that was set.
+        `weight_names` are the names of the initial weights' tensors, none for random ones: an owner may tell from them
+        how the weights were trained. Raises HyperparameterError for an answer out of range, RegistryError for an
+        answer to a value that was set.
         """
         values = self.hyperparameters
         answers = self.owner.ask(
@@ -118,27 +137,29 @@ class ModelContext:
                 )
         origin = f"auto, resolved by {self.card.family}"
         valid = self.schema.checked(Source.of(answers, origin))
-        settings = [Setting(name, value, origin, values.given(name)) for name, value in valid.items()]
+        settings = [
+            Setting(name=name, value=value, origin=origin, given=values.given(name)) for name, value in valid.items()
+        ]
         return self.with_hyperparameters(Hyperparameters([*values.settings.values(), *settings], values.warnings))
 
     @property
     def frozen_layers(self) -> int:
-        """How many layers to freeze: as many as were set, else what a pretrained model of this kind keeps."""
-        layers: int | None = self.hyperparameters.layers_to_freeze
-        if layers is not None:
+        """The number of layers to freeze: as set, else the card's for pretrained weights, and 0 for random ones."""
+        if (layers := self.hyperparameters.layers_to_freeze) is not None:
             return layers
         from_scratch = self.hyperparameters.weights == "none" and self.hyperparameters.checkpoint_run_id is None
         return 0 if from_scratch else self.card.frozen_layers
 
-    # What the owner builds
+    # Building
 
     @property
     def engine_module(self) -> EngineModule:
-        """The backend's functions on modules and state dicts."""
+        """The backend's functions that make engines, and read and write the tensors of modules."""
         return checked_engine_module(self.card, self.backend)
 
     def module(self, num_classes: int) -> Module:
-        """Build the untrained module, its initial weights drawn from random_seed. Raises RegistryError."""
+        """Build the untrained module, with initial weights drawn from random_seed. Raises RegistryError."""
+        # Seeded right before: what was drawn earlier in the process must not change the weights.
         self.engine_module.seed_initialisation(self.hyperparameters.random_seed)
         module = self.owner.ask(
             hooks.vistry_build_model,
@@ -154,13 +175,13 @@ class ModelContext:
         return module
 
     def backbone(self) -> Backbone | None:
-        """Build the network that a composed model stands on; None for other models. Raises RegistryError."""
+        """Build the backbone of a composed model; None for other models. Raises RegistryError."""
         if self.card.backbone is None or self.backbone_owner is None:
             return None
         return self._feature_maps(self.card.backbone, self.backbone_owner)
 
     def feature_maps(self) -> Backbone | None:
-        """Build the model's own feature maps, on which detectors stand; None where it has none."""
+        """Build the model without its head, as a backbone for detectors; None where it offers no feature maps."""
         return self._feature_maps(self.card, self.owner)
 
     def _feature_maps(self, card: ModelCard, owner: OwnerHooks) -> Backbone | None:
@@ -175,7 +196,7 @@ class ModelContext:
         return Backbone(module, card.feature_maps.channels, card.feature_maps.strides)
 
     def preprocessing(self) -> PreprocessingSpec:
-        """Return how pixels are normalised: of a composed model, as its backbone's owner says."""
+        """Return how pixels are normalised; a composed model takes its backbone's way."""
         return (self.backbone_owner or self.owner).ask(
             hooks.vistry_preprocessing,
             card=self.card.backbone or self.card,
@@ -184,7 +205,7 @@ class ModelContext:
         )
 
     def input(self) -> Input:
-        """Return how images reach the model: as its plugin says, else as its task does."""
+        """Return how images are loaded for the model: its plugin's way, else its task's."""
         return self.owner.ask(
             hooks.vistry_build_input,
             card=self.card,
@@ -193,11 +214,11 @@ class ModelContext:
         )
 
     def freezing_map(self) -> FreezingMap:
-        """Return the parameters that each frozen layer covers."""
+        """Return the parameters that each number of frozen layers adds."""
         return self.owner.ask(hooks.vistry_freezing_map, card=self.card, task=self.task.name)
 
     def fitted_to(self, table: Table, state_dict: StateDict) -> FittedTensors:
-        """Return the tensors that the owner fits to a training split, given the module's tensors."""
+        """Return the tensors that the owner fits to a training split, such as anchors, given the module's tensors."""
         return self.owner.ask(
             hooks.vistry_fit_to_data,
             card=self.card,
@@ -208,7 +229,7 @@ class ModelContext:
         )
 
     def mapped_weights(self, state_dict: StateDict, num_classes: int, *, of_backbone: bool = False) -> StateDict:
-        """Return tensors under the names of the model, or of its backbone."""
+        """Return tensors of a file under the names of the model, or of its backbone."""
         card, owner = self.card, self.owner
         if of_backbone and card.backbone and self.backbone_owner:
             card, owner = card.backbone, self.backbone_owner
@@ -220,7 +241,7 @@ class ModelContext:
             hyperparameters=self.hyperparameters,
         )
 
-    # Engines
+    # Making engines
 
     def engine(self, module: Module, data: TrainingData, log: Callable[[str], None] = silent) -> Engine:
         """Make a module ready to train, with its loss, optimiser and frozen layers.
@@ -228,7 +249,7 @@ class ModelContext:
         Args:
             module: the model, as `module` builds it.
             data: facts of the training split, for the loss.
-            log: takes a message for the user, such as that something is compiled.
+            log: is called with messages for the user, such as that a kernel is being compiled.
         """
         settings = EngineSettings(
             hyperparameters=self.hyperparameters,
@@ -256,8 +277,8 @@ class ModelContext:
 
         Args:
             module: the model, as `module` builds it.
-            preprocessing: how pixels are normalised, which a run records.
-            postprocess: what makes predictions of outputs, in place of the owner's.
+            preprocessing: how pixels are normalised; a run records it.
+            postprocess: turns outputs into predictions, in place of the owner's.
         """
         settings = EngineSettings(hyperparameters=self.hyperparameters, preprocessing=preprocessing)
         return self.engine_module.make(module, settings, None, postprocess or self._postprocess())

@@ -1,12 +1,11 @@
-"""What a training is about to do, decided and checked before any work starts."""
+"""A training planned: the model, the hyperparameters and the splits, checked before any work starts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from vistry.data import doctor, splits
 from vistry.data.doctor import Diagnosis
@@ -21,14 +20,20 @@ from vistry.registry.tasks import task_named
 from vistry.training.initial_weights import InitialWeights
 from vistry.training.model_context import ModelContext
 
-FEW_STEPS = 60
-SMALL_BATCH = 4
-VALIDATION_SIZE = 0.2
+# A rule of thumb: a training of fewer updates in all gets a warning.
+FEW_UPDATES = 60
+SMALLEST_PROPOSED_BATCH = 4  # batch norm needs some images a batch
+LARGEST_PROPOSED_BATCH = 16
+VALIDATION_SIZE = 0.2  # the share of the data that is held out by default
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the user asked for, as they said it."""
+    """A training as the user asks for it; None stands for a default.
+
+    `data` and `validation` are folders or files of labelled images; without `validation` a share of
+    `validation_size` of `data` is held out. `format` is the data's, where it can't be told from the files.
+    """
 
     data: Path
     task: str
@@ -42,7 +47,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
-    """A request made definite: the model, every hyperparameter, and the rows of each split."""
+    """A request with everything decided: the model, every hyperparameter, and the rows of each split.
+
+    `diagnoses` are those of the data and, where they are apart, of the validation data.
+    """
 
     request: Request
     context: ModelContext
@@ -64,73 +72,76 @@ class Plan:
 
     @property
     def data_summary(self) -> TrainingData:
-        """What a loss may ask of the training split."""
+        """The facts of the training split that a loss may use."""
         return TrainingData(self.classes, tuple(map(int, self.training.class_counts())), len(self.training))
 
     @cached_property
     def batches_per_epoch(self) -> int:
-        """Batches in an epoch."""
+        """The number of batches in an epoch."""
         dataset = self.context.input().dataset(self.training)
         return len(dataset.batches(self.hyperparameters.random_seed, 0))
 
     @property
     def updates(self) -> int:
-        """Updates of the weights in all epochs."""
-        group: int = min(self.hyperparameters.gradient_accumulation_step, self.batches_per_epoch)
-        epochs: int = self.hyperparameters.number_of_epochs
-        return -(-self.batches_per_epoch // group) * epochs
+        """The number of updates of the weights in all epochs."""
+        group = min(self.hyperparameters.gradient_accumulation_step, self.batches_per_epoch)
+        return -(-self.batches_per_epoch // group) * self.hyperparameters.number_of_epochs
 
     def warnings(self) -> list[str]:
-        """What the user should think about before starting; nothing is changed for them."""
-        found = [str(problem) for problem in self.hyperparameters.warnings]
+        """Return advice for the user, who decides: no value is changed."""
+        warnings = [str(problem) for problem in self.hyperparameters.warnings]
         weights = self.context.card.weights
         if self.initial_weights == InitialWeights() and weights:
-            found.append(
-                "training starts from random weights; with few images, pretrained ones do far better: "
-                f"--weights {next(iter(weights))}, or --weights FILE"
+            warnings.append(
+                "training starts from random weights; pretrained weights do far better with few images: "
+                f"use --weights {next(iter(weights))} or --weights FILE"
             )
-        return found + list(self._without_effect()) + list(self._too_few_updates())
+        return warnings + list(self._without_effect()) + list(self._too_few_updates())
 
     def _without_effect(self) -> Iterable[str]:
         given = self.request.validation is not None or len(self.diagnoses[0].table.rows_of("validation"))
         if self.request.validation_size is not None and given:
-            yield "validation_size: has no effect, because the validation images are given; leave it out"
+            yield "validation_size has no effect, because the validation images are given; leave it out"
 
     def _too_few_updates(self) -> Iterable[str]:
         batch, images = self.hyperparameters.training_batch_size, len(self.training)
-        smaller = max(SMALL_BATCH, min(16, images // 10))
-        rate = self.hyperparameters.learning_rate * smaller / batch
-        more = -(-FEW_STEPS * self.hyperparameters.number_of_epochs // self.updates)
-        proposal = f"--training_batch_size {smaller} --learning_rate {rate:.2g}"
-        begin = f"with {images} training images and training_batch_size = {batch}"
-        if self.updates < FEW_STEPS and images <= 20 * batch:
+        smaller = max(SMALLEST_PROPOSED_BATCH, min(LARGEST_PROPOSED_BATCH, images // 10))
+        # The linear scaling rule (Goyal et al. 2017, arXiv:1706.02677): the rate goes with the batch.
+        learning_rate = self.hyperparameters.learning_rate * smaller / batch
+        epochs = -(-FEW_UPDATES * self.hyperparameters.number_of_epochs // self.updates)
+        proposal = f"--training_batch_size {smaller} --learning_rate {learning_rate:.2g}"
+        setting = f"with {images} training images and training_batch_size = {batch}"
+        if self.updates < FEW_UPDATES and images <= 20 * batch:
             steps = "1 step" if self.batches_per_epoch == 1 else f"{self.batches_per_epoch} steps"
             yield (
-                f"{begin} an epoch is {steps} and the whole training {self.updates}, which is too few to learn well; "
-                f"try {proposal if smaller < batch else f'--number_of_epochs {more}'}"
+                f"{setting} an epoch has {steps} and the whole training {self.updates}, too few to learn well; "
+                f"try {proposal if smaller < batch else f'--number_of_epochs {epochs}'}"
             )
         elif smaller < batch and images < 2 * batch:
-            yield f"{begin} each update sees most of the images; smaller batches learn more an epoch; try {proposal}"
+            yield f"{setting} each update uses most of the images; smaller batches learn more per epoch; try {proposal}"
 
 
-def primary_metric_of(task: str, wanted: str | None) -> str:
-    """The metric that decides which epoch is the best. Raises VistryError with a suggestion."""
-    supported = task_named(task).primary_metrics
-    if wanted is None:
-        return supported[0]
-    if wanted not in supported:
-        raise VistryError(f"{task} has no primary metric '{wanted}'; {suggestion(wanted, supported)}")
-    return wanted
+def primary_metric_of(task: str, name: str | None) -> str:
+    """Return the metric that decides which epoch is the best: the named one, or the task's default.
+
+    Raises VistryError for a metric that the task can't be trained for.
+    """
+    metrics = task_named(task).primary_metrics
+    if name is None:
+        return metrics[0]
+    if name not in metrics:
+        raise VistryError(f"{task} has no primary metric '{name}'; {suggestion(name, metrics)}")
+    return name
 
 
-def _model_of(request: Request, sources: list[Source], catalogue: Catalogue, task: str) -> ModelCard:
-    """The model of the flag, else of the last source that names one, else the task's default."""
-    named = [source.values["model_name"] for source in sources if "model_name" in source.values]
-    name = request.model or (named[-1] if named else None)
+def _model_of(request: Request, sources: list[Source], *, catalogue: Catalogue, task: str) -> ModelCard:
+    """Return the model of the request, else of the last source that names one, else the task's default."""
+    names = [source.values["model_name"] for source in sources if "model_name" in source.values]
+    name = request.model or (names[-1] if names else None)
     card = catalogue.model(str(name)) if name else catalogue.default_model(task)
     if card is None:
-        names = ", ".join(card.name for card in catalogue.models(task=task)) or "none is installed"
-        raise RegistryError(f"no model is named, and {task} has no default; use --model with one of: {names}")
+        models = ", ".join(card.name for card in catalogue.models(task=task)) or "none is installed"
+        raise RegistryError(f"{task} has no default model; choose one with --model: {models}")
     return card
 
 
@@ -143,43 +154,47 @@ def _without_model(sources: Iterable[Source]) -> list[Source]:
 
 
 def _splits(request: Request, task: str, seed: int) -> tuple[Table, Table, tuple[Diagnosis, ...]]:
+    """Return the training and the validation table, with the diagnoses of the data they are from."""
     size = VALIDATION_SIZE if request.validation_size is None else request.validation_size
     if not 0 < size < 1:
-        raise DataError(f"validation_size = {size:g}: must be a number between 0 and 1")
+        raise DataError(f"validation_size must be between 0 and 1, got {size:g}")
     diagnosis = _usable(doctor.examine(request.data, task, request.format))
     if request.validation is None:
         table = diagnosis.table
-        training, validation = splits.split(table, task, size, seed, diagnosis.groups)
+        training, validation = splits.split(table, task, fraction=size, seed=seed, groups=diagnosis.groups)
         return table.take(training), table.take(validation), (diagnosis,)
-    other = _usable(doctor.examine(request.validation, task, request.format), may_be=("class-single",))
+    # Validation images of one class alone are unusual and still measure something; training ones teach nothing.
+    other = _usable(doctor.examine(request.validation, task, request.format), harmless=("class-single",))
     diagnosis = doctor.without_leaks(diagnosis, other)
     if not len(diagnosis.table):
         raise DataError(f"no training image is left: each one is also in the validation data {request.validation}")
     return *with_common_classes(diagnosis.table, other.table), (diagnosis, other)
 
 
-def _usable(diagnosis: Diagnosis, may_be: tuple[str, ...] = ()) -> Diagnosis:
-    """The diagnosis, if what is wrong costs only the images that were set aside. Raises DataError."""
-    harmless = {*may_be, *(item.check for item in diagnosis.quarantined)}
-    fatal = [fault for fault in diagnosis.findings if fault.severity == "error" and fault.check not in harmless]
+def _usable(diagnosis: Diagnosis, harmless: Collection[str] = ()) -> Diagnosis:
+    """Return the diagnosis, if every error is harmless or cost only the images left out. Raises DataError."""
+    passing = {*harmless, *(finding.check for finding in diagnosis.quarantined)}
+    fatal = [finding for finding in diagnosis.findings if finding.severity == "error" and finding.check not in passing]
     if fatal:
         raise DataError("\n".join(map(str, fatal)))
     return diagnosis
 
 
 def with_common_classes(first: Table, second: Table) -> tuple[Table, Table]:
-    """Both tables with the union of their classes, in alphabetical order."""
+    """Return both tables with the union of their classes, in alphabetical order."""
     classes = tuple(sorted({*first.classes, *second.classes}))
     return first.with_classes(classes), second.with_classes(classes)
 
 
 def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
-    """Decide and check everything. Raises VistryError; nothing has been written by then."""
+    """Decide and check everything; nothing is written. Raises VistryError."""
     catalogue, task, sources = Catalogue.read(), task_named(request.task).name, list(sources)
-    card = _model_of(request, sources, catalogue, task)
-    context = ModelContext.of(catalogue, card, task, request.backend).resolved(_without_model(sources))
+    card = _model_of(request, sources, catalogue=catalogue, task=task)
+    context = ModelContext.of(catalogue, card, task=task, backend=request.backend)
+    context = context.resolved(_without_model(sources))
     primary_metric = primary_metric_of(task, request.primary_metric)
     initial_weights = InitialWeights.named_in(context.hyperparameters, card)
+    # Weights come before the data: a wrong name is told at once, reading a large dataset takes minutes.
     context = context.with_auto_resolved(initial_weights.read(card, catalogue.policy).keys())
     training, validation, diagnoses = _splits(request, task, context.hyperparameters.random_seed)
     context.task.check(training, validation, context.hyperparameters)
@@ -192,28 +207,3 @@ def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
         validation=validation,
         diagnoses=diagnoses,
     )
-
-
-def _start(source: InitialWeights) -> str:
-    return source.run.id if source.run else str(source.file or "random weights")
-
-
-def describe(plan: Plan) -> dict[str, Any]:
-    """The plan as plain JSON values."""
-    return {
-        "task": plan.context.task.name,
-        "model": plan.context.card.full_name,
-        "parameters_with_its_own_head": plan.context.card.parameters,
-        "primary_metric": plan.primary_metric,
-        "classes": dict(zip(plan.classes, plan.data_summary.class_counts, strict=True)),
-        "training_images": len(plan.training),
-        "validation_images": len(plan.validation),
-        "steps_per_epoch": plan.batches_per_epoch,
-        "updates": plan.updates,
-        "start": _start(plan.initial_weights),
-        "hyperparameters": plan.hyperparameters.to_dict(),
-        "warnings": plan.warnings(),
-        "quarantined": [
-            finding.quarantine_entry() for diagnosis in plan.diagnoses for finding in diagnosis.quarantined
-        ],
-    }

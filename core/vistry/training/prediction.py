@@ -39,7 +39,9 @@ def predictions_of(
             ahead = start()
             while ahead:
                 current, ahead = ahead, start()
-                yield from _predictions(engine, eval_transform, [_result(future) for future in current], batch_size)
+                yield from _predictions(
+                    engine, eval_transform, [_result(future) for future in current], batch_size=batch_size
+                )
         finally:  # a caller who stops early doesn't wait for images that nobody needs
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -223,7 +223,9 @@ def _now() -> str:
 def recorded_context(run: Run) -> ModelContext:
     """Return the context of the model that a run trained, with the run's hyperparameters. Raises RegistryError."""
     catalogue, record = Catalogue.read(), run.record
-    context = ModelContext.of(catalogue, catalogue.model(record.model.full_name), record.task, backend=record.backend)
+    context = ModelContext.of(
+        catalogue, catalogue.model(record.model.full_name), task=record.task, backend=record.backend
+    )
     return context.with_hyperparameters(hyperparameters_of(run, context.card.hyperparameters))
 
 

@@ -1,4 +1,4 @@
-"""Published weights from the network, atomically."""
+"""Download of published weights."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from urllib.request import urlopen
 
 from vistry.runs.files import replacing
 
-CHUNK = 1 << 20
+CHUNK = 1 << 20  # bytes; a file of weights need not fit into memory
+TIMEOUT = 30  # seconds without an answer
 
 
 def fetch(address: str, path: Path) -> None:
-    """Write what is at an address to a file, which is there whole or not at all. Raises OSError."""
+    """Download an address to a file, which appears only when it is complete. Raises OSError."""
     with (
-        urlopen(address, timeout=30) as answer,
+        urlopen(address, timeout=TIMEOUT) as answer,
         replacing(path) as temporary,
         temporary.open("wb") as file,
     ):

@@ -1,4 +1,4 @@
-"""The file that `weights` means: a name that the model's manifest publishes, a path, or none."""
+"""The file that the hyperparameter `weights` refers to: published under a name, at a path, or none."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def weights_cache() -> Path:
 
 
 def locate(name: str, card: ModelCard) -> Path | None:
-    """Return the file that `weights` means, or None for "none". Raises WeightsError before anything is read.
+    """Return the file that `weights` refers to, or None for "none". Raises WeightsError before any tensor is read.
 
-    A name from the manifest means a file of an installed package, or one of the cache, which is fetched only if it
-    isn't there: naming it is asking for it.
+    A name from the manifest refers to a file in an installed package, or in the cache, which is downloaded if it is
+    missing.
     """
     if name.casefold() == "none":
         return None
@@ -35,7 +35,9 @@ def locate(name: str, card: ModelCard) -> Path | None:
     if path.is_file():
         return path
     names = ["none", *card.weights]
-    raise WeightsError(f"weights = '{name}' is neither a file nor weights of {card.name}; {suggestion(name, names)}")
+    raise WeightsError(
+        f"invalid weights: expected a file or weights of {card.name}, got '{name}'; {suggestion(name, names)}"
+    )
 
 
 def _published(name: str, card: ModelCard, spec: WeightsSpec) -> Path:
@@ -44,12 +46,13 @@ def _published(name: str, card: ModelCard, spec: WeightsSpec) -> Path:
         remedy = f"reinstall '{spec.package_and_file[0]}' in the version that {card.distribution} requires"
     else:
         path = _in_cache(name, card, spec)
-        remedy = "delete it and fetch it again"
+        remedy = "delete it, and it is downloaded again"
+    # Both sides are checked: a package may be another version, and a cached file may be cut short or replaced.
     digest = sha256_of(path)
     if not digest.startswith(spec.sha256):
         raise WeightsError(
-            f"{path} is not the file its plugin names: SHA-256 {digest[:16]}..., "
-            f"expected {spec.sha256[:16]}...; {remedy}"
+            f"{path} is not the file that its plugin names: expected SHA-256 {spec.sha256[:16]}..., "
+            f"got {digest[:16]}...; {remedy}"
         )
     return path
 
@@ -64,6 +67,7 @@ def _in_package(name: str, card: ModelCard, package: str, file: str) -> Path:
 
 
 def _in_cache(name: str, card: ModelCard, spec: WeightsSpec) -> Path:
+    # The address's own file name, so that a file which a person downloaded is recognised.
     path = weights_cache() / Path(spec.source).name
     if not path.is_file():
         try:
@@ -71,7 +75,7 @@ def _in_cache(name: str, card: ModelCard, spec: WeightsSpec) -> Path:
         except OSError as error:
             reason = getattr(error, "reason", None) or error
             raise WeightsError(
-                f"weights = '{name}' of {card.name} are not in {path.parent} and could not be fetched ({reason}); "
-                f"get {spec.source} on a machine with a network and put it at {path}"
+                f"weights = '{name}' of {card.name} are not in {path.parent} and can't be downloaded ({reason}); "
+                f"download {spec.source} on another machine and put it at {path}"
             ) from None
     return path

@@ -1,4 +1,4 @@
-"""A state dict held against a model's names and shapes."""
+"""A state dict compared with the names and shapes of a model's tensors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import numpy as np
 
 from vistry.errors import WeightsError
 
-Arrays: TypeAlias = dict[str, np.ndarray[Any, Any]]
+Array: TypeAlias = np.ndarray[Any, Any]
+"""A tensor of any shape and element type."""
+
+Arrays: TypeAlias = dict[str, Array]
 """Tensors by name, as numpy arrays."""
 
 Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
@@ -17,24 +20,26 @@ Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 
 
 def match_state_dict(
-    tensors: Mapping[str, np.ndarray[Any, Any]],
+    tensors: Mapping[str, Array],
     shapes: Shapes,
     class_dependent: Callable[[], Collection[str]],
     *,
     origin: str,
 ) -> tuple[Arrays, list[str]]:
-    """Return the tensors that fit a model, and the names of its head's where that has another number of classes.
+    """Return the tensors that fit a model, and the names of those of a head for another number of classes.
 
     Raises WeightsError where anything but the head doesn't fit.
 
     Args:
-        tensors: what is offered, by name.
-        shapes: the model's own shapes.
-        class_dependent: names the tensors that depend on the number of classes; called only where something differs.
-        origin: the file or run that the tensors are from, for the message.
+        tensors: the state dict to load.
+        shapes: the shape of each tensor of the model.
+        class_dependent: gives the names that depend on the number of classes. To tell them takes a second model, so it
+            is called only where something differs.
+        origin: the file or run that the tensors come from, for the message.
     """
     matching, mismatches = _compare(tensors, shapes)
     replaceable = set(class_dependent()) if any(name in tensors for name in mismatches) else set()
+    # Classes are the first axis of a head's tensors: what differs in another axis is another model.
     fresh = [
         name
         for name in mismatches
@@ -45,17 +50,17 @@ def match_state_dict(
 
 
 def match_backbone(
-    tensors: Mapping[str, np.ndarray[Any, Any]], shapes: Shapes, prefix: str, *, origin: str
+    tensors: Mapping[str, Array], shapes: Shapes, prefix: str, *, origin: str
 ) -> tuple[Arrays, list[str]]:
-    """Return the tensors that a model's backbone takes from a classifier, and the names of all other tensors.
+    """Return the tensors of a classifier that are a model's backbone, and the names of the model's other tensors.
 
-    Raises WeightsError where the backbone is not the classifier's.
+    Raises WeightsError where the backbone doesn't fit.
 
     Args:
-        tensors: the classifier's.
-        shapes: the model's own shapes.
-        prefix: what stands before the backbone's names in the model.
-        origin: the file or run that the tensors are from, for the message.
+        tensors: the state dict of the classifier.
+        shapes: the shape of each tensor of the model.
+        prefix: the prefix of the backbone's names in the model.
+        origin: the file or run that the tensors come from, for the message.
     """
     backbone = {name.removeprefix(prefix): shape for name, shape in shapes.items() if name.startswith(prefix)}
     matching, mismatches = _compare(tensors, backbone)
@@ -64,17 +69,18 @@ def match_backbone(
     return {prefix + name: value for name, value in matching.items()}, fresh
 
 
-def _compare(tensors: Mapping[str, np.ndarray[Any, Any]], shapes: Shapes) -> tuple[Arrays, dict[str, str]]:
-    """Return the tensors that fit, and why each other one doesn't. Batch norm's counters may be missing."""
+def _compare(tensors: Mapping[str, Array], shapes: Shapes) -> tuple[Arrays, dict[str, str]]:
+    """Return the tensors that fit, and by name why another one doesn't. Batch norm's counters may be missing."""
     matching, mismatches = {}, {}
     for name, shape in shapes.items():
         if name not in tensors:
-            if not name.endswith("num_batches_tracked"):  # torch before 0.4.1 saved none
+            if not name.endswith("num_batches_tracked"):  # torch before 0.4.1 had none
                 mismatches[name] = f"{name} is missing"
+        # Some files have a scalar, such as the counter above, as one element of shape [1].
         elif tuple(tensors[name].shape) == shape or (tensors[name].size == 1 and shape == ()):
             matching[name] = tensors[name].reshape(shape)
         else:
-            mismatches[name] = f"{name} is {tuple(tensors[name].shape)}, the model's is {shape}"
+            mismatches[name] = f"{name} has shape {tuple(tensors[name].shape)}, expected {shape}"
     return matching, mismatches
 
 

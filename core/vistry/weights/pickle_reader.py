@@ -11,30 +11,38 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
 from pickletools import anyobject, genops, opcodes
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 from vistry.errors import WeightsError
 
-MOST_OPERATIONS = 5_000_000
-MOST_PLACES = 2**32  # of the memo: what LONG_BINPUT can name
-MOST_DIMENSIONS = 64
+# Limits, so that a file of a few bytes can't ask for endless work or memory. Real checkpoints stay far below them.
+MAX_OPERATIONS = 5_000_000
+MAX_MEMO_INDEX = 2**32  # LONG_BINPUT has four bytes for the index; PUT writes it in decimals, of any length
+MAX_DIMENSIONS = 64  # numpy's own limit
+
+Inert: TypeAlias = Any
+"""A value from a pickle: plain data and the records below, of whatever type a hostile file chooses.
+
+An operation on the wrong type raises, and `read_inert` reports the file as damaged.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A class or a function that a pickle names, of which nothing but the name is known."""
+class Global:
+    """A class or a function that a pickle names. It is never imported."""
 
     name: str
 
 
+# Compared by identity: comparing nested records by value would recurse as deep as the file is nested.
 @dataclass(eq=False, slots=True)
-class Made:
-    """What calling `maker` would have made; `state` and `items` are what the pickle then gave it."""
+class InertObject:
+    """A record of a call of `constructor` that wasn't made, with the state and items that the pickle then sets."""
 
-    maker: str
-    arguments: tuple[Any, ...] = ()
-    state: Any = None
-    items: dict[str, Any] = field(default_factory=dict)
+    constructor: str
+    arguments: tuple[Inert, ...] = ()
+    state: Inert = None
+    items: dict[str, Inert] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,7 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class InertTensor:
     """A view of a storage; `offset` and `strides` are in elements."""
 
     storage: Storage
@@ -60,32 +68,30 @@ class Tensor:
         if not (
             isinstance(self.storage, Storage) and isinstance(self.shape, tuple) and isinstance(self.strides, tuple)
         ):
-            raise TypeError("a tensor's description makes no sense")
+            raise TypeError("invalid description of a tensor")
         numbers = (self.offset, *self.shape, *self.strides)
-        if (
-            len(self.shape) != len(self.strides)
-            or len(self.shape) > MOST_DIMENSIONS
-            or not all(map(_is_count, numbers))
-        ):
-            raise ValueError("a tensor's shape makes no sense")
+        if len(self.shape) != len(self.strides) or len(self.shape) > MAX_DIMENSIONS or not all(map(_is_count, numbers)):
+            raise ValueError("invalid shape of a tensor")
 
     @property
-    def elements(self) -> int:
-        """How many it has."""
+    def num_elements(self) -> int:
+        """The number of elements in the view."""
         return prod(self.shape)
 
     @property
-    def reach(self) -> int:
-        """How many elements of the storage lie before the end of the last one it uses."""
+    def extent(self) -> int:
+        """The least number of elements that the storage needs for this view."""
         steps = sum((size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True))
-        return self.offset + steps + 1 if self.elements else 0
+        return self.offset + steps + 1 if self.num_elements else 0
 
 
 def _is_count(number: object) -> bool:
     return isinstance(number, int) and 0 <= number < 2**63
 
 
-STORAGES = {
+# torch.save writes an element type as a class of storages. Types newer than these are in an UntypedStorage, whose
+# length is in bytes.
+STORAGE_DTYPES = {
     "torch.DoubleStorage": "float64",
     "torch.FloatStorage": "float32",
     "torch.HalfStorage": "float16",
@@ -102,61 +108,80 @@ STORAGES = {
 }
 
 
-def _tensor(
-    storage: Any, offset: Any, shape: Any, strides: Any, _grad: Any = None, _hooks: Any = None, metadata: Any = None
-) -> Any:
-    if metadata:  # such as a sign that is yet to be applied
-        return Made("torch._utils._rebuild_tensor_v2")
-    return Tensor(storage, offset, shape, strides, storage.dtype)
+# The functions below stand in for torch's own and take the arguments of theirs, in their order (torch/_utils.py).
 
 
-def _tensor_of_dtype(
-    storage: Any, offset: Any, shape: Any, strides: Any, _grad: Any, _hooks: Any, dtype: Any, metadata: Any = None
-) -> Any:
+def _rebuild_tensor_v2(
+    storage: Inert,
+    offset: Inert,
+    shape: Inert,
+    strides: Inert,
+    _grad: Inert = None,
+    _hooks: Inert = None,
+    metadata: Inert = None,
+) -> Inert:
+    if metadata:  # a conjugation or a negation that is yet to be applied: the storage's numbers aren't the tensor's
+        return InertObject("torch._utils._rebuild_tensor_v2")
+    return InertTensor(storage, offset, shape, strides=strides, dtype=storage.dtype)
+
+
+def _rebuild_tensor_v3(
+    storage: Inert,
+    offset: Inert,
+    shape: Inert,
+    strides: Inert,
+    _grad: Inert,
+    _hooks: Inert,
+    dtype: Inert,
+    metadata: Inert = None,
+) -> Inert:
     if metadata:
-        return Made("torch._utils._rebuild_tensor_v3")
-    return Tensor(storage, offset, shape, strides, dtype.name.removeprefix("torch."))
+        return InertObject("torch._utils._rebuild_tensor_v3")
+    return InertTensor(storage, offset, shape, strides=strides, dtype=dtype.name.removeprefix("torch."))
 
 
-def _first(first: Any, *_: Any) -> Any:
-    return first
+def _rebuild_parameter(tensor: Inert, *_: Inert) -> Inert:
+    return tensor
 
 
-_TENSORS: dict[str, Callable[..., Any]] = {
-    "torch._utils._rebuild_tensor": _tensor,
-    "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_tensor_v3": _tensor_of_dtype,
-    "torch._utils._rebuild_parameter": _first,
-    "torch._utils._rebuild_parameter_with_state": _first,
+_TENSOR_RULES: dict[str, Callable[..., Inert]] = {
+    "torch._utils._rebuild_tensor": _rebuild_tensor_v2,  # the first four arguments of v2 (torch before 0.4)
+    "torch._utils._rebuild_tensor_v2": _rebuild_tensor_v2,
+    "torch._utils._rebuild_tensor_v3": _rebuild_tensor_v3,
+    "torch._utils._rebuild_parameter": _rebuild_parameter,
+    "torch._utils._rebuild_parameter_with_state": _rebuild_parameter,
 }
 
 
-def _tensor_of_class(function: Any, _kind: Any, arguments: Any, _state: Any) -> Any:
-    rule = _TENSORS.get(function.name)
-    return rule(*arguments) if rule else Made(function.name, arguments)
+def _rebuild_from_type(function: Inert, _type: Inert, arguments: Inert, _state: Inert) -> Inert:
+    """Rebuild a subclass of Tensor as a plain tensor. Here torch calls a function that the file names; this doesn't."""
+    rule = _TENSOR_RULES.get(function.name)
+    return rule(*arguments) if rule else InertObject(function.name, arguments)
 
 
-def _pairs(pairs: Any = ()) -> dict[str, Any]:
-    return {name: value for name, value in pairs if isinstance(name, str)}
+def _with_string_keys(items: Inert = ()) -> dict[str, Inert]:
+    # Other keys are dropped unhashed: hashing a tuple that is nested without end could overflow the C stack.
+    return {name: value for name, value in items if isinstance(name, str)}
 
 
-_CONTAINERS: dict[str, Callable[..., Any]] = {
+_CONTAINER_RULES: dict[str, Callable[..., Inert]] = {
     "torch.Size": tuple,
-    "collections.OrderedDict": _pairs,
-    "builtins.set": list,
-    "__builtin__.set": list,
+    "collections.OrderedDict": _with_string_keys,
+    "builtins.set": list,  # a set would hash its elements
+    "__builtin__.set": list,  # the name that Python 2 writes
 }
-_RULES: dict[str, Callable[..., Any]] = {
-    **_TENSORS,
-    "torch._tensor._rebuild_from_type_v2": _tensor_of_class,
-    **_CONTAINERS,
+_RULES: dict[str, Callable[..., Inert]] = {
+    **_TENSOR_RULES,
+    "torch._tensor._rebuild_from_type_v2": _rebuild_from_type,
+    **_CONTAINER_RULES,
 }
 
 
-def read_inert(file: IO[bytes]) -> tuple[Any, dict[str, Storage]]:
-    """What the pickle at the file's position holds, and the storages it mentions, by key. Raises WeightsError.
+def read_inert(file: IO[bytes]) -> tuple[Inert, dict[str, Storage]]:
+    """Read the pickle at the file's position; return its value, and by key the storages it mentions.
 
-    The file is then behind the pickle. A set becomes a list; keys of a dictionary that are no text are left out.
+    The file's position is then behind the pickle. A set becomes a list; a dictionary loses the keys that are not
+    strings. Raises WeightsError for a pickle that is damaged, or that torch.save can't have written.
     """
     machine = _Machine()
     try:
@@ -167,154 +192,157 @@ def read_inert(file: IO[bytes]) -> tuple[Any, dict[str, Storage]]:
 
 
 class _Machine:
-    """The stack, and below it the stacks that were set aside at each mark."""
+    """The stack machine that a pickle is a program for; `marked` has the stacks below each open mark."""
 
     def __init__(self) -> None:
-        self.stack: list[Any] = []
-        self.marked: list[list[Any]] = []
-        self.memo: dict[int, Any] = {}
+        self.stack: list[Inert] = []
+        self.marked: list[list[Inert]] = []
+        self.memo: dict[int, Inert] = {}
         self.storages: dict[str, Storage] = {}
-        self.spent = 0
+        self.operations = 0
 
-    def run(self, file: IO[bytes]) -> Any:
-        """Carry out one pickle's operations."""
+    def run(self, file: IO[bytes]) -> Inert:
+        """Run one pickle and return its value."""
         for operation, argument, _ in genops(file):
             self.spend(1)
             if operation.name in _CONSTANTS:
                 self.push(argument)
             elif operation.name in _OPERATIONS:
                 _OPERATIONS[operation.name](self, argument)
-            elif operation.name not in _SILENT:
+            elif operation.name not in _NO_EFFECT:
                 raise WeightsError(f"its pickle uses {operation.name}, which torch.save doesn't")
         return self.stack.pop()
 
     def spend(self, operations: int) -> None:
-        """Count operations, so that a short pickle can't ask for endless work."""
-        self.spent += operations
-        if self.spent > MOST_OPERATIONS:
-            raise WeightsError(f"its pickle takes more than {MOST_OPERATIONS:,} operations")
+        """Count operations. Raises WeightsError beyond the limit."""
+        self.operations += operations
+        if self.operations > MAX_OPERATIONS:
+            raise WeightsError(f"its pickle takes more than {MAX_OPERATIONS:,} operations")
 
-    def push(self, value: Any) -> None:
+    def push(self, value: Inert) -> None:
         self.stack.append(value)
 
     def mark(self) -> None:
         self.marked.append(self.stack)
         self.stack = []
 
-    def since_mark(self) -> list[Any]:
-        """What is on the stack above the last mark, taken off with it."""
-        found, self.stack = self.stack, self.marked.pop()
-        return found
+    def pop_mark(self) -> list[Inert]:
+        """Take the last mark and what is above it off the stack; return the latter."""
+        above, self.stack = self.stack, self.marked.pop()
+        return above
 
-    def drop(self) -> None:
+    def pop(self) -> None:
+        """Take off the top, which may be a mark."""
         if self.stack:
             self.stack.pop()
         else:
-            self.since_mark()
+            self.pop_mark()
 
-    def keep(self, place: int) -> None:
-        """Keep the top in the memo."""
-        if not 0 <= place < MOST_PLACES:
-            raise ValueError("a place of the memo is out of range")
-        self.memo[place] = self.stack[-1]
+    def memoize(self, index: int) -> None:
+        """Store the top in the memo."""
+        if not 0 <= index < MAX_MEMO_INDEX:
+            raise ValueError("index of the memo out of range")
+        self.memo[index] = self.stack[-1]
 
-    def recall(self, place: int) -> None:
-        self.push(self.memo[place])
+    def push_memo(self, index: int) -> None:
+        self.push(self.memo[index])
 
-    def join(self, count: int) -> None:
-        """Make the topmost values a tuple."""
-        found = [self.stack.pop() for _ in range(count)]
-        self.push(tuple(reversed(found)))
+    def make_tuple(self, count: int) -> None:
+        """Replace the topmost values by a tuple of them."""
+        values = [self.stack.pop() for _ in range(count)]
+        self.push(tuple(reversed(values)))
 
-    def named(self) -> None:
+    def push_global(self) -> None:
         name, module = self.stack.pop(), self.stack.pop()
         if not (isinstance(module, str) and isinstance(name, str)):
-            raise TypeError("the name of a global is no text")
-        self.push(Named(f"{module}.{name}"))
+            raise TypeError("the name of a global is not a string")
+        self.push(Global(f"{module}.{name}"))
 
-    def call(self, maker: Any, arguments: Any) -> None:
-        """Where a call would be: a tensor or a container if the rules have one, else a record of the call."""
+    def call(self, function: Inert, arguments: Inert) -> None:
+        """Push the tensor or container that a rule makes, or a record of the call. Nothing of the file is called."""
         if not isinstance(arguments, tuple):
-            raise TypeError("the arguments of a call are no tuple")
-        name = maker.name if isinstance(maker, Named) else type(maker).__name__
-        rule = _RULES.get(name) if isinstance(maker, Named) else None
-        if name in _CONTAINERS and arguments:
-            self.spend(len(arguments[0]))
-        self.push(rule(*arguments) if rule else Made(name, arguments))
+            raise TypeError("the arguments of a call are not a tuple")
+        name = function.name if isinstance(function, Global) else type(function).__name__
+        rule = _RULES.get(name) if isinstance(function, Global) else None
+        if name in _CONTAINER_RULES and arguments:
+            self.spend(len(arguments[0]))  # a copy is as much work as what it copies, and costs one opcode
+        self.push(rule(*arguments) if rule else InertObject(name, arguments))
 
     def reduce(self) -> None:
-        arguments, maker = self.stack.pop(), self.stack.pop()
-        self.call(maker, arguments)
+        arguments, function = self.stack.pop(), self.stack.pop()
+        self.call(function, arguments)
 
     def reduce_with_keywords(self) -> None:
-        self.stack.pop()
+        self.stack.pop()  # the keywords, which no rule takes
         self.reduce()
 
-    def call_since_mark(self) -> None:
-        maker, *arguments = self.since_mark()
-        self.call(maker, tuple(arguments))
+    def call_marked(self) -> None:
+        function, *arguments = self.pop_mark()
+        self.call(function, tuple(arguments))
 
     def build(self) -> None:
-        """Give the top its state: a record remembers it, a container does without."""
-        state, made = self.stack.pop(), self.stack[-1]
-        if isinstance(made, Made):
-            made.state = state
+        """Set the state of a record on top. Containers have none: that of an OrderedDict is torch's metadata."""
+        state, target = self.stack.pop(), self.stack[-1]
+        if isinstance(target, InertObject):
+            target.state = state
 
-    def put(self, items: list[Any]) -> None:
-        """Put keys and values, which alternate, into the top."""
+    def set_items(self, items: list[Inert]) -> None:
+        """Set items of the top; keys and values alternate."""
         into = self.stack[-1]
-        if isinstance(into, Made):
+        if isinstance(into, InertObject):
             into = into.items
         if isinstance(into, dict):
-            into.update(_pairs(zip(items[::2], items[1::2], strict=True)))
+            into.update(_with_string_keys(zip(items[::2], items[1::2], strict=True)))
 
-    def put_one(self) -> None:
+    def set_item(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()
-        self.put([key, value])
+        self.set_items([key, value])
 
     def make_dictionary(self) -> None:
-        items = self.since_mark()
+        items = self.pop_mark()
         self.push({})
-        self.put(items)
+        self.set_items(items)
 
-    def extend(self, items: list[Any]) -> None:
+    def append_items(self, items: list[Inert]) -> None:
         into = self.stack[-1]
         if isinstance(into, list):
             into.extend(items)
 
-    def persistent(self) -> None:
-        """Torch has two kinds of persistent ids: a storage, and a class with its source."""
+    def push_persistent(self) -> None:
+        """Push what a persistent id stands for. Torch writes two kinds: a storage, and a class with its source code."""
         identity = self.stack.pop()
         if not isinstance(identity, tuple) or not identity:
-            raise TypeError("a persistent id is no tuple")
+            raise TypeError("a persistent id is not a tuple")
         kind, *facts = identity
-        if kind == "storage":
+        if kind == "storage":  # its location, such as "cuda:0", plays no part
             self.push(self.storage(*facts))
         elif kind == "module":
             self.push(facts[0])
         else:
             raise ValueError("a persistent id is neither a storage nor a module")
 
-    def storage(self, kind: Any, key: Any, _place: Any, count: Any, view: Any = None) -> Storage:
+    def storage(self, kind: Inert, key: Inert, _location: Inert, count: Inert, view: Inert = None) -> Storage:
         if view is not None:
             raise WeightsError(
-                "it has views of storages, as torch wrote them before 0.4; save it anew with a later one"
+                "it has views of storages, which torch wrote before 0.4; save it again with a later version"
             )
-        if not (isinstance(kind, Named) and isinstance(key, str) and _is_count(count)):
-            raise TypeError("a storage's description makes no sense")
-        found = Storage(key, STORAGES.get(kind.name, kind.name), count)
-        if self.storages.setdefault(key, found) != found:
-            raise ValueError("a storage is described in two ways")
-        return found
+        if not (isinstance(kind, Global) and isinstance(key, str) and _is_count(count)):
+            raise TypeError("invalid description of a storage")
+        storage = Storage(key, STORAGE_DTYPES.get(kind.name, kind.name), count)
+        if self.storages.setdefault(key, storage) != storage:
+            raise ValueError("two descriptions of a storage differ")
+        return storage
 
 
-_SILENT = ("PROTO", "FRAME", "STOP")
+_NO_EFFECT = ("PROTO", "FRAME", "STOP")
+# Opcodes that push their own argument: numbers, strings and bytes. pickletools tells them by what they push.
 _CONSTANTS = frozenset(
     code.name
     for code in opcodes
     if code.arg and not code.stack_before and code.stack_after and code.stack_after[0] is not anyobject
 )
-_OPERATIONS: dict[str, Callable[[_Machine, Any], None]] = {
+# Every other opcode that torch.save writes or ever wrote. Those absent are refused: EXT1, for one, imports.
+_OPERATIONS: dict[str, Callable[[_Machine, Inert], None]] = {
     "NONE": lambda machine, _: machine.push(None),
     "NEWTRUE": lambda machine, _: machine.push(True),
     "NEWFALSE": lambda machine, _: machine.push(False),
@@ -322,36 +350,36 @@ _OPERATIONS: dict[str, Callable[[_Machine, Any], None]] = {
     "EMPTY_SET": lambda machine, _: machine.push([]),
     "EMPTY_DICT": lambda machine, _: machine.push({}),
     "EMPTY_TUPLE": lambda machine, _: machine.push(()),
-    "TUPLE1": lambda machine, _: machine.join(1),
-    "TUPLE2": lambda machine, _: machine.join(2),
-    "TUPLE3": lambda machine, _: machine.join(3),
+    "TUPLE1": lambda machine, _: machine.make_tuple(1),
+    "TUPLE2": lambda machine, _: machine.make_tuple(2),
+    "TUPLE3": lambda machine, _: machine.make_tuple(3),
     "MARK": lambda machine, _: machine.mark(),
-    "TUPLE": lambda machine, _: machine.push(tuple(machine.since_mark())),
-    "LIST": lambda machine, _: machine.push(machine.since_mark()),
-    "FROZENSET": lambda machine, _: machine.push(machine.since_mark()),
+    "TUPLE": lambda machine, _: machine.push(tuple(machine.pop_mark())),
+    "LIST": lambda machine, _: machine.push(machine.pop_mark()),
+    "FROZENSET": lambda machine, _: machine.push(machine.pop_mark()),
     "DICT": lambda machine, _: machine.make_dictionary(),
-    "POP": lambda machine, _: machine.drop(),
-    "POP_MARK": lambda machine, _: machine.since_mark().clear(),
+    "POP": lambda machine, _: machine.pop(),
+    "POP_MARK": lambda machine, _: machine.pop_mark().clear(),
     "DUP": lambda machine, _: machine.push(machine.stack[-1]),
-    "PUT": lambda machine, place: machine.keep(place),
-    "BINPUT": lambda machine, place: machine.keep(place),
-    "LONG_BINPUT": lambda machine, place: machine.keep(place),
-    "MEMOIZE": lambda machine, _: machine.keep(len(machine.memo)),
-    "GET": lambda machine, place: machine.recall(place),
-    "BINGET": lambda machine, place: machine.recall(place),
-    "LONG_BINGET": lambda machine, place: machine.recall(place),
-    "GLOBAL": lambda machine, name: machine.push(Named(name.replace(" ", ".", 1))),
-    "STACK_GLOBAL": lambda machine, _: machine.named(),
+    "PUT": lambda machine, index: machine.memoize(index),
+    "BINPUT": lambda machine, index: machine.memoize(index),
+    "LONG_BINPUT": lambda machine, index: machine.memoize(index),
+    "MEMOIZE": lambda machine, _: machine.memoize(len(machine.memo)),
+    "GET": lambda machine, index: machine.push_memo(index),
+    "BINGET": lambda machine, index: machine.push_memo(index),
+    "LONG_BINGET": lambda machine, index: machine.push_memo(index),
+    "GLOBAL": lambda machine, name: machine.push(Global(name.replace(" ", ".", 1))),
+    "STACK_GLOBAL": lambda machine, _: machine.push_global(),
     "REDUCE": lambda machine, _: machine.reduce(),
     "NEWOBJ": lambda machine, _: machine.reduce(),
     "NEWOBJ_EX": lambda machine, _: machine.reduce_with_keywords(),
-    "INST": lambda machine, name: machine.call(Named(name.replace(" ", ".", 1)), tuple(machine.since_mark())),
-    "OBJ": lambda machine, _: machine.call_since_mark(),
+    "INST": lambda machine, name: machine.call(Global(name.replace(" ", ".", 1)), tuple(machine.pop_mark())),
+    "OBJ": lambda machine, _: machine.call_marked(),
     "BUILD": lambda machine, _: machine.build(),
-    "APPEND": lambda machine, _: machine.extend([machine.stack.pop()]),
-    "APPENDS": lambda machine, _: machine.extend(machine.since_mark()),
-    "ADDITEMS": lambda machine, _: machine.extend(machine.since_mark()),
-    "SETITEM": lambda machine, _: machine.put_one(),
-    "SETITEMS": lambda machine, _: machine.put(machine.since_mark()),
-    "BINPERSID": lambda machine, _: machine.persistent(),
+    "APPEND": lambda machine, _: machine.append_items([machine.stack.pop()]),
+    "APPENDS": lambda machine, _: machine.append_items(machine.pop_mark()),
+    "ADDITEMS": lambda machine, _: machine.append_items(machine.pop_mark()),
+    "SETITEM": lambda machine, _: machine.set_item(),
+    "SETITEMS": lambda machine, _: machine.set_items(machine.pop_mark()),
+    "BINPERSID": lambda machine, _: machine.push_persistent(),
 }

@@ -1,4 +1,4 @@
-"""The tensors of a weights file. Nothing in it is executed."""
+"""Reading of a weights file. Nothing in it is executed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vistry.registry.cards import ModelCard
 from vistry.registry.policy import Policy
 from vistry.weights.matching import Arrays
 
-PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl")
+PICKLE_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".pkl")
 
 
 def sha256_of(path: Path) -> str:
@@ -28,13 +28,13 @@ def read_weights(path: Path, card: ModelCard, policy: Policy) -> Arrays:
 
     A pickle is read only if its hash is in the manifest or policy allows it, and never executed.
     """
-    if path.suffix in PICKLES:
+    if path.suffix in PICKLE_SUFFIXES:
         digest = sha256_of(path)
         published = any(digest.startswith(spec.sha256) for spec in card.weights.values())
         if not published and not policy.allows_pickle():
             raise WeightsError(
-                f"{path} is a pickle, which can carry code; to take its tensors out without running anything in it, "
-                f"type: {import_command(path)}\nor, to let such files be read as tensors only, write in "
+                f"{path} is a pickle, which can contain code; to import its tensors without running anything in it, "
+                f"type: {import_command(path)}\nor, to have such files read as tensors only, write in "
                 "registry.toml:\n[weights]\nallow_pickle = true"
             )
         return _read_pickle(path)
@@ -59,15 +59,18 @@ def _read_pickle(path: Path) -> Arrays:
         ) from None
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
+    except Exception as error:  # its unpickler raises whatever a damaged or hostile file leads to
         raise WeightsError(
-            f"{path} can't be read as weights alone: {str(error).splitlines()[0]}\n"
-            f"to take its tensors out without running anything in it, type: {import_command(path)}"
+            f"{path} can't be read as tensors only: {str(error).splitlines()[0]}\n"
+            f"to import its tensors without running anything in it, type: {import_command(path)}"
         ) from None
     state = checkpoint.get("state_dict", checkpoint) if isinstance(checkpoint, Mapping) else {}
     tensors = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
     if not tensors:
-        raise WeightsError(f"{path} holds no state dict at its top or under 'state_dict'; type: {import_command(path)}")
+        raise WeightsError(
+            f"{path} has no state dict at the top level or under 'state_dict'; type: {import_command(path)}"
+        )
+    # numpy has no bfloat16, and a model converts to its own precision anyway.
     return {
         name: value.detach().float().numpy() if value.is_floating_point() else value.numpy()
         for name, value in tensors.items()

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vistry.plugin import ModelCard, hookimpl
+from vistry.plugin import ModelCard, Values, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @hookimpl
-def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Mapping[str, Any]) -> nn.Module:
-    """The network that the card's `args` name: images [N, 3, H, W] to logits [N, num_classes].
+def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Values) -> nn.Module:
+    """Build the network that the card's `args` name: images [N, 3, H, W] to logits [N, num_classes].
 
-    Without an `image_size` its padding follows each image, so that any crop size gives the right one.
+    Without an `image_size` its padding follows each image, so that every crop size is padded correctly.
     """
     from efficientnet_lite_pytorch import EfficientNet
 

@@ -37,7 +37,7 @@ def test_the_nineteen_layers_cover_all_but_the_head_once() -> None:
 def test_tensorflows_padding_is_torchvisions_turned_by_half_a_circle() -> None:
     """SAME pads an even size to the right and bottom, and torchvision's strided convolutions read it left and top."""
     catalogue = Catalogue.read()
-    context = ModelContext.of(catalogue, catalogue.model("mobilenetv2"), "image_classification", "torch")
+    context = ModelContext.of(catalogue, catalogue.model("mobilenetv2"), task="image_classification", backend="torch")
     ours = context.resolved([Source.of({"weights_convention": "tensorflow"}, "the test")]).module(5).features
     weights = ours.state_dict()
     plain, turned = mobilenet_v2().features, mobilenet_v2().features
@@ -51,7 +51,7 @@ def test_tensorflows_padding_is_torchvisions_turned_by_half_a_circle() -> None:
 
 def test_tensorflows_weights_see_pixels_from_minus_one_to_one() -> None:
     catalogue = Catalogue.read()
-    context = ModelContext.of(catalogue, catalogue.model("mobilenetv2"), "image_classification", "torch")
+    context = ModelContext.of(catalogue, catalogue.model("mobilenetv2"), task="image_classification", backend="torch")
     preprocessing = {
         convention: context.resolved([Source.of({"weights_convention": convention}, "the test")]).preprocessing()
         for convention in ("torchvision", "tensorflow")

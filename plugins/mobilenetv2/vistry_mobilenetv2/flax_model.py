@@ -14,14 +14,14 @@ FIRST, LAST = 32, 1280
 
 
 class Layers:
-    """Makes the parts of one network: with its random numbers, and padded as its weights were trained."""
+    """Builds the layers of one network with its random numbers, padded as its weights were trained."""
 
     def __init__(self, convention: str, random: np.random.Generator):
         self._same = convention == "tensorflow"
         self._random = random
 
     def convolution(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> Conv:
-        """Without a bias; strided ones are padded to the right and the bottom in TensorFlow's convention."""
+        """Build a convolution without a bias; TensorFlow's convention pads strided ones to the right and the bottom."""
         return Conv(
             inputs,
             outputs,
@@ -35,7 +35,7 @@ class Layers:
         )
 
     def activated(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> Sequential:
-        """Convolution, batch norm, ReLU6."""
+        """Build a convolution with batch norm and ReLU6."""
         return Sequential(self.convolution(inputs, outputs, kernel, stride, groups), BatchNorm(outputs), jax.nn.relu6)
 
 
@@ -44,12 +44,12 @@ class InvertedResidual(nnx.Module):
 
     def __init__(self, layers: Layers, inputs: int, outputs: int, stride: int, expansion: int):
         self.has_shortcut = stride == 1 and inputs == outputs
-        wide = inputs * expansion
-        widen = [layers.activated(inputs, wide, 1)] if expansion != 1 else []
+        width = inputs * expansion
+        widen = [layers.activated(inputs, width, 1)] if expansion != 1 else []
         self.conv = Sequential(
             *widen,
-            layers.activated(wide, wide, 3, stride, groups=wide),
-            layers.convolution(wide, outputs, 1),
+            layers.activated(width, width, 3, stride, groups=width),
+            layers.convolution(width, outputs, 1),
             BatchNorm(outputs),
         )
 
@@ -60,7 +60,7 @@ class InvertedResidual(nnx.Module):
 
 
 class MobileNetV2(nnx.Module):
-    """Images [N, H, W, 3] to logits [N, num_classes]."""
+    """A network that maps images [N, H, W, 3] to logits."""
 
     def __init__(self, num_classes: int, convention: str, random: np.random.Generator):
         layers = Layers(convention, random)
@@ -82,5 +82,5 @@ class MobileNetV2(nnx.Module):
 
 
 def build(num_classes: int, convention: str, seed: int) -> MobileNetV2:
-    """The network with initial weights drawn from a seed."""
+    """Build the network with initial weights drawn from a seed."""
     return MobileNetV2(num_classes, convention, np.random.default_rng(seed))

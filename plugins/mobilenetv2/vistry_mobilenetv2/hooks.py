@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from vistry.plugin import ModelCard, PreprocessingSpec, hookimpl
+from vistry.plugin import ModelCard, Module, PreprocessingSpec, Values, hookimpl
 
 TENSORFLOW = PreprocessingSpec(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
 
 @hookimpl
-def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], backend: str) -> Any:
-    """MobileNetV2 1.0, padded as its weights were trained."""
+def vistry_build_model(num_classes: int, hyperparameters: Values, backend: str) -> Module:
+    """Build MobileNetV2 1.0, padded as its weights were trained."""
     convention = hyperparameters["weights_convention"]
     if backend == "jax":
         from vistry_mobilenetv2 import flax_model
@@ -24,8 +21,8 @@ def vistry_build_model(num_classes: int, hyperparameters: Mapping[str, Any], bac
 
 
 @hookimpl
-def vistry_build_feature_maps(hyperparameters: Mapping[str, Any], backend: str) -> Any:
-    """The last block of each resolution."""
+def vistry_build_feature_maps(hyperparameters: Values, backend: str) -> Module:
+    """Build the network up to its last block, with the maps of the last block at each stride."""
     if backend != "torch":
         return None
     from vistry_mobilenetv2 import torch_model
@@ -34,6 +31,6 @@ def vistry_build_feature_maps(hyperparameters: Mapping[str, Any], backend: str) 
 
 
 @hookimpl
-def vistry_preprocessing(card: ModelCard, hyperparameters: Mapping[str, Any]) -> PreprocessingSpec:
-    """The manifest's mean and deviation, or pixels in [-1, 1] for weights of TensorFlow's convention."""
+def vistry_preprocessing(card: ModelCard, hyperparameters: Values) -> PreprocessingSpec:
+    """Return the manifest's mean and deviation; weights of TensorFlow's convention want pixels in [-1, 1]."""
     return TENSORFLOW if hyperparameters["weights_convention"] == "tensorflow" else card.preprocessing

@@ -10,7 +10,7 @@ from vistry.torch_layers import Stages
 
 
 class SamePaddedConv2d(nn.Conv2d):
-    """A convolution padded as TensorFlow's "SAME": what doesn't divide by two goes to the right and the bottom."""
+    """A convolution padded as TensorFlow's "SAME": an odd pixel of padding goes to the right and the bottom."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """[N, C, H, W] to [N, C', ceil(H / stride), ceil(W / stride)]."""
@@ -24,7 +24,7 @@ class SamePaddedConv2d(nn.Conv2d):
 
 
 class FeatureMaps(nn.Module):
-    """MobileNetV2's `features`, and the output of the last of them at each of the strides 4, 8, 16 and 32."""
+    """MobileNetV2's `features`, with the output of the last one at each of the strides 4, 8, 16 and 32."""
 
     def __init__(self, model: nn.Module):
         super().__init__()
@@ -37,7 +37,7 @@ class FeatureMaps(nn.Module):
 
 
 def build(num_classes: int, convention: str) -> nn.Module:
-    """torchvision's mobilenet_v2: images [N, 3, H, W] to logits [N, num_classes]."""
+    """Build torchvision's mobilenet_v2, which maps images [N, 3, H, W] to logits [N, num_classes]."""
     model: nn.Module = mobilenet_v2(weights=None, num_classes=num_classes)
     for module in list(model.modules()):
         if isinstance(module, nn.ReLU6):
@@ -48,7 +48,7 @@ def build(num_classes: int, convention: str) -> nn.Module:
 
 
 def _pad_as_tensorflow(module: nn.Module) -> None:
-    """Exchange the strided convolutions right below a module; weights and names stay."""
+    """Replace the strided convolutions among a module's children; weights and names stay."""
     for name, child in module.named_children():
         if isinstance(child, nn.Conv2d) and child.stride != (1, 1):
             same = SamePaddedConv2d(

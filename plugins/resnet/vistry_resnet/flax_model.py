@@ -8,15 +8,9 @@ import jax
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.flax_layers import BatchNorm, Conv, Linear, Sequential, max_pool, normal_by_fan_out
+from vistry.flax_layers import BatchNorm, Linear, Sequential, max_pool, padded_conv, residual_stages
 
-
-def convolution(inputs: int, outputs: int, kernel: int, stride: int, random: np.random.Generator) -> Conv:
-    """Without a bias, padded to keep the size where the stride is 1."""
-    padding = kernel // 2
-    return Conv(
-        inputs, outputs, kernel, stride=stride, padding=padding, use_bias=False, weight=normal_by_fan_out, random=random
-    )
+STEM, WIDEST = 64, 512
 
 
 class BasicBlock(nnx.Module):
@@ -27,9 +21,9 @@ class BasicBlock(nnx.Module):
     def __init__(
         self, inputs: int, width: int, stride: int, downsample: Sequential | None, random: np.random.Generator
     ):
-        self.conv1 = convolution(inputs, width, 3, stride, random)
+        self.conv1 = padded_conv(inputs, width, 3, random, stride=stride)
         self.bn1 = BatchNorm(width)
-        self.conv2 = convolution(width, width, 3, 1, random)
+        self.conv2 = padded_conv(width, width, 3, random)
         self.bn2 = BatchNorm(width)
         self.downsample = downsample
 
@@ -48,11 +42,11 @@ class Bottleneck(nnx.Module):
     def __init__(
         self, inputs: int, width: int, stride: int, downsample: Sequential | None, random: np.random.Generator
     ):
-        self.conv1 = convolution(inputs, width, 1, 1, random)
+        self.conv1 = padded_conv(inputs, width, 1, random)
         self.bn1 = BatchNorm(width)
-        self.conv2 = convolution(width, width, 3, stride, random)
+        self.conv2 = padded_conv(width, width, 3, random, stride=stride)
         self.bn2 = BatchNorm(width)
-        self.conv3 = convolution(width, width * self.expansion, 1, 1, random)
+        self.conv3 = padded_conv(width, width * self.expansion, 1, random)
         self.bn3 = BatchNorm(width * self.expansion)
         self.downsample = downsample
 
@@ -65,29 +59,24 @@ class Bottleneck(nnx.Module):
 
 
 class ResNet(nnx.Module):
-    """Images [N, H, W, 3] to logits [N, num_classes]; `layers` are the blocks of each of the four stages."""
+    """A network that maps images [N, H, W, 3] to logits; `layers` has the number of blocks of each stage."""
 
     def __init__(
         self, block: type[BasicBlock | Bottleneck], layers: Sequence[int], num_classes: int, random: np.random.Generator
     ):
-        self.conv1 = convolution(3, 64, 7, 2, random)
-        self.bn1 = BatchNorm(64)
-        inputs = 64
-        stages = []
-        for stage, blocks in enumerate(layers):
-            width = 64 * 2**stage
-            outputs = width * block.expansion
-            built = []
-            for index in range(blocks):
-                stride = 2 if stage and not index else 1
-                downsample = None
-                if stride != 1 or inputs != outputs:
-                    downsample = Sequential(convolution(inputs, outputs, 1, stride, random), BatchNorm(outputs))
-                built.append(block(inputs, width, stride, downsample, random))
-                inputs = outputs
-            stages.append(Sequential(*built))
+        self.conv1 = padded_conv(3, STEM, 7, random, stride=2)
+        self.bn1 = BatchNorm(STEM)
+
+        def build_block(inputs: int, width: int, stride: int) -> nnx.Module:
+            outputs, downsample = width * block.expansion, None
+            if stride != 1 or inputs != outputs:
+                shortcut = padded_conv(inputs, outputs, 1, random, stride=stride)
+                downsample = Sequential(shortcut, BatchNorm(outputs))
+            return block(inputs, width, stride, downsample, random)
+
+        stages = residual_stages(layers, STEM, block.expansion, build_block)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
-        self.fc = Linear(inputs, num_classes, random=random)
+        self.fc = Linear(WIDEST * block.expansion, num_classes, random=random)
 
     def __call__(self, x: Array) -> Array:
         """[N, H, W, 3] to [N, num_classes]."""
@@ -97,6 +86,6 @@ class ResNet(nnx.Module):
 
 
 def build(block: str, layers: Sequence[int], num_classes: int, seed: int) -> ResNet:
-    """The network with initial weights drawn from a seed."""
+    """Build the network with initial weights drawn from a seed."""
     blocks: dict[str, type[BasicBlock | Bottleneck]] = {"basic": BasicBlock, "bottleneck": Bottleneck}
     return ResNet(blocks[block], layers, num_classes, np.random.default_rng(seed))

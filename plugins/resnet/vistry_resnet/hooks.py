@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from vistry.plugin import ModelCard, hookimpl
+from vistry.plugin import ModelCard, Module, Values, hookimpl
+from vistry.torch_layers import feature_maps_of_children
 
 
 @hookimpl
-def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Mapping[str, Any], backend: str) -> Any:
-    """A ResNet of basic blocks or bottlenecks: torchvision's, or its twin in Flax."""
+def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Values, backend: str) -> Module:
+    """Build a ResNet of basic blocks or bottlenecks: torchvision's, or its twin in Flax."""
     if backend == "jax":
         from vistry_resnet import flax_model
 
@@ -21,12 +19,4 @@ def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Mappi
     return ResNet(block, list(card.args["layers"]), num_classes=num_classes)
 
 
-@hookimpl
-def vistry_build_feature_maps(card: ModelCard, hyperparameters: Mapping[str, Any], backend: str) -> Any:
-    """The outputs of layer1 to layer4."""
-    if backend != "torch":
-        return None
-    from vistry.torch_layers import Stages
-
-    network = vistry_build_model(card, 1, hyperparameters, backend)
-    return Stages(network, ("layer1", "layer2", "layer3", "layer4"))
+vistry_build_feature_maps = feature_maps_of_children(vistry_build_model, ("layer1", "layer2", "layer3", "layer4"))

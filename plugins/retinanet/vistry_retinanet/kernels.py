@@ -16,7 +16,7 @@ import triton.language as tl
 
 _BLOCK = 4096
 _WARPS = 8
-_LAUNCHING = Lock()  # Triton's interpreter can't be entered by two threads
+_LAUNCHING = Lock()  # Triton's interpreter isn't thread-safe
 
 
 @triton.jit  # type: ignore[untyped-decorator]

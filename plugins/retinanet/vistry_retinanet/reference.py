@@ -19,8 +19,8 @@ def sigmoid_focal_loss(logits: torch.Tensor, classes: torch.Tensor, alpha: float
     as torchvision's Matcher marks them. Without alpha, which weights the classes against the background, if it is -1.
     """
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    known = torch.arange(logits.shape[2], device=logits.device)
-    targets = (classes[:, :, None] == known).to(logits.dtype)
+    all_classes = torch.arange(logits.shape[2], device=logits.device)
+    targets = (classes[:, :, None] == all_classes).to(logits.dtype)
     losses: torch.Tensor = torchvision.ops.sigmoid_focal_loss(logits, targets, alpha, gamma)
     return losses.masked_fill((classes < BACKGROUND)[:, :, None], 0.0).sum((1, 2))
 

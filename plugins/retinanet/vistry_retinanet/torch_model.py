@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +11,8 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.retinanet import RetinaNetClassificationHead, RetinaNetHead
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 from vistry.kernels import operation
-from vistry.plugin import Backbone, ImageBatch, score_floor
-from vistry.torch_layers import Anchors, Pyramid, norm_kind
+from vistry.plugin import Backbone, ImageBatch, Values, score_floor
+from vistry.torch_layers import Anchors, Pyramid, detections_at, norm_kind
 
 from vistry_retinanet.reference import BACKGROUND, IGNORED
 
@@ -34,9 +33,10 @@ class ClassificationHead(RetinaNetClassificationHead):  # type: ignore[misc]
     def compute_loss(
         self, targets: Sequence[dict[str, Tensor]], head_outputs: dict[str, Tensor], matched_idxs: Sequence[Tensor]
     ) -> Tensor:
-        """The mean over N images of the focal loss of all anchors, as a share of those that match an object."""
+        """Return the mean over N images of the focal loss of all anchors divided by the number of matched ones."""
         matched = torch.stack(list(matched_idxs))
-        marks = matched.new_tensor([IGNORED, BACKGROUND])  # found from the end, as the matcher marks them: -2 and -1
+        # The matcher marks ignored anchors -2 and background -1, which index these two from the end.
+        marks = matched.new_tensor([IGNORED, BACKGROUND])
         classes = [
             torch.cat([target["labels"], marks])[index] for target, index in zip(targets, matched_idxs, strict=True)
         ]
@@ -66,26 +66,22 @@ class PaddedRetinaNet(nn.Module):
             return losses
         places = self.anchor_generator.num_anchors_per_location()[0]
         counts = [places * height * width for height, width in (one.shape[-2:] for one in maps)]
-        return self._found(outputs, torch.stack(anchors), counts, sizes)
+        return self._detections(outputs, torch.stack(anchors), counts, sizes)
 
-    def _found(
+    def _detections(
         self, outputs: dict[str, Tensor], anchors: Tensor, counts: list[int], sizes: Sequence[tuple[int, ...]]
     ) -> list[dict[str, Tensor]]:
-        """The best boxes of each image: of every level the surest candidates, then without those that overlap."""
+        """Return the best boxes of each image: the candidates of every level after non-maximum suppression."""
         by_level = (torch.split(values, counts, dim=1) for values in (*outputs.values(), anchors))
         levels = [self._candidates(*level) for level in zip(*by_level, strict=True)]
         boxes, scores, labels = (torch.cat(parts, dim=1) for parts in zip(*levels, strict=True))
         limits = torch.tensor([(width, height) * 2 for height, width in sizes], device=boxes.device)
         boxes = boxes.clamp(min=0).minimum(limits[:, None])
-        kept = self._suppress(boxes, scores, labels, *self._limits)
-        found = []
-        for image, index in enumerate(kept):
-            index = index[index >= 0]
-            found.append({"boxes": boxes[image, index], "scores": scores[image, index], "labels": labels[image, index]})
-        return found
+        best = self._suppress(boxes, scores, labels, *self._limits)
+        return detections_at(best, boxes, scores, labels)
 
     def _candidates(self, logits: Tensor, deltas: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Boxes [N, k, 4], scores [N, k] and labels [N, k] of one level, the surest first."""
+        """Return boxes [N, k, 4], scores [N, k] and labels [N, k] of one level, the highest scores first."""
         classes = logits.shape[-1]
         scores = logits.float().sigmoid().flatten(1)
         scores, index = scores.topk(min(CANDIDATES, scores.shape[1]))
@@ -95,8 +91,8 @@ class PaddedRetinaNet(nn.Module):
         return boxes, scores, index % classes
 
 
-def build(num_classes: int, hyperparameters: Mapping[str, Any], backbone: Backbone) -> nn.Module:
-    """torchvision's RetinaNet with its own settings, for padded images; it has no background class."""
+def build(num_classes: int, hyperparameters: Values, backbone: Backbone) -> nn.Module:
+    """Build torchvision's RetinaNet with its own settings, for padded images; it has no background class."""
     extra_levels = LastLevelP6P7(Pyramid.out_channels, Pyramid.out_channels)
     pyramid = Pyramid(backbone, STRIDES, extra_levels, norm_kind(hyperparameters))
     anchors = Anchors(SIZES, (ASPECTS,) * len(SIZES))

@@ -6,34 +6,27 @@ import jax
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.flax_layers import BatchNorm, Conv, Linear, Sequential, max_pool, normal_by_fan_out
+from vistry.flax_layers import (
+    BatchNorm,
+    Conv,
+    Linear,
+    Sequential,
+    max_pool,
+    normal_by_fan_out,
+    padded_conv,
+    residual_stages,
+)
 
-STAGES = ((64, 3), (128, 4), (256, 6), (512, 3))
+BLOCKS = (3, 4, 6, 3)
+STEM, WIDEST = 64, 512
 EXPANSION, GROUPS, REDUCTION = 4, 32, 16
-
-
-def convolution(
-    inputs: int, outputs: int, kernel: int, random: np.random.Generator, *, stride: int = 1, groups: int = 1
-) -> Conv:
-    """Without a bias, padded to keep the size where the stride is 1."""
-    return Conv(
-        inputs,
-        outputs,
-        kernel,
-        stride=stride,
-        padding=kernel // 2,
-        groups=groups,
-        use_bias=False,
-        weight=normal_by_fan_out,
-        random=random,
-    )
 
 
 class Stem(nnx.Module):
     """A convolution that halves the size, batch norm, ReLU."""
 
     def __init__(self, outputs: int, random: np.random.Generator):
-        self.conv1 = convolution(3, outputs, 7, random, stride=2)
+        self.conv1 = padded_conv(3, outputs, 7, random, stride=2)
         self.bn1 = BatchNorm(outputs)
 
     def __call__(self, x: Array) -> Array:
@@ -42,7 +35,7 @@ class Stem(nnx.Module):
 
 
 class Excitation(nnx.Module):
-    """How much of each channel is let through, from the mean of each (Hu et al., 2017, section 3)."""
+    """The gate of each channel, from the mean of all channels (Hu et al., 2017, section 3)."""
 
     def __init__(self, channels: int, random: np.random.Generator):
         narrow = channels // REDUCTION
@@ -62,11 +55,11 @@ class Block(nnx.Module):
         self, inputs: int, planes: int, stride: int, downsample: Sequential | None, random: np.random.Generator
     ):
         width, outputs = planes // 16 * GROUPS, planes * EXPANSION
-        self.conv1 = convolution(inputs, width, 1, random)
+        self.conv1 = padded_conv(inputs, width, 1, random)
         self.bn1 = BatchNorm(width)
-        self.conv2 = convolution(width, width, 3, random, stride=stride, groups=GROUPS)
+        self.conv2 = padded_conv(width, width, 3, random, stride=stride, groups=GROUPS)
         self.bn2 = BatchNorm(width)
-        self.conv3 = convolution(width, outputs, 1, random)
+        self.conv3 = padded_conv(width, outputs, 1, random)
         self.bn3 = BatchNorm(outputs)
         self.se_module = Excitation(outputs, random)
         self.downsample = downsample
@@ -81,25 +74,20 @@ class Block(nnx.Module):
 
 
 class SEResNeXt(nnx.Module):
-    """Images [N, 224, 224, 3] to logits [N, num_classes]."""
+    """A network that maps images [N, 224, 224, 3] to logits."""
 
     def __init__(self, num_classes: int, random: np.random.Generator):
-        inputs = STAGES[0][0]
-        self.layer0 = Stem(inputs, random)
-        stages = []
-        for stage, (planes, blocks) in enumerate(STAGES, start=1):
-            outputs = planes * EXPANSION
-            built = []
-            for index in range(blocks):
-                stride = 2 if stage > 1 and not index else 1
-                downsample = None
-                if not index:
-                    downsample = Sequential(convolution(inputs, outputs, 1, random, stride=stride), BatchNorm(outputs))
-                built.append(Block(inputs, planes, stride, downsample, random))
-                inputs = outputs
-            stages.append(Sequential(*built))
+        self.layer0 = Stem(STEM, random)
+
+        def build_block(inputs: int, planes: int, stride: int) -> Block:
+            outputs, downsample = planes * EXPANSION, None
+            if inputs != outputs:
+                downsample = Sequential(padded_conv(inputs, outputs, 1, random, stride=stride), BatchNorm(outputs))
+            return Block(inputs, planes, stride, downsample, random)
+
+        stages = residual_stages(BLOCKS, STEM, EXPANSION, build_block)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
-        self.last_linear = Linear(inputs, num_classes, random=random)
+        self.last_linear = Linear(WIDEST * EXPANSION, num_classes, random=random)
 
     def __call__(self, x: Array) -> Array:
         """[N, H, W, 3] to [N, num_classes]."""
@@ -109,5 +97,5 @@ class SEResNeXt(nnx.Module):
 
 
 def build(num_classes: int, seed: int) -> SEResNeXt:
-    """The network with initial weights drawn from a seed."""
+    """Build the network with initial weights drawn from a seed."""
     return SEResNeXt(num_classes, np.random.default_rng(seed))

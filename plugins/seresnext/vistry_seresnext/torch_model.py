@@ -22,7 +22,7 @@ class Block(SEResNeXtBottleneck):
         return self.scale_add_relu(out, self._gate(out), shortcut)
 
     def _gate(self, out: torch.Tensor) -> torch.Tensor:
-        """How much of each channel is let through: [N, C, 1, 1] in [0, 1]."""
+        """Return the gate of each channel, [N, C, 1, 1] in [0, 1]."""
         excitation = self.se_module
         squeezed = excitation.relu(excitation.fc1(out.mean((2, 3), keepdim=True)))
         gate: torch.Tensor = excitation.sigmoid(excitation.fc2(squeezed))
@@ -30,7 +30,7 @@ class Block(SEResNeXtBottleneck):
 
 
 def build(num_classes: int) -> nn.Module:
-    """timm's legacy_seresnext50_32x4d without dropout: images [N, 3, 224, 224] to logits [N, num_classes]."""
+    """Build timm's legacy_seresnext50_32x4d without dropout: images [N, 3, 224, 224] to logits [N, num_classes]."""
     model: nn.Module = legacy_seresnext50_32x4d(pretrained=False, num_classes=num_classes, drop_rate=0.0, block=Block)
     scale_add_relu = operation("scale_add_relu")
     for module in model.modules():

@@ -21,7 +21,7 @@ from vistry.registry.catalogue import Catalogue
 from vistry.training.engines.torch.module import freeze
 from vistry.training.engines.torch.optimizer import parameter_groups
 from vistry.training.model_context import ModelContext
-from vistry_vit.positions import resampled
+from vistry_vit.positions import resample_positions
 
 TIMM = {
     "vits16r224": vision_transformer.vit_small_patch16_224,
@@ -99,7 +99,7 @@ def test_the_networks_compute_what_timms_compute() -> None:
 def test_unequal_crops_are_an_error_with_a_remedy() -> None:
     with pytest.raises(
         HyperparameterError,
-        match="training_crop_size: 192 is not validation_crop_size = 224; .* give both the same value",
+        match="training_crop_size: 192 differs from validation_crop_size = 224, .* give both the same value",
     ):
         build("vits16r224", 3, training_crop_size=192)
 
@@ -111,31 +111,34 @@ def test_less_than_a_patch_is_an_error() -> None:
 
 def test_pixels_in_no_patch_are_warned_of() -> None:
     catalogue = Catalogue.read()
-    context = ModelContext.of(catalogue, catalogue.model("vits16r224"), "image_classification", "torch")
-    for pixels, expected in ((36, ["36 is no multiple of 16, so 4 pixels at two edges are in no patch"]), (48, [])):
+    context = ModelContext.of(catalogue, catalogue.model("vits16r224"), task="image_classification", backend="torch")
+    for pixels, expected in (
+        (36, ["36 is not a multiple of 16, so 4 pixels at the right and bottom edges are ignored"]),
+        (48, []),
+    ):
         warnings = context.resolved([Source.of(sizes(pixels), "the test")]).hyperparameters.warnings
-        assert [problem.message for problem in warnings if "patch" in problem.message] == expected
+        assert [problem.message for problem in warnings if "multiple of 16" in problem.message] == expected
 
 
 @pytest.mark.parametrize(("there", "side"), [(14, 7), (14, 24), (3, 5), (2, 1), (1, 2)])
 def test_positions_are_resampled_as_by_timm(there: int, side: int) -> None:
     positions = torch.randn(1, 1 + there * there, 6, generator=torch.Generator().manual_seed(there))
     theirs = resample_abs_pos_embed(positions, [side, side])
-    np.testing.assert_allclose(resampled(positions.numpy(), side), theirs.numpy(), atol=1e-5)
+    np.testing.assert_allclose(resample_positions(positions.numpy(), side), theirs.numpy(), atol=1e-5)
 
 
 def test_positions_of_the_same_size_are_left_alone() -> None:
     positions = np.zeros((1, 5, 3), np.float32)
-    assert resampled(positions, 2) is positions
+    assert resample_positions(positions, 2) is positions
 
 
 @pytest.mark.parametrize("shape", [(1, 7, 3), (5, 3), (1, 0, 3), (1, 1, 3)])
 def test_what_are_no_positions_of_a_square_is_left_for_the_error(shape: tuple[int, ...]) -> None:
     positions = np.zeros(shape, np.float32)
-    assert resampled(positions, 2) is positions
+    assert resample_positions(positions, 2) is positions
 
 
-def test_weights_of_another_size_are_taken_with_their_positions_resampled(tmp_path: Path) -> None:
+def test_weights_of_another_size_are_taken_with_their_positions_resample_positions(tmp_path: Path) -> None:
     large = vistry.create("vits16r224", task="multiclass", num_classes=3, hyperparameters=sizes(64))
     path = tmp_path / "large.safetensors"
     save_file(large.state_dict(), path)
@@ -153,7 +156,7 @@ def test_weights_without_positions_say_so(tmp_path: Path) -> None:
         vistry.create("vits16r224", task="multiclass", num_classes=3, weights=str(path), hyperparameters=sizes(32))
 
 
-def test_a_run_of_another_size_is_built_upon_with_its_positions_resampled(
+def test_a_run_of_another_size_is_built_upon_with_its_positions_resample_positions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("VISTRY_RUNS", str(tmp_path / "runs"))

@@ -22,18 +22,18 @@ VARIANTS = {
 
 
 def linear(inputs: int, outputs: int, random: np.random.Generator) -> Linear:
-    """With a bias of 0."""
+    """Build a linear layer with a bias of 0, as timm's does."""
     return Linear(inputs, outputs, weight=normal(DEVIATION), bias=zeros, random=random)
 
 
 class PatchEmbedding(nnx.Module):
-    """Each patch as a vector."""
+    """Projects each patch to a vector."""
 
     def __init__(self, width: int, random: np.random.Generator):
         self.proj = Conv(3, width, PATCH, stride=PATCH, random=random)
 
     def __call__(self, x: Array) -> Array:
-        """[N, H, W, 3] to [N, patches, width]; what doesn't fill a patch at the right and the bottom is left out."""
+        """[N, H, W, 3] to [N, patches, width]; pixels that don't fill a patch are left out."""
         return self.proj(x).reshape(len(x), -1, self.proj.weight.shape[0])
 
 
@@ -81,7 +81,7 @@ class Block(nnx.Module):
 
 
 class VisionTransformer(nnx.Module):
-    """Images [N, size, size, 3] to logits [N, num_classes]."""
+    """A network that maps images [N, size, size, 3] to logits."""
 
     def __init__(self, width: int, blocks: int, heads: int, size: int, num_classes: int, random: np.random.Generator):
         draw = partial(_parameter, random)
@@ -105,5 +105,5 @@ def _parameter(random: np.random.Generator, shape: tuple[int, ...], deviation: f
 
 
 def build(variant: str, size: int, num_classes: int, seed: int) -> VisionTransformer:
-    """The network for images of one size, with initial weights drawn from a seed."""
+    """Build the network for images of one size, with initial weights drawn from a seed."""
     return VisionTransformer(*VARIANTS[variant], size, num_classes, np.random.default_rng(seed))

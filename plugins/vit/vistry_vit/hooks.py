@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from vistry.plugin import ModelCard, Problem, hookimpl
+from vistry.plugin import ModelCard, Module, Problem, StateDict, Values, hookimpl
 
 PATCH = 16
 
 
 @hookimpl
-def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Mapping[str, Any], backend: str) -> Any:
-    """A vision transformer for images of one size: timm's, or its twin in Flax."""
+def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Values, backend: str) -> Module:
+    """Build a vision transformer for images of one size: timm's, or its twin in Flax."""
     variant, size = card.args["variant"], hyperparameters["training_crop_size"]
     if backend == "jax":
         from vistry_vit import flax_model
@@ -24,26 +21,26 @@ def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Mappi
 
 
 @hookimpl
-def vistry_check_hyperparameters(hyperparameters: Mapping[str, Any]) -> list[Problem]:
-    """Training and validation have one crop size; what doesn't fill a patch isn't seen."""
+def vistry_check_hyperparameters(hyperparameters: Values) -> list[Problem]:
+    """Require one crop size for training and validation, and warn about pixels outside of every patch."""
     training, validation = hyperparameters["training_crop_size"], hyperparameters["validation_crop_size"]
     if training != validation:
-        message = f"{training} is not validation_crop_size = {validation}; a vision transformer has one embedding for"
-        remedy = "give both the same value"
-        return [Problem("training_crop_size", f"{message} each place of a patch, and so one size", remedy)]
-    if unseen := training % PATCH:
-        message = f"{training} is no multiple of {PATCH}, so {unseen} pixels at two edges are in no patch"
-        remedy = f"{training - unseen} and {training - unseen + PATCH} are multiples"
+        message = f"{training} differs from validation_crop_size = {validation}, but a vision transformer has one size"
+        return [Problem("training_crop_size", message, "give both the same value")]
+    if rest := training % PATCH:
+        rule = f"is not a multiple of the patch size {PATCH}"
+        message = f"{training} {rule}, so {rest} pixels at the right and bottom edges are ignored"
+        remedy = f"use {training - rest} or {training - rest + PATCH}"
         return [Problem("training_crop_size", message, remedy, "warning")]
     return []
 
 
 @hookimpl
-def vistry_map_weights(state_dict: Mapping[str, Any], hyperparameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Resample the position embedding of weights for another size to this one."""
-    from vistry_vit.positions import resampled
+def vistry_map_weights(state_dict: StateDict, hyperparameters: Values) -> StateDict:
+    """Resample the position embedding of weights for another image size."""
+    from vistry_vit.positions import resample_positions
 
     positions = state_dict.get("pos_embed")
     if positions is None:
         return state_dict
-    return {**state_dict, "pos_embed": resampled(positions, hyperparameters["training_crop_size"] // PATCH)}
+    return {**state_dict, "pos_embed": resample_positions(positions, hyperparameters["training_crop_size"] // PATCH)}

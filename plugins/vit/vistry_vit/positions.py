@@ -10,17 +10,17 @@ import numpy.typing as npt
 from PIL import Image
 
 
-def resampled(positions: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
-    """Positions [1, 1 + n * n, D], the class token's first, as [1, 1 + side * side, D] float32.
+def resample_positions(positions: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
+    """Resample positions [1, 1 + n * n, D], the class token's first, to [1, 1 + side * side, D] float32.
 
-    The grid is resized as an image, bicubic with antialiasing (Dosovitskiy et al., 2020, section 3.2). Anything that is
-    no class token and square grid stays as it is, for the caller to compare shapes.
+    The grid is resized as an image, bicubic with antialiasing (Dosovitskiy et al., 2020, section 3.2). Positions
+    of another shape are returned unchanged, and fail where shapes are compared.
     """
-    squares = positions.shape[1] - 1 if positions.ndim == 3 else 0
-    there = isqrt(max(squares, 0))
-    if there == side or there < 1 or there * there != squares:
+    patches = positions.shape[1] - 1 if positions.ndim == 3 else 0
+    old_side = isqrt(max(patches, 0))
+    if old_side == side or old_side < 1 or old_side * old_side != patches:
         return positions
-    grid = positions[0, 1:].reshape(there, there, -1).astype(np.float32)
+    grid = positions[0, 1:].reshape(old_side, old_side, -1).astype(np.float32)
     channels = (Image.fromarray(channel).resize((side, side), Image.Resampling.BICUBIC) for channel in grid.T)
     resized = np.stack([np.asarray(channel) for channel in channels]).T.reshape(1, side * side, -1)
     return np.concatenate([positions[:, :1].astype(np.float32), resized], axis=1)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from vistry_yolov5.anchors import anchors_for, best_possible_recall, fitted_anchors
+from vistry_yolov5.anchors import best_possible_recall, better_anchors, fit_by_kmeans
 from vistry_yolov5.architecture import ANCHORS
 
 PRESENT = np.array(ANCHORS, dtype=np.float32).reshape(9, 2)
@@ -37,53 +37,54 @@ def test_no_box_is_missed_where_there_is_none() -> None:
     assert best_possible_recall(np.zeros((0, 2)), PRESENT) == 1.0
 
 
-def test_fitted_anchors_are_the_shapes_there_are() -> None:
+def test_fit_by_kmeans_are_the_shapes_there_are() -> None:
     shapes = np.array([[2, 3], [4, 30], [9, 9], [30, 5], [20, 60], [70, 40], [90, 200], [300, 120], [500, 500]], float)
-    fitted = fitted_anchors(clustered(shapes), random())
+    fitted = fit_by_kmeans(clustered(shapes), random())
     expected = shapes[np.argsort(shapes.prod(axis=1))]
     np.testing.assert_allclose(fitted, expected, rtol=0.03)
 
 
-def test_fitted_anchors_come_by_area() -> None:
-    fitted = fitted_anchors(random().uniform(2, 600, (500, 2)), random())
+def test_fit_by_kmeans_come_by_area() -> None:
+    fitted = fit_by_kmeans(random().uniform(2, 600, (500, 2)), random())
     assert fitted.shape == (9, 2)
     assert (np.diff(fitted.prod(axis=1)) >= 0).all()
 
 
 def test_the_same_numbers_give_the_same_anchors() -> None:
     sizes = random().uniform(2, 600, (300, 2))
-    np.testing.assert_array_equal(fitted_anchors(sizes, random()), fitted_anchors(sizes, random()))
+    np.testing.assert_array_equal(fit_by_kmeans(sizes, random()), fit_by_kmeans(sizes, random()))
 
 
 @pytest.mark.parametrize("distinct", [1, 2, 8, 9])
 def test_few_sizes_are_anchors_themselves(distinct: int) -> None:
     shapes = np.geomspace(1, 900, distinct)[:, None] * np.array([[1.0, 0.5]])
-    fitted = fitted_anchors(np.repeat(shapes, 5, axis=0), random())
+    fitted = fit_by_kmeans(np.repeat(shapes, 5, axis=0), random())
     assert fitted.shape == (9, 2)
     np.testing.assert_allclose(np.unique(fitted.round(6), axis=0), np.unique(shapes.round(6), axis=0))
 
 
 def test_boxes_without_area_dont_count_in_a_fit() -> None:
     sizes = np.array([[0.0, 5.0], [30.0, 20.0], [3.0, 0.0]])
-    np.testing.assert_allclose(fitted_anchors(sizes, random()), np.tile([30.0, 20.0], (9, 1)))
+    np.testing.assert_allclose(fit_by_kmeans(sizes, random()), np.tile([30.0, 20.0], (9, 1)))
     with pytest.raises(ValueError, match="no box has a width and a height"):
-        fitted_anchors(sizes[::2], random())
+        fit_by_kmeans(sizes[::2], random())
 
 
 @pytest.mark.parametrize("sizes", [np.zeros((0, 2)), np.zeros((4, 2)), PRESENT * 1.5])
 def test_anchors_stay_where_they_do(sizes: npt.NDArray[np.float64]) -> None:
-    anchors, sentence = anchors_for(sizes, PRESENT)
+    anchors, sentence = better_anchors(sizes, PRESENT)
     assert anchors is PRESENT
     assert sentence is None
 
 
 def test_anchors_stay_until_they_miss_two_boxes_in_a_hundred() -> None:
     tiny, usual = np.array([[1.0, 1.0]]), np.array([[30.0, 30.0]])
-    assert anchors_for(np.repeat([*usual, *tiny], [98, 2], axis=0), PRESENT)[1] is None
-    anchors, sentence = anchors_for(np.repeat([*usual, *tiny], [97, 3], axis=0), PRESENT)
+    assert better_anchors(np.repeat([*usual, *tiny], [98, 2], axis=0), PRESENT)[1] is None
+    anchors, sentence = better_anchors(np.repeat([*usual, *tiny], [97, 3], axis=0), PRESENT)
     assert best_possible_recall(tiny, anchors) == 1.0
     assert sentence == (
-        "the anchors were fitted to the training data's boxes: they match 100.0% of them, those before matched 97.0%"
+        "the anchors were fitted to the training data's boxes: they match 100.0% of the boxes, "
+        "the previous anchors matched 97.0%"
     )
 
 
@@ -91,6 +92,6 @@ def test_anchors_stay_where_no_others_match_more() -> None:
     """Ten shapes, each too far from the others for one anchor to match two."""
     shapes = 20.0 ** np.arange(10)[:, None] * np.ones(2)
     present = shapes[:9]
-    anchors, sentence = anchors_for(shapes, present)
+    anchors, sentence = better_anchors(shapes, present)
     assert anchors is present
     assert sentence is None

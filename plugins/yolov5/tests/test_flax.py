@@ -251,9 +251,9 @@ def test_one_shape_is_compiled_once_whatever_the_objects(twins: Twins) -> None:
 
 def test_training_needs_targets_and_images_multiples_of_32(twins: Twins) -> None:
     twins.flax.train()  # type: ignore[no-untyped-call]
-    with pytest.raises(ValueError, match="in training needs targets: call it with them, or call eval"):
+    with pytest.raises(ValueError, match="in training needs targets: call it with targets, or call eval"):
         twins.flax(jnp.zeros((1, 64, 64, 3)))
-    with pytest.raises(ValueError, match="multiples of 32, and these are 64 x 40; pad or resize"):
+    with pytest.raises(ValueError, match="multiples of 32, got 64 x 40; pad or resize"):
         twins.flax(ImageBatch(jnp.zeros((1, 64, 40, 3)), np.array([[64, 40]])), flax_targets([([], [])]))
 
 

@@ -155,7 +155,7 @@ def test_decoding_compiles_for_gpus_that_are_not_here(architecture: int, layout:
     steps = {"image_step": "i32", "field_step": "i32", "cell_step": "i32"}
     numbers = dict.fromkeys(("anchors", "classes", "cells", "width", "stride"), "i32")
     known = {"cell_step" if layout == "contiguous" else "field_step": 1, "FIELDS": 5, "CELLS": 128, "CLASSES": 32}
-    types = {"logits_at": "*fp32", "anchors_at": "*fp32", "found_at": "*fp32", **numbers, "threshold": "fp32", **steps}
+    types = {"logits_at": "*fp32", "anchors_at": "*fp32", "rows_at": "*fp32", **numbers, "threshold": "fp32", **steps}
     compile_for_gpu(decode_kernel, types, known, architecture, num_warps=4)
 
 

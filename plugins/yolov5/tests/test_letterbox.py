@@ -10,7 +10,7 @@ from PIL import Image
 from vistry.evaluation.detection.types import Detections
 from vistry.loading.views import identity_resizes
 from vistry.registry.tile_grid import TileGrid
-from vistry_yolov5.letterbox import LetterboxView, LetterboxViewer, fitted_size, margins
+from vistry_yolov5.letterbox import LetterboxTransform, LetterboxView, fitted_size, margins
 
 RED = (255, 0, 0)
 
@@ -67,7 +67,7 @@ def test_the_longer_side_is_that_of_the_square_and_the_aspect_stays(width, heigh
 def test_around_the_image_is_grey_and_the_image_is_as_it_was(picture, tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 64, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "b.png")
-    [view] = LetterboxViewer(64).views(tmp_path / "b.png")
+    [view] = LetterboxTransform(64).views(tmp_path / "b.png")
     np.testing.assert_array_equal(view.pixels[12:52], pixels)
     assert (view.pixels[:12] == 114).all()
     assert (view.pixels[52:] == 114).all()
@@ -79,7 +79,7 @@ def test_a_rectangle_found_where_it_is_seen_is_where_it_was_drawn(picture, size)
     """By the pixels: the box around what is red in the square, taken back, is the rectangle to half a pixel."""
     width, height = size
     drawn = (width // 4, height // 8, width - width // 8, height - height // 4)
-    eval_transform = LetterboxViewer(96)
+    eval_transform = LetterboxTransform(96)
     views = eval_transform.views(picture(size, drawn))
     red = (views[0].pixels[..., 0].astype(int) - views[0].pixels[..., 1]) > 127
     rows, columns = np.nonzero(red)
@@ -112,7 +112,7 @@ def test_there_and_back_is_exact_to_half_a_pixel(data):
 
 
 def test_what_reaches_into_the_grey_is_clipped_and_what_is_all_grey_is_gone(picture):
-    eval_transform = LetterboxViewer(64)
+    eval_transform = LetterboxTransform(64)
     views = eval_transform.views(picture((128, 64)))  # 64 x 32 with 16 of grey above and below
     boxes = found((-5, 0, 70, 64, 0.9, 0), (0, 0, 64, 16, 0.8, 1), (10, 20, 20, 24, 0.7, 2), (5, 5, 5, 40, 0.6, 3))
     kept = eval_transform.merge([boxes], views).detections
@@ -123,7 +123,7 @@ def test_what_reaches_into_the_grey_is_clipped_and_what_is_all_grey_is_gone(pict
 
 
 def test_nothing_found_is_nothing_in_the_image(picture):
-    for eval_transform in (LetterboxViewer(64), LetterboxViewer(64, TileGrid(2, 1))):
+    for eval_transform in (LetterboxTransform(64), LetterboxTransform(64, TileGrid(2, 1))):
         views = eval_transform.views(picture((100, 50)))
         result = eval_transform.merge([found()] * len(views), views)
         assert result.detections.boxes.shape == (0, 4)
@@ -132,7 +132,7 @@ def test_nothing_found_is_nothing_in_the_image(picture):
 
 def test_every_tile_fills_a_square_of_its_own(picture):
     """What is red is in the upper right quarter, 50 x 40 pixels, and fills a fifth of its width and half its height."""
-    views = LetterboxViewer(64, TileGrid(2, 2)).views(picture((100, 80), (80, 0, 90, 20)))
+    views = LetterboxTransform(64, TileGrid(2, 2)).views(picture((100, 80), (80, 0, 90, 20)))
     assert [(view.left, view.top, view.part) for view in views] == [
         (0, 0, (100, 80)),
         (0, 0, (50, 40)),
@@ -150,7 +150,7 @@ def test_every_tile_fills_a_square_of_its_own(picture):
 
 
 def test_what_several_views_show_is_found_once_in_pixels_of_the_image(picture):
-    eval_transform = LetterboxViewer(64, TileGrid(2, 1), 0.0, 0.5)
+    eval_transform = LetterboxTransform(64, TileGrid(2, 1), 0.0, 0.5)
     views = eval_transform.views(picture((128, 64)))  # in two tiles of 64 x 64, which are as they are
     whole = found((5, 21, 15, 31, 0.6, 0), (40, 20, 50, 30, 0.5, 1))
     left = found((10, 10, 30, 30, 0.9, 0), (11, 10, 30, 30, 0.8, 0))
@@ -162,5 +162,5 @@ def test_what_several_views_show_is_found_once_in_pixels_of_the_image(picture):
 
 
 def test_the_network_gets_squares_of_one_size():
-    eval_transform = LetterboxViewer(64)
+    eval_transform = LetterboxTransform(64)
     assert (eval_transform.size_divisor, eval_transform.variable_size) == (32, False)

@@ -154,12 +154,12 @@ def test_heads_see_the_image_at_their_strides(height: int, width: int) -> None:
 
 
 def test_an_image_of_another_size_is_refused() -> None:
-    with pytest.raises(ValueError, match="multiples of 32, and these are 64 x 60; pad or resize them"):
+    with pytest.raises(ValueError, match="multiples of 32, got 64 x 60; pad or resize the images"):
         small().eval()(images(1, 64, 60))
 
 
 def test_training_without_targets_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"needs targets: call it with them, or call eval\(\) first"):
+    with pytest.raises(ValueError, match=r"needs targets: call it with targets, or call eval\(\) first"):
         small()(images())
 
 

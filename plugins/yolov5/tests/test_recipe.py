@@ -16,8 +16,8 @@ from vistry_yolov5.recipe import (
     Colours,
     Rectangle,
     Scene,
-    colours_changed,
-    drawn,
+    colour_change,
+    draw_scene,
     mosaic_scene,
     single_scene,
     training_sample,
@@ -104,7 +104,7 @@ def test_boxes_are_the_clipped_affine_images_of_those_that_keep_enough(seed, sca
     sources = [crowded(place, seed + place) for place in range(4)]
     affine = Affine(scale, middle[0] * SIDE, middle[1] * SIDE)
     sizes = [(source.width, source.height) for source in sources]
-    sample = drawn(sources, mosaic_scene(sizes, SIDE, np.array(centre) * SIDE, affine))
+    sample = draw_scene(sources, mosaic_scene(sizes, SIDE, np.array(centre) * SIDE, affine))
     found = dict(zip(sample.labels.tolist(), sample.boxes, strict=True))
     assert len(found) == len(sample.labels)
     expected = [
@@ -159,7 +159,7 @@ def test_a_square_image_with_neutral_parameters_is_itself():
     sample = training_sample([source], 64, np.random.default_rng(0), augment=False)
     np.testing.assert_array_equal(sample.pixels, source.pixels)
     np.testing.assert_array_equal(sample.boxes, source.boxes)
-    coloured = drawn([source], single_scene((64, 64), 64, Affine(1, 32, 32)), Colours())
+    coloured = draw_scene([source], single_scene((64, 64), 64, Affine(1, 32, 32)), Colours())
     np.testing.assert_array_equal(coloured.pixels, source.pixels)
 
 
@@ -181,7 +181,7 @@ def test_a_mosaic_with_neutral_parameters_is_the_middle_of_the_canvas():
     canvas[y : y + 64, x - 30 : x] = sources[2].pixels
     canvas[y : y + 50, x:128] = sources[3].pixels[:, : 128 - x]
     sizes = [(source.width, source.height) for source in sources]
-    sample = drawn(sources, mosaic_scene(sizes, 64, np.array([x, y]), Affine(1, 32, 32)))
+    sample = draw_scene(sources, mosaic_scene(sizes, 64, np.array([x, y]), Affine(1, 32, 32)))
     np.testing.assert_array_equal(sample.pixels, canvas[32:96, 32:96])
     # Upper left: 3 + 70 - 64 - 32 < 0, so cut at 0; upper right: 5 + 49 - 64 - 32 and 28 + 49 - 64 - 32 are above;
     # lower left: 3 + 70 - 30 - 32 = 11 and 5 + 49 - 32 = 22; lower right: 3 + 70 - 32 = 41.
@@ -194,7 +194,7 @@ def test_only_what_the_canvas_holds_is_seen():
     source = replace(noisy(64, 64), boxes=np.array([[20, 5, 60, 28]], dtype=np.float32))
     blank = DetectionSample(np.zeros((1, 64, 3), np.uint8), source.boxes[:0], source.labels[:0], source.crowd[:0])
     scene = mosaic_scene([(64, 64)] + [(64, 1)] * 3, 64, np.array([33, 64]), Affine(0.5, 38, 32))
-    sample = drawn([source, blank, blank, blank], scene)
+    sample = draw_scene([source, blank, blank, blank], scene)
     # The canvas begins at 38 - 64 / 2 = 6; the first image ends at (33 - 64) / 2 + 38 = 22, rounded, and begins at -10.
     # It ends at 32 downwards, so the object is 10 to 30 less 10 across, and 5 to 28 halved plus 0 downwards.
     assert (sample.pixels[:, :6] == 114).all()
@@ -221,7 +221,7 @@ def test_only_what_the_canvas_holds_is_seen():
 def test_which_boxes_are_kept(box, kept):
     pixels, boxes = np.zeros((80, 80, 3), np.uint8), np.array([box], np.float32)
     source = DetectionSample(pixels, boxes, np.zeros(1, int), np.ones(1, bool))
-    sample = drawn([source], Scene(80, [Rectangle(0, 0, 80, 80)], Rectangle(0, 0, 80, 80)))
+    sample = draw_scene([source], Scene(80, [Rectangle(0, 0, 80, 80)], Rectangle(0, 0, 80, 80)))
     assert len(sample.boxes) == kept
     assert sample.crowd.tolist() == [True] * kept
 
@@ -237,7 +237,7 @@ def test_without_objects_there_are_none():
 
 def test_what_is_too_small_leaves_the_rest_in_order():
     source = crowded(0, 3)
-    moved = drawn([source], single_scene((source.width, source.height), SIDE, Affine(1, SIDE / 2, SIDE / 2)))
+    moved = draw_scene([source], single_scene((source.width, source.height), SIDE, Affine(1, SIDE / 2, SIDE / 2)))
     sides = source.boxes[:, 2:] - source.boxes[:, :2]
     kept = (sides > 2).all(axis=1) & (sides.max(axis=1) < 20 * sides.min(axis=1))
     assert moved.labels.tolist() == source.labels[kept].tolist()
@@ -312,7 +312,7 @@ def test_the_four_meet_anywhere_in_the_middle_half_of_the_canvas():
 def test_colours_are_those_of_colorsys(seed, hue, saturation, value):
     pixels = np.random.default_rng(seed).integers(0, 256, (5, 8, 3), dtype=np.uint8)
     pixels[0, :4] = [[0, 0, 0], [255, 255, 255], [114, 114, 114], [255, 0, 1]]
-    changed = colours_changed(Colours(hue, saturation, value))(pixels)
+    changed = colour_change(Colours(hue, saturation, value))(pixels)
     for before, after in zip(pixels.reshape(-1, 3), changed.reshape(-1, 3), strict=True):
         h, s, v = colorsys.rgb_to_hsv(*(before / 255).tolist())
         expected = colorsys.hsv_to_rgb(h * hue % 1, min(s * saturation, 1), min(v * value, 1))
@@ -323,12 +323,12 @@ def test_colours_are_those_of_colorsys(seed, hue, saturation, value):
 @given(SEEDS)
 def test_colours_times_one_are_the_same(seed):
     pixels = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(colours_changed(Colours())(pixels), pixels)
+    np.testing.assert_array_equal(colour_change(Colours())(pixels), pixels)
 
 
 def test_colours_of_more_pixels_than_are_changed_at_once():
     pixels = np.random.default_rng(0).integers(0, 256, (300, 200, 3), dtype=np.uint8)
-    work = colours_changed(Colours(1.01, 0.5, 1.3))
+    work = colour_change(Colours(1.01, 0.5, 1.3))
     np.testing.assert_array_equal(work(pixels), np.concatenate([work(row[None]) for row in pixels]))
 
 

@@ -326,7 +326,7 @@ def test_other_classes_keep_all_but_the_heads(
 
 def test_each_layer_that_can_be_frozen_is_one_of_the_backbone() -> None:
     catalogue = Catalogue.read()
-    freezing = ModelContext.of(catalogue, catalogue.model("yolov5"), TASK, "torch").freezing_map()
+    freezing = ModelContext.of(catalogue, catalogue.model("yolov5"), task=TASK, backend="torch").freezing_map()
     module = untrained()
     for layers in range(1, 11):
         freeze(module, freezing, layers)
@@ -361,9 +361,9 @@ def test_image_size_is_rounded_up_with_a_warning(
 ) -> None:
     from vistry.hyperparameter.schema import Source
 
-    request = Request(shapes, "detection", "yolov5")
+    request = Request(data=shapes, task="detection", model="yolov5")
     warnings = make_plan(request, [Source.of({"image_size": size}, "the test")]).warnings()
-    said = [text for text in warnings if f"{size} is no multiple of 32" in text]
+    said = [text for text in warnings if f"{size} is not a multiple of 32" in text]
     assert len(said) == (size != side)
     if said:
         assert f"set {side}" in said[0]

@@ -6,9 +6,10 @@ aggregation neck (Liu et al., PANet, 2018), with three anchor-based heads (Redmo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass
-from typing import Any
+
+from vistry.plugin import Values
 
 STRIDES = (8, 16, 32)
 LARGEST_STRIDE = 32
@@ -20,8 +21,12 @@ ANCHORS = (
 """Widths and heights in pixels of an image of 640, three for each stride."""
 ANCHORS_AT = 640
 ANCHORS_EACH = 3
+OBJECTNESS = 4
+"""Where a cell's fields have the objectness: after x, y, width and height, before the classes."""
+MAX_DETECTIONS = 300
 HEADS = (17, 20, 23)
-"""The layers whose maps the heads see, from fine to coarse."""
+"""The layers whose maps the heads are given, from fine to coarse."""
+NEEDS_TARGETS = "YOLOv5 in training needs targets: call it with targets, or call eval() first"
 BATCH_NORM_EPS, BATCH_NORM_MOMENTUM = 1e-3, 0.03
 
 # Depth and width multiples by `model_size`.
@@ -79,27 +84,45 @@ _TABLE = (
 
 
 def layers(model_size: str) -> tuple[tuple[Layer, int], ...]:
-    """Each layer of a size with the channels that it takes in; the heads follow as layer 24."""
+    """Return each layer of a size with its input channels; the heads follow as layer 24."""
     depth, width = SIZES[model_size]
-    found: list[tuple[Layer, int]] = []
-    made: list[int] = []  # channels out of each layer
+    scaled: list[tuple[Layer, int]] = []
+    outputs: list[int] = []  # channels of each layer
     for place, row in enumerate(_TABLE):
-        taken = sum((made[place + index if index < 0 else index] if made else 3) for index in row.inputs)
-        channels = _rounded_up(row.channels * width) if row.channels else taken
+        in_channels = sum((outputs[place + index if index < 0 else index] if outputs else 3) for index in row.inputs)
+        channels = _rounded_up(row.channels * width) if row.channels else in_channels
         repeats = max(round(row.repeats * depth), 1) if row.kind == "c3" else 1
-        found.append((_scaled(row, channels, repeats), taken))
-        made.append(channels)
-    return tuple(found)
+        scaled.append((_scaled(row, channels, repeats), in_channels))
+        outputs.append(channels)
+    return tuple(scaled)
+
+
+def prior_logits(stride: int, num_classes: int) -> tuple[float, float]:
+    """Return the logits of objectness and of a class that the first scores of a head begin with.
+
+    They are those of about 8 objects in an image of 640 (Lin et al., 2017, section 4.1).
+    """
+    # 0.99999 in place of 1 keeps the class's logit finite for a single class.
+    return math.log(8 / (ANCHORS_AT / stride) ** 2), math.log(0.6 / (num_classes - 0.99999))
+
+
+def check_image_size(height: int, width: int) -> None:
+    """Raise ValueError if a batch's height or width isn't a multiple of the largest stride."""
+    if height % LARGEST_STRIDE or width % LARGEST_STRIDE:
+        raise ValueError(
+            f"invalid image size: expected a height and width that are multiples of {LARGEST_STRIDE}, "
+            f"got {height} x {width}; pad or resize the images"
+        )
 
 
 def head_channels(model_size: str) -> tuple[int, ...]:
-    """Channels of the maps that the three heads see."""
+    """Return the channels of the maps that the three heads are given."""
     table = layers(model_size)
     return tuple(table[place][0].channels for place in HEADS)
 
 
-def square_side(hyperparameters: Mapping[str, Any]) -> int:
-    """`image_size`, rounded up to a multiple of the largest stride."""
+def square_side(hyperparameters: Values) -> int:
+    """Return `image_size`, rounded up to a multiple of the largest stride."""
     size: int = hyperparameters["image_size"]
     return -(-size // LARGEST_STRIDE) * LARGEST_STRIDE
 

@@ -1,8 +1,9 @@
 """The loss of `vistry_yolov5.loss` in JAX, for batches of one shape whatever they hold.
 
-Every object is looked at with each of three anchors and three cells at each stride, and what doesn't count is left out
-of the sums. Where several objects claim one cell of one anchor, its objectness should be the largest of their CIoU, in
-torch as here, so that no order matters; each of them has its own part in the terms of boxes and classes.
+Every object is compared with each of three anchors and three cells at each stride, and pairs that don't count are
+masked out of the sums. Where several objects claim one cell of one anchor, the target of its objectness is the largest
+of their CIoU, in torch as here, so that no order matters; each of them has its own part in the terms of boxes and
+classes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 from vistry.flax_layers import current_valid_rows
 
-from vistry_yolov5.anchors import LARGEST_RATIO
+from vistry_yolov5.anchors import MAX_RATIO
 from vistry_yolov5.architecture import ANCHORS_AT, ANCHORS_EACH
 from vistry_yolov5.gains import BALANCE, BOX_GAIN, CLASS_GAIN, CLASSES_AT, LEVELS_AT, OBJECTNESS_GAIN
 
@@ -51,7 +52,7 @@ def assign(boxes: Array, anchors: Array, shape: tuple[int, int]) -> Assignment:
     """
     centres, sizes = jnp.split(boxes, 2, -1)
     ratios = sizes[:, :, None] / anchors
-    matches = jnp.maximum(ratios, 1 / ratios).max(-1) < LARGEST_RATIO
+    matches = jnp.maximum(ratios, 1 / ratios).max(-1) < MAX_RATIO
     last = jnp.array(shape[::-1]) - 1
     own = jnp.clip(jnp.floor(centres).astype(jnp.int32), 0, last)
     side = jnp.sign(centres - own - 0.5).astype(jnp.int32)
@@ -133,15 +134,17 @@ def _level_terms(logits: Array, objects: Objects, anchors: Array, rows: Array) -
     columns, row_of_cells = jnp.moveaxis(assigned.cells[:, :, None], -1, 0)
     images = jnp.arange(len(logits))[:, None, None, None]
     places = (images, jnp.arange(len(anchors))[:, None], row_of_cells, columns)
-    found = logits[places]
-    overlap = complete_iou(_predicted(found, anchors), _wanted(objects.boxes, assigned.cells))
+    fields_of_cells = logits[places]
+    overlap = complete_iou(_predicted_boxes(fields_of_cells, anchors), _target_boxes(objects.boxes, assigned.cells))
 
-    surest = jnp.where(counts, jnp.maximum(lax.stop_gradient(overlap), 0), 0)
-    wanted = jnp.zeros(logits.shape[:-1]).at[places].max(surest)  # the best fit, where objects share a cell
-    objectness = _cross_entropy(logits[..., 4], wanted).mean((1, 2, 3))
+    best_overlap = jnp.where(counts, jnp.maximum(lax.stop_gradient(overlap), 0), 0)
+    target_objectness = (
+        jnp.zeros(logits.shape[:-1]).at[places].max(best_overlap)
+    )  # the best fit, where objects share a cell
+    objectness = _cross_entropy(logits[..., 4], target_objectness).mean((1, 2, 3))
 
     is_class = jax.nn.one_hot(objects.labels, logits.shape[-1] - 5)[:, :, None, None]
-    classes = _cross_entropy(found[..., 5:], is_class).mean(-1)
+    classes = _cross_entropy(fields_of_cells[..., 5:], is_class).mean(-1)
     return (
         _mean_where(counts, 1 - overlap),
         _mean_where(rows > 0, objectness),
@@ -149,17 +152,17 @@ def _level_terms(logits: Array, objects: Objects, anchors: Array, rows: Array) -
     )
 
 
-def _predicted(found: Array, anchors: Array) -> Array:
+def _predicted_boxes(fields_of_cells: Array, anchors: Array) -> Array:
     """Boxes [N, M, A, 3, 4] of logits [N, M, A, 3, fields], by their centre within the cell, width and height in cells.
 
     See docs/reference/yolov5.md, 3: a centre reaches half a cell beyond its own, and a size from 0 to four anchors.
     """
-    centres, sizes = jnp.split(jax.nn.sigmoid(found[..., :4]), 2, -1)
+    centres, sizes = jnp.split(jax.nn.sigmoid(fields_of_cells[..., :4]), 2, -1)
     return jnp.concatenate([2 * centres - 0.5, jnp.square(2 * sizes) * anchors[:, None]], -1)
 
 
-def _wanted(boxes: Array, cells: Array) -> Array:
-    """The boxes [N, M, 1, 3, 4] that `_predicted` should be."""
+def _target_boxes(boxes: Array, cells: Array) -> Array:
+    """Return the boxes [N, M, 1, 3, 4] that `_predicted_boxes` is compared with."""
     centres, sizes = jnp.split(boxes[:, :, None], 2, -1)
     return jnp.concatenate([centres - cells, jnp.broadcast_to(sizes, cells.shape)], -1)[:, :, None]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -12,7 +11,7 @@ import numpy as np
 from flax import nnx
 from jax import Array
 from vistry.flax_layers import BatchNorm, Conv, Initial, InitialValues, batched_nms, max_pool, uniform_by_fan_in
-from vistry.plugin import ImageBatch, score_floor
+from vistry.plugin import ImageBatch, Values, score_floor
 
 from vistry_yolov5.architecture import (
     ANCHORS,
@@ -21,18 +20,18 @@ from vistry_yolov5.architecture import (
     BATCH_NORM_EPS,
     BATCH_NORM_MOMENTUM,
     HEADS,
-    LARGEST_STRIDE,
+    MAX_DETECTIONS,
+    NEEDS_TARGETS,
+    OBJECTNESS,
     STRIDES,
     Layer,
+    check_image_size,
     head_channels,
     layers,
+    prior_logits,
     square_side,
 )
 from vistry_yolov5.flax_loss import by_anchor, detection_loss
-
-MOST_DETECTIONS = 300
-OBJECTNESS = 4
-"""Where a cell's fields have the objectness: after x, y, width and height, before the classes."""
 
 
 class ConvUnit(nnx.Module):
@@ -57,7 +56,7 @@ class ConvUnit(nnx.Module):
 
 
 class Bottleneck(nnx.Module):
-    """1x1 and 3x3 convolutions, added to what came in where there is a shortcut."""
+    """1x1 and 3x3 convolutions of equal width, added to their input where there is a shortcut."""
 
     def __init__(self, channels: int, shortcut: bool, random: np.random.Generator):
         self.cv1 = ConvUnit(channels, channels, random=random)
@@ -71,7 +70,7 @@ class Bottleneck(nnx.Module):
 
 
 class C3(nnx.Module):
-    """A stage of which half of the channels goes past the bottlenecks (Wang et al., CSPNet, 2020)."""
+    """A cross-stage-partial block (Wang et al., CSPNet, 2020): only half of the channels pass the bottlenecks."""
 
     def __init__(self, inputs: int, outputs: int, repeats: int, shortcut: bool, random: np.random.Generator):
         width = outputs // 2
@@ -89,7 +88,7 @@ class C3(nnx.Module):
 
 
 class SPPF(nnx.Module):
-    """What windows of three sizes see, pooled one after the other (after He et al., 2015)."""
+    """Spatial pyramid pooling (He et al., 2015): one window three times over covers what windows of 5, 9 and 13 do."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, random: np.random.Generator):
         width = inputs // 2
@@ -99,14 +98,14 @@ class SPPF(nnx.Module):
 
     def __call__(self, x: Array) -> Array:
         """[N, H, W, I] to [N, H, W, O]."""
-        seen = [self.cv1(x)]
+        maps = [self.cv1(x)]
         for _ in range(3):
-            seen.append(max_pool(seen[-1], self.kernel, stride=1, padding=self.kernel // 2))
-        return self.cv2(jnp.concatenate(seen, -1))
+            maps.append(max_pool(maps[-1], self.kernel, stride=1, padding=self.kernel // 2))
+        return self.cv2(jnp.concatenate(maps, -1))
 
 
 class Upsample(nnx.Module):
-    """Each pixel four times."""
+    """Repeats each pixel twice along both sides."""
 
     def __call__(self, x: Array) -> Array:
         """[N, H, W, C] to [N, 2 H, 2 W, C]."""
@@ -114,7 +113,7 @@ class Upsample(nnx.Module):
 
 
 class Concat(nnx.Module):
-    """The channels of several maps."""
+    """Concatenates maps of one size along their channels."""
 
     def __call__(self, *maps: Array) -> Array:
         """Each [N, H, W, C] to [N, H, W, sum of C]."""
@@ -137,16 +136,17 @@ class Detect(nnx.Module):
 
     def __call__(self, *maps: Array) -> list[Array]:
         """Each [N, h, w, C] to logits [N, h, w, 3 (5 + classes)]."""
-        return [convolution(seen) for convolution, seen in zip(self.m, maps, strict=True)]
+        return [convolution(one) for convolution, one in zip(self.m, maps, strict=True)]
 
 
 def _head_bias(inputs: int, stride: int, num_classes: int) -> Initial:
-    """As torch draws it, plus the logits of about 8 objects in an image of 640 (Lin et al., 2017, section 4.1)."""
+    """Draw the bias as torch does, and add the logits of an image with few objects."""
+    objectness, of_class = prior_logits(stride, num_classes)
 
     def draw(random: np.random.Generator, shape: tuple[int, ...]) -> InitialValues:
         bias = uniform_by_fan_in(inputs)(random, shape).reshape(ANCHORS_EACH, -1)
-        bias[:, OBJECTNESS] += math.log(8 / (ANCHORS_AT / stride) ** 2)
-        bias[:, OBJECTNESS + 1 :] += math.log(0.6 / (num_classes - 0.99999))
+        bias[:, OBJECTNESS] += objectness
+        bias[:, OBJECTNESS + 1 :] += of_class
         return bias.reshape(shape)
 
     return draw
@@ -155,9 +155,9 @@ def _head_bias(inputs: int, stride: int, num_classes: int) -> Initial:
 class YOLOv5(nnx.Module):
     """The network of a size; its tensors are named `model.<layer>.<...>`.
 
-    `score_floor`: the scores above which it answers. `nms_iou`: the overlap with a better box of its class from which
-    on a box is left out. `image_size`: the side of its images in pixels, by which the loss weighs objectness; they may
-    have any size that is a multiple of 32.
+    `score_floor`: only boxes with a higher score are returned. `nms_iou`: a box whose overlap with a better one of its
+    class is above this is dropped. `image_size`: the side of the images in pixels, by which the loss weighs
+    objectness; images may have any size that is a multiple of 32.
     """
 
     def __init__(
@@ -172,11 +172,11 @@ class YOLOv5(nnx.Module):
     ):
         table = layers(model_size)
         detect = Detect(head_channels(model_size), num_classes, random)
-        self.model = nnx.List([*(_part(layer, taken, random) for layer, taken in table), detect])
+        self.model = nnx.List([*(_part(layer, in_channels, random) for layer, in_channels in table), detect])
         self.inputs = (*(layer.inputs for layer, _ in table), HEADS)
         self.num_classes, self.image_size = num_classes, image_size
         self.score_floor, self.nms_iou = score_floor, nms_iou
-        self.deterministic = False  # what Flax's eval() sets
+        self.deterministic = False  # Flax's eval() sets the attributes of this name
 
     def __call__(self, images: Array | ImageBatch, targets: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """Loss terms of images [N, H, W, 3] in [0, 1] in training, else the best boxes of each image.
@@ -187,9 +187,9 @@ class YOLOv5(nnx.Module):
         """
         pixels = images.pixels if isinstance(images, ImageBatch) else images
         if self.deterministic:
-            return self._found(self.heads(pixels))
+            return self._detections(self.heads(pixels))
         if targets is None:
-            raise ValueError("YOLOv5 in training needs targets: call it with them, or call eval() first")
+            raise ValueError(NEEDS_TARGETS)
         heads = self.heads(pixels)
         return detection_loss(heads, targets, self._anchors(), STRIDES, self.num_classes, self.image_size)
 
@@ -199,30 +199,26 @@ class YOLOv5(nnx.Module):
         Channel `anchor * (5 + classes) + field`; the fields are x, y, width, height, objectness and the classes.
         """
         _, height, width, _ = images.shape
-        if height % LARGEST_STRIDE or width % LARGEST_STRIDE:
-            raise ValueError(
-                f"YOLOv5 takes images whose height and width are multiples of {LARGEST_STRIDE}, and these are "
-                f"{height} x {width}; pad or resize them"
-            )
-        made: list[Any] = []
+        check_image_size(height, width)
+        outputs: list[Any] = []
         for place, (part, inputs) in enumerate(zip(self.model, self.inputs, strict=True)):
-            seen = [made[place + index if index < 0 else index] for index in inputs] if made else [images]
-            made.append(part(*seen))
-        logits: list[Array] = made[-1]
+            maps = [outputs[place + index if index < 0 else index] for index in inputs] if outputs else [images]
+            outputs.append(part(*maps))
+        logits: list[Array] = outputs[-1]
         return logits
 
     def _anchors(self) -> Array:
         """[3, 3, 2], in units of each stride."""
         return cast(Detect, self.model[-1]).anchors[...]
 
-    def _found(self, heads: Sequence[Array]) -> dict[str, Array]:
-        """The best boxes of each image, each with its best class, without those that overlap one of their class."""
+    def _detections(self, heads: Sequence[Array]) -> dict[str, Array]:
+        """Return the best boxes of each image, each with its best class, after non-maximum suppression."""
         levels = zip(heads, self._anchors(), STRIDES, strict=True)
         parts = [decoded(head, sizes * stride, stride, self.num_classes) for head, sizes, stride in levels]
         boxes, scores, labels = (jnp.concatenate(part, 1) for part in zip(*parts, strict=True))
-        kept = batched_nms(boxes, scores, labels, self.score_floor, self.nms_iou, MOST_DETECTIONS)
-        is_box = kept >= 0
-        at = jnp.maximum(kept, 0)
+        best = batched_nms(boxes, scores, labels, self.score_floor, self.nms_iou, MAX_DETECTIONS)
+        is_box = best >= 0
+        at = jnp.maximum(best, 0)
         return {
             "boxes": jnp.where(is_box[..., None], jnp.take_along_axis(boxes, at[..., None], 1), 0),
             "scores": jnp.where(is_box, jnp.take_along_axis(scores, at, 1), 0),
@@ -252,18 +248,18 @@ def decoded(head: Array, anchors: Array, stride: int, num_classes: int) -> tuple
     return boxes, scores, classes.argmax(-1)
 
 
-def _part(layer: Layer, taken: int, random: np.random.Generator) -> nnx.Module:
+def _part(layer: Layer, in_channels: int, random: np.random.Generator) -> nnx.Module:
     if layer.kind == "conv":
-        return ConvUnit(taken, layer.channels, layer.kernel, layer.stride, layer.padding, random=random)
+        return ConvUnit(in_channels, layer.channels, layer.kernel, layer.stride, layer.padding, random=random)
     if layer.kind == "c3":
-        return C3(taken, layer.channels, layer.repeats, layer.shortcut, random)
+        return C3(in_channels, layer.channels, layer.repeats, layer.shortcut, random)
     if layer.kind == "sppf":
-        return SPPF(taken, layer.channels, layer.kernel, random)
+        return SPPF(in_channels, layer.channels, layer.kernel, random)
     return Upsample() if layer.kind == "upsample" else Concat()
 
 
-def build(num_classes: int, hyperparameters: Mapping[str, Any]) -> YOLOv5:
-    """The network of the size, thresholds and image size that the hyperparameters say, drawn from their random seed."""
+def build(num_classes: int, hyperparameters: Values) -> YOLOv5:
+    """Build the network that the hyperparameters describe, with weights drawn from their random seed."""
     return YOLOv5(
         num_classes,
         hyperparameters["model_size"],

@@ -1,4 +1,4 @@
-"""The weights of the loss's terms, which torch and JAX share: no tensor library."""
+"""The weights of the loss's terms, which torch and JAX share (docs/reference/yolov5.md, 6)."""
 
 from __future__ import annotations
 

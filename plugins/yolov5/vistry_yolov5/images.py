@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from vistry.plugin import Table
+from vistry.plugin import Table, Values
 
 from vistry_yolov5.architecture import square_side
-from vistry_yolov5.letterbox import LetterboxViewer
+from vistry_yolov5.letterbox import LetterboxTransform
 from vistry_yolov5.samples import YoloDataset
 
 
@@ -17,10 +15,10 @@ from vistry_yolov5.samples import YoloDataset
 class SquareInput:
     """Mosaics in training, letterboxes in validation and prediction; with a grid of tiles too."""
 
-    hyperparameters: Mapping[str, Any]
+    hyperparameters: Values
 
     def dataset(self, table: Table) -> YoloDataset:
-        """Each image, and with a grid each tile that has objects, alone or among three others."""
+        """Return each image and, with a grid, each tile that has objects, alone or in a mosaic with three others."""
         values = self.hyperparameters
         return YoloDataset(
             table,
@@ -33,10 +31,10 @@ class SquareInput:
             overlap=values["tile_overlap_ratio"],
         )
 
-    def eval_transform(self) -> LetterboxViewer:
-        """Each image in a square, and with a grid its tiles."""
+    def eval_transform(self) -> LetterboxTransform:
+        """Return the transform that letterboxes each image and, with a grid, its tiles."""
         values = self.hyperparameters
-        return LetterboxViewer(
+        return LetterboxTransform(
             square_side(values),
             values["tile_grid_size"],
             values["tile_overlap_ratio"],
@@ -44,5 +42,5 @@ class SquareInput:
         )
 
     def input_size(self, training: bool) -> int:  # noqa: ARG002
-        """The square's."""
+        """Return the side of the square."""
         return square_side(self.hyperparameters)

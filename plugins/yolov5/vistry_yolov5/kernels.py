@@ -26,7 +26,7 @@ OF_THE_ASPECTS = tl.constexpr(0.4052847345693511)  # 4 / pi ** 2
 _CELLS, _CLASSES = 128, 32
 _BOXES = 512
 _WARPS = 4
-_LAUNCHING = Lock()  # Triton's interpreter can't be entered by two threads
+_LAUNCHING = Lock()  # Triton's interpreter isn't thread-safe
 
 
 @triton.jit  # type: ignore[untyped-decorator]
@@ -39,7 +39,7 @@ def _sigmoid(logit: tl.tensor) -> tl.tensor:
 def _likeliest(
     logits: tl.tensor, step: tl.tensor, classes: tl.tensor, is_read: tl.tensor, BLOCK: tl.constexpr
 ) -> tuple[tl.tensor, tl.tensor]:
-    """The largest logit of each cell and its class: of equal ones the first, and what is no number before all."""
+    """The largest logit of each cell and its class: of equal ones the first; NaN counts as the largest."""
     kind = tl.arange(0, BLOCK)
     best = tl.where(is_read, float("-inf"), 0.0)
     label = tl.where(is_read, 0, 0)
@@ -64,7 +64,7 @@ def _likeliest(
 def decode_kernel(
     logits_at: tl.tensor,
     anchors_at: tl.tensor,
-    found_at: tl.tensor,
+    rows_at: tl.tensor,
     anchors: tl.tensor,
     classes: tl.tensor,
     cells: tl.tensor,
@@ -88,7 +88,7 @@ def decode_kernel(
     logits = logits_at + image * image_step + anchor * (FIELDS + classes) * step + cell.to(tl.int64) * cell_step
 
     objectness = _sigmoid(tl.load(logits + 4 * step, mask=mask, other=float("-inf")).to(tl.float32))
-    is_read = mask & ~(objectness <= threshold)  # what is no number stays none
+    is_read = mask & ~(objectness <= threshold)  # NaN stays NaN
     best, label = _likeliest(logits + FIELDS * step, step, classes, is_read, CLASSES)
     score = objectness * _sigmoid(best)
     is_kept = is_read & ~(score <= threshold)
@@ -102,13 +102,13 @@ def decode_kernel(
     across = across * across * tl.load(anchors_at + 2 * anchor).to(tl.float32) / 2.0
     down = down * down * tl.load(anchors_at + 2 * anchor + 1).to(tl.float32) / 2.0
 
-    found = found_at + ((image * anchors + anchor) * cells + cell) * 6
-    tl.store(found, tl.where(is_kept, x - across, 0.0), mask=mask)
-    tl.store(found + 1, tl.where(is_kept, y - down, 0.0), mask=mask)
-    tl.store(found + 2, tl.where(is_kept, x + across, 0.0), mask=mask)
-    tl.store(found + 3, tl.where(is_kept, y + down, 0.0), mask=mask)
-    tl.store(found + 4, tl.where(is_kept, score, 0.0), mask=mask)
-    tl.store(found + 5, tl.where(is_kept, label.to(tl.float32), 0.0), mask=mask)
+    rows = rows_at + ((image * anchors + anchor) * cells + cell) * 6
+    tl.store(rows, tl.where(is_kept, x - across, 0.0), mask=mask)
+    tl.store(rows + 1, tl.where(is_kept, y - down, 0.0), mask=mask)
+    tl.store(rows + 2, tl.where(is_kept, x + across, 0.0), mask=mask)
+    tl.store(rows + 3, tl.where(is_kept, y + down, 0.0), mask=mask)
+    tl.store(rows + 4, tl.where(is_kept, score, 0.0), mask=mask)
+    tl.store(rows + 5, tl.where(is_kept, label.to(tl.float32), 0.0), mask=mask)
 
 
 @triton.jit  # type: ignore[untyped-decorator]
@@ -245,12 +245,12 @@ def decode_head(logits: torch.Tensor, anchors: torch.Tensor, stride: int, thresh
 
     Raises ValueError for other shapes.
     """
-    taken = logits.dim() == 4 and anchors.dim() == 2 and anchors.shape[0] > 0 and anchors.shape[1] == 2
-    if not taken or logits.shape[1] % len(anchors) or logits.shape[1] // len(anchors) <= BOX_FIELDS:
+    is_valid = logits.dim() == 4 and anchors.dim() == 2 and anchors.shape[0] > 0 and anchors.shape[1] == 2
+    if not is_valid or logits.shape[1] % len(anchors) or logits.shape[1] // len(anchors) <= BOX_FIELDS:
         shapes = f"{list(logits.shape)} and {list(anchors.shape)}"
         raise ValueError(f"decode_head takes logits [N, A * (5 + C), h, w] and anchors [A, 2], not {shapes}")
-    found: torch.Tensor = _decoded(logits.detach(), anchors.detach(), stride, threshold)
-    return found
+    rows: torch.Tensor = _decoded(logits.detach(), anchors.detach(), stride, threshold)
+    return rows
 
 
 def complete_iou(boxes: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -268,17 +268,17 @@ def complete_iou(boxes: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 @torch.library.custom_op("vistry_yolov5::decode_head", mutates_args=())
 def _decoded(logits: torch.Tensor, anchors: torch.Tensor, stride: int, threshold: float) -> torch.Tensor:
-    found: torch.Tensor = _decoded_shape(logits, anchors, stride, threshold)
+    rows: torch.Tensor = _decoded_shape(logits, anchors, stride, threshold)
     width, cells = logits.shape[3], logits.shape[2] * logits.shape[3]
     programs = logits.shape[0] * len(anchors) * triton.cdiv(cells, _CELLS)
     if programs == 0:
-        return found
+        return rows
     logits = logits.flatten(2)  # which copies only where cells don't follow each other at one distance
     with _LAUNCHING, torch.cuda.device_of(logits):  # type: ignore[no-untyped-call]
         decode_kernel[(programs,)](
             logits,
             anchors.contiguous(),
-            found,
+            rows,
             len(anchors),
             logits.shape[1] // len(anchors) - BOX_FIELDS,
             cells,
@@ -291,7 +291,7 @@ def _decoded(logits: torch.Tensor, anchors: torch.Tensor, stride: int, threshold
             CLASSES=_CLASSES,
             num_warps=_WARPS,
         )
-    return found
+    return rows
 
 
 @_decoded.register_fake

@@ -8,24 +8,23 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from vistry.evaluation.detection.types import ImageDetections
-from vistry.loading.detection.views import Window, cut_views, merge_view_detections
 from vistry.plugin import Detections, ImageView
-from vistry.registry.tile_grid import TileGrid
+from vistry.plugin.detection import ImageDetections, TileGrid, Window, cut_views, merge_view_detections
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
 
 GREY = 114
+"""The value that pads squares and mosaics, as YOLOv5's weights were trained with."""
 
 
 def fitted_size(width: int, height: int, side: int) -> tuple[int, int]:
-    """Width and height with the longer one at `side`, up or down, and a pixel or more of the other."""
+    """Return the width and height scaled so that the longer one is `side`; the other is at least a pixel."""
     scale = side / max(width, height)
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def margins(width: int, height: int, side: int) -> tuple[int, int]:
-    """How far from the left and from the top of a square what is centred in it begins."""
+    """Return the left and the upper margin of a region that is centred in a square."""
     return (side - width) // 2, (side - height) // 2
 
 
@@ -39,21 +38,21 @@ class LetterboxView(ImageView):
     part: tuple[int, int]
     fitted: tuple[int, int]
 
-    def in_part(self, found: Detections) -> Detections:
-        """Boxes in pixels of the square as boxes in pixels of the part, clipped to it; those without area are gone."""
+    def in_part(self, detections: Detections) -> Detections:
+        """Convert boxes from pixels of the square to pixels of the part, clipped to it; empty ones are left out."""
         margin = np.array(margins(*self.fitted, self.source_width) * 2)
         scale = np.array(self.fitted * 2) / np.array(self.part * 2)
-        boxes = np.clip((found.boxes - margin) / scale, 0, self.part * 2).astype(np.float32)
-        kept = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
-        return Detections(boxes[kept], found.scores[kept], found.labels[kept])
+        boxes = np.clip((detections.boxes - margin) / scale, 0, self.part * 2).astype(np.float32)
+        visible = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+        return Detections(boxes[visible], detections.scores[visible], detections.labels[visible])
 
 
 @dataclass(frozen=True)
-class LetterboxViewer:
+class LetterboxTransform:
     """The image in a square of `image_size`; with a grid its tiles too, each in such a square.
 
-    An object detected in several views is kept once, by `vistry.loading.detection.tiles.nms_across_tiles` with
-    `merge_iou`.
+    `merge_iou`: of boxes of one class from different views that overlap by more than this, only the one with the
+    highest score is kept.
     """
 
     image_size: int
@@ -68,7 +67,7 @@ class LetterboxViewer:
 
     def merge(self, predictions: Sequence[Detections], views: Sequence[ImageView]) -> ImageDetections:
         squares = [view for view in views if isinstance(view, LetterboxView)]
-        parts = [view.in_part(found) for found, view in zip(predictions, squares, strict=True)]
+        parts = [view.in_part(detections) for detections, view in zip(predictions, squares, strict=True)]
         return ImageDetections(merge_view_detections(parts, views, self.merge_iou), *squares[0].part)
 
     def _letterbox(self, image: Image.Image, window: Window) -> LetterboxView:

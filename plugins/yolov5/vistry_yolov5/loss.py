@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from vistry.kernels import operation
 
-from vistry_yolov5.anchors import LARGEST_RATIO
+from vistry_yolov5.anchors import MAX_RATIO
 from vistry_yolov5.architecture import ANCHORS_AT
 from vistry_yolov5.gains import BALANCE, BOX_GAIN, CLASS_GAIN, CLASSES_AT, LEVELS_AT, OBJECTNESS_GAIN
 
@@ -49,7 +49,7 @@ def assign(boxes: Tensor, anchors: Tensor, shape: tuple[int, int]) -> Assignment
     """
     centres, sizes = boxes[:, :2], boxes[:, 2:]
     ratios = sizes[:, None] / anchors
-    matches = torch.maximum(ratios, 1 / ratios).amax(-1) < LARGEST_RATIO
+    matches = torch.maximum(ratios, 1 / ratios).amax(-1) < MAX_RATIO
     own = _within(centres.floor().long(), shape)
     side = (centres - own - 0.5).sign().long()
     cells = torch.cat([own[:, None], own[:, None] + side.diag_embed()], dim=1)
@@ -95,22 +95,24 @@ def detection_loss(
 def _level_terms(head: Tensor, objects: Objects, anchors: Tensor, iou: IoU) -> tuple[Tensor, Tensor, Tensor]:
     """The means of 1 - CIoU and of the cross entropies of objectness and classes on a level, whose cells are the unit.
 
-    Every object is looked at with each anchor in each of its cells, and what doesn't count is left out of the sums: so
-    a GPU never has to tell the processor how many there are.
+    Every object is compared with each anchor in each of its cells, and pairs that don't count are masked out of the
+    sums. A selection by index would make the processor wait for the GPU to tell how many there are.
     """
     fields = head.view(len(head), len(anchors), -1, *head.shape[2:]).permute(0, 1, 3, 4, 2)  # [N, A, h, w, 5 + classes]
     assigned = assign(objects.boxes, anchors, (head.shape[2], head.shape[3]))
     counts = assigned.matches[:, :, None] & assigned.inside[:, None]  # [M, A, 3]
     columns, rows = assigned.cells[:, None].unbind(-1)
-    place = (objects.images[:, None, None], _numbers(len(anchors), head)[:, None], rows, columns)
-    found = fields[place].float()  # [M, A, 3, 5 + classes]
-    overlap = iou(_predicted(found, anchors), _wanted(objects.boxes, assigned.cells, counts)).view(counts.shape)
+    place = (objects.images[:, None, None], _arange_like(len(anchors), head)[:, None], rows, columns)
+    fields_of_cells = fields[place].float()  # [M, A, 3, 5 + classes]
+    overlap = iou(
+        _predicted_boxes(fields_of_cells, anchors), _target_boxes(objects.boxes, assigned.cells, counts)
+    ).view(counts.shape)
 
     objectness = fields[..., 4].float()
     best = _best(objectness.shape, place, torch.where(counts, overlap.detach().clamp(min=0), 0))
-    is_class = objects.labels[:, None] == _numbers(found.shape[-1] - 5, head)
+    is_class = objects.labels[:, None] == _arange_like(fields_of_cells.shape[-1] - 5, head)
     is_class = is_class[:, None, None].expand(*counts.shape, -1).float()
-    by_class = binary_cross_entropy_with_logits(found[..., 5:], is_class, reduction="none")
+    by_class = binary_cross_entropy_with_logits(fields_of_cells[..., 5:], is_class, reduction="none")
     return (
         _mean_where(counts, 1 - overlap),
         binary_cross_entropy_with_logits(objectness, best),
@@ -118,20 +120,20 @@ def _level_terms(head: Tensor, objects: Objects, anchors: Tensor, iou: IoU) -> t
     )
 
 
-def _predicted(found: Tensor, anchors: Tensor) -> Tensor:
+def _predicted_boxes(fields_of_cells: Tensor, anchors: Tensor) -> Tensor:
     """Boxes [M * A * 3, 4] of logits [M, A, 3, 5 + classes]: centre from the cell's corner, width, height, in cells.
 
     See docs/reference/yolov5.md, 3: a centre reaches half a cell beyond its own, and a size from 0 to four anchors.
     """
-    shares = found[..., :4].sigmoid()
+    shares = fields_of_cells[..., :4].sigmoid()
     return torch.cat([2 * shares[..., :2] - 0.5, (2 * shares[..., 2:]) ** 2 * anchors[:, None]], dim=-1).flatten(0, 2)
 
 
-def _wanted(boxes: Tensor, cells: Tensor, counts: Tensor) -> Tensor:
-    """The boxes [M * A * 3, 4] that `_predicted` should be."""
+def _target_boxes(boxes: Tensor, cells: Tensor, counts: Tensor) -> Tensor:
+    """Return the boxes [M * A * 3, 4] that `_predicted_boxes` is compared with."""
     sizes = boxes[:, None, 2:].expand(-1, cells.shape[1], -1)
-    wanted = torch.cat([boxes[:, None, :2] - cells, sizes], dim=-1)
-    return wanted[:, None].expand(*counts.shape, -1).flatten(0, 2)
+    targets_in_cells = torch.cat([boxes[:, None, :2] - cells, sizes], dim=-1)
+    return targets_in_cells[:, None].expand(*counts.shape, -1).flatten(0, 2)
 
 
 def _best(shape: torch.Size, place: tuple[Tensor, ...], overlap: Tensor) -> Tensor:
@@ -157,7 +159,7 @@ def _within(cells: Tensor, shape: tuple[int, int]) -> Tensor:
     return torch.stack([columns.clamp(0, shape[1] - 1), rows.clamp(0, shape[0] - 1)], dim=-1)
 
 
-def _numbers(count: int, like: Tensor) -> Tensor:
+def _arange_like(count: int, like: Tensor) -> Tensor:
     return torch.arange(count, device=like.device)
 
 

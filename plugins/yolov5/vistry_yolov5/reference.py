@@ -39,9 +39,9 @@ def decode_head(logits: torch.Tensor, anchors: torch.Tensor, stride: int, thresh
     objectness = fields[:, :, 4:BOX_FIELDS].sigmoid()
     likeliest, label = fields[:, :, BOX_FIELDS:].max(2, keepdim=True)
     score = objectness * likeliest.sigmoid()
-    found = torch.cat((centre - size / 2, centre + size / 2, score, label.to(logits.dtype)), 2)
-    found = found.masked_fill((score <= threshold) | (objectness <= threshold), 0.0)
-    return found.flatten(3).transpose(2, 3).flatten(1, 2)
+    rows = torch.cat((centre - size / 2, centre + size / 2, score, label.to(logits.dtype)), 2)
+    rows = rows.masked_fill((score <= threshold) | (objectness <= threshold), 0.0)
+    return rows.flatten(3).transpose(2, 3).flatten(1, 2)
 
 
 def complete_iou(boxes: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

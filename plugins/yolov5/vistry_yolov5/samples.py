@@ -9,23 +9,21 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from vistry.data.images.cache import DecodedImages
-from vistry.loading.detection.dataset import DetectionDataset, detection_target
-from vistry.loading.detection.sample import DetectionSample
 from vistry.plugin import Batch, Pixels, Rows, Table, epoch_order, even_batches, load_pixels, offsets_from_counts
-from vistry.registry.tile_grid import TileGrid
+from vistry.plugin.detection import DecodedImages, DetectionDataset, DetectionSample, TileGrid, detection_target
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
 from vistry_yolov5.letterbox import fitted_size
 from vistry_yolov5.recipe import MOSAIC, training_sample
 
+# Two GiB hold some 1,700 images of 640 pixels; a mosaic reads each image four times an epoch.
 CACHE_BYTES = 2 << 30
 # With multi_scale: the sides of a batch, in sides of the images.
 SIDES = (0.5, 1.5)
 
 
 class Square(NamedTuple):
-    """`sample`: what was made of an image. `side`: pixels of the batch's side, if this is the first in one."""
+    """A square sample; `side` is the side in pixels of the batch whose first sample it is."""
 
     sample: DetectionSample
     side: int
@@ -53,7 +51,7 @@ class YoloDataset:
         overlap: float = 0.0,
         cache_bytes: int = CACHE_BYTES,
     ):
-        self._samples = DetectionDataset(table, _as_it_is, batch_size, grid=grid, overlap=overlap)
+        self._samples = DetectionDataset(table, _unchanged, batch_size, grid=grid, overlap=overlap)
         self._files, self._image_size, self._batch_size = table.images, image_size, batch_size
         self._mosaic, self._augment, self._multi_scale = mosaic, augment, multi_scale
         images = self._samples.images
@@ -84,7 +82,7 @@ class YoloDataset:
         return Batch(np.stack([sample.pixels for sample in samples]), [detection_target(one) for one in samples], rows)
 
     def fitted(self, row: int) -> DetectionSample:
-        """A sample with its longer side at `image_size`, before anything random. Raises DataError."""
+        """Read a sample with its longer side at `image_size`, before anything random. Raises DataError."""
         image = int(self._samples.images[row])
         rows, windows, starts = self._parts(image)
         place = int(np.flatnonzero(rows == row)[0])
@@ -94,10 +92,10 @@ class YoloDataset:
         return DetectionSample(pixels, boxes.astype(np.float32), sample.labels, sample.crowd)
 
     def _drawn_side(self, random: np.random.Generator) -> int:
-        """A multiple of the largest stride between half and one and a half times `image_size`, or one stride."""
-        least, most = (factor * self._image_size / LARGEST_STRIDE for factor in SIDES)
-        fewest = math.ceil(least)
-        return int(random.integers(fewest, max(fewest, math.floor(most)) + 1)) * LARGEST_STRIDE
+        """Draw a side between 0.5 and 1.5 times `image_size`: a multiple of the largest stride, at least one."""
+        smallest, largest = (factor * self._image_size / LARGEST_STRIDE for factor in SIDES)
+        fewest = math.ceil(smallest)
+        return int(random.integers(fewest, max(fewest, math.floor(largest)) + 1)) * LARGEST_STRIDE
 
     def _parts(self, image: int) -> tuple[Rows, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """[R] the samples of an image, first all of it; [R, 4] their parts; [R + 1] where in the cache each begins."""
@@ -110,20 +108,20 @@ class YoloDataset:
         return fitted_size(right - left, bottom - top, self._image_size)
 
     def _fitted_parts(self, image: int) -> Pixels:
-        """The pixels of all samples of an image one after the other, from one decode: [bytes] uint8."""
+        """Decode an image once, and return the pixels of all its samples one after the other: [bytes] uint8."""
         _, windows, _ = self._parts(image)
         whole = windows[0, 2:]
         # A JPEG may come smaller, as long as every part still has a pixel for each it needs.
-        enough = math.ceil(self._image_size * whole.min() / (windows[:, 2:] - windows[:, :2]).min())
-        decoded = Image.fromarray(load_pixels(self._files[image], at_least=enough))
+        side_needed = math.ceil(self._image_size * whole.min() / (windows[:, 2:] - windows[:, :2]).min())
+        decoded = Image.fromarray(load_pixels(self._files[image], at_least=side_needed))
         shrunk = np.array(decoded.size) / whole
         parts = []
         for window in windows:
             box = tuple(np.minimum(window * np.tile(shrunk, 2), decoded.size * 2).tolist())
-            shown = decoded.resize(self._fitted_size(window), Image.Resampling.BILINEAR, box=box)
-            parts.append(np.asarray(shown).reshape(-1))
+            resized = decoded.resize(self._fitted_size(window), Image.Resampling.BILINEAR, box=box)
+            parts.append(np.asarray(resized).reshape(-1))
         return np.concatenate(parts)
 
 
-def _as_it_is(sample: DetectionSample, random: np.random.Generator) -> DetectionSample:  # noqa: ARG001
+def _unchanged(sample: DetectionSample, random: np.random.Generator) -> DetectionSample:  # noqa: ARG001
     return sample

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from vistry.kernels import operation
-from vistry.plugin import ImageBatch, score_floor
+from vistry.plugin import ImageBatch, Values, score_floor
+from vistry.torch_layers import detections_at
 
 from vistry_yolov5.architecture import (
     ANCHORS,
@@ -18,47 +18,47 @@ from vistry_yolov5.architecture import (
     BATCH_NORM_EPS,
     BATCH_NORM_MOMENTUM,
     HEADS,
-    LARGEST_STRIDE,
+    MAX_DETECTIONS,
+    NEEDS_TARGETS,
+    OBJECTNESS,
     STRIDES,
     Layer,
+    check_image_size,
     head_channels,
     layers,
+    prior_logits,
     square_side,
 )
 from vistry_yolov5.loss import detection_loss
-
-MOST_DETECTIONS = 300
-OBJECTNESS = 4
-"""Where a cell's fields have the objectness: after x, y, width and height, before the classes."""
 
 
 class Conv(nn.Module):
     """A convolution, batch norm and SiLU."""
 
-    def __init__(self, taken: int, channels: int, kernel: int = 1, stride: int = 1, padding: int = 0):
+    def __init__(self, in_channels: int, channels: int, kernel: int = 1, stride: int = 1, padding: int = 0):
         super().__init__()
-        self.conv = nn.Conv2d(taken, channels, kernel, stride, padding, bias=False)
+        self.conv = nn.Conv2d(in_channels, channels, kernel, stride, padding, bias=False)
         self.bn = nn.BatchNorm2d(channels, BATCH_NORM_EPS, BATCH_NORM_MOMENTUM)
         self.act = nn.SiLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, taken, H, W] to [N, channels, H / stride, W / stride]."""
+        """[N, in_channels, H, W] to [N, channels, H / stride, W / stride]."""
         x = self.conv(x)
         if self.bn.training and x.numel() == x.shape[1]:
-            x = self._of_one_value(x)
+            x = self._norm_of_one_value(x)
         else:
             x = self.bn(x)
         result: Tensor = self.act(x)
         return result
 
-    def _of_one_value(self, x: Tensor) -> Tensor:
-        """The batch norm of [1, channels, 1, 1], which torch's refuses: two values that are equal vary as little."""
+    def _norm_of_one_value(self, x: Tensor) -> Tensor:
+        """Normalise [1, channels, 1, 1], which torch's batch norm refuses; two equal values have the same mean."""
         result: Tensor = self.bn(x.expand(2, -1, -1, -1))[:1]
         return result
 
 
 class Bottleneck(nn.Module):
-    """Two convolutions of as many channels, 1x1 and 3x3, added to what they take where there is a shortcut."""
+    """1x1 and 3x3 convolutions of equal width, added to their input where there is a shortcut."""
 
     def __init__(self, channels: int, shortcut: bool):
         super().__init__()
@@ -73,34 +73,34 @@ class Bottleneck(nn.Module):
 
 
 class C3(nn.Module):
-    """A cross-stage-partial block with three convolutions: half the channels pass bottlenecks, half none."""
+    """A cross-stage-partial block (Wang et al., CSPNet, 2020): only half of the channels pass the bottlenecks."""
 
-    def __init__(self, taken: int, channels: int, repeats: int, shortcut: bool):
+    def __init__(self, in_channels: int, channels: int, repeats: int, shortcut: bool):
         super().__init__()
         half = channels // 2
-        self.cv1 = Conv(taken, half)
-        self.cv2 = Conv(taken, half)
+        self.cv1 = Conv(in_channels, half)
+        self.cv2 = Conv(in_channels, half)
         self.cv3 = Conv(2 * half, channels)
         self.m = nn.Sequential(*(Bottleneck(half, shortcut) for _ in range(repeats)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, taken, H, W] to [N, channels, H, W]."""
+        """[N, in_channels, H, W] to [N, channels, H, W]."""
         result: Tensor = self.cv3(torch.cat((self.m(self.cv1(x)), self.cv2(x)), dim=1))
         return result
 
 
 class SPPF(nn.Module):
-    """Spatial pyramid pooling by one window three times over, which sees what windows of 5, 9 and 13 see."""
+    """Spatial pyramid pooling (He et al., 2015): one window three times over covers what windows of 5, 9 and 13 do."""
 
-    def __init__(self, taken: int, channels: int, kernel: int):
+    def __init__(self, in_channels: int, channels: int, kernel: int):
         super().__init__()
-        half = taken // 2
-        self.cv1 = Conv(taken, half)
+        half = in_channels // 2
+        self.cv1 = Conv(in_channels, half)
         self.cv2 = Conv(4 * half, channels)
         self.pool = nn.MaxPool2d(kernel, stride=1, padding=kernel // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, taken, H, W] to [N, channels, H, W]."""
+        """[N, in_channels, H, W] to [N, channels, H, W]."""
         whole = self.cv1(x)
         once = self.pool(whole)
         twice = self.pool(once)
@@ -109,7 +109,7 @@ class SPPF(nn.Module):
 
 
 class Concat(nn.Module):
-    """Maps of one size put together along their channels."""
+    """Concatenates maps of one size along their channels."""
 
     def forward(self, *maps: Tensor) -> Tensor:
         """[N, C1, H, W], [N, C2, H, W], ... to [N, C1 + C2 + ..., H, W]."""
@@ -127,7 +127,7 @@ class Detect(nn.Module):
     def __init__(self, num_classes: int, channels: Sequence[int]):
         super().__init__()
         fields = OBJECTNESS + 1 + num_classes
-        self.m = nn.ModuleList(nn.Conv2d(taken, ANCHORS_EACH * fields, 1) for taken in channels)
+        self.m = nn.ModuleList(nn.Conv2d(in_channels, ANCHORS_EACH * fields, 1) for in_channels in channels)
         pixels = torch.tensor(ANCHORS, dtype=torch.float32)
         self.register_buffer("anchors", pixels / torch.tensor(STRIDES).view(-1, 1, 1))
         for head, stride in zip(self.m, STRIDES, strict=True):
@@ -140,19 +140,20 @@ class Detect(nn.Module):
 
 @torch.no_grad()
 def _add_priors(head: nn.Conv2d, stride: int, num_classes: int) -> None:
-    """Let the first scores be those of about 8 objects in an image of 640 (Lin et al., 2017, section 4.1)."""
+    """Let the first scores of a head be those of an image with few objects."""
     assert head.bias is not None
+    objectness, of_class = prior_logits(stride, num_classes)
     fields = head.bias.view(ANCHORS_EACH, -1)
-    fields[:, OBJECTNESS] += math.log(8 / (ANCHORS_AT / stride) ** 2)
-    fields[:, OBJECTNESS + 1 :] += math.log(0.6 / (num_classes - 0.99999))
+    fields[:, OBJECTNESS] += objectness
+    fields[:, OBJECTNESS + 1 :] += of_class
 
 
 class YOLOv5(nn.Module):
     """The network of a size; its tensors are named `model.<layer>.<...>`.
 
-    `score_floor`: the scores above which it answers. `nms_iou`: the overlap with a better box of its class from which
-    on a box is left out. `image_size`: the side of its images in pixels, by which the loss weighs objectness; they may
-    have any size that is a multiple of 32.
+    `score_floor`: only boxes with a higher score are returned. `nms_iou`: a box whose overlap with a better one of its
+    class is above this is dropped. `image_size`: the side of the images in pixels, by which the loss weighs
+    objectness; images may have any size that is a multiple of 32.
     """
 
     def __init__(
@@ -166,12 +167,12 @@ class YOLOv5(nn.Module):
     ):
         super().__init__()
         table = layers(model_size)
-        self.model = nn.ModuleList(_part(layer, taken) for layer, taken in table)
+        self.model = nn.ModuleList(_part(layer, in_channels) for layer, in_channels in table)
         self.model.append(Detect(num_classes, head_channels(model_size)))
         self._inputs = [*(layer.inputs for layer, _ in table), HEADS]
         self._used_later = {index for inputs in self._inputs for index in inputs if index >= 0}
         self._num_classes, self._image_size = num_classes, image_size
-        self._lowest_score, self._nms_iou = score_floor, nms_iou
+        self._score_floor, self._nms_iou = score_floor, nms_iou
         self._decode, self._suppress = operation("decode_head"), operation("batched_nms")
         self._complete_iou = operation("complete_iou")
 
@@ -184,9 +185,9 @@ class YOLOv5(nn.Module):
         """
         heads = self.heads(images.pixels if isinstance(images, ImageBatch) else images)
         if not self.training:
-            return self._found(heads)
+            return self._detections(heads)
         if targets is None:
-            raise ValueError("YOLOv5 in training needs targets: call it with them, or call eval() first")
+            raise ValueError(NEEDS_TARGETS)
         return detection_loss(
             heads, targets, self._head.anchors, STRIDES, self._num_classes, self._image_size, self._complete_iou
         )
@@ -196,18 +197,14 @@ class YOLOv5(nn.Module):
 
         Channel `anchor * (5 + classes) + field`; the fields are x, y, width, height, objectness and the classes.
         """
-        height, width = images.shape[-2:]
-        if height % LARGEST_STRIDE or width % LARGEST_STRIDE:
-            raise ValueError(
-                f"YOLOv5 takes images whose height and width are multiples of {LARGEST_STRIDE}, and these are "
-                f"{height} x {width}; pad or resize them"
-            )
-        kept: dict[int, Tensor] = {}
+        check_image_size(*images.shape[-2:])
+        # Only the maps that a later layer reads again are held, so that the others' memory is free for reuse.
+        maps: dict[int, Tensor] = {}
         last: Any = images
         for place, (part, inputs) in enumerate(zip(self.model, self._inputs, strict=True)):
-            last = part(*(last if index < 0 else kept[index] for index in inputs))
+            last = part(*(last if index < 0 else maps[index] for index in inputs))
             if place in self._used_later:
-                kept[place] = last
+                maps[place] = last
         logits: list[Tensor] = last
         return logits
 
@@ -215,36 +212,32 @@ class YOLOv5(nn.Module):
     def _head(self) -> Detect:
         return cast(Detect, self.model[-1])
 
-    def _found(self, heads: Sequence[Tensor]) -> list[dict[str, Tensor]]:
-        """The best boxes of each image, each with its best class, without those that overlap one of their class."""
+    def _detections(self, heads: Sequence[Tensor]) -> list[dict[str, Tensor]]:
+        """Return the best boxes of each image, each with its best class, after non-maximum suppression."""
         levels = zip(heads, self._head.anchors, STRIDES, strict=True)
         decoded = torch.cat([self._decoded(*level) for level in levels], dim=1)
         boxes, scores, labels = decoded[..., :4], decoded[..., 4], decoded[..., 5].long()
-        kept = self._suppress(boxes, scores, labels, self._lowest_score, self._nms_iou, MOST_DETECTIONS)
-        found = []
-        for image, index in enumerate(kept):
-            index = index[index >= 0]
-            found.append({"boxes": boxes[image, index], "scores": scores[image, index], "labels": labels[image, index]})
-        return found
+        best = self._suppress(boxes, scores, labels, self._score_floor, self._nms_iou, MAX_DETECTIONS)
+        return detections_at(best, boxes, scores, labels)
 
     def _decoded(self, logits: Tensor, anchors: Tensor, stride: int) -> Tensor:
         """[N, 3 * h * w, 6] of x1, y1, x2, y2, score and label; all float32, since a kernel takes one dtype."""
-        found: Tensor = self._decode(logits.detach().float(), anchors.float() * stride, stride, self._lowest_score)
-        return found
+        decoded: Tensor = self._decode(logits.detach().float(), anchors.float() * stride, stride, self._score_floor)
+        return decoded
 
 
-def _part(layer: Layer, taken: int) -> nn.Module:
+def _part(layer: Layer, in_channels: int) -> nn.Module:
     if layer.kind == "conv":
-        return Conv(taken, layer.channels, layer.kernel, layer.stride, layer.padding)
+        return Conv(in_channels, layer.channels, layer.kernel, layer.stride, layer.padding)
     if layer.kind == "c3":
-        return C3(taken, layer.channels, layer.repeats, layer.shortcut)
+        return C3(in_channels, layer.channels, layer.repeats, layer.shortcut)
     if layer.kind == "sppf":
-        return SPPF(taken, layer.channels, layer.kernel)
+        return SPPF(in_channels, layer.channels, layer.kernel)
     return nn.Upsample(scale_factor=2, mode="nearest") if layer.kind == "upsample" else Concat()
 
 
-def build(num_classes: int, hyperparameters: Mapping[str, Any]) -> YOLOv5:
-    """The network of the size, thresholds and image size that the hyperparameters say."""
+def build(num_classes: int, hyperparameters: Values) -> YOLOv5:
+    """Build the network of the size, thresholds and image size that the hyperparameters give."""
     return YOLOv5(
         num_classes,
         hyperparameters["model_size"],

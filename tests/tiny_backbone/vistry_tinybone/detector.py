@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from vistry.kernels import operation
-from vistry.loading.batches import ImageBatch
-from vistry.plugin import score_floor
+from vistry.plugin import ImageBatch, Values, score_floor
+from vistry.torch_layers import detections_at
 
 STRIDE = 8
 
 
 class TinyDetector(nn.Module):
-    def __init__(self, num_classes: int, hyperparameters: Mapping[str, Any], with_masks: bool):
+    def __init__(self, num_classes: int, hyperparameters: Values, with_masks: bool):
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(3, 8, 4, stride=4), nn.ReLU(), nn.Conv2d(8, 16, 3, stride=2, padding=1), nn.ReLU()
         )
         self.head = nn.Conv2d(16, num_classes + 4, 1)
         self.with_masks = with_masks
-        self.limits = score_floor(hyperparameters), hyperparameters["nms_iou_threshold"]
-        self.most = hyperparameters["box_detections_per_image"]
+        self.limits = score_floor(hyperparameters["box_score_threshold"]), hyperparameters["nms_iou_threshold"]
+        self.max_detections = hyperparameters["box_detections_per_image"]
         self.suppress = operation("batched_nms")
 
     def forward(self, images: ImageBatch, targets: Sequence[dict[str, Tensor]] | None = None) -> Any:
@@ -42,21 +42,20 @@ class TinyDetector(nn.Module):
         for place, (high, wide) in enumerate(images.sizes):
             outside = (centres[:, 0] >= wide) | (centres[:, 1] >= high)
             scores[place] = scores[place].masked_fill(outside, -1)
-        kept = self.suppress(boxes, scores, labels, *self.limits, self.most)
-        return [self.found(*part) for part in zip(boxes, scores, labels, kept, strict=True)]
-
-    def found(self, boxes: Tensor, scores: Tensor, labels: Tensor, kept: Tensor) -> dict[str, Tensor]:
-        kept = kept[kept >= 0]
-        found = {"boxes": boxes[kept], "scores": scores[kept], "labels": labels[kept]}
-        return {**found, "masks": torch.ones(len(kept), 1, 4, 4)} if self.with_masks else found
+        detections = detections_at(
+            self.suppress(boxes, scores, labels, *self.limits, self.max_detections), boxes, scores, labels
+        )
+        if self.with_masks:
+            return [{**image, "masks": torch.ones(len(image["boxes"]), 1, 4, 4)} for image in detections]
+        return detections
 
     def losses(
         self, logits: Tensor, boxes: Tensor, centres: Tensor, targets: Sequence[dict[str, Tensor]]
     ) -> dict[str, Tensor]:
-        wanted, distance = torch.zeros_like(logits), boxes.sum() * 0
+        class_targets, distance = torch.zeros_like(logits), boxes.sum() * 0
         for image, target in enumerate(targets):
             for box, label in zip(target["boxes"], target["labels"], strict=True):
                 inside = ((centres > box[:2]) & (centres < box[2:])).all(dim=1)
-                wanted[image, inside, label] = 1
+                class_targets[image, inside, label] = 1
                 distance = distance + (boxes[image, inside] - box).abs().sum() / 64 / len(centres)
-        return {"classes": functional.binary_cross_entropy_with_logits(logits, wanted), "sides": distance}
+        return {"classes": functional.binary_cross_entropy_with_logits(logits, class_targets), "sides": distance}

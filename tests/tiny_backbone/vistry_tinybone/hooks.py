@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from typing import Any
 
-from vistry.plugin import hookimpl
-from vistry.registry.cards import ModelCard
+from vistry.plugin import ModelCard, Values, hookimpl
 
 STAGES = ("stage1", "stage2", "stage3", "stage4")
 
 
 @hookimpl
-def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Mapping[str, Any]) -> Any:
+def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Values) -> Any:
     if card.name == "tinybone":
         return classifier(num_classes)
     from vistry_tinybone.detector import TinyDetector

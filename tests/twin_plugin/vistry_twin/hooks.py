@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from vistry.plugin import hookimpl
-from vistry.registry.cards import ModelCard
+from vistry.plugin import ModelCard, Module, Values, hookimpl
 
 
 @hookimpl
-def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Mapping[str, Any], backend: str) -> Any:
+def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Values, backend: str) -> Module:
     if card.name == "foreign":
         from vistry_twin.foreign_model import Foreign
 

@@ -97,10 +97,10 @@ def _inspect(path: str, decode: bool) -> Inspection:
         tail = _tail(stream, size)
         image = open_image(stream, head, path)
         width, height = _upright_size(image)
-        remarks, is_whole = _examine(image, path, head, tail, size)
+        remarks, is_whole = _examine(image, path, head=head, tail=tail, size=size)
     if decode or not is_whole:
         load_pixels(path, at_least=1)
-    return Inspection(None, remarks, size, zlib.crc32(tail, zlib.crc32(head)), width, height)
+    return Inspection(None, remarks, size=size, checksum=zlib.crc32(tail, zlib.crc32(head)), width=width, height=height)
 
 
 def upright_size(path: str) -> tuple[int, int]:
@@ -120,7 +120,7 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
 def _examine(image: Image.Image, path: str, head: bytes, tail: bytes, size: int) -> tuple[tuple[str, ...], bool]:
     """The remarks, and whether the file is surely whole; odd metadata, on which Pillow may raise anything, is not."""
     try:
-        return tuple(_remarks(image, head, path)), _ends_well(image, head, tail, size)
+        return tuple(_remarks(image, head, path)), _ends_well(image, head, tail, size=size)
     except Exception:
         return (), False
 

@@ -39,14 +39,14 @@ def check_objects(table: Table, rows: npt.NDArray[np.int64], inspections: Mappin
     """Check the objects of these rows, whose images exist; those of the other rows stay as they are."""
     if table.objects is None:
         return ObjectReport(table)
-    width, height, sizes_differ = _sizes(table, table.objects, rows, inspections)
+    width, height, sizes_differ = _sizes(table, table.objects, rows, inspections=inspections)
     of_row = segment_ids(table.label_starts)
     has_image = np.zeros(len(table), dtype=bool)
     has_image[rows] = True
-    checks = _ObjectChecks(table, table.objects, of_row, has_image[of_row], width, height)
+    checks = _ObjectChecks(table, table.objects, of_row=of_row, has_image=has_image[of_row], width=width, height=height)
     checks.check()
     checked = table.with_objects(~checks.bad, checks.objects)
-    emptied = dict(_emptied_rows(table, table.objects, checked, rows))
+    emptied = dict(_emptied_rows(table, table.objects, checked, rows=rows))
     background = _background(checked, rows, emptied)
     return ObjectReport(checked, (*sizes_differ, *checks.findings, *background), emptied)
 
@@ -68,7 +68,7 @@ def _sizes(
             continue
         width[row], height[row] = actual
         if 0 not in stated and stated != actual and 0 not in actual:
-            findings.append(_other_size(table, row, stated, actual, inspection))
+            findings.append(_other_size(table, row, stated=stated, actual=actual, inspection=inspection))
     return width, height, findings
 
 
@@ -79,7 +79,9 @@ def _other_size(
     reason = " when turned upright, which boxes refer to" if turned else ""
     message = f"the annotations state {stated[0]} x {stated[1]}, the image has {actual[0]} x {actual[1]}{reason}"
     file, line = table.location(row)
-    return Finding.of("image-size", message if line is None else f"{display_path(table, row)}: {message}", file, line)
+    return Finding.of(
+        "image-size", message if line is None else f"{display_path(table, row)}: {message}", file, line=line
+    )
 
 
 class _ObjectChecks:

@@ -22,7 +22,7 @@ def mask_to_outlines(mask: Mask) -> list[Outline]:
     y, x = np.nonzero(times)
     repeats = times[y, x]
     y, x = np.repeat(y, repeats), np.repeat(x, repeats)
-    return _rings(x, y, _joined(np.lexsort((x, y))), _joined(np.lexsort((y, x))))
+    return _rings(x, y, _joined(np.lexsort((x, y))), down=_joined(np.lexsort((y, x))))
 
 
 def _joined(order: npt.NDArray[np.int64]) -> list[int]:

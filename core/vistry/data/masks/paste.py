@@ -23,7 +23,7 @@ SMALL = 128
 
 def run_lengths(mask: Values, box: Values, width: int, height: int, threshold: float) -> Rle:
     """COCO's run lengths in the whole image of a predicted mask, see `paste`."""
-    return window_to_rle(paste(mask, box, width, height, threshold), width, height)
+    return window_to_rle(paste(mask, box, width=width, height=height, threshold=threshold), width, height)
 
 
 def paste(mask: Values, box: Values, width: int, height: int, threshold: float) -> Window:
@@ -70,7 +70,7 @@ def _between(count: int, length: int, first: int, last: int) -> _Between:
     places = _fused(np.arange(first, last, dtype=np.float32) + np.float32(0.5), scale, np.float32(-0.5)).clip(0)
     low = places.astype(np.int64).clip(max=count - 1)
     high_weight = (places - low.astype(np.float32)).clip(0, 1)
-    return _Between(low, (low + 1).clip(max=count - 1), 1 - high_weight, high_weight)
+    return _Between(low, (low + 1).clip(max=count - 1), 1 - high_weight, high_weight=high_weight)
 
 
 def _by_two(values: Values, across: _Between, down: _Between) -> Values:

@@ -13,6 +13,7 @@ from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.annotation_files import AnnotationFile, split_of_stem, split_of_word
 from vistry.data.readers.image_folders import prefix_of_images
 from vistry.data.readers.json_text import Repeated, check_encoding, elements, repeated
+from vistry.data.readers.json_values import Json
 from vistry.data.readers.labels import DETECTION, SEGMENTATION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator
 from vistry.data.readers.object_builder import UNKNOWN, Box, ObjectTableBuilder, Shape
@@ -43,7 +44,7 @@ def read(path: Path, task: str) -> Reading:
     locator = Locator(root)
     findings: list[Finding] = []
     for file in annotation_files(path):
-        findings += _File(file, builder, names, locator).read()
+        findings += _File(file, builder, names, locator=locator).read()
     table = builder.build()
     findings += [*locator.remarks, *names.remarks(path), *builder.unused_classes(table, path)]
     return Reading(table, tuple(findings))
@@ -113,8 +114,8 @@ class _File:
         self._builder = builder
         self._names = names
         self._locator = locator
-        self._image_ids: dict[Any, int] = {}
-        self._class_ids: dict[Any, int] = {}
+        self._image_ids: dict[Json, int] = {}
+        self._class_ids: dict[Json, int] = {}
         self._images: dict[int, tuple[str, int, int, int]] = {}
         self._classes: dict[int, tuple[str, int]] = {}
         self._count = 0
@@ -142,7 +143,7 @@ class _File:
         message = f"{subject}: {finding.message}" if subject else finding.message
         self.findings.append(replace(finding, reason=message, file=str(self._file.path), line=line))
 
-    def _add_image(self, record: dict[str, Any], line: int) -> None:
+    def _add_image(self, record: dict[str, Json], line: int) -> None:
         name = record.get("file_name")
         if type(name) is not str:
             raise FindingError(Finding.of("field-missing", f"the image {record!r:.60} has no 'file_name'"))
@@ -152,14 +153,14 @@ class _File:
             raise FindingError(Finding.of("id-repeated", message))
         self._images[number] = name, parse_pixels(record.get("width")), parse_pixels(record.get("height")), line
 
-    def _add_class(self, record: dict[str, Any], _: int) -> None:
+    def _add_class(self, record: dict[str, Json], _: int) -> None:
         number = self._number(self._class_ids, record.get("id"), "category")
         if number in self._classes:
             raise FindingError(Finding.of("id-repeated", f"category id {record['id']} is given twice"))
         (label,) = self._names.one(record.get("name"))
         self._classes[number] = record["name"], label
 
-    def _number(self, ids: dict[Any, int], value: Any, kind: str) -> int:
+    def _number(self, ids: dict[Json, int], value: Json, kind: str) -> int:
         """The provisional number of an id, made at first sight."""
         try:
             number = ids.get(value)
@@ -172,7 +173,7 @@ class _File:
             raise FindingError(Finding.of("object-invalid", f"the {kind} id is {value!r:.40}, not a number or text"))
         return ids.setdefault(plain, len(ids))
 
-    def _add_annotation(self, record: dict[str, Any], line: int) -> None:
+    def _add_annotation(self, record: dict[str, Json], line: int) -> None:
         self._count += 1
         name = _plain_id(record.get("id"))
         name = name if type(name) is int else self._count
@@ -181,7 +182,7 @@ class _File:
             image = self._number(self._image_ids, record.get("image_id"), "image")
             label = self._number(self._class_ids, record.get("category_id"), "category")
             crowd = record.get("iscrowd", 0) in (1, "1", True)
-            shape = self._shape(record.get("segmentation"), name, line, record.get("bbox"))
+            shape = self._shape(record.get("segmentation"), name, line, box=record.get("bbox"))
             box = _corners(record.get("bbox"), shape)
         except FindingError as error:
             self._note(error.finding, line, f"annotation {name}")
@@ -192,7 +193,7 @@ class _File:
         area = area if type(area) is float or (type(area) is int and area < 1 << 63) else UNKNOWN
         self._builder.add_object(image, label, box, name, crowd=crowd, area=area, line=line, shape=shape)
 
-    def _shape(self, value: Any, name: int, line: int, box: Any) -> Shape | None:
+    def _shape(self, value: Json, name: int, line: int, box: Json) -> Shape | None:
         """The mask, where masks are wanted or the box has to come from it. Raises FindingError."""
         if not self._builder.wants_masks and box is not None:
             return None
@@ -252,7 +253,7 @@ class _File:
             self.findings.append(Finding.of("id-gap", f"the category ids are {listing}", self._file.path))
 
 
-def _plain_id(value: Any) -> int | str | None:
+def _plain_id(value: Json) -> int | str | None:
     """An id as a number where it is one or is written like one, else as text."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
@@ -261,14 +262,14 @@ def _plain_id(value: Any) -> int | str | None:
     return value if type(value) is int and abs(value) < 1 << 63 else None
 
 
-def _corners(bbox: Any, shape: Shape | None) -> Box:
+def _corners(bbox: Json, shape: Shape | None) -> Box:
     if bbox is None and shape is not None:
         return shape.box()
     left, top, width, height = parse_box(bbox, "x, y, width, height")
     return left, top, left + width, top + height
 
 
-def _not_an_object(value: Any) -> Finding:
+def _not_an_object(value: Json) -> Finding:
     if isinstance(value, Repeated):
         return repeated(f"{dict(value)!r:.80}")
     return Finding.of("object-invalid", f"{value!r:.60} is not a JSON object")

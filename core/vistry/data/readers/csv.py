@@ -47,7 +47,7 @@ def read(path: Path, task: str) -> Reading:
     locator = Locator(root)
     findings: list[Finding] = []
     for file in annotation_files(path, SUFFIXES):
-        findings += _read_file(file, builder, names, locator, task)
+        findings += _read_file(file, builder, names=names, locator=locator, task=task)
     findings += locator.remarks + names.remarks(path)
     return Reading(builder.build(), tuple(findings))
 
@@ -63,7 +63,7 @@ def guess_task(path: Path) -> tuple[str, str]:
             if boxes := box_columns(columns.header):
                 message = f"the columns {', '.join(boxes)} look like boxes, which are not read from CSV"
                 remedy = f"{AS_OBJECTS}, or {WHOLE_IMAGES} for what is in each image"
-                raise FindingError(Finding.of("task-mismatch", message, file.path, 1, remedy=remedy))
+                raise FindingError(Finding.of("task-mismatch", message, file.path, line=1, remedy=remedy))
             whole = [row for _, row in rows if len(row) == len(columns.header)]
             if any(_is_multilabel(row, columns) for row in whole):
                 return MULTILABEL, "several labels, or none, for some image"

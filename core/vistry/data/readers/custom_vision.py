@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.image_folders import prefix_of_images
 from vistry.data.readers.json_text import Repeated, elements, repeated
+from vistry.data.readers.json_values import Json
 from vistry.data.readers.labels import DETECTION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator
 from vistry.data.readers.object_builder import Box, ObjectTableBuilder
@@ -70,7 +70,7 @@ class _Reader:
         index = self.builder.add_file(self._path)
         for line, record in records:
             try:
-                self._add(record, prefix, index, line)
+                self._add(record, prefix, index, line=line)
             except FindingError as error:
                 self._note(error.finding, line)
         self.findings += self._locator.remarks + self._names.remarks(self._path)
@@ -78,7 +78,7 @@ class _Reader:
     def _note(self, finding: Finding, line: int, subject: str = "") -> None:
         self.findings.append(replace(finding, reason=subject + finding.message, file=str(self._path), line=line))
 
-    def _add(self, record: Any, prefix: str, index: int, line: int) -> None:
+    def _add(self, record: Json, prefix: str, index: int, line: int) -> None:
         if isinstance(record, Repeated):
             raise FindingError(repeated(f"{dict(record)!r:.80}"))
         name = _name(record)
@@ -93,7 +93,7 @@ class _Reader:
                 self._note(error.finding, line, f"{name}: tag {number}: ")
                 self.builder.drop_object(row)
 
-    def _tag(self, tag: Any) -> tuple[int, Box]:
+    def _tag(self, tag: Json) -> tuple[int, Box]:
         if type(tag) is not dict or "tag" not in tag:
             raise FindingError(Finding.of("object-invalid", f"no 'tag' in {tag!r:.60}"))
         (label,) = self._names.one(tag["tag"])
@@ -102,6 +102,6 @@ class _Reader:
         return label, (left, top, left + width, top + height)
 
 
-def _name(record: Any) -> str:
+def _name(record: Json) -> str:
     name = record.get("filename") if isinstance(record, dict) else None
     return name if isinstance(name, str) else ""

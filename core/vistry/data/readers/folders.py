@@ -37,7 +37,7 @@ def read(path: Path, task: str) -> Reading:
     survey = _Survey(path.resolve())
     builder = TableBuilder(survey.root, NAME)
     for split, folder in survey.class_folders():
-        _add_class(builder, survey, split, folder)
+        _add_class(builder, survey, split, folder=folder)
     return Reading(builder.build(), tuple(survey.findings + survey.remarks()))
 
 

@@ -7,9 +7,10 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from vistry.data.findings import Finding, FindingError
+from vistry.data.readers.json_values import Json
 
 BLOCK = 1 << 22
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -17,11 +18,11 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _MARGIN = 64
 
 
-class Repeated(dict[str, Any]):
+class Repeated(dict[str, Json]):
     """A JSON object that names a key twice, of which the last value is kept."""
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     record = dict(pairs)
     return record if len(record) == len(pairs) else Repeated(record)
 
@@ -37,7 +38,7 @@ def check_encoding(path: Path) -> None:
         raise FindingError(Finding.of("file-encoding", "this is UTF-16, and Vistry reads UTF-8", path))
 
 
-def elements(path: Path) -> Iterator[tuple[str, int, Any]]:
+def elements(path: Path) -> Iterator[tuple[str, int, Json]]:
     """(key, line, value) of what the JSON object in a file holds; of a key with a list, each element on its own.
 
     Only the element at hand is in memory, and a block of text. Raises FindingError with the line of what isn't JSON.
@@ -52,10 +53,10 @@ def elements(path: Path) -> Iterator[tuple[str, int, Any]]:
             raise FindingError(Finding.of("file-encoding", message, path)) from error
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-            raise FindingError(Finding.of("line-invalid", f"not JSON: {reason}", path, text.line)) from error
+            raise FindingError(Finding.of("line-invalid", f"not JSON: {reason}", path, line=text.line)) from error
 
 
-def _members(text: _Text) -> Iterator[tuple[str, int, Any]]:
+def _members(text: _Text) -> Iterator[tuple[str, int, Json]]:
     text.expect("{")
     if text.accept("}"):
         return
@@ -72,7 +73,7 @@ def _members(text: _Text) -> Iterator[tuple[str, int, Any]]:
     text.expect("}")
 
 
-def _items(text: _Text) -> Iterator[tuple[int, Any]]:
+def _items(text: _Text) -> Iterator[tuple[int, Json]]:
     if text.accept("]"):
         return
     while True:
@@ -101,7 +102,7 @@ class _Text:
         self._counted = self._at
         return self._line
 
-    def value(self) -> Any:
+    def value(self) -> Json:
         """Take the next value, with as much text as it needs."""
         self.skip_space()
         while True:

@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.annotation_files import AnnotationFile, annotation_files, has_annotation_files
 from vistry.data.readers.json_text import DECODER, Repeated, check_encoding, repeated
+from vistry.data.readers.json_values import Json
 from vistry.data.readers.jsonl_objects import add_row
 from vistry.data.readers.labels import (
     MULTICLASS,
@@ -31,7 +31,7 @@ NAME = "jsonl"
 SUFFIXES = (".jsonl", ".ndjson")
 FATAL = ("task-mismatch", "label-types-mixed")
 
-AddRow = Callable[[dict[str, Any], AnnotationFile, int, int], list[Finding]]
+AddRow = Callable[[dict[str, Json], AnnotationFile, int, int], list[Finding]]
 
 
 def fits(path: Path) -> bool:
@@ -51,7 +51,7 @@ def read(path: Path, task: str) -> Reading:
     else:
         builder = TableBuilder(root, NAME)
         names = ClassNames(builder)
-        add = _label_adder(builder, names, locator, task)
+        add = _label_adder(builder, names, locator, task=task)
     findings: list[Finding] = []
     for file in annotation_files(path, SUFFIXES):
         findings += _read_file(file, builder.add_file(file.path), add)
@@ -76,7 +76,7 @@ def guess_task(path: Path) -> tuple[str, str]:
 def _label_adder(builder: TableBuilder, names: ClassNames, locator: Locator, task: str) -> AddRow:
     read_label = label_reader(task, names)
 
-    def add(record: dict[str, Any], file: AnnotationFile, index: int, line: int) -> list[Finding]:
+    def add(record: dict[str, Json], file: AnnotationFile, index: int, line: int) -> list[Finding]:
         image = locator.locate(record["image_url"])
         builder.add(image, read_label(record["label"]), file.split, index, line)
         return []
@@ -85,10 +85,10 @@ def _label_adder(builder: TableBuilder, names: ClassNames, locator: Locator, tas
 
 
 def _objects_adder(builder: ObjectTableBuilder, names: ClassNames, locator: Locator) -> AddRow:
-    def add(record: dict[str, Any], file: AnnotationFile, index: int, line: int) -> list[Finding]:
+    def add(record: dict[str, Json], file: AnnotationFile, index: int, line: int) -> list[Finding]:
         faults: list[Finding] = []
         image = locator.locate(record["image_url"])
-        add_row(builder, names, image, record, (file.split, index, line), faults.append)
+        add_row(builder, names, image=image, record=record, place=(file.split, index, line), note=faults.append)
         return faults
 
     return add
@@ -115,7 +115,7 @@ def _read_file(file: AnnotationFile, index: int, add: AddRow) -> list[Finding]:
     return findings
 
 
-def _parse(line: bytes) -> dict[str, Any]:
+def _parse(line: bytes) -> dict[str, Json]:
     try:
         record = DECODER.decode(line.decode())
     except (ValueError, RecursionError) as error:
@@ -137,7 +137,7 @@ def _not_json(line: bytes, error: Exception) -> Finding:
     return Finding.of("line-invalid", f"not JSON: {type(error).__name__} in {len(line)} bytes")
 
 
-def _missing_field(record: dict[str, Any]) -> Finding:
+def _missing_field(record: dict[str, Json]) -> Finding:
     if "image_url" not in record:
         close = ", ".join(sorted(record)[:8])
         return Finding.of("field-missing", f"no 'image_url' among the fields ({close})")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.json_text import Repeated, repeated
+from vistry.data.readers.json_values import Json
 from vistry.data.readers.labels import ClassNames
 from vistry.data.readers.object_builder import UNKNOWN, ObjectTableBuilder, Shape
 from vistry.data.readers.shapes import parse_box, parse_pixels, parse_rings, parse_runs
@@ -22,7 +22,7 @@ def add_row(
     builder: ObjectTableBuilder,
     names: ClassNames,
     image: str,
-    record: dict[str, Any],
+    record: dict[str, Json],
     place: tuple[int, int, int],
     note: Note,
 ) -> None:
@@ -41,12 +41,12 @@ def add_row(
     row = builder.add_image(image, *place, width, height)
     for number, item in enumerate(label, start=1):
         faults: list[Finding] = []
-        _add(builder, names, row, number, item, faults.append)
+        _add(builder, names, row=row, number=number, item=item, note=faults.append)
         for finding in faults:
             note(replace(finding, reason=f"object {number}: {finding.message}"))
 
 
-def _add(builder: ObjectTableBuilder, names: ClassNames, row: int, number: int, item: Any, note: Note) -> None:
+def _add(builder: ObjectTableBuilder, names: ClassNames, row: int, number: int, item: Json, note: Note) -> None:
     try:
         if type(item) is not dict:
             raise FindingError(_not_an_object(item))
@@ -71,14 +71,14 @@ def _add(builder: ObjectTableBuilder, names: ClassNames, row: int, number: int, 
     builder.add_object(row, label, box, number, crowd=crowd, area=stated_area, shape=shape)
 
 
-def _is_crowd(value: Any) -> bool:
+def _is_crowd(value: Json) -> bool:
     crowd = _CROWD.get(value.lower() if isinstance(value, str) else value) if isinstance(value, str | int) else None
     if crowd is None:
         raise FindingError(Finding.of("object-invalid", f"'isCrowd' is {value!r:.40}, not 0 or 1"))
     return crowd
 
 
-def _shape(item: dict[str, Any], note: Note) -> Shape | None:
+def _shape(item: dict[str, Json], note: Note) -> Shape | None:
     """The polygons, else the run lengths, which Vistry writes where polygons can't say it; None for a box alone."""
     if "rle" in item and isinstance(item["rle"], dict):
         return parse_runs(item["rle"])
@@ -97,14 +97,14 @@ def _shape(item: dict[str, Any], note: Note) -> Shape | None:
     return Shape(rings)
 
 
-def _corners(item: dict[str, Any]) -> tuple[Any, ...]:
+def _corners(item: dict[str, Json]) -> tuple[Json, ...]:
     missing = [name for name in CORNERS if name not in item]
     if missing:
         raise FindingError(Finding.of("box-invalid", f"the box has no {', '.join(missing)}"))
     return tuple(item[name] for name in CORNERS)
 
 
-def _not_an_object(item: Any) -> Finding:
+def _not_an_object(item: Json) -> Finding:
     if isinstance(item, Repeated):
         return repeated(f"{dict(item)!r:.80}")
     return Finding.of("object-invalid", f"{item!r:.60} is not an object with a label and a box")

@@ -26,7 +26,7 @@ def merge_label_rows(rows: Sequence[LabelledImage], file: Path) -> tuple[list[La
         first = by_image.setdefault((image, split), (image, [], split, line))
         if set(labels) <= set(first[1]) and first[3] != line:
             message = f"{image}: the row repeats line {first[3]}"
-            repeats.append(Finding.of("image-repeated", message, file, line))
+            repeats.append(Finding.of("image-repeated", message, file, line=line))
         first[1].extend(label for label in labels if label not in first[1])
     return list(by_image.values()), repeats
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from vistry.data.findings import Finding, FindingError
+from vistry.data.readers.json_values import Json
 from vistry.data.readers.locations import is_unicode
 from vistry.data.readers.table_builder import TableBuilder
 from vistry.errors import DataError
@@ -20,7 +20,7 @@ OBJECT_TASKS = tuple(task.name for task in TASKS if task.has_boxes)
 WHOLE_IMAGES = "use --task multiclass or --task multilabel"
 AS_OBJECTS = "describe the objects as JSON Lines, COCO, Pascal VOC or YOLO"
 
-ReadLabel = Callable[[Any], list[int]]
+ReadLabel = Callable[[Json], list[int]]
 
 
 def label_reader(task: str, names: ClassNames) -> ReadLabel:
@@ -47,7 +47,7 @@ def needs_whole_images(task: str, path: Path) -> None:
         raise FindingError(Finding.of("task-mismatch", message, path, remedy=f"{WHOLE_IMAGES}, or {AS_OBJECTS}"))
 
 
-def task_of_label(label: Any) -> tuple[str, str]:
+def task_of_label(label: Json) -> tuple[str, str]:
     """The full name of the task that a label of this kind belongs to, and the reason."""
     if not isinstance(label, list):
         return MULTICLASS, "one label an image"
@@ -67,13 +67,13 @@ class ClassNames:
         self._texts: dict[str, int] = {}
         self._numbers: dict[int, int] = {}
 
-    def one(self, label: Any) -> list[int]:
+    def one(self, label: Json) -> list[int]:
         """The class of a multi-class row."""
         if isinstance(label, list):
             raise FindingError(_list_for_one(label))
         return [self._id(label)]
 
-    def several(self, label: Any) -> list[int]:
+    def several(self, label: Json) -> list[int]:
         """The classes of a multi-label row, each once; an empty list is an image with none."""
         if not isinstance(label, list):
             message = f"the label is {_kind(label)}, but {MULTILABEL} takes a list of labels for each image"
@@ -83,7 +83,7 @@ class ClassNames:
             raise FindingError(_list_for_one(label))
         return list(dict.fromkeys(self._id(item) for item in label))
 
-    def _id(self, label: Any) -> int:
+    def _id(self, label: Json) -> int:
         kind = type(label)
         if kind is str:
             class_id = self._texts.get(label)
@@ -121,12 +121,12 @@ class ClassNames:
         return [Finding.of("label-spaces", message, file, count=len(self.spaced))]
 
 
-def _kind(label: Any) -> str:
+def _kind(label: Json) -> str:
     names = {bool: "true or false", type(None): "null", float: "a decimal number", dict: "an object", str: "text"}
     return names.get(type(label), "an integer" if isinstance(label, int) else "a list")
 
 
-def _list_for_one(label: list[Any]) -> Finding:
+def _list_for_one(label: list[Json]) -> Finding:
     if label and isinstance(label[0], dict):
         message = "the label is a list of boxes or polygons, but this task classifies whole images"
         remedy = "use --task detection or --task segmentation, or write class names as labels"

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.masks.rle import text_to_runs
+from vistry.data.readers.json_values import Json
 from vistry.data.readers.object_builder import Box, Shape
 
 # Three points of x and y.
 MIN_NUMBERS = 6
 
 
-def parse_box(values: Any, form: str) -> Box:
+def parse_box(values: Json, form: str) -> Box:
     """Four finite numbers, or texts of such. Raises FindingError; `form` is what the format calls them."""
     try:
         one, two, three, four = map(float, values)
@@ -28,11 +28,11 @@ def parse_box(values: Any, form: str) -> Box:
     return one, two, three, four
 
 
-def _no_box(values: Any, form: str) -> Finding:
+def _no_box(values: Json, form: str) -> Finding:
     return Finding.of("box-invalid", f"the box {values!r:.60} is not four finite numbers, {form}")
 
 
-def parse_rings(values: Sequence[Any]) -> tuple[list[list[float]], list[Finding]]:
+def parse_rings(values: Sequence[Json]) -> tuple[list[list[float]], list[Finding]]:
     """The rings that can be used, each x, y, x, y, ..., and what is wrong with the others."""
     rings, faults = [], []
     for ring in values:
@@ -44,7 +44,7 @@ def parse_rings(values: Sequence[Any]) -> tuple[list[list[float]], list[Finding]
     return rings, faults
 
 
-def _check_ring(ring: Any) -> Finding | None:
+def _check_ring(ring: Json) -> Finding | None:
     try:
         total = sum(ring)
         count = len(ring)
@@ -59,7 +59,7 @@ def _check_ring(ring: Any) -> Finding | None:
     return None
 
 
-def parse_runs(value: dict[str, Any]) -> Shape:
+def parse_runs(value: dict[str, Json]) -> Shape:
     """Parse COCO's run lengths, as numbers or as text, into a mask. Raises FindingError."""
     height, width = _size(value.get("size"))
     counts = value.get("counts")
@@ -76,7 +76,7 @@ def parse_runs(value: dict[str, Any]) -> Shape:
     return Shape(runs=runs.astype(np.uint32), height=height)
 
 
-def _size(value: Any) -> tuple[int, int]:
+def _size(value: Json) -> tuple[int, int]:
     try:
         height, width = value
         if type(height) is int and type(width) is int and 0 < height < 1 << 31 and 0 < width < 1 << 31:
@@ -86,7 +86,7 @@ def _size(value: Any) -> tuple[int, int]:
     raise FindingError(Finding.of("mask-invalid", f"the mask's size is {value!r:.40}, not [height, width]"))
 
 
-def parse_pixels(value: Any) -> int:
+def parse_pixels(value: Json) -> int:
     """A size in pixels such as 400, 400.0, "400" or "400px"; 0 where it says none."""
     if isinstance(value, str):
         value = value.strip().removesuffix("px")

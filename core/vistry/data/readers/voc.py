@@ -123,7 +123,7 @@ class _Reader:
             parse_pixels(size.value("height")),
         )
         for number, node in enumerate(root.all("object"), start=1):
-            self._add_object(row, number, node, path, numbers)
+            self._add_object(row, number, node=node, path=path, numbers=numbers)
 
     def _add_object(self, row: int, number: int, node: Node, path: Path, numbers: npt.NDArray[np.uint8] | None) -> None:
         try:

@@ -57,7 +57,7 @@ def read_xml(path: Path) -> Node:
 
     def refuse(*declaration: object) -> None:
         message = f"the file declares the entity '{declaration[0]}'"
-        raise FindingError(Finding.of("xml-entities", message, path, parser.CurrentLineNumber))
+        raise FindingError(Finding.of("xml-entities", message, path, line=parser.CurrentLineNumber))
 
     parser.StartElementHandler, parser.EndElementHandler = begin, end
     parser.CharacterDataHandler = text
@@ -71,4 +71,4 @@ def read_xml(path: Path) -> Node:
 
 
 def _invalid(path: Path, parser: expat.XMLParserType, message: str) -> Finding:
-    return Finding.of("line-invalid", message, path, parser.CurrentLineNumber)
+    return Finding.of("line-invalid", message, path, line=parser.CurrentLineNumber)

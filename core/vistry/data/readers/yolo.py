@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.images.formats import IMAGE_SUFFIXES
 from vistry.data.readers.annotation_files import split_of_word
 from vistry.data.readers.json_text import check_encoding
+from vistry.data.readers.json_values import Json
 from vistry.data.readers.labels import DETECTION, SEGMENTATION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator, is_inside
 from vistry.data.readers.object_builder import Box, ObjectTableBuilder, Shape
@@ -105,7 +105,7 @@ class _Reader:
         row = self._builder.add_image(place, split, self._builder.add_file(path), 1)
         for number, line in enumerate(lines, start=1):
             if words := line.split():
-                self._add_line(row, words, path, number)
+                self._add_line(row, words, path, number=number)
 
     def _add_line(self, row: int, words: Sequence[str], path: Path, number: int) -> None:
         try:
@@ -207,11 +207,11 @@ def _described(path: Path) -> Layout:
         split = split_of_word(str(key))
         if split != UNASSIGNED and content[key]:
             for place in content[key] if isinstance(content[key], list) else [content[key]]:
-                images += _images_at(root, content.get("path"), str(place), split, path)
+                images += _images_at(root, content.get("path"), place=str(place), split=split, path=path)
     return Layout(root, names, tuple(images))
 
 
-def _images_at(root: Path, base: Any, place: str, split: int, path: Path) -> list[tuple[int, Path]]:
+def _images_at(root: Path, base: Json, place: str, split: int, path: Path) -> list[tuple[int, Path]]:
     """The images of a folder or of a list in a text file, tried with and without the `path` and leading '../'."""
     parts = [part for part in Path(place).parts if part not in ("..", ".", "/")]
     bases = [root / str(base)] if base else []
@@ -233,7 +233,7 @@ def _listed(root: Path, listing: Path, line: str) -> Path:
     return beside if beside.exists() else root / name
 
 
-def _class_names(value: Any, path: Path) -> dict[int, str]:
+def _class_names(value: Json, path: Path) -> dict[int, str]:
     if isinstance(value, list):
         value = dict(enumerate(value))
     if not isinstance(value, dict) or not value or any(type(number) is not int for number in value):
@@ -242,7 +242,7 @@ def _class_names(value: Any, path: Path) -> dict[int, str]:
     return {number: str(name) for number, name in value.items()}
 
 
-def _yaml(path: Path) -> dict[str, Any]:
+def _yaml(path: Path) -> dict[str, Json]:
     import yaml
 
     check_encoding(path)
@@ -250,7 +250,7 @@ def _yaml(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
-        raise FindingError(Finding.of("line-invalid", f"not YAML: {error!s:.80}", path, line)) from error
+        raise FindingError(Finding.of("line-invalid", f"not YAML: {error!s:.80}", path, line=line)) from error
     if not isinstance(content, dict):
         raise FindingError(Finding.of("class-names", "the file names no classes", path))
     return content

@@ -49,7 +49,9 @@ def _annotations(table: Table, objects: Objects, row: int) -> Iterator[dict[str,
     for index in range(int(table.label_starts[row]), int(table.label_starts[row + 1])):
         x1, y1, x2, y2 = map(_shortest_decimal, objects.boxes[index])
         box = [x1, y1, round(x2 - x1, 9), round(y2 - y1, 9)]
-        mask, area = (None, box[2] * box[3]) if objects.shapes is None else _mask(table, objects.shapes, index, size)
+        mask, area = (
+            (None, box[2] * box[3]) if objects.shapes is None else _mask(table, objects.shapes, index, size=size)
+        )
         stated = objects.areas[index]
         yield {
             "id": index + 1,

@@ -36,7 +36,7 @@ def write(table: Table, images: Sequence[str], *, exact: bool = False) -> Iterat
                 f"{table.where(row)}: the image's size in pixels is unknown, but JSON Lines needs it for fractions"
             )
         details = {"format": Path(image).suffix.lstrip(".").lower(), "width": f"{width}px", "height": f"{height}px"}
-        label = [_label(table, objects, index, (width, height), exact) for index in range(first, last)]
+        label = [_label(table, objects, index=index, size=(width, height), exact=exact) for index in range(first, last)]
         record = {"image_url": image} | ({"image_details": details} if width else {}) | {"label": label}
         yield json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -47,7 +47,7 @@ def _label(table: Table, objects: Objects, index: int, size: tuple[int, int], ex
         x1, y1, x2, y2 = (objects.boxes[index].astype(np.float64) / (size * 2)).tolist()
         label |= {"topX": x1, "topY": y1, "bottomX": x2, "bottomY": y2}
     if objects.shapes is not None:
-        label |= _mask(table, objects.shapes, index, size, exact)
+        label |= _mask(table, objects.shapes, index=index, size=size, exact=exact)
     if exact and np.isfinite(objects.areas[index]):
         label["area"] = float(objects.areas[index])
     return label

@@ -79,8 +79,8 @@ def evaluate_coco(
 ) -> CocoResult:
     """Evaluate N images. Raises VistryError where hotcoco is not installed."""
     library = hotcoco()
-    truth = _truth(library, ground_truth, classes, kind)
-    detections = _detections(library, truth, predictions, kind)
+    truth = _truth(library, ground_truth, classes, kind=kind)
+    detections = _detections(library, truth, predictions, kind=kind)
     evaluation = library.COCOeval(truth, detections, "bbox" if kind == "box" else "segm")
     evaluation.evaluate()
     evaluation.accumulate()

@@ -34,9 +34,11 @@ def detection_confusion_matrix(
     free = ~matching.crowd
     free[matching.target[hits]] = False
     left = above & ~result.hits & ~result.ignored
-    for index, detections, objects in _by_image(result, left, free, len(predictions)):
+    for index, detections, objects in _by_image(result, left, free, images=len(predictions)):
         true, predicted = matching.object_labels[objects], matching.labels[detections]
-        table = _across_classes(ground_truth[index], predictions[index], kind, detections, objects, result)
+        table = _across_classes(
+            ground_truth[index], predictions[index], kind=kind, detections=detections, objects=objects, result=result
+        )
         taken = _greedy(table, matching.scores[detections], result.iou_threshold)
         rows = np.where(taken >= 0, np.append(true, classes)[taken], classes)
         np.add.at(matrix, (rows, predicted), 1)

@@ -49,18 +49,18 @@ def evaluate_detections(
         )
     if metric_type == "none":
         return DetectionMetrics()
-    _check(ground_truth, predictions, len(classes), kind)
+    _check(ground_truth, predictions, len(classes), kind=kind)
     values: dict[str, float] = {}
     voc, coco = None, None
     if metric_type in ("coco", "coco_voc"):
-        coco = evaluate_coco(ground_truth, predictions, len(classes), kind)
+        coco = evaluate_coco(ground_truth, predictions, len(classes), kind=kind)
         values |= coco_values(coco)
     if metric_type in ("voc", "coco_voc"):
-        voc = evaluate_voc(ground_truth, predictions, len(classes), iou_threshold, kind)
+        voc = evaluate_voc(ground_truth, predictions, classes=len(classes), iou_threshold=iou_threshold, kind=kind)
         values |= _voc_values(voc, score_threshold)
     elif coco is not None:
         served = [detections.above(score_threshold) for detections in predictions]
-        both = {"": coco, SERVED: evaluate_coco(ground_truth, served, len(classes), kind)}
+        both = {"": coco, SERVED: evaluate_coco(ground_truth, served, len(classes), kind=kind)}
         means = {f"{PRIMARY}{name}": result.average_precision(0.5) for name, result in both.items()}
         values |= {name: value for name, value in means.items() if value is not None}
     return DetectionMetrics(values, voc, coco)

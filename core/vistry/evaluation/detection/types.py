@@ -45,7 +45,7 @@ class Detections:
     def take(self, index: Indices) -> Detections:
         """These detections, in this order."""
         masks = None if self.masks is None else [self.masks[place] for place in index.tolist()]
-        return Detections(self.boxes[index], self.scores[index], self.labels[index], masks)
+        return Detections(self.boxes[index], self.scores[index], self.labels[index], masks=masks)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def concatenate_detections(images: Sequence[Detections]) -> tuple[Indices, Detec
     boxes = np.concatenate([np.zeros((0, 4), np.float32), *(detections.boxes for detections in images)])
     scores = np.concatenate([np.zeros(0, np.float32), *(detections.scores for detections in images)])
     labels = np.concatenate([np.zeros(0, np.int64), *(detections.labels for detections in images)])
-    return image, Detections(boxes, scores, labels, _all_masks(images))
+    return image, Detections(boxes, scores, labels, masks=_all_masks(images))
 
 
 def concatenate_ground_truth(images: Sequence[GroundTruth]) -> tuple[Indices, GroundTruth]:
@@ -88,7 +88,7 @@ def concatenate_ground_truth(images: Sequence[GroundTruth]) -> tuple[Indices, Gr
     labels = np.concatenate([np.zeros(0, np.int64), *(truth.labels for truth in images)])
     crowd = np.concatenate([np.zeros(0, np.bool_), *(truth.crowd for truth in images)])
     areas = np.concatenate([np.zeros(0, np.float32), *(truth.areas for truth in images)])
-    return image, GroundTruth(boxes, labels, crowd, areas, _all_masks(images))
+    return image, GroundTruth(boxes, labels, crowd=crowd, areas=areas, masks=_all_masks(images))
 
 
 def _all_masks(images: Sequence[Detections] | Sequence[GroundTruth]) -> list[Rle] | None:

@@ -96,8 +96,10 @@ def evaluate_voc(
     hits[candidates[first]] = True
     counts = np.bincount(matching.object_labels[~matching.crowd], minlength=classes)
     counted = order[~ignored[order]]
-    rankings = [_ranking(matching, hits, counted, label, int(counts[label])) for label in range(classes)]
-    return VocResult(matching, iou_threshold, hits, ignored, rankings)
+    rankings = [
+        _ranking(matching, hits, order=counted, label=label, objects=int(counts[label])) for label in range(classes)
+    ]
+    return VocResult(matching, iou_threshold, hits=hits, ignored=ignored, rankings=rankings)
 
 
 def _ranking(matching: Matching, hits: Flags, order: npt.NDArray[np.intp], label: int, objects: int) -> Ranking:

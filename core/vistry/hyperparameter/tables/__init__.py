@@ -17,7 +17,7 @@ def shared_table(name: str) -> tuple[Path, dict[str, FieldSpec]]:
     """One of the shared tables (`ORDER`), by field, and the file it is in."""
     path = Path(str(files(__package__) / f"{name}.toml"))
     text, data = read_toml(path)
-    return path, validated(dict[str, FieldSpec], path, text, data)
+    return path, validated(dict[str, FieldSpec], path, text, data=data)
 
 
 def shared_fields() -> dict[str, tuple[Path, FieldSpec]]:

@@ -42,7 +42,7 @@ class DetectionTrainTransform:
         sample = limit_mask_memory(sample)
         if self.augment:
             sample = _augment(sample, random)
-        return sample.resize(*resized_size(sample.width, sample.height, self.min_size, self.max_size))
+        return sample.resize(*resized_size(sample.width, sample.height, self.min_size, max_size=self.max_size))
 
 
 def resized_size(width: int, height: int, min_size: int, max_size: int) -> tuple[int, int]:

@@ -94,13 +94,13 @@ class DetectionDataset:
         width, height = int(self._objects.width[image]), int(self._objects.height[image])
         windows = np.array([[0, 0, width, height]])
         if self._grid is not None:
-            windows = np.concatenate([tile_boxes(width, height, self._grid, self._overlap), windows])
+            windows = np.concatenate([tile_boxes(width, height, self._grid, overlap=self._overlap), windows])
         return windows[self._places[rows, 1]]
 
     def batch(self, rows: Rows, read: Sequence[DetectionSample]) -> Batch:
         sizes = [(sample.height, sample.width) for sample in read]
         images = stack_padded([sample.pixels for sample in read], STRIDE)
-        return Batch(images, [detection_target(sample) for sample in read], rows, sizes)
+        return Batch(images, [detection_target(sample) for sample in read], rows, sizes=sizes)
 
     def targets(self) -> list[DetectionTarget]:
         """The targets of every image in its own size, without reading it."""
@@ -114,7 +114,7 @@ class DetectionDataset:
     def _part(self, sample: DetectionSample, tile: int) -> DetectionSample:
         if tile == WHOLE or self._grid is None:
             return sample
-        return tile_sample(sample, tile_boxes(sample.width, sample.height, self._grid, self._overlap)[tile])
+        return tile_sample(sample, tile_boxes(sample.width, sample.height, self._grid, overlap=self._overlap)[tile])
 
     def _black(self, image: int) -> Pixels:
         """[H, W, 3] of an image's size, in the memory of one byte."""
@@ -129,11 +129,11 @@ class DetectionDataset:
         index = np.arange(self._table.label_starts[image], self._table.label_starts[image + 1])
         masks = None
         if self._with_masks:
-            drawn = [object_mask(self._table, place, width, height) for place in index.tolist()]
+            drawn = [object_mask(self._table, place, width, height=height) for place in index.tolist()]
             masks = np.stack(drawn) if drawn else np.zeros((0, height, width), dtype=bool)
         boxes = np.asarray(self._objects.boxes[index], dtype=np.float32)
         labels = self._table.labels[index].astype(np.int64)
-        return DetectionSample(pixels, boxes, labels, self._objects.crowd[index], masks)
+        return DetectionSample(pixels, boxes, labels=labels, crowd=self._objects.crowd[index], masks=masks)
 
 
 def _places(table: Table, grid: TileGrid | None, overlap: float) -> npt.NDArray[np.int64]:

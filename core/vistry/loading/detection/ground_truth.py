@@ -24,12 +24,14 @@ def _truth(table: Table, row: int, kind: Kind) -> GroundTruth:
         computed, masks = np.array([area for _, area in drawn], dtype=np.float32), [mask for mask, _ in drawn]
     given = objects.areas[index]
     areas = np.where(np.isnan(given), computed, given).astype(np.float32)
-    return GroundTruth(boxes, table.labels[index].astype(np.int64), objects.crowd[index], areas, masks)
+    return GroundTruth(
+        boxes, table.labels[index].astype(np.int64), crowd=objects.crowd[index], areas=areas, masks=masks
+    )
 
 
 def _rle(table: Table, row: int, place: int) -> tuple[Rle, int]:
     """An object's mask in COCO's run lengths, and its area in pixels."""
     assert table.objects is not None
     width, height = int(table.objects.width[row]), int(table.objects.height[row])
-    runs = mask_to_runs(object_mask(table, place, width, height))
+    runs = mask_to_runs(object_mask(table, place, width, height=height))
     return {"size": [height, width], "counts": runs_to_text(runs).encode("ascii")}, area_of_runs(runs)

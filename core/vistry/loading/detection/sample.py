@@ -45,7 +45,9 @@ class DetectionSample:
     def take(self, index: npt.NDArray[np.int64] | Flags) -> DetectionSample:
         """The same image with these of its objects, by their indices or by a flag for each."""
         masks = None if self.masks is None else self.masks[index]
-        return DetectionSample(self.pixels, self.boxes[index], self.labels[index], self.crowd[index], masks)
+        return DetectionSample(
+            self.pixels, self.boxes[index], labels=self.labels[index], crowd=self.crowd[index], masks=masks
+        )
 
     def flip(self) -> DetectionSample:
         """Mirror the image: left and right swapped."""

@@ -58,7 +58,7 @@ def nms_across_tiles(
     """
     order = np.argsort(-scores, kind="stable")
     survives = [True] * len(order)
-    for higher, lower in _conflicts(boxes[order].astype(np.float64), labels[order], tile_of[order], iou).tolist():
+    for higher, lower in _conflicts(boxes[order].astype(np.float64), labels[order], tile_of[order], iou=iou).tolist():
         if survives[higher]:
             survives[lower] = False
     return np.asarray(order[np.array(survives, dtype=bool)])
@@ -98,7 +98,7 @@ def _conflicts(boxes: Boxes, labels: Indices, tile_of: Indices, iou: float) -> I
         of_place = segment_ids(starts)
         one = sweep[places[of_place]]
         other = sweep[places[of_place] + 1 + np.arange(starts[-1]) - starts[of_place]]
-        overlapping.append(_overlapping(boxes, tile_of, np.stack([one, other]), iou))
+        overlapping.append(_overlapping(boxes, tile_of, np.stack([one, other]), iou=iou))
     pairs = np.sort(np.concatenate(overlapping, axis=1), axis=0)
     return pairs[:, np.argsort(pairs[0], kind="stable")].T
 

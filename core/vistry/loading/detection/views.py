@@ -40,7 +40,7 @@ class DetectionTransform:
     variable_size: bool = True
 
     def views(self, image: str | Path) -> list[ImageView]:
-        return cut_views(image, self._resize, self.grid, self.overlap)
+        return cut_views(image, self._resize, self.grid, overlap=self.overlap)
 
     def merge(self, predictions: Sequence[Detections], views: Sequence[ImageView]) -> ImageDetections:
         whole = views[0]
@@ -49,9 +49,9 @@ class DetectionTransform:
 
     def _resize(self, image: Image.Image, window: Window) -> ImageView:
         left, top, right, bottom = window
-        size = resized_size(right - left, bottom - top, self.min_size, self.max_size)
+        size = resized_size(right - left, bottom - top, self.min_size, max_size=self.max_size)
         pixels = np.asarray(image.resize(size, Image.Resampling.BILINEAR, box=window))
-        return ImageView(pixels, bottom - top, right - left, left, top)
+        return ImageView(pixels, bottom - top, source_width=right - left, left=left, top=top)
 
 
 def cut_views(path: str | Path, cut: CutView, grid: TileGrid | None, overlap: float) -> list[ImageView]:
@@ -64,7 +64,8 @@ def cut_views(path: str | Path, cut: CutView, grid: TileGrid | None, overlap: fl
     windows: list[Window] = [(0, 0, width, height)]
     if grid is not None:
         windows += [
-            (left, top, right, bottom) for left, top, right, bottom in tile_boxes(width, height, grid, overlap).tolist()
+            (left, top, right, bottom)
+            for left, top, right, bottom in tile_boxes(width, height, grid, overlap=overlap).tolist()
         ]
     image = Image.fromarray(pixels)
     return [cut(image, window) for window in windows]
@@ -87,5 +88,5 @@ def merge_view_detections(predictions: Sequence[Detections], views: Sequence[Ima
     scores = np.concatenate([detections.scores for detections in predictions])
     labels = np.concatenate([detections.labels for detections in predictions])
     view_of = np.repeat(np.arange(len(views)), [len(detections.scores) for detections in predictions])
-    best = nms_across_tiles(boxes, scores, labels, view_of, iou)
+    best = nms_across_tiles(boxes, scores, labels=labels, tile_of=view_of, iou=iou)
     return Detections(boxes[best], scores[best], labels[best])

@@ -66,7 +66,7 @@ def class_table(rows: Sequence[Sequence[Cell]], more: Sequence[str] = ()) -> Sec
         "were found. F1 is their harmonic mean, AP the area under the precision-recall curve, AUC that under the ROC "
         "curve. A dash is undefined on these images. Click a heading to sort."
     )
-    return Section("classes", "Every class", note, [table([*HEADINGS, *more], rows, sortable=True)])
+    return Section("classes", "Every class", note, parts=[table([*HEADINGS, *more], rows, sortable=True)])
 
 
 def curve_section(
@@ -79,14 +79,18 @@ def curve_section(
         classes, [curve.precision_recall for curve in curves], micro=precision_recall(*flat), steps=True
     )
     charts = [
-        curve_chart("ROC (area under it)", "false positive rate", "true positive rate", left, ONE_KIND),
-        curve_chart("Precision and recall (average precision)", "recall", "precision", right, ONE_KIND),
+        curve_chart(
+            "ROC (area under it)", "false positive rate", y_label="true positive rate", lines=left, undefined=ONE_KIND
+        ),
+        curve_chart(
+            "Precision and recall (average precision)", "recall", y_label="precision", lines=right, undefined=ONE_KIND
+        ),
     ]
     note = (
         "Each point is one threshold on the probability. The better a class is told apart, the nearer its curve comes "
         "to the top left corner (ROC) and to the top right one (precision and recall)."
     )
-    return Section("curves", "ROC and precision-recall", note, [element("div", *charts, class_="charts")])
+    return Section("curves", "ROC and precision-recall", note, parts=[element("div", *charts, class_="charts")])
 
 
 def calibration_section(probabilities: npt.NDArray[np.floating], came_true: Flags, label: str) -> Section:
@@ -97,7 +101,7 @@ def calibration_section(probabilities: npt.NDArray[np.floating], came_true: Flag
         f"{_lean(probabilities, came_true)}"
     )
     charts = element("div", reliability_diagram(diagram, label), histogram(diagram, label), class_="charts")
-    return Section("calibration", "Calibration", note, [charts])
+    return Section("calibration", "Calibration", note, parts=[charts])
 
 
 def _lean(probabilities: npt.NDArray[np.floating], came_true: Flags) -> str:

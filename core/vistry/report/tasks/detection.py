@@ -51,9 +51,9 @@ def detection_sections(inputs: DetectionReportInputs) -> list[Section]:
     metrics, reason = _evaluate(inputs)
     voc, coco = metrics.voc, metrics.coco
     if voc is None:
-        return [Section("sizes", "Average precision", reason, [])]
+        return [Section("sizes", "Average precision", reason, parts=[])]
     return [
-        _sizes(inputs, voc, coco, reason),
+        _sizes(inputs, voc, coco, reason=reason),
         _confusion(inputs, voc),
         misses(inputs, voc),
         false_alarms(inputs, voc),
@@ -93,7 +93,7 @@ def _sizes(inputs: DetectionReportInputs, voc: VocResult, coco: CocoResult | Non
         "sizes",
         "Average precision",
         note,
-        [*tables, element("h3", "What a user is given"), _all_and_given(inputs, voc)],
+        parts=[*tables, element("h3", "What a user is given"), _all_and_given(inputs, voc)],
     )
 
 
@@ -122,7 +122,9 @@ def _all_and_given(inputs: DetectionReportInputs, voc: VocResult) -> Markup:
 
 def _confusion(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     threshold = inputs.score_threshold
-    matrix = detection_confusion_matrix(inputs.ground_truth, inputs.predictions, voc, threshold, inputs.kind)
+    matrix = detection_confusion_matrix(
+        inputs.ground_truth, inputs.predictions, result=voc, score_threshold=threshold, kind=inputs.kind
+    )
     drawn = _most_mistaken(matrix)
     rows = [[*inputs.classes, "background"][index] for index in drawn]
     columns = [[*inputs.classes, "missed"][index] for index in drawn]
@@ -136,7 +138,7 @@ def _confusion(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     )
     if len(drawn) < len(matrix):
         note += f" Drawn are the {len(drawn) - 1} classes with the most mistakes, of {len(inputs.classes)}."
-    return Section("confusion", "Confusion matrix", note, [element("div", picture, class_="side")])
+    return Section("confusion", "Confusion matrix", note, parts=[element("div", picture, class_="side")])
 
 
 def _most_mistaken(matrix: Matrix) -> Indices:
@@ -160,22 +162,22 @@ def _classes(inputs: DetectionReportInputs, voc: VocResult, coco: CocoResult | N
         "sort."
     )
     strict_heading = [] if coco is None else ["AP .5 to .95"]
-    return Section("classes", "Every class", note, [table([*headings, *strict_heading], rows, sortable=True)])
+    return Section("classes", "Every class", note, parts=[table([*headings, *strict_heading], rows, sortable=True)])
 
 
 def _curves(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     lines = curve_lines(inputs.classes, [precision_recall_of(ranking) for ranking in voc.rankings], steps=True)
     title = f"Precision and recall at IoU {voc.iou_threshold:g} (average precision)"
-    chart = curve_chart(title, "recall", "precision", lines, "there are no objects")
+    chart = curve_chart(title, "recall", y_label="precision", lines=lines, undefined="there are no objects")
     note = "Each step is one more detection, the highest score first. A curve ends where no further object is found."
-    return Section("curves", "Precision and recall", note, [element("div", chart, class_="charts")])
+    return Section("curves", "Precision and recall", note, parts=[element("div", chart, class_="charts")])
 
 
 def _thresholds(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     scan = scan_scores(voc.rankings)
     plot = unit_plot("score threshold", "mean over the classes")
-    lines = [line_of("precision", scan.thresholds, scan.mean_precision, "c1")]
-    lines.append(line_of("recall", scan.thresholds, scan.mean_recall, "c2"))
+    lines = [line_of("precision", scan.thresholds, scan.mean_precision, colour="c1")]
+    lines.append(line_of("recall", scan.thresholds, scan.mean_recall, colour="c2"))
     at = plot.x.at(inputs.score_threshold)
     mark = element("path", d=f"M{at:.1f} {plot.y.at(0)}V{plot.y.at(1)}", class_="mark")
     marks = [mark, *(line.markup(plot) for line in lines)]
@@ -184,4 +186,4 @@ def _thresholds(inputs: DetectionReportInputs, voc: VocResult) -> Section:
         f"The dashed line is box_score_threshold = {inputs.score_threshold:g}, above which a user is given "
         "detections. Move it left to find more objects, right for fewer false alarms."
     )
-    return Section("thresholds", "Thresholds", note, [element("div", chart, class_="charts")])
+    return Section("thresholds", "Thresholds", note, parts=[element("div", chart, class_="charts")])

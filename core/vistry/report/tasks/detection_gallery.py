@@ -24,7 +24,7 @@ def misses(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     best_score[matching.target[voc.hits]] = matching.scores[voc.hits]
     missed = np.flatnonzero(~matching.crowd & (best_score <= inputs.score_threshold))
     if not len(missed):
-        return Section("misses", "Largest misses", "There are none: every object was found.", [])
+        return Section("misses", "Largest misses", "There are none: every object was found.", parts=[])
     _, objects = concatenate_ground_truth(inputs.ground_truth)
     drawn = missed[np.argsort(-objects.areas[missed], kind="stable")[:MISTAKES]]
     note = (
@@ -38,9 +38,9 @@ def misses(inputs: DetectionReportInputs, voc: VocResult) -> Section:
         explanation = "found, but with a low score" if low else "not found"
         line = verdict("true", inputs.classes[int(matching.object_labels[index])], low)
         row = index - int(np.searchsorted(matching.object_image, image))
-        picture = _picture(inputs, image, "true", row)
+        picture = _picture(inputs, image, "true", row=row)
         cards.append(Card(inputs.images[image], (line, explanation), picture))
-    return Section("misses", "Largest misses", note, [gallery(cards)])
+    return Section("misses", "Largest misses", note, parts=[gallery(cards)])
 
 
 def false_alarms(inputs: DetectionReportInputs, voc: VocResult) -> Section:
@@ -48,7 +48,7 @@ def false_alarms(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     matching = voc.matching
     wrong = np.flatnonzero(~voc.hits & ~voc.ignored & (matching.scores > inputs.score_threshold))
     if not len(wrong):
-        return Section("false-alarms", "Surest false alarms", "There are none: every detection is an object.", [])
+        return Section("false-alarms", "Surest false alarms", "There are none: every detection is an object.", parts=[])
     drawn = wrong[np.argsort(-matching.scores[wrong], kind="stable")[:MISTAKES]]
     note = (
         f"{len(drawn)} of {count(len(wrong), 'false alarm')} with a score above {inputs.score_threshold:g}, the "
@@ -60,9 +60,9 @@ def false_alarms(inputs: DetectionReportInputs, voc: VocResult) -> Section:
         image, name = int(matching.image[index]), inputs.classes[int(matching.labels[index])]
         line = verdict("predicted", name, float(matching.scores[index]))
         row = index - int(np.searchsorted(matching.image, image))
-        picture = _picture(inputs, image, "predicted", row)
+        picture = _picture(inputs, image, "predicted", row=row)
         cards.append(Card(inputs.images[image], (line, _explanation(voc, index)), picture))
-    return Section("false-alarms", "Surest false alarms", note, [gallery(cards)])
+    return Section("false-alarms", "Surest false alarms", note, parts=[gallery(cards)])
 
 
 def _explanation(voc: VocResult, index: int) -> str:

@@ -42,9 +42,9 @@ def multiclass_sections(inputs: ReportInputs) -> list[Section]:
     curves = curves_of(truth, probabilities)
     return [
         _confusion(inputs, confusion_matrix(targets, predicted, len(inputs.classes))),
-        _mistakes(inputs, probabilities, targets, predicted),
-        class_table(class_rows(inputs.classes, truth, one_hot[predicted], curves)),
-        curve_section(inputs.classes, truth, probabilities, curves),
+        _mistakes(inputs, probabilities, targets, predicted=predicted),
+        class_table(class_rows(inputs.classes, truth, one_hot[predicted], curves=curves)),
+        curve_section(inputs.classes, truth, probabilities, curves=curves),
         calibration_section(probabilities.max(axis=1), predicted == targets, "probability of the predicted class"),
     ]
 
@@ -57,7 +57,7 @@ def _confusion(inputs: ReportInputs, matrix: Matrix) -> Section:
     if len(drawn) < len(matrix):
         note += f" Drawn are the {len(drawn)} classes with the most mistakes, of {len(matrix)}."
     parts = element("div", picture, _pairs(inputs, matrix), class_="side")
-    return Section("confusion", "Confusion matrix", note, [parts])
+    return Section("confusion", "Confusion matrix", note, parts=[parts])
 
 
 def _accuracy(matrix: Matrix) -> str:
@@ -84,7 +84,7 @@ def _mistakes(inputs: ReportInputs, probabilities: Probabilities, targets: Targe
     rows = strongest_mistakes(probabilities.max(axis=1), wrong)
     if not rows:
         note = "There are none: every validation image got its class."
-        return Section("mistakes", "Most confident mistakes", note, [])
+        return Section("mistakes", "Most confident mistakes", note, parts=[])
     note = (
         f"{len(rows)} of {count(int(wrong.sum()), 'mistake')}, the surest first: \N{BALLOT X} what was predicted, "
         "\N{CHECK MARK} the label, each with its probability. Look here for wrong labels in the data."
@@ -99,4 +99,4 @@ def _mistakes(inputs: ReportInputs, probabilities: Probabilities, targets: Targe
         )
         for row in rows
     ]
-    return Section("mistakes", "Most confident mistakes", note, [gallery(cards)])
+    return Section("mistakes", "Most confident mistakes", note, parts=[gallery(cards)])

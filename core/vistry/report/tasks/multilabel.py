@@ -37,12 +37,12 @@ def multilabel_sections(inputs: ReportInputs) -> list[Section]:
     predicted = probabilities > THRESHOLD
     curves = curves_of(truth, probabilities)
     scan = scan_thresholds(truth, probabilities, THRESHOLDS)
-    rows = class_rows(inputs.classes, truth, predicted, curves)
+    rows = class_rows(inputs.classes, truth, predicted, curves=curves)
     return [
         class_table([[*row, *_best(scan, index)] for index, row in enumerate(rows)], ("best threshold", "its F1")),
         _thresholds(scan),
         _mistakes(inputs, probabilities, truth),
-        curve_section(inputs.classes, truth, probabilities, curves),
+        curve_section(inputs.classes, truth, probabilities, curves=curves),
         calibration_section(probabilities.ravel(), truth.ravel(), "probability of a class"),
     ]
 
@@ -55,8 +55,8 @@ def _best(scan: ThresholdScan, label: int) -> list[Cell]:
 def _thresholds(scan: ThresholdScan) -> Section:
     plot = unit_plot("threshold", "F1")
     lines = [
-        line_of("micro", scan.thresholds, scan.micro, "micro"),
-        line_of("macro", scan.thresholds, scan.macro, "c2"),
+        line_of("micro", scan.thresholds, scan.micro, colour="micro"),
+        line_of("macro", scan.thresholds, scan.macro, colour="c2"),
     ]
     half = plot.x.at(THRESHOLD)
     mark = element("path", d=f"M{half} {plot.y.at(0)}V{plot.y.at(1)}", class_="mark")
@@ -66,7 +66,7 @@ def _thresholds(scan: ThresholdScan) -> Section:
         f"The metrics take a class as predicted above {THRESHOLD}. A class's best threshold is the one with the "
         "highest F1 on these same images; on others it may be a little worse."
     )
-    return Section("thresholds", "Thresholds", note, [element("div", chart, class_="charts")])
+    return Section("thresholds", "Thresholds", note, parts=[element("div", chart, class_="charts")])
 
 
 def _mistakes(inputs: ReportInputs, probabilities: Probabilities, truth: Flags) -> Section:
@@ -75,7 +75,7 @@ def _mistakes(inputs: ReportInputs, probabilities: Probabilities, truth: Flags) 
     positions = strongest_mistakes(distance, wrong)
     if not positions:
         note = "There are none: every validation image got its labels."
-        return Section("mistakes", "Most confident mistakes", note, [])
+        return Section("mistakes", "Most confident mistakes", note, parts=[])
     note = (
         f"{len(positions)} of {count(int(wrong.sum()), 'mistake')}, the surest first: one class on one image. "
         f"{percent(float(wrong.any(axis=1).mean()))} of the images have at least one."
@@ -87,4 +87,4 @@ def _mistakes(inputs: ReportInputs, probabilities: Probabilities, truth: Flags) 
         kind = "true" if truth[row, label] else "predicted"
         lines = (verdict(kind, inputs.classes[label], float(probabilities[row, label])), explanation)
         cards.append(Card(inputs.images[row], lines))
-    return Section("mistakes", "Most confident mistakes", note, [gallery(cards)])
+    return Section("mistakes", "Most confident mistakes", note, parts=[gallery(cards)])

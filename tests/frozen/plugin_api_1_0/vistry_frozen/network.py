@@ -35,6 +35,17 @@ class Network(nn.Module):
         return logits
 
 
+class FeatureMaps(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+        self.body = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+        return [torch.relu(self.body(torch.relu(self.norm(self.stem(images)))))]
+
+
 def square(x: torch.Tensor) -> torch.Tensor:
     return x.square()
 

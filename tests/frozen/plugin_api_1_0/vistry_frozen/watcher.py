@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from typing import Any
 
-from vistry.errors import Problem
-from vistry.plugin import hookimpl
-from vistry.registry.cards import ModelCard
+from vistry.plugin import ModelCard, Problem, Values, hookimpl
 
 
 @hookimpl(wrapper=True)
-def vistry_check_hyperparameters(hyperparameters: Mapping[str, Any]) -> Generator[None, list[Problem], list[Problem]]:
+def vistry_check_hyperparameters(hyperparameters: Values) -> Generator[None, list[Problem], list[Problem]]:
     found = yield
     many = hyperparameters["number_of_epochs"] > 10
     return [*found, *([Problem("number_of_epochs", "is many", "take 3", severity="warning")] if many else [])]

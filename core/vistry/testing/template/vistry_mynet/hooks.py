@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vistry.plugin import hookimpl
-from vistry.registry.cards import ModelCard
+from vistry.plugin import ModelCard, Values, hookimpl
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @hookimpl
-def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Mapping[str, Any]) -> nn.Module:
+def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Values) -> nn.Module:
     """Build a model of the manifest: images [N, 3, H, W] to logits [N, num_classes]."""
     from .model import Net  # here, so that a question to the registry doesn't import torch
 

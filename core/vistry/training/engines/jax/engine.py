@@ -42,7 +42,7 @@ from vistry.training.engines.state import EMA, EMA_UPDATES, MODEL, OPTIMIZER, Ar
 
 def make(module: nnx.Module, settings: EngineSettings, loss: Loss | None, postprocess: Postprocess) -> Engine:
     """Make an engine. Without a loss it only predicts."""
-    return JaxEngine(module, settings, loss, postprocess)
+    return JaxEngine(module, settings, loss, postprocess=postprocess)
 
 
 class JaxEngine:

@@ -32,7 +32,7 @@ _SEED_STRIDE = 1_000_003
 
 def make(module: nn.Module, settings: EngineSettings, loss: Loss | None, postprocess: Postprocess) -> Engine:
     """Make an engine. Without a loss it only predicts."""
-    return TorchEngine(module, settings, loss, postprocess)
+    return TorchEngine(module, settings, loss, postprocess=postprocess)
 
 
 class TorchEngine:
@@ -174,4 +174,4 @@ class TorchEngine:
         return state_arrays(self._optimizer, self._scaler, self._module)
 
     def _load_optimizer_state(self, arrays: Arrays) -> None:
-        load_state_arrays(self._optimizer, self._scaler, self._module, arrays)
+        load_state_arrays(self._optimizer, self._scaler, self._module, arrays=arrays)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import vistry.testing.check_runs as trials_module
+import vistry.testing.check_runs as check_runs
 from vistry.errors import RegistryError
-from vistry.testing import NothingToCheck, Result, Trial, counts, trials_of
-from vistry.testing.all_checks import EVERY_CHECK, OF_A_MODEL
+from vistry.testing import CheckRun, NothingToCheck, Result, check_runs_of, counts
+from vistry.testing.all_checks import EVERY_CHECK, MODEL_CHECKS
 from vistry.testing.check import Check, CheckFailed, always
 from vistry.testing.model_subject import ModelSubject
 from vistry.training.model_context import ModelContext
@@ -23,23 +23,23 @@ TWO_MODELS = (
 )
 
 
-def results_of(trials: list[Trial]) -> dict[tuple[str, str], Result]:
-    results = [trial.result() for trial in trials]
+def results_of(runs: list[CheckRun]) -> dict[tuple[str, str], Result]:
+    results = [run.result() for run in runs]
     return {(result.subject, result.check): result for result in results}
 
 
 def test_the_plugin_that_is_written_passes_every_check(plugin: WritePlugin) -> None:
     plugin()
-    found = results_of(trials_of("mynet"))
-    assert {check for _, check in found} == {check.name for check in EVERY_CHECK}
-    skipped = {check: result.reason for (_, check), result in found.items() if result.status == "skipped"}
+    results = results_of(check_runs_of("mynet"))
+    assert {check for _, check in results} == {check.name for check in EVERY_CHECK}
+    skipped = {check: result.reason for (_, check), result in results.items() if result.status == "skipped"}
     assert skipped == {
         "kernels_agree_with_their_references": "the plugin has no kernels",
-        "feature_maps_are_as_declared": "it offers no feature maps",
-        "backends_agree": "it has one backend, torch",
+        "feature_maps_are_as_declared": "the model offers no feature maps",
+        "backends_agree": "the model has one backend, torch",
     }
-    assert {result.status for result in found.values()} == {"passed", "skipped"}
-    assert counts(found.values()) == (
+    assert {result.status for result in results.values()} == {"passed", "skipped"}
+    assert counts(results.values()) == (
         "vistry-mynet: 4 run, 1 skipped, 0 expected to fail; mynet: 15 run, 2 skipped, 0 expected to fail"
     )
 
@@ -54,23 +54,23 @@ def test_of_a_large_family_the_smallest_is_computed_and_the_others_are_built_wit
     plugin: WritePlugin,
 ) -> None:
     plugin(TWO_MODELS)
-    found = results_of(trials_of("mynet", heavy="smallest"))
-    left_out = {check for (subject, check), result in found.items() if "smallest" in result.reason}
-    assert {result.status for result in found.values()} == {"passed", "skipped"}
-    assert found["tiny", "one_step_lowers_the_loss"].status == "passed"
-    assert found["mynet", "one_step_lowers_the_loss"].reason == (
-        'computed for tiny and image_classification alone, since heavy = "smallest"'
+    results = results_of(check_runs_of("mynet", heavy="smallest"))
+    left_out = {check for (subject, check), result in results.items() if "smallest" in result.reason}
+    assert {result.status for result in results.values()} == {"passed", "skipped"}
+    assert results["tiny", "one_step_lowers_the_loss"].status == "passed"
+    assert results["mynet", "one_step_lowers_the_loss"].reason == (
+        'only tiny is computed, for image_classification, because heavy = "smallest"'
     )
     assert left_out == {
         "declared_hyperparameters_are_read",
-        "seeds_decide_the_numbers",
+        "random_seed_is_reproducible",
         "frozen_parameters_stay",
         "frozen_batch_norm_stays",
         "loss_is_finite",
         "loss_reaches_every_parameter",
         "one_step_lowers_the_loss",
-        "predicts_where_nothing_is_found",
-        "weights_survive_safetensors",
+        "predicts_on_blank_images",
+        "weights_round_trip_safetensors",
     }
 
 
@@ -78,9 +78,12 @@ def test_what_is_not_computed_has_the_right_shape_all_the_same(plugin: WritePlug
     plugin(
         TWO_MODELS, ("model.py", "self.head = nn.Linear(widths[-1], num", "self.head = nn.Linear(widths[-1], 1 + num")
     )
-    [trial] = [trial for trial in trials_of("mynet", heavy="smallest") if str(trial) == "mynet-builds_for_real"]
-    assert trial.result().reason == (
-        "image_classification: the shape of the output is [2, 5], and [2, 4] is due; give the head num_classes outputs"
+    [run] = [
+        run for run in check_runs_of("mynet", heavy="smallest") if str(run) == "mynet-predictions_have_the_right_shape"
+    ]
+    assert run.result().reason == (
+        "image_classification: invalid shape of the output: expected [2, 4], got [2, 5]; "
+        "give the head num_classes outputs"
     )
 
 
@@ -88,22 +91,22 @@ def test_expected_failures_are_strict(plugin: WritePlugin) -> None:
     plugin(("plugin.toml", "parameters = 416456", "parameters = 10"))
     expected = {
         ("mynet", "parameter_count_is_as_declared"): "counted by hand",
-        ("mynet", "builds_for_real"): "it was so last year",
-        ("vistry-mynet", "manifest_is_valid"): "a trial",
+        ("mynet", "predictions_have_the_right_shape"): "it was so last year",
+        ("vistry-mynet", "manifest_is_valid"): "a run",
     }
-    found = results_of([trial for trial in trials_of("mynet", expected) if trial.expected])
-    assert {place: (result.status, result.reason) for place, result in found.items()} == {
+    results = results_of([run for run in check_runs_of("mynet", expected) if run.expected])
+    assert {place: (result.status, result.reason) for place, result in results.items()} == {
         ("mynet", "parameter_count_is_as_declared"): ("expected", "counted by hand"),
-        ("mynet", "builds_for_real"): (
+        ("mynet", "predictions_have_the_right_shape"): (
             "failed",
-            "it was expected to fail (it was so last year) and passes; take it out of the expected failures",
+            "the check was expected to fail (it was so last year) but passes; remove it from the expected failures",
         ),
         ("vistry-mynet", "manifest_is_valid"): (
             "failed",
-            "it was expected to fail (a trial) and passes; take it out of the expected failures",
+            "the check was expected to fail (a run) but passes; remove it from the expected failures",
         ),
     }
-    assert counts(found.values()) == (
+    assert counts(results.values()) == (
         "vistry-mynet: 1 run (1 failed), 0 skipped, 0 expected to fail; "
         "mynet: 2 run (1 failed), 0 skipped, 1 expected to fail"
     )
@@ -114,47 +117,48 @@ def test_expected_failures_are_strict(plugin: WritePlugin) -> None:
     [
         ({"name": "mynt"}, "no plugin 'mynt' is installed; did you mean 'mynet'?"),
         ({"backend": "jaxx"}, "no model of 'mynet' has the backend 'jaxx'; known: torch"),
-        ({"heavy": "none"}, "there is no heavy = 'none'; known: all, smallest"),
+        ({"heavy": "none"}, "invalid heavy 'none'; use one of: all, smallest"),
         (
-            {"expected": {("mynet", "builds_for_rael"): "x"}},
-            "expected: there is no check 'builds_for_rael'; did you mean 'builds_for_real'?",
+            {"expected": {("mynet", "predictions_have_the_right_shap"): "x"}},
+            "expected: unknown check 'predictions_have_the_right_shap'; "
+            "did you mean 'predictions_have_the_right_shape'?",
         ),
         (
-            {"expected": {("mynt", "builds_for_real"): "x"}},
-            "expected: builds_for_real is no check of 'mynt'; did you mean 'mynet'?",
+            {"expected": {("mynt", "predictions_have_the_right_shape"): "x"}},
+            "expected: 'mynt' has no check predictions_have_the_right_shape; did you mean 'mynet'?",
         ),
         (
             {"expected": {("mynet", "manifest_is_valid"): "x"}},
-            "expected: manifest_is_valid is no check of 'mynet'; known: vistry-mynet",
+            "expected: 'mynet' has no check manifest_is_valid; known: vistry-mynet",
         ),
         (
-            {"expected": {("mynet", "builds_for_real"): ""}},
-            "expected: (mynet, builds_for_real) needs the reason why it fails",
+            {"expected": {("mynet", "predictions_have_the_right_shape"): ""}},
+            "expected: (mynet, predictions_have_the_right_shape) needs a reason",
         ),
     ],
 )
 def test_a_wrong_call_is_a_sentence(plugin: WritePlugin, call: dict[str, object], message: str) -> None:
     plugin()
     with pytest.raises(RegistryError) as caught:
-        trials_of(**{"name": "mynet", **call})  # type: ignore[arg-type]
+        check_runs_of(**{"name": "mynet", **call})  # type: ignore[arg-type]
     assert str(caught.value) == message
 
 
 def ended(plugin: WritePlugin, *reasons: type[Exception], required: bool = True, expected: str = "") -> Result:
     """How a check ends that raises one thing for each task."""
     plugin()
-    subjects = next(trial.on for trial in trials_of("mynet") if trial.check in OF_A_MODEL)
+    subjects = next(run.subjects for run in check_runs_of("mynet") if run.check in MODEL_CHECKS)
     raised = iter(reasons)
 
     def a_check(subject: ModelSubject) -> None:
         raise next(raised)("the reason")
 
-    return Trial("mynet", Check(a_check, None if required else lambda subject: ""), subjects, expected).result()
+    return CheckRun("mynet", Check(a_check, None if required else lambda subject: ""), subjects, expected).result()
 
 
 def test_a_skipped_required_check_is_a_failure(plugin: WritePlugin) -> None:
     result = ended(plugin, NothingToCheck, NothingToCheck)
-    assert (result.status, result.reason) == ("failed", "it is required and could not be made: the reason")
+    assert (result.status, result.reason) == ("failed", "this required check can't be made: the reason")
 
 
 def test_a_skipped_optional_check_is_none(plugin: WritePlugin) -> None:
@@ -167,19 +171,19 @@ def test_a_required_check_that_is_left_out_by_choice_is_skipped(plugin: WritePlu
         raise CheckFailed("it was made all the same")
 
     plugin(TWO_MODELS)
-    trials = [trial for trial in trials_of("mynet", heavy="smallest") if trial.check in OF_A_MODEL]
-    on = {trial.subject: trial.on for trial in trials}
-    left_out, made = (Trial(name, Check(a_check, computes=always), on[name]) for name in ("mynet", "tiny"))
+    runs = [run for run in check_runs_of("mynet", heavy="smallest") if run.check in MODEL_CHECKS]
+    on = {run.subject: run.subjects for run in runs}
+    left_out, made = (CheckRun(name, Check(a_check, computes=always), on[name]) for name in ("mynet", "tiny"))
     assert (left_out.result().status, left_out.applies) == ("skipped", False)
     assert (made.result().status, made.applies) == ("failed", True)
 
 
 def test_where_it_cannot_be_told_whether_a_check_applies_it_is_made(plugin: WritePlugin) -> None:
     plugin(("hooks.py", "**card.args)\n", "**card.args)\n\n\n@hookimpl\ndef vistry_freezing_map():\n    1 / 0\n"))
-    [trial] = [trial for trial in trials_of("mynet") if str(trial) == "mynet-frozen_batch_norm_stays"]
-    assert trial.applies
-    assert trial.result().status == "failed"
-    assert "division by zero" in trial.result().reason
+    [run] = [run for run in check_runs_of("mynet") if str(run) == "mynet-frozen_batch_norm_stays"]
+    assert run.applies
+    assert run.result().status == "failed"
+    assert "division by zero" in run.result().reason
 
 
 def test_a_check_that_applies_to_one_task_counts(plugin: WritePlugin) -> None:
@@ -189,18 +193,18 @@ def test_a_check_that_applies_to_one_task_counts(plugin: WritePlugin) -> None:
 
 def test_what_no_check_foresees_is_named_with_its_place(plugin: WritePlugin) -> None:
     folder = plugin(("model.py", "self.dropout(features)", "self.dropout(features, 2, 3)"))
-    [trial] = [trial for trial in trials_of("mynet") if str(trial) == "mynet-loss_is_finite"]
-    reason = trial.result().reason
+    [run] = [run for run in check_runs_of("mynet") if str(run) == "mynet-loss_is_finite"]
+    reason = run.result().reason
     assert reason.startswith("image_classification: TypeError: ")
     assert reason.endswith(f"({folder}/vistry_mynet/model.py:24)")
 
 
 def test_where_hyperparameters_cannot_be_had_the_other_checks_point_there(plugin: WritePlugin) -> None:
     plugin(("plugin.toml", "[models.mynet]", '[defaults."*"]\nmomentum = 2\n\n[models.mynet]'))
-    found = results_of(trials_of("mynet"))
-    assert "momentum = 2 must be a number in [0, 1]" in found["mynet", "defaults_are_in_range"].reason
-    assert found["mynet", "builds_for_real"].reason.startswith(
-        "it is required and could not be made: its hyperparameters can't be had, see defaults_are_in_range: "
+    results = results_of(check_runs_of("mynet"))
+    assert "momentum = 2 must be a number in [0, 1]" in results["mynet", "defaults_are_in_range"].reason
+    assert results["mynet", "predictions_have_the_right_shape"].reason.startswith(
+        "this required check can't be made: the model can't be used, see defaults_are_in_range: "
     )
 
 
@@ -208,22 +212,22 @@ def test_where_hyperparameters_cannot_be_had_the_other_checks_point_there(plugin
     ("check", "edits", "reason"),
     [
         (
-            "builds_for_real",
+            "predictions_have_the_right_shape",
             [("hooks.py", "    from .model", "    1 / 0\n    from .model")],
             "image_classification: ZeroDivisionError: division by zero (",
         ),
         (
-            "builds_for_real",
+            "predictions_have_the_right_shape",
             [("model.py", "return logits", "return logits * float('nan')")],
-            "image_classification: its predictions are not finite",
+            "image_classification: some predictions are not finite",
         ),
         (
             "parameter_count_is_as_declared",
             [("plugin.toml", "[models.mynet]", '[defaults."*"]\nvalidation_crop_size = 300\n\n[models.mynet]')],
-            "it is required and could not be made: its defaults are not allowed, see defaults_are_in_range: ",
+            "this required check can't be made: its defaults are invalid, see defaults_are_in_range: ",
         ),
         (
-            "builds_for_real",
+            "predictions_have_the_right_shape",
             [
                 (
                     "hooks.py",
@@ -232,14 +236,14 @@ def test_where_hyperparameters_cannot_be_had_the_other_checks_point_there(plugin
                     "    from vistry.errors import Problem\n\n    return [Problem('momentum', 'is never right')]\n",
                 )
             ],
-            "it is required and could not be made: its rules allow no input up to 512 px; see defaults_are_in_range",
+            "this required check can't be made: its rules refuse every input up to 512 px; see defaults_are_in_range",
         ),
     ],
 )
 def test_what_a_check_says(plugin: WritePlugin, check: str, edits: list[tuple[str, str, str]], reason: str) -> None:
     plugin(*edits)
-    [trial] = [trial for trial in trials_of("mynet") if str(trial) == f"mynet-{check}"]
-    result = trial.result()
+    [run] = [run for run in check_runs_of("mynet") if str(run) == f"mynet-{check}"]
+    result = run.result()
     assert result.status == "failed"
     assert result.reason.startswith(reason)
 
@@ -247,10 +251,10 @@ def test_what_a_check_says(plugin: WritePlugin, check: str, edits: list[tuple[st
 def test_a_plugin_installed_without_a_record_of_its_files(plugin: WritePlugin) -> None:
     folder = plugin()
     (folder / "pyproject.toml").unlink()
-    [trial] = [trial for trial in trials_of("mynet") if trial.check.name == "manifest_is_in_the_wheel"]
-    assert trial.result().reason == (
-        f"it is required and could not be made: no pyproject.toml of vistry-mynet is above {folder}/vistry_mynet/"
-        "plugin.toml, and its installed distribution has no RECORD; install it with pip"
+    [run] = [run for run in check_runs_of("mynet") if run.check.name == "manifest_is_in_the_wheel"]
+    assert run.result().reason == (
+        f"this required check can't be made: vistry-mynet has no pyproject.toml above {folder}/vistry_mynet/"
+        "plugin.toml, and no RECORD where it is installed; install it with pip"
     )
 
 
@@ -260,9 +264,9 @@ def test_a_backend_that_is_declared_has_to_be_there(plugin: WritePlugin, monkeyp
 
     plugin(("plugin.toml", '["torch"]', '["torch", "jax"]'))
     monkeypatch.setattr(ModelContext, "in_backend", refuse)
-    [trial] = [trial for trial in trials_of("mynet") if trial.check.name == "backends_agree"]
-    assert trial.result().reason == (
-        "image_classification: plugin.toml declares the backend jax, which can't be used here: jax is not "
+    [run] = [run for run in check_runs_of("mynet") if run.check.name == "backends_agree"]
+    assert run.result().reason == (
+        "image_classification: plugin.toml declares the backend jax, which can't be used: jax is not "
         "installed; type: pip install 'vistry[jax]'"
     )
 
@@ -270,9 +274,9 @@ def test_a_backend_that_is_declared_has_to_be_there(plugin: WritePlugin, monkeyp
 def test_a_classifier_is_no_segmenter(plugin: WritePlugin) -> None:
     both = '["image_classification", "image_classification_multilabel"]'
     plugin(("plugin.toml", both, '["image_instance_segmentation"]'))
-    found = results_of(trials_of("mynet"))
-    assert found["mynet", "parameter_count_is_as_declared"].status == "passed"
-    assert found["mynet", "loss_is_finite"].status == "failed"
+    results = results_of(check_runs_of("mynet"))
+    assert results["mynet", "parameter_count_is_as_declared"].status == "passed"
+    assert results["mynet", "loss_is_finite"].status == "failed"
 
 
 @pytest.mark.parametrize(
@@ -285,7 +289,7 @@ def test_a_classifier_is_no_segmenter(plugin: WritePlugin) -> None:
 )
 def test_what_needs_a_broken_part_is_not_checked(plugin: WritePlugin, edit: tuple[str, str, str], made: int) -> None:
     plugin(edit)
-    assert [trial.check for trial in trials_of("mynet")] == list(trials_module.EVERY_CHECK[:made])
+    assert [run.check for run in check_runs_of("mynet")] == list(check_runs.EVERY_CHECK[:made])
 
 
 def test_the_smallest_input_is_the_smallest_that_the_rules_allow(plugin: WritePlugin) -> None:
@@ -293,7 +297,7 @@ def test_the_smallest_input_is_the_smallest_that_the_rules_allow(plugin: WritePl
     plugin()
     plugin(("plugin.toml", "[models.other]\n", restricted.replace("mynet", "other")), name="other")
     for name, side in (("mynet", 32), ("other", 224)):
-        [subject, _] = next(trial.on for trial in trials_of(name) if trial.check in OF_A_MODEL)
+        [subject, _] = next(run.subjects for run in check_runs_of(name) if run.check in MODEL_CHECKS)
         assert isinstance(subject, ModelSubject)
         context = subject.context()
         values = context.hyperparameters

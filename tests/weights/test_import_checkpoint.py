@@ -28,10 +28,10 @@ from safetensors import safe_open
 from torch import nn
 from vistry.cli import main
 from vistry.errors import WeightsError
-from vistry.inference.import_checkpoint import NO_NOTICE
+from vistry.inference.import_checkpoint import UNKNOWN_LICENCE
 from vistry.registry.policy import Policy
 from vistry.weights.read import read_weights
-from vistry.weights.state_dicts import read_foreign
+from vistry.weights.state_dicts import read_state_dict
 
 CODE = """
 import torch
@@ -80,13 +80,13 @@ def saved(path: Path, content: Any, **options: Any) -> Path:
     return path
 
 
-def assert_same(found: dict[str, np.ndarray[Any, Any]], state: dict[str, torch.Tensor]) -> None:
-    assert list(found) == list(state)
+def assert_same(loaded: dict[str, np.ndarray[Any, Any]], state: dict[str, torch.Tensor]) -> None:
+    assert list(loaded) == list(state)
     for name, value in state.items():
         wanted = value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
-        assert found[name].dtype == wanted.numpy().dtype, name
-        np.testing.assert_array_equal(found[name], wanted.numpy(), err_msg=name)
-        assert found[name].shape == tuple(value.shape)
+        assert loaded[name].dtype == wanted.numpy().dtype, name
+        np.testing.assert_array_equal(loaded[name], wanted.numpy(), err_msg=name)
+        assert loaded[name].shape == tuple(value.shape)
 
 
 FORMATS = pytest.mark.parametrize(
@@ -119,14 +119,14 @@ def test_a_state_dict_comes_out_as_torch_has_it(tmp_path: Path, options: dict[st
         "parameter": nn.Parameter(torch.randn(2)),
         "buffer": nn.Buffer(torch.randn(2)),
     }
-    found = read_foreign(saved(tmp_path / "w.pt", state, **options))
-    assert (found.key, found.beside) == ("", ())
-    assert_same(found.arrays, {name: value.detach() for name, value in state.items()})
+    loaded = read_state_dict(saved(tmp_path / "w.pt", state, **options))
+    assert (loaded.key, loaded.other_keys) == ("", ())
+    assert_same(loaded.arrays, {name: value.detach() for name, value in state.items()})
 
 
 def test_integers_without_a_storage_of_their_own(tmp_path: Path) -> None:
     state = {"a": torch.tensor([1, 2, 3], dtype=torch.uint16)[1:], "b": torch.tensor([2**40], dtype=torch.uint64)}
-    assert_same(read_foreign(saved(tmp_path / "w.pt", state)).arrays, state)
+    assert_same(read_state_dict(saved(tmp_path / "w.pt", state)).arrays, state)
 
 
 @FORMATS
@@ -141,28 +141,28 @@ def test_a_module_whose_classes_are_gone(
     path = saved(tmp_path / "w.pt", {"epoch": 3, "model": network, "ema": None, "optimizer": None}, **options)
     with pytest.raises(ModuleNotFoundError, match="models_of_somebody"):
         torch.load(path, weights_only=False)
-    found = read_foreign(path)
-    assert found.key == "model"
-    assert_same(found.arrays, state)
+    loaded = read_state_dict(path)
+    assert loaded.key == "model"
+    assert_same(loaded.arrays, state)
     assert "models_of_somebody" not in sys.modules
 
 
 def test_a_bare_module_and_one_with_another_around_it(tmp_path: Path, network: nn.Module) -> None:
     state = nn.DataParallel(network).state_dict()
-    found = read_foreign(saved(tmp_path / "w.pt", nn.DataParallel(network)))
-    assert found.key == ""
-    assert_same(found.arrays, state)
+    loaded = read_state_dict(saved(tmp_path / "w.pt", nn.DataParallel(network)))
+    assert loaded.key == ""
+    assert_same(loaded.arrays, state)
 
 
 def test_the_average_is_preferred_and_a_key_can_be_named(tmp_path: Path, network: nn.Module) -> None:
     average = {name: value + 1 for name, value in network.state_dict().items()}
     path = saved(tmp_path / "w.pt", {"model": network, "ema": average, "date": "today"})
-    found = read_foreign(path)
-    assert (found.key, found.beside) == ("ema", ("model",))
-    assert_same(found.arrays, average)
-    assert_same(read_foreign(path, "model").arrays, network.state_dict())
-    with pytest.raises(WeightsError, match=r"holds no tensors by name under 'modle'; did you mean 'model'\?$"):
-        read_foreign(path, "modle")
+    loaded = read_state_dict(path)
+    assert (loaded.key, loaded.other_keys) == ("ema", ("model",))
+    assert_same(loaded.arrays, average)
+    assert_same(read_state_dict(path, "model").arrays, network.state_dict())
+    with pytest.raises(WeightsError, match=r"has no state dict under 'modle'; did you mean 'model'\?$"):
+        read_state_dict(path, "modle")
 
 
 @pytest.mark.parametrize("name", ["state_dict", "model", "student"])
@@ -171,58 +171,58 @@ def test_the_only_set_is_taken_and_a_usual_name_before_an_unusual_one(tmp_path: 
     if name == "student":
         beside = {"optimizer": {"state": {0: {"step": torch.zeros(1)}}, "param_groups": [{"lr": 0.1}]}}
     content = {name: {"w": torch.ones(2)}, **beside}
-    assert read_foreign(saved(tmp_path / "w.pt", content)).key == name
+    assert read_state_dict(saved(tmp_path / "w.pt", content)).key == name
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"a": {"w": torch.ones(1)}, "b": {"w": torch.ones(1)}}, "several sets of weights: 'a', 'b'; choose one with"),
+        ({"a": {"w": torch.ones(1)}, "b": {"w": torch.ones(1)}}, "several state dicts: 'a', 'b'; choose one with"),
         ({"model": {"w": torch.ones(1)}, "state_dict": {"w": torch.ones(1)}}, "several .* 'model', 'state_dict'; "),
-        ({"epoch": 3, "lr": 0.1}, "holds no tensors by name: its keys are 'epoch', 'lr'$"),
-        ([torch.ones(1)], "holds no tensors by name: it is a list$"),
-        (torch.ones(1), "holds no tensors by name: it is a Tensor$"),
-        (nn.Identity(), "holds no tensors by name: it is a torch.nn.modules.linear.Identity$"),
+        ({"epoch": 3, "lr": 0.1}, "has no state dict: its keys are 'epoch', 'lr'$"),
+        ([torch.ones(1)], "has no state dict: it is a list$"),
+        (torch.ones(1), "has no state dict: it is a tensor$"),
+        (nn.Identity(), "has no state dict: it is a torch.nn.modules.linear.Identity$"),
         ({"model": {"a": torch.ones(2).to_sparse()}}, "its keys are 'model'$"),
         (
             {"a": torch.ones(1), "b": torch.ones(2).to_sparse()},
-            r"'b' is no plain tensor \(torch._utils._rebuild_sparse",
+            r"'b' is not a plain tensor \(torch._utils._rebuild_sparse",
         ),
-        ({"a": torch.ones(1, dtype=torch.complex64)}, "a tensor of 'complex64', which can't be imported"),
-        ({"a": torch.ones(1).to(torch.float8_e4m3fn)}, "a tensor of 'float8_e4m3fn', which can't be imported"),
-        ({"a\x1b[2J": torch.ones(1)}, r"'a\\x1b\[2J' is no name for a tensor"),
-        ({"__metadata__": torch.ones(1)}, "'__metadata__' is no name for a tensor"),
+        ({"a": torch.ones(1, dtype=torch.complex64)}, "a tensor of type 'complex64', which can't be imported"),
+        ({"a": torch.ones(1).to(torch.float8_e4m3fn)}, "a tensor of type 'float8_e4m3fn', which can't be imported"),
+        ({"a\x1b[2J": torch.ones(1)}, r"invalid name of a tensor: 'a\\x1b\[2J'"),
+        ({"__metadata__": torch.ones(1)}, "invalid name of a tensor: '__metadata__'"),
     ],
 )
 def test_what_is_no_set_of_weights_is_a_sentence(tmp_path: Path, content: Any, message: str) -> None:
     path = saved(tmp_path / "w.pt", content)
     with pytest.raises(WeightsError, match=message) as error:
-        read_foreign(path)
+        read_state_dict(path)
     assert str(error.value).startswith(str(path))
     if isinstance(content, dict) and "epoch" in content:
         with pytest.raises(WeightsError, match="under 'lr'; its keys are 'epoch', 'lr'"):
-            read_foreign(path, "lr")
+            read_state_dict(path, "lr")
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "is empty"),
-        (b"hello", "is no checkpoint that torch.save wrote"),
+        (b"hello", "is not a checkpoint that torch.save wrote"),
         (b"\x89HDF\r\n\x1a\n", "it is HDF5"),
         (bytes(257) + b"ustar", "a tar file, as torch wrote before 0.1.10"),
         (struct.pack("<Q", 2) + b"{}", "it is safetensors already; give it to --weights as it is"),
-        (pickle.dumps({"a": 1}), "it is a pickle, but none that torch.save wrote"),
-        (b"PK\x03\x04 and so on", "it is damaged, or not all of it is there"),
+        (pickle.dumps({"a": 1}), "it is a pickle, but torch.save didn't write it"),
+        (b"PK\x03\x04 and so on", "it is damaged or incomplete"),
     ],
 )
 def test_other_formats_are_named(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "w.pt"
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=message):
-        read_foreign(path)
+        read_state_dict(path)
     with pytest.raises(WeightsError, match="can't be read: No such file"):
-        read_foreign(tmp_path / "none.pt")
+        read_state_dict(tmp_path / "none.pt")
 
 
 def test_torchscript_and_other_zip_files_are_named(tmp_path: Path) -> None:
@@ -230,11 +230,11 @@ def test_torchscript_and_other_zip_files_are_named(tmp_path: Path) -> None:
         archive.writestr("net/data.pkl", b"N.")
         archive.writestr("net/constants.pkl", b"N.")
     with pytest.raises(WeightsError, match="it is TorchScript"):
-        read_foreign(tmp_path / "script.pt")
+        read_state_dict(tmp_path / "script.pt")
     with zipfile.ZipFile(tmp_path / "other.pt", "w") as archive:
         archive.writestr("a.txt", "a")
     with pytest.raises(WeightsError, match="a zip file without the data.pkl"):
-        read_foreign(tmp_path / "other.pt")
+        read_state_dict(tmp_path / "other.pt")
 
 
 def test_a_file_without_checksums_is_read_and_a_wrong_one_is_refused(tmp_path: Path) -> None:
@@ -244,12 +244,12 @@ def test_a_file_without_checksums_is_read_and_a_wrong_one_is_refused(tmp_path: P
         path = saved(tmp_path / "w.pt", state)
     finally:
         torch.serialization.set_crc32_options(True)
-    assert_same(read_foreign(path).arrays, state)
+    assert_same(read_state_dict(path).arrays, state)
     content = bytearray(saved(tmp_path / "w.pt", state).read_bytes())
     content[content.index(state["a"].numpy().tobytes()) + 5] ^= 1
     path.write_bytes(content)
     with pytest.raises(WeightsError, match="a checksum is wrong"):
-        read_foreign(path)
+        read_state_dict(path)
 
 
 # Files put together by hand, as an attacker would.
@@ -359,7 +359,7 @@ class Trusting(pickle.Unpickler):
 def imported(path: Path) -> dict[str, np.ndarray[Any, Any]] | None:
     """The weights, or None where the file was refused with a sentence that names it."""
     try:
-        return read_foreign(path).arrays
+        return read_state_dict(path).arrays
     except WeightsError as error:
         if not str(error).startswith(str(path)):
             raise
@@ -369,12 +369,12 @@ def imported(path: Path) -> dict[str, np.ndarray[Any, Any]] | None:
 @pytest.mark.parametrize("name", LIVE)
 def test_nothing_is_run_that_pickle_would_run(marker: Path, name: str) -> None:
     path = made_by_hand(marker.with_name("w.pt"), with_tensor(LIVE[name]))
-    found = imported(path)
+    loaded = imported(path)
     assert not marker.exists()
     assert "module_with_effects" not in sys.modules
     if name != "extension":
-        assert found is not None
-        assert found["w"].tolist() == [1, 2]
+        assert loaded is not None
+        assert loaded["w"].tolist() == [1, 2]
     with suppress(Exception):  # what counts is whether it has run
         Trusting(io.BytesIO(LIVE[name] + b".")).load()
     assert marker.exists(), "the payload is harmless, so it proves nothing"
@@ -382,9 +382,9 @@ def test_nothing_is_run_that_pickle_would_run(marker: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", PERSISTENT)
 def test_a_persistent_id_is_a_description_and_no_more(marker: Path, name: str) -> None:
-    found = imported(made_by_hand(marker.with_name("w.pt"), with_tensor(PERSISTENT[name])))
+    loaded = imported(made_by_hand(marker.with_name("w.pt"), with_tensor(PERSISTENT[name])))
     assert not marker.exists()
-    assert (found is not None) == (name in ("a module", "a path"))
+    assert (loaded is not None) == (name in ("a module", "a path"))
 
 
 @pytest.mark.parametrize("name", LIVE)
@@ -393,9 +393,9 @@ def test_nothing_is_run_in_the_older_format(marker: Path, name: str) -> None:
     magic = pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps({"little_endian": True}, 2)
     keys = pickle.dumps(["0"], 2) + struct.pack("<q2f", 2, 1, 2)
     path.write_bytes(magic + with_tensor(LIVE[name]) + keys)
-    found = imported(path)
+    loaded = imported(path)
     assert not marker.exists()
-    assert (found is None) == (name == "extension")
+    assert (loaded is None) == (name == "extension")
     for place in range(3):
         parts = [pickle.dumps(0x1950A86A20F9469CFC6C, 2), pickle.dumps(1001, 2), pickle.dumps({}, 2), b"}."]
         parts[place] = LIVE[name] + b"."
@@ -407,9 +407,9 @@ def test_nothing_is_run_in_the_older_format(marker: Path, name: str) -> None:
 def test_paths_in_the_zip_are_names_and_nothing_is_written(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     path = made_by_hand(tmp_path / "w.pt", with_tensor(b"N"), **{str(outside): b"x", "../../outside": b"x"})
-    found = imported(path)
-    assert found is not None
-    assert found["w"].tolist() == [1, 2]
+    loaded = imported(path)
+    assert loaded is not None
+    assert loaded["w"].tolist() == [1, 2]
     assert [entry.name for entry in tmp_path.iterdir()] == ["w.pt"]
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("/etc/data.pkl", with_tensor(b"N"))
@@ -431,9 +431,9 @@ DEEP_PICKLES = {
 
 @pytest.mark.parametrize("name", DEEP_PICKLES)
 def test_depth_is_no_problem(tmp_path: Path, name: str) -> None:
-    found = imported(made_by_hand(tmp_path / "w.pt", with_tensor(DEEP_PICKLES[name])))
-    assert found is not None
-    assert found["w"].tolist() == [1, 2]
+    loaded = imported(made_by_hand(tmp_path / "w.pt", with_tensor(DEEP_PICKLES[name])))
+    assert loaded is not None
+    assert loaded["w"].tolist() == [1, 2]
 
 
 MODULE = b"ca\nb\n)\x81q\x01}(" + text("_parameters") + b"}" + text("_buffers") + b"}" + text("_modules")
@@ -445,8 +445,8 @@ MODULE = b"ca\nb\n)\x81q\x01}(" + text("_parameters") + b"}" + text("_buffers") 
     ids=["itself", "itself twice"],
 )
 def test_modules_without_end_are_refused(tmp_path: Path, modules: bytes) -> None:
-    with pytest.raises(WeightsError, match="its modules are nested without end"):
-        read_foreign(made_by_hand(tmp_path / "w.pt", MODULE + modules))
+    with pytest.raises(WeightsError, match="its modules are nested too deep"):
+        read_state_dict(made_by_hand(tmp_path / "w.pt", MODULE + modules))
 
 
 GREEDY = {
@@ -490,25 +490,25 @@ def test_a_small_file_takes_little_memory(tmp_path: Path, name: str) -> None:
 def test_records_of_another_size_and_compressed_ones_are_refused(tmp_path: Path) -> None:
     path = made_by_hand(tmp_path / "w.pt", with_tensor(b"N"), struct.pack("<3f", 1, 2, 3))
     with pytest.raises(WeightsError, match="a record has 12 bytes, not 8"):
-        read_foreign(path)
+        read_state_dict(path)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data.pkl", with_tensor(b"N"))
         archive.writestr("archive/data/0", bytes(8))
     with pytest.raises(WeightsError, match="it is compressed or encrypted"):
-        read_foreign(path)
+        read_state_dict(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("archive/data.pkl", with_tensor(b"N"))
     with pytest.raises(WeightsError, match="it has no record of a storage"):
-        read_foreign(path)
+        read_state_dict(path)
 
 
 def test_the_other_byte_order(tmp_path: Path) -> None:
     path = made_by_hand(tmp_path / "w.pt", with_tensor(b"N"), struct.pack(">2f", 1, 2), **{"archive/byteorder": b"big"})
-    found = imported(path)
-    assert found is not None
-    assert found["w"].tolist() == [1, 2]
-    assert found["w"].dtype == np.dtype("float32")
-    assert found["w"].dtype.isnative
+    loaded = imported(path)
+    assert loaded is not None
+    assert loaded["w"].tolist() == [1, 2]
+    assert loaded["w"].dtype == np.dtype("float32")
+    assert loaded["w"].dtype.isnative
 
 
 @FORMATS
@@ -572,14 +572,14 @@ def test_the_command_writes_what_training_starts_from(tiny: nn.Module, tmp_path:
     assert result.output.splitlines() == [
         f"{tmp_path}/theirs.safetensors: {count} tensors of 'ema', beside 'model'; {numbers:,} numbers",
         "they fit tiny/tiny, with a head for 5 classes",
-        f"notice: {NO_NOTICE}",
+        f"notice: {UNKNOWN_LICENCE}",
     ]
     with safe_open(tmp_path / "theirs.safetensors", "pt") as file:
         assert file.metadata() == {
             "source": "theirs.pt",
             "source_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
             "source_key": "ema",
-            "notice": NO_NOTICE,
+            "notice": UNKNOWN_LICENCE,
         }
         assert_same({name: file.get_tensor(name).numpy() for name in tiny.state_dict()}, tiny.state_dict())
     started = vistry_package.create("tiny", task="multiclass", num_classes=5, weights="theirs.safetensors")
@@ -596,13 +596,13 @@ def test_the_classes_of_the_head_are_counted(tiny: nn.Module, tmp_path: Path, cl
         "file": str(path),
         "output": f"{tmp_path}/new/w.safetensors",
         "key": "",
-        "beside": [],
+        "other_keys": [],
         "tensors": len(model.state_dict()),
         "elements": sum(value.numel() for value in model.state_dict().values()),
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "model": "tiny/tiny",
         "classes": classes,
-        "notice": NO_NOTICE,
+        "notice": UNKNOWN_LICENCE,
     }
     assert (tmp_path / "new" / "w.safetensors").is_file()
 
@@ -617,7 +617,7 @@ def test_weights_of_another_model_are_not_written(tiny: nn.Module, tmp_path: Pat
     assert not (tmp_path / "theirs.safetensors").exists()
     message = refusal(path, "--model", "mobilenetv2")
     assert message.endswith(
-        "; hyperparameters that decide its shape are options, type: vistry hyperparameters mobilenetv2\n"
+        "; give hyperparameters that change its shape as options; see: vistry hyperparameters mobilenetv2\n"
     )
 
 
