@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +19,24 @@ from vistry.data.table import SPLITS, UNASSIGNED, Table
 from vistry.evaluation.detection.types import Detections
 
 Photo = Callable[..., Path]
+MANIFEST = """manifest = 1
+api = "1.0"
+hooks = "{package}.hooks"
+license = "MIT"
+summary = "A plugin for tests"
+tasks = ["image_classification"]
+backends = ["torch"]
+
+[models.{model}]
+summary = "A model for tests"
+parameters = 10
+"""
+HOOKS = """from vistry.plugin import hookimpl
+
+@hookimpl
+def vistry_build_model(num_classes):
+    return f"a model of {num_classes} classes"
+"""
 TINY = Path(__file__).parent / "tiny_plugin"
 
 
@@ -33,6 +52,30 @@ def photo(tmp_path: Path) -> Photo:
         return path
 
     return write
+
+
+@pytest.fixture
+def class_folders(tmp_path: Path, photo: Photo) -> Path:
+    """Two classes of twelve distinct images."""
+    for seed in range(24):
+        photo(f"{'cat' if seed % 2 else 'dog'}/{seed:02d}.jpg", seed)
+    return tmp_path
+
+
+@pytest.fixture
+def jsonl(tmp_path: Path) -> Callable[..., Path]:
+    """Write rows, as (image_url, label) pairs or raw text, into a JSON Lines file."""
+
+    def write(*rows: tuple[str, Any] | str, name: str = "data.jsonl") -> Path:
+        path = tmp_path / name
+        path.write_text("".join(f"{as_line(row)}\n" for row in rows), encoding="utf-8")
+        return path
+
+    return write
+
+
+def as_line(row: tuple[str, Any] | str) -> str:
+    return row if isinstance(row, str) else json.dumps({"image_url": row[0], "label": row[1]})
 
 
 @pytest.fixture
@@ -75,6 +118,63 @@ def make_detections(
 def detections() -> Callable[..., Detections]:
     """Boxes, scores, labels and masks [H, W] to Detections."""
     return make_detections
+
+
+@pytest.fixture
+def no_policy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nobody's registry.toml, and an empty folder to work in."""
+    for name in list(os.environ):
+        if name.startswith("VISTRY_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of installed packages."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    before = set(sys.modules)
+    yield folder
+    for name in set(sys.modules) - before:
+        if name.startswith("vistry_") and str(folder) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def lay_out(site: Path) -> Callable[..., Path]:
+    """Lay out a plugin as pip would have installed it; gives the folder of its package."""
+
+    def lay_out_plugin(
+        name: str,
+        *,
+        model: str = "",
+        distribution: str = "",
+        manifest: str = MANIFEST,
+        more: str = "",
+        hooks: str = HOOKS,
+        entry_points: str = "",
+    ) -> Path:
+        package = f"vistry_{distribution.replace('-', '_') or name}"
+        distribution = distribution or f"vistry-{name}"
+        folder = site / package
+        folder.mkdir()
+        (folder / "__init__.py").write_text("")
+        (folder / "hooks.py").write_text(hooks)
+        text = manifest.replace("{package}", package).replace("{model}", model or f"{name}net")
+        (folder / "plugin.toml").write_text(text + more)
+        info = site / f"{distribution.replace('-', '_')}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n\nName: not this\n")
+        entry = entry_points or f"[vistry.plugins]\n{name} = {package}:plugin.toml\n"
+        (info / "entry_points.txt").write_text(entry)
+        return folder
+
+    return lay_out_plugin
 
 
 @pytest.fixture(scope="module")

@@ -3,49 +3,93 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from vistry.lazy import lazy_names
 
 if TYPE_CHECKING:
-    __version__: str
+    from vistry.datasets import convert as convert
+    from vistry.datasets import doctor as doctor
     from vistry.errors import VistryError as VistryError
     from vistry.inference.evaluate import evaluate as evaluate
+    from vistry.inference.import_checkpoint import import_weights as import_weights
     from vistry.inference.predict import predict as predict
     from vistry.inference.predictor import load as load
+    from vistry.plugin_actions import check_plugin as check_plugin
+    from vistry.plugin_actions import check_plugins as check_plugins
+    from vistry.plugin_actions import disable_plugin as disable_plugin
+    from vistry.plugin_actions import enable_plugin as enable_plugin
+    from vistry.plugin_actions import new_plugin as new_plugin
     from vistry.queries import create as create
+    from vistry.queries import find_kernels as find_kernels
+    from vistry.queries import find_plugin as find_plugin
+    from vistry.queries import find_run as find_run
+    from vistry.queries import find_task as find_task
+    from vistry.queries import find_weights as find_weights
     from vistry.queries import hyperparameters as hyperparameters
+    from vistry.queries import kernels as kernels
     from vistry.queries import layers_to_freeze as layers_to_freeze
     from vistry.queries import model as model
     from vistry.queries import models as models
     from vistry.queries import plugins as plugins
+    from vistry.queries import report as report
+    from vistry.queries import runs as runs
     from vistry.queries import tasks as tasks
+    from vistry.queries import weights as weights
+    from vistry.training.session import resume as resume
     from vistry.training.session import train as train
 
-_HOME = {
+    __version__: str
+
+# The module of each public name. It is imported when the name is first used, so that `import vistry` costs nothing.
+HOME = {
     "VistryError": "vistry.errors",
+    "check_plugin": "vistry.plugin_actions",
+    "check_plugins": "vistry.plugin_actions",
+    "convert": "vistry.datasets",
     "create": "vistry.queries",
+    "disable_plugin": "vistry.plugin_actions",
+    "doctor": "vistry.datasets",
+    "enable_plugin": "vistry.plugin_actions",
     "evaluate": "vistry.inference.evaluate",
+    "find_kernels": "vistry.queries",
+    "find_plugin": "vistry.queries",
+    "find_run": "vistry.queries",
+    "find_task": "vistry.queries",
+    "find_weights": "vistry.queries",
     "hyperparameters": "vistry.queries",
+    "import_weights": "vistry.inference.import_checkpoint",
+    "kernels": "vistry.queries",
     "layers_to_freeze": "vistry.queries",
     "load": "vistry.inference.predictor",
     "model": "vistry.queries",
     "models": "vistry.queries",
+    "new_plugin": "vistry.plugin_actions",
     "plugins": "vistry.queries",
     "predict": "vistry.inference.predict",
+    "report": "vistry.queries",
+    "resume": "vistry.training.session",
+    "runs": "vistry.queries",
     "tasks": "vistry.queries",
     "train": "vistry.training.session",
+    "weights": "vistry.queries",
 }
-__all__ = list(_HOME)
+# Functions that share their name with a package, which is callable in their place: vistry.callable_package.
+_CALLABLE_PACKAGES = ("kernels", "report", "runs", "weights")
+__all__ = list(HOME)
+
+_name, _names = lazy_names(__name__, HOME)
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "__version__":
         from importlib.metadata import version
 
         return version("vistry")
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'vistry' has no attribute '{name}'")
+    if name in _CALLABLE_PACKAGES:
+        return import_module(f"vistry.{name}")
+    return _name(name)
 
 
 def __dir__() -> list[str]:
-    return sorted(["__version__", *globals(), *_HOME])
+    return sorted({"__version__", *globals(), *_names()})

@@ -1,11 +1,12 @@
-"""The registry's questions and answers, as functions. None of them imports a tensor library."""
+"""The functions of `vistry` that list, find and show. None of them imports a tensor library, except `create`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from vistry.errors import RegistryError, suggestion
+from vistry.errors import RegistryError, WeightsError, suggestion
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import FILTERS, Catalogue
 from vistry.registry.discovery import Plugin
@@ -13,12 +14,27 @@ from vistry.registry.tasks import TASKS, TaskInfo, task_named
 
 if TYPE_CHECKING:
     from vistry.hyperparameter.schema import Schema
+    from vistry.kernels.listing import ListedKernel
+    from vistry.runs.folder import Run
+    from vistry.weights.published import PublishedWeights
 
 
-def models(**filters: Any) -> list[ModelCard]:
-    """The models that match every filter: task, family, backend, name ("*50*"), max_parameters, license.
+class ModelFilters(TypedDict, total=False):
+    """What `models` may be asked for; `name` may have wildcards, as in "*50*"."""
 
-    Raises RegistryError for an unknown filter, task, family or backend.
+    task: str
+    family: str
+    backend: str
+    name: str
+    max_parameters: int
+    license: str
+
+
+def models(**filters: Unpack[ModelFilters]) -> list[ModelCard]:
+    """List the models that match every filter.
+
+    The filters are `task`, `family`, `backend`, `name` (such as "*50*"), `max_parameters` and `license`. Raises
+    RegistryError for an unknown filter, task, family or backend.
     """
     for name in filters:
         if name not in FILTERS:
@@ -27,22 +43,99 @@ def models(**filters: Any) -> list[ModelCard]:
 
 
 def model(name: str) -> ModelCard:
-    """The model with this short name, full name (`family/model`) or alias."""
+    """Return the model with this short name, full name (`family/model`) or alias. Raises RegistryError."""
     return Catalogue.read().model(name)
 
 
 def tasks() -> list[TaskInfo]:
-    """The four tasks."""
+    """List the tasks that models can be trained for."""
     return list(TASKS)
 
 
+def find_task(name: str) -> TaskInfo:
+    """Return the task with this name or alias. Raises RegistryError."""
+    return task_named(name)
+
+
 def plugins() -> list[Plugin]:
-    """Every installed plugin with its state, its reason, and what to type."""
+    """List every installed plugin with its state, the reason for it, and what to type."""
     return list(Catalogue.read().plugins)
 
 
+def find_plugin(name: str) -> Plugin:
+    """Return the plugin with this name or distribution name. Raises RegistryError."""
+    return Catalogue.read().plugin(name)
+
+
+def runs(folder: str | Path | None = None) -> list[Run]:
+    """List the runs in a folder, oldest first; by default in VISTRY_RUNS, or in `runs` of the working folder."""
+    from vistry.runs.folder import runs_in
+
+    return list(runs_in(None if folder is None else Path(folder)))
+
+
+def find_run(name: str | Path, folder: str | Path | None = None) -> Run:
+    """Return the run with this folder or identifier, or for "last" the newest one. Raises RunError.
+
+    Identifiers are looked up in `folder`, by default where `runs` looks.
+    """
+    from vistry.runs.folder import find_run as find
+
+    return find(name, None if folder is None else Path(folder))
+
+
+def report(run: str | Path) -> Path:
+    """Write the report of a run again, from what its folder holds; return the page's file. Raises RunError."""
+    from vistry.report import write_report
+
+    return write_report(find_run(run))
+
+
+def kernels() -> list[ListedKernel]:
+    """List the kernels of core and of the plugins in use, and whether policy lets them be used."""
+    from vistry.kernels.listing import list_kernels
+
+    return list_kernels(Catalogue.read())
+
+
+def find_kernels(operation: str) -> list[ListedKernel]:
+    """Return the kernels that compute an operation. Raises RegistryError where there are none."""
+    listed = kernels()
+    matching = [entry for entry in listed if entry.kernel.spec.operation == operation]
+    if not matching:
+        operations = sorted({entry.kernel.spec.operation for entry in listed})
+        raise RegistryError(f"there is no kernel for '{operation}'; {suggestion(operation, operations)}".rstrip("; "))
+    return matching
+
+
+def weights(model: str | None = None) -> list[PublishedWeights]:
+    """List the weights that plugins publish, of all models or of one, and where they are on this machine."""
+    from vistry.weights.published import published_weights
+
+    catalogue = Catalogue.read()
+    return list(published_weights([catalogue.model(model)] if model else catalogue.cards))
+
+
+def find_weights(name: str, model: str | None = None) -> PublishedWeights:
+    """Return the weights that a model's plugin publishes under this name.
+
+    Without a model, the only weights of that name. Raises RegistryError or WeightsError.
+    """
+    listed = weights(model)
+    matching = [entry for entry in listed if entry.name == name]
+    if not matching:
+        owner = f"of {model}" if model else "of any model"
+        hint = suggestion(name, sorted({entry.name for entry in listed}))
+        raise WeightsError(f"there are no weights '{name}' {owner}; {hint}".rstrip("; "))
+    if len(matching) > 1:
+        raise WeightsError(
+            f"{len(matching)} models have weights '{name}'; name the model, such as --model {matching[0].model}"
+        )
+    return matching[0]
+
+
 def hyperparameters(model: str | None, task: str) -> Schema:
-    """The schema of a model for a task: `defaults()`, `json_schema()`, `explain()`, `resolve()`.
+    """Return the schema of a model for a task: `defaults()`, `json_schema()`, `explain()`, `resolve()`.
 
     With None for the model, the task's shared table. Raises RegistryError.
     """
@@ -53,9 +146,9 @@ def hyperparameters(model: str | None, task: str) -> Schema:
 
 
 def layers_to_freeze(model: str, task: str | None = None) -> tuple[tuple[str, ...], ...]:
-    """The groups of parameter-name prefixes that `layers_to_freeze` counts, in order.
+    """Return the groups of parameter-name prefixes that the hyperparameter `layers_to_freeze` counts, in order.
 
-    The manifest's list; with a task, what the plugin's freezing hook says for it.
+    Without a task it is the manifest's list, with one what the plugin's freezing hook returns for it.
     """
     catalogue = Catalogue.read()
     card = catalogue.model(model)
@@ -78,10 +171,17 @@ def create(
     backend: str = "torch",
     hyperparameters: Mapping[str, Any] | None = None,
 ) -> Any:
-    """A model as its backend's module, with weights if any are named.
+    """Build a model as its backend's module, such as a `torch.nn.Module`.
 
-    `weights` is "none", a name from the model's manifest, or a path, and may be among `hyperparameters`. Raises
-    RegistryError, HyperparameterError or WeightsError.
+    Args:
+        model: the model's name.
+        task: a task's name or alias.
+        num_classes: how many classes the head tells apart.
+        weights: "none", a name that the plugin publishes, or a file; it may be among `hyperparameters` instead.
+        backend: "torch" or "jax", of those that the model has.
+        hyperparameters: values by their own names, for those that change the module.
+
+    Raises RegistryError, HyperparameterError or WeightsError.
     """
     from vistry.hyperparameter.schema import Source
     from vistry.training.initial_weights import InitialWeights, load_initial_weights

@@ -13,14 +13,15 @@ _INTRODUCTION = """# Command line
 This page is generated from the commands themselves: `make docs`.
 
 `vistry COMMAND --help` prints the same. Hyperparameters are options by their own names, such as `--learning_rate 0.02`;
-they have [a page of their own](hyperparameters.md). A command about things lists them where no other command follows:
-`vistry models` is `vistry models list`."""
+they have [a page of their own](hyperparameters.md). Every option may be written with dashes or with underscores:
+`--learning-rate` is `--learning_rate`. A command about things lists them where no other command follows:
+`vistry models` is `vistry models list`. What a command does, [a Python function](python.md) does too."""
 EXIT_STATUS = {
     0: "The command did what it was told.",
     1: "The command ran to its end and found a fault: `vistry doctor` an error in the data, `vistry plugins check` a "
     "plugin that fails a check, `vistry predict` an image that can't be read.",
-    2: "The command was refused or failed: a wrong argument, wrong data, a missing run. Standard error has `error:` or "
-    "`Usage:` and a sentence; standard output is empty with `--json`.",
+    2: "The command was refused or failed: a wrong argument, wrong data, a missing run. Standard error has `error:` "
+    "and a sentence; standard output is empty with `--json`.",
     130: "Ctrl-C. A training has saved its state: `vistry resume last` goes on with it.",
 }
 

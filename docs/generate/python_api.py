@@ -18,7 +18,8 @@ _INTRODUCTION = """# Python API
 
 This page is generated from signatures and docstrings: `make docs`.
 
-These names are public: `import vistry`, then `vistry.NAME`. Importing `vistry` imports no tensor library; `train`,
+These names are public: `import vistry`, then `vistry.NAME`, and `vistry.__version__`. Each command of the
+[command line](command-line.md) has its function here. Importing `vistry` imports no tensor library; `train`, `resume`,
 `load`, `predict`, `evaluate` and `create` import the engine that they need. Every error that a user can cause is a
 `vistry.VistryError`, whose text says what is wrong and what to do."""
 WIDTH = 100
@@ -26,7 +27,7 @@ WIDTH = 100
 
 def python_api() -> str:
     """The page in Markdown."""
-    public = {name: getattr(vistry, name) for name in sorted(vistry.__all__)}
+    public = {name: getattr(import_module(vistry.HOME[name]), name) for name in sorted(vistry.__all__)}
     functions = {name: value for name, value in public.items() if inspect.isfunction(value)}
     classes = {name: value for name, value in public.items() if inspect.isclass(value)}
     returned: dict[str, type] = {}
@@ -103,11 +104,20 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
 def _code(text: str) -> str:
     """A signature as code: without the quotes around annotations, and with the name of a function as a default."""
     text = re.sub(r"<function (\w+) at 0x\w+>", r"\1", re.sub(r"ForwardRef\('([^']*)'\)", r"\1", text))
-    return re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)
+    return re.sub(r"(: |-> )(['\"])(.*?)\2(?=[,)=\s]|$)", r"\1\3", text)
 
 
 def _docstring(thing: Any) -> str:
-    return inspect.getdoc(thing) or ""
+    """The docstring, its arguments as a list."""
+    lines, section = [], ""
+    for line in (inspect.getdoc(thing) or "").splitlines():
+        if line and not line.startswith(" "):
+            section = line
+        if section == "Args:" != line:
+            lines.append(re.sub(r"^    (\w+): ", r"- `\1`: ", line).removeprefix("  "))
+        elif line != "Args:":
+            lines.append(line.removeprefix("    ") if section == "Returns:" else line)
+    return "\n".join(lines)
 
 
 def _class(name: str, value: type) -> Iterator[str]:

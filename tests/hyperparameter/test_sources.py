@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import vistry
-from vistry.cli.hyperparameter_flags import parse_flags
 from vistry.errors import HyperparameterError
 from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.sources import read_file
@@ -45,7 +44,7 @@ def test_files_with_lines(name: str, text: str, encoding: str) -> None:
 
 def test_the_last_source_wins_and_every_origin_is_kept() -> None:
     file = read_file(write("h.yaml", "learning_rate: 0.02\nmomentum: 0.8\n"))
-    flags = Source.of(parse_flags(["--learning_rate=0.03", "--nesterov", "1"], []), "the command line")
+    flags = Source.of({"learning_rate": "0.03", "nesterov": "1"}, "the command line")
     call = Source.of({"number_of_epochs": 3}, "the call")
     settings = resolve(file, flags, call).settings
     assert {name: (item.value, item.origin) for name, item in settings.items() if item.given} == {

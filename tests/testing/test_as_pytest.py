@@ -97,7 +97,7 @@ class TestTheCommand:
         ("arguments", "message"),
         [
             (["--heavy", "smallest"], "--heavy, --backend and --expect need the NAME of a plugin"),
-            (["mynet", "--expect", "mynet:x"], "--expect 'mynet:x' is not of the form MODEL:CHECK=REASON"),
+            (["mynet", "--expect", "mynet:x"], "error: invalid --expect 'mynet:x'; write MODEL:CHECK=REASON"),
             (["mynet", "--expect", "mynet:x=y"], "error: expected: unknown check 'x'"),
             (["mynt"], "error: no plugin 'mynt' is installed; did you mean 'mynet'?"),
         ],

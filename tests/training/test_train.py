@@ -15,7 +15,7 @@ import pytest
 import vistry
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
-from vistry.cli.train import result_text
+from vistry.cli.training_result import result_text
 from vistry.errors import DataError, HyperparameterError, RegistryError, RunError, WeightsError
 from vistry.hyperparameter.schema import Source
 from vistry.inference.predictor import Predictor
@@ -323,11 +323,12 @@ def test_train_evaluate_predict_and_runs_on_the_command_line(
 def test_errors_on_the_command_line_are_sentences(vistry: Callable[..., Any], digits: Path) -> None:
     common = ["--task", "multiclass", "--model", "tiny", "--data", digits]
     for arguments, message in [
-        (["train", *common, "--learning_rate", "5", "--epochs", "3"], "2 problems with the hyperparameters"),
-        (["train", *common, "--learning-rate", "0.1"], "--learning_rate"),
-        (["train", *common, "--learning_rate"], "--learning_rate: has no value"),
-        (["train", *common, "stray"], "stray: belongs to no flag"),
-        (["train", *common, "--time-limit", "soon"], "'soon' is no duration; write 90s, 30m or 2h"),
+        (["train", *common, "--learning_rate", "5", "--number_of_epochs", "0"], "2 problems with the hyperparameters"),
+        (["train", *common, "--epochs", "3"], "unknown option --epochs; did you mean --number_of_epochs?"),
+        (["train", *common, "--learning-rate", "5"], "learning_rate: '5', from the command line, must be"),
+        (["train", *common, "--learning_rate"], "option '--learning_rate' requires an argument"),
+        (["train", *common, "stray"], "got unexpected extra argument (stray)"),
+        (["train", *common, "--time-limit", "soon"], "expected a duration, got 'soon'; use 90s, 30m or 2h"),
         (["predict", "no_such_run", digits], "there is no run 'no_such_run'"),
         (["evaluate", "no_such_run", digits], "there is no run 'no_such_run'"),
     ]:
@@ -348,9 +349,10 @@ def test_a_damaged_run_hides_no_other(
 ) -> None:
     shutil.copytree(trained.folder, runs / "good")
     (shutil.copytree(trained.folder, runs / "bad") / "status.json").unlink()
-    lines = vistry("runs").stdout.splitlines()
-    assert sorted(line.split()[0] for line in lines) == ["bad", "good"]
-    assert any(line.startswith("bad  unreadable: ") and "it has no status.json" in line for line in lines)
+    head, *lines = vistry("runs").stdout.splitlines()
+    assert head.split() == ["run", "task", "status", "best", "score"]
+    assert sorted(line.split()[0] for line in lines) == ["bad", "bad", "good"]
+    assert any(line.startswith("bad is unreadable: ") and "it has no status.json" in line for line in lines)
     entries = {entry["id"]: entry for entry in json.loads(vistry("runs", "--json").stdout)["runs"]}
     assert entries["bad"]["status"] == "unreadable"
     assert entries["good"]["status"] == "completed"

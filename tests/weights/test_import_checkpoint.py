@@ -617,7 +617,7 @@ def test_weights_of_another_model_are_not_written(tiny: nn.Module, tmp_path: Pat
     assert not (tmp_path / "theirs.safetensors").exists()
     message = refusal(path, "--model", "mobilenetv2")
     assert message.endswith(
-        "; give hyperparameters that change its shape as flags; see: vistry hyperparameters mobilenetv2\n"
+        "; give hyperparameters that change its shape as options; see: vistry hyperparameters mobilenetv2\n"
     )
 
 
@@ -632,9 +632,11 @@ def test_a_file_is_not_overwritten(tiny: nn.Module, tmp_path: Path) -> None:
 def test_flags_are_hyperparameters_of_the_model(tiny: nn.Module, tmp_path: Path) -> None:
     path = saved(tmp_path / "theirs.pt", tiny.state_dict())
     assert "--learning_rate needs --model" in refusal(path, "--learning_rate", "0.1")
-    assert "FILE comes before the hyperparameters" in refusal("--learning_rate", "0.1", path, "--model", "tiny")
-    assert "learning_rat" in refusal(path, "--model", "tiny", "--learning_rat", "0.1")
-    assert command(path, "--model", "tiny", "--learning_rate", "0.1").exit_code == 0
+    assert "unknown option --learning_rat; did you mean --learning_rate?" in refusal(path, "--learning_rat", "0.1")
+    assert "learning_rate: '7'" in refusal(path, "--model", "tiny", "--learning_rate", "7")
+    for number, before in enumerate((["--learning_rate", "0.1", path], [path, "--learning-rate", "0.1"])):
+        output = tmp_path / f"{number}.safetensors"
+        assert command(*before, "--model", "tiny", "--output", output).exit_code == 0
 
 
 def test_the_notice_of_the_plugin_is_said_and_kept(

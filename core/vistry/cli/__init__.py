@@ -8,16 +8,19 @@ from typing import Any
 
 import click
 
-from vistry.errors import VistryError, suggestion
+from vistry.cli.errors import errors_as_sentences
+from vistry.cli.option_names import with_dashes
+from vistry.errors import suggestion
 
 COMMANDS = {
     "train": "Train a model on a folder of labelled images.",
     "resume": "Go on with a run that was interrupted.",
     "evaluate": "Measure a run's model on labelled images.",
     "predict": "Label images with a run's model.",
+    "report": "Write a run's report again.",
     "runs": "List runs and their results.",
     "doctor": "Check a data set and name every fault in it.",
-    "weights": "Take the weights out of a checkpoint from elsewhere.",
+    "weights": "List published weights, and import a checkpoint from elsewhere.",
     "convert": "Write boxes and masks as COCO or JSON Lines.",
     "models": "List the models that can be trained.",
     "tasks": "List the tasks.",
@@ -25,50 +28,53 @@ COMMANDS = {
     "kernels": "List what plugins compute faster on a GPU, and whether that is used.",
     "plugins": "List, check, enable, disable and begin the plugins that bring the models.",
 }
+_ARGUMENTS = "vistry.arguments"
 
 
 class Commands(click.Group):
-    """The commands whose module is there, each imported on use; errors are printed as sentences."""
+    """The commands, each imported when it is used; every error is printed in one form."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """The names, in the order of a newcomer's needs."""
-        here = Path(__file__).parent
-        return [name for name in COMMANDS if (here / f"{name}.py").is_file()]
+        """Return the names, in the order of a newcomer's needs."""
+        return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of the module with its name."""
-        if cmd_name not in self.list_commands(ctx):
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the module of a command's name and return its command."""
+        if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(f"vistry.cli.{cmd_name}"), cmd_name)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list in the help, which imports no command."""
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the commands into the help without importing one."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+            formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments name, or a usage error with the nearest name."""
-        names = self.list_commands(ctx)
-        if args[0] not in names:
-            raise click.UsageError(f"there is no command '{args[0]}'; {suggestion(args[0], names)}", ctx)
+        """Return the command that the arguments name, or raise a usage error with the nearest name."""
+        if args[0] not in COMMANDS:
+            raise click.UsageError(f"there is no command '{args[0]}'; {suggestion(args[0], list(COMMANDS))}", ctx)
         return super().resolve_command(ctx, args)
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Parse the options before the command."""
+        arguments = list(args)
+        with errors_as_sentences(arguments):
+            context = super().make_context(info_name, args, parent, **extra)
+        context.meta[_ARGUMENTS] = arguments
+        return context
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; exit with a sentence and the status of a VistryError, with 130 when interrupted."""
-        try:
+        """Parse the options after the command, and run it."""
+        with errors_as_sentences(ctx.meta[_ARGUMENTS]):
             return super().invoke(ctx)
-        except VistryError as error:
-            click.echo(f"error: {error}", err=True)
-            ctx.exit(error.exit_status)
-        except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
-            ctx.exit(130)
 
 
-@click.command(cls=Commands)
+@click.command(cls=Commands, context_settings={"token_normalize_func": with_dashes})
 @click.version_option(package_name="vistry", message="%(prog)s %(version)s")
 @click.option(
     "--registry",

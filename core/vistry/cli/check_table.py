@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import click
 
 from vistry.cli.printing import print_json
-from vistry.testing.check_runs import CheckRun, Result, check_runs_of, counts
+from vistry.testing.check_runs import CheckRun, Result, counts
 
 
-def print_trials(name: str, heavy: Any, backend: str | None, expect: Iterable[str], as_json: bool) -> bool:
-    """Make every check on a plugin and print how each ended; whether none failed."""
-    trials = check_runs_of(name, dict(map(_expected, expect)), heavy=heavy, backend=backend)
+def print_check_runs(name: str, check_runs: list[CheckRun], as_json: bool) -> bool:
+    """Make every check on a plugin and print how each ended; return whether none failed."""
     if as_json:
-        results = [trial.result() for trial in trials]
+        results = [check_run.result() for check_run in check_runs]
         print_json(plugin=name, checks=[result.to_dict() for result in results])
     else:
-        results = list(_printed(trials))
+        results = list(_printed(check_runs))
         for result in results:
             if result.status == "failed":
                 click.echo(f"{result.subject}: {result.check} failed: {result.reason}")
@@ -26,21 +24,22 @@ def print_trials(name: str, heavy: Any, backend: str | None, expect: Iterable[st
     return all(result.status != "failed" for result in results)
 
 
-def _expected(text: str) -> tuple[tuple[str, str], str]:
+def expected_failure(text: str) -> tuple[tuple[str, str], str]:
+    """Parse MODEL:CHECK=REASON."""
     place, _, reason = text.partition("=")
     subject, _, check = place.partition(":")
     if not (subject and check and reason):
-        raise click.UsageError(f"--expect '{text}' is not of the form MODEL:CHECK=REASON")
+        raise click.UsageError(f"invalid --expect '{text}'; write MODEL:CHECK=REASON")
     return (subject, check), reason
 
 
-def _printed(trials: list[CheckRun]) -> Iterator[Result]:
-    """Each result, printed under the headers of a table when it is there."""
-    subject = max(len("model"), *(len(trial.subject) for trial in trials))
-    check = max(len(trial.check.name) for trial in trials)
+def _printed(check_runs: list[CheckRun]) -> Iterator[Result]:
+    """Print each result under the headers of a table as soon as it is there, because a check may take minutes."""
+    subject = max(len("model"), *(len(check_run.subject) for check_run in check_runs))
+    check = max(len(check_run.check.name) for check_run in check_runs)
     click.echo(f"{'model':<{subject}}  {'check':<{check}}  result")
-    for trial in trials:
-        result = trial.result()
+    for check_run in check_runs:
+        result = check_run.result()
         reason = f": {result.reason}" if result.status in ("skipped", "expected") else ""
         click.echo(f"{result.subject:<{subject}}  {result.check:<{check}}  {result.status}{reason}")
         yield result

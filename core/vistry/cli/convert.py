@@ -6,35 +6,37 @@ from pathlib import Path
 
 import click
 
-FORMATS = ("coco", "jsonl")
+import vistry
+from vistry.cli import words
+from vistry.cli.list_group import as_json
+from vistry.cli.printing import print_json
 
 
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--to", "wanted", type=click.Choice(FORMATS), required=True, help="The format to write.")
-@click.option("--task", help="detection or segmentation. [guessed from the labels]")
-@click.option("--format", "data_format", help="The format of DATA. [detected]")
-def convert(data: Path, out: Path, wanted: str, task: str | None, data_format: str | None) -> None:
+@click.option("--to", type=click.Choice(words.written_formats()), required=True, help="The format to write.")
+@click.option("--task", help=f"{words.object_tasks()}. [guessed from the labels]")
+@click.option("--format", help=f"The format of DATA: {words.formats()}. [recognised]")
+@as_json
+def convert(data: Path, out: Path, to: str, as_json: bool, **options: str | None) -> None:
     """Write the boxes or masks of DATA to OUT.
 
     OUT is a file, or a folder that gets a file for each split. The images stay where they are: a path is relative
     where the image lies beside or below the file, else absolute. What the doctor sets aside is left out and counted.
     """
-    from vistry.data.conversion import output_files
-    from vistry.data.doctor import examine
-    from vistry.data.reading import guess_task
-    from vistry.registry.tasks import task_named
-    from vistry.runs.files import replacing
-
-    name = task_named(task).name if task else guess_task(data, data_format)[0]
-    diagnosis = examine(data, name, data_format)
-    for part in output_files(diagnosis.table, out, wanted):
-        with replacing(part.path) as temporary, temporary.open("w", encoding="utf-8") as file:
-            file.writelines(part.pieces)
-        table = part.table
-        click.echo(f"{part.path}: {len(table)} images, {len(table.labels)} objects, {len(table.classes)} classes")
+    conversion = vistry.convert(data, out, to=to, **options)
+    diagnosis = conversion.diagnosis
     objects = sum(finding.is_of_object for finding in diagnosis.quarantined)
     images = len(diagnosis.quarantined) - objects
+    if as_json:
+        left_out = {"images": images, "objects": objects}
+        print_json(task=diagnosis.task, files=[file.to_dict() for file in conversion.files], left_out=left_out)
+        return
+    for file in conversion.files:
+        click.echo(f"{file.path}: {file.images} images, {file.objects} objects, {file.classes} classes")
     if objects or images:
-        click.echo(f"left out: {images} images and {objects} objects; their faults: vistry doctor {data} --task {name}")
+        click.echo(
+            f"left out: {images} images and {objects} objects; "
+            f"their faults: vistry doctor {data} --task {diagnosis.task}"
+        )

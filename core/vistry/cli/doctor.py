@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+import vistry
+from vistry.cli import words
+from vistry.cli.list_group import as_json
 from vistry.cli.printing import print_json
 
 if TYPE_CHECKING:
@@ -17,26 +20,25 @@ if TYPE_CHECKING:
     from vistry.data.doctor import Diagnosis
     from vistry.data.findings import Finding
 
-SHOWN = 5
+# Findings of one check that are printed; the rest is counted.
+MAX_FINDINGS = 5
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--task", help="multiclass, multilabel, detection or segmentation. [guessed from the labels]")
-@click.option(
-    "--format", "data_format", help="jsonl, coco, custom_vision, voc, yolo, csv, masks or folders. [detected]"
-)
+@click.option("--task", help=f"{words.task_aliases()}. [guessed from the labels]")
+@click.option("--format", help=f"The format of DATA: {words.formats()}. [recognised]")
 @click.option("--full", is_flag=True, help="Decode every image, not only those that look cut off.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-def doctor(data: Path, task: str | None, data_format: str | None, full: bool, as_json: bool) -> None:
+@as_json
+def doctor(data: Path, task: str | None, format: str | None, full: bool, as_json: bool) -> None:
     """Check the data set at DATA. Exits with 1 where an error is found."""
-    from vistry.data.doctor import examine
     from vistry.data.findings import FindingError
+    from vistry.datasets import task_of
 
     try:
-        task, reason = _task(data, task, data_format)
-        diagnosis = examine(data, task, data_format, pixels="full" if full else "header")
+        task, reason = task_of(data, task, format)
+        diagnosis = vistry.doctor(data, task=task, format=format, full=full)
     except FindingError as error:
         _print_failure(data, error.finding, as_json)
         raise click.exceptions.Exit(1) from error
@@ -48,17 +50,8 @@ def doctor(data: Path, task: str | None, data_format: str | None, full: bool, as
         raise click.exceptions.Exit(1)
 
 
-def _task(data: Path, task: str | None, data_format: str | None) -> tuple[str, str | None]:
-    """The full name of the task, and why it was guessed, if it was."""
-    from vistry.data.reading import guess_task
-    from vistry.registry.tasks import task_named
-
-    if task is not None:
-        return task_named(task).name, None
-    return guess_task(data, data_format)
-
-
 def _print_failure(data: Path, fault: Finding, as_json: bool) -> None:
+    """Print the fault that stops the reading of the whole data set."""
     if as_json:
         print_json(path=str(data), findings=[fault.to_dict()], quarantined=[])
     else:
@@ -106,10 +99,10 @@ def _print_check(console: Console, faults: Sequence[Finding]) -> None:
     first = faults[0]
     console.print(Text(f"\n{first.severity} {first.check}", style=_STYLES[first.severity]), end="")
     console.print(f" ({len(faults)})" if len(faults) > 1 else "")
-    for fault in faults[:SHOWN]:
+    for fault in faults[:MAX_FINDINGS]:
         console.print(f"  {fault.where}: {fault.message}" if fault.where else f"  {fault.message}")
-    if len(faults) > SHOWN:
-        console.print(f"  and {len(faults) - SHOWN} more (all of them: --json)")
+    if len(faults) > MAX_FINDINGS:
+        console.print(f"  and {len(faults) - MAX_FINDINGS} more (all of them: --json)")
     if first.remedy:
         console.print(f"  -> {first.remedy}")
 
@@ -117,5 +110,5 @@ def _print_check(console: Console, faults: Sequence[Finding]) -> None:
 def _console() -> Console:
     from rich.console import Console
 
-    options: dict[str, Any] = {"markup": False, "highlight": False, "soft_wrap": True, "emoji": False}
-    return Console(**options)
+    # Nothing in a file's name or a message is markup, a number to colour, or an emoji's name.
+    return Console(markup=False, highlight=False, soft_wrap=True, emoji=False)

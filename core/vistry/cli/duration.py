@@ -1,4 +1,4 @@
-"""Durations as people write them: 90s, 30m, 2h, or seconds."""
+"""Durations as people write them: 90s, 30m, 2h, 1d, or seconds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ class Duration(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds that a text means, or fail with a usage error."""
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*", str(value))
         if not match or float(match[1]) == 0:
-            self.fail(f"'{value}' is no duration; write 90s, 30m or 2h", param, ctx)
+            self.fail(f"expected a duration, got '{value}'; use 90s, 30m or 2h", param, ctx)
         return float(match[1]) * _SECONDS[match[2]]
+
+
+time_limit = click.option("--time-limit", type=Duration(), help="Stop within this time: 90s, 30m, 2h.")

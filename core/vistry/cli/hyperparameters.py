@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 import vistry
-from vistry.cli.hyperparameter_flags import parse_flags
+from vistry.cli import words
+from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.list_group import Noun, as_json
-from vistry.cli.printing import print_facts, print_json, print_table
+from vistry.cli.printing import print_facts, print_json, print_plain_json, print_table
 from vistry.errors import RegistryError, suggestion
 from vistry.hyperparameter.schema import Schema, Source
 from vistry.hyperparameter.values import Hyperparameters, format_value
 from vistry.registry.tasks import TASKS
 
-_OPTIONS = ("--task", "--explain", "--json-schema", "--json")
-for_task = click.option("--task", help="The task; may be left out for a model with one task.")
+for_task = click.option("--task", help=f"{words.task_aliases()}; may be left out for a model with one task.")
 
 
 @click.group(cls=Noun)
@@ -24,34 +22,29 @@ def hyperparameters() -> None:
     """List the hyperparameters of a model for a task, or show one of them."""
 
 
-@hyperparameters.command(
-    name="list", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": True}
-)
+@hyperparameters.command(name="list", cls=HyperparameterCommand)
 @click.argument("model", required=False)
-@click.argument("flags", nargs=-1, type=click.UNPROCESSED, metavar="[--NAME VALUE]...")
 @for_task
 @click.option("--explain", is_flag=True, help="Print each value and where it was set, file and line.")
 @click.option("--json-schema", is_flag=True, help="Print a JSON Schema of the values.")
 @as_json
 def list_hyperparameters(
     model: str | None,
-    flags: tuple[str, ...],
     task: str | None,
     explain: bool,
     json_schema: bool,
     as_json: bool,
+    hyperparameters: dict[str, str],
 ) -> None:
     """List a model's hyperparameters, or with no model those a task shares.
 
-    With --NAME VALUE, what a training with these flags would use.
+    With --NAME VALUE, what a training with these options would use.
     """
-    if model and model.startswith("--"):
-        flags, model = (model, *flags), None  # click took the first flag for the model
     schema = _schema(model, task)
     if json_schema:
-        click.echo(json.dumps(schema.json_schema(), indent=2, ensure_ascii=False))
+        print_plain_json(schema.json_schema())
         return
-    values = schema.resolve([Source.of(parse_flags(flags, _OPTIONS), "the command line")])
+    values = schema.resolve([Source.of(hyperparameters, "the command line")])
     if as_json:
         fields = [{**field.to_dict(), **values.to_dict()[name]} for name, field in schema.fields.items()]
         print_json(**_subject(schema), hyperparameters=fields)
@@ -91,11 +84,11 @@ def show(name: str, model: str | None, task: str | None, as_json: bool) -> None:
 
 
 def _schema(model: str | None, task: str | None) -> Schema:
-    """The schema asked for; a model with one task needs no --task. Raises RegistryError."""
+    """The schema of a model and a task; a model with one task needs no --task. Raises RegistryError."""
     tasks = vistry.model(model).tasks if model else tuple(task.name for task in TASKS)
     if task is None and len(tasks) > 1:
-        aliases = [known.alias for known in TASKS if known.name in tasks]
-        raise RegistryError(f"which task? Add --task {' or --task '.join(aliases)}")
+        aliases = [entry.alias for entry in TASKS if entry.name in tasks]
+        raise click.UsageError(f"name the task; add --task {' or --task '.join(aliases)}")
     return vistry.hyperparameters(model, task or tasks[0])
 
 

@@ -2,58 +2,74 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import click
 
+import vistry
 from vistry.cli.list_group import Noun, as_json
-from vistry.cli.printing import print_json, print_table
-from vistry.errors import RegistryError
-from vistry.kernels.table import Kernel, all_kernels, kernels_for, select
+from vistry.cli.printing import print_facts, print_json, print_table
 from vistry.registry.catalogue import Catalogue
+from vistry.registry.policy import FILE_NAME, KERNELS_VARIABLE, KernelUse
 
 
-@click.group(cls=Noun)
+@click.group(
+    cls=Noun,
+    epilog=f"Whether they are used is set by `use` under [kernels] in {FILE_NAME}, or by {KERNELS_VARIABLE}: "
+    f"{', '.join(get_args(KernelUse))}.",
+)
 def kernels() -> None:
-    """List the kernels."""
+    """List the kernels, or show those of one operation."""
 
 
 @kernels.command(name="list")
 @as_json
 def list_kernels(as_json: bool) -> None:
     """List the kernels and whether policy lets them be used."""
-    catalogue = Catalogue.read()
-    use = catalogue.policy.kernel_use()
-    found = [(kernel, *_state(catalogue, kernel)) for kernel in all_kernels(catalogue)]
+    listed = vistry.kernels()
     if as_json:
-        listed = [{**kernel.to_dict(), "state": state, "reason": reason} for kernel, state, reason in found]
-        print_json(use=use.value, origin=use.origin, kernels=listed)
+        use = Catalogue.read().policy.kernel_use()
+        print_json(use=use.value, origin=use.origin, kernels=[entry.to_dict() for entry in listed])
         return
     rows = [
         (
-            kernel.spec.operation,
-            state,
-            kernel.plugin,
-            ", ".join(kernel.spec.devices),
-            ", ".join(kernel.spec.tolerance),
-            kernel.spec.summary,
+            entry.kernel.spec.operation,
+            entry.state,
+            entry.kernel.plugin,
+            ", ".join(entry.kernel.spec.devices),
+            ", ".join(entry.kernel.spec.tolerance),
+            entry.kernel.spec.summary,
         )
-        for kernel, state, _ in found
+        for entry in listed
     ]
     print_table(("operation", "state", "plugin", "devices", "dtypes", "summary"), rows)
-    for kernel, state, reason in found:
-        if reason:
-            click.echo(f"{kernel.spec.operation} of {kernel.distribution} is {state}: {reason}")
+    for entry in listed:
+        if entry.reason:
+            kernel = entry.kernel
+            click.echo(f"{kernel.spec.operation} of {kernel.distribution} is {entry.state}: {entry.reason}")
 
 
-def _state(catalogue: Catalogue, kernel: Kernel) -> tuple[str, str]:
-    """A word, and what it is due to where that is no default."""
-    use = catalogue.policy.kernel_use()
-    if use.value == "off":
-        return "off", f"by {use.origin}"
-    try:
-        winners = select(catalogue, kernels_for(catalogue, kernel.spec.operation))
-    except RegistryError as error:
-        return "in conflict", str(error)
-    if kernel not in winners.values():
-        preferred = catalogue.policy.preferred_kernel(kernel.spec.operation)
-        return "passed over", f"by {preferred.origin}" if preferred else ""
-    return ("required", f"by {use.origin}") if use.value == "require" else ("on", "")
+@kernels.command()
+@click.argument("operation")
+@as_json
+def show(operation: str, as_json: bool) -> None:
+    """Show the kernels of an operation."""
+    listed = vistry.find_kernels(operation)
+    if as_json:
+        print_json(kernels=[entry.to_dict() for entry in listed])
+        return
+    for entry in listed:
+        spec = entry.kernel.spec
+        print_facts(
+            {
+                "operation": spec.operation,
+                "summary": spec.summary,
+                "plugin": entry.kernel.distribution,
+                "state": entry.state,
+                "reason": entry.reason,
+                "devices": ", ".join(spec.devices),
+                "implementation": spec.implementation,
+                "reference": spec.reference,
+                "tolerance": ", ".join(f"{dtype} {tolerance:g}" for dtype, tolerance in spec.tolerance.items()),
+            }
+        )

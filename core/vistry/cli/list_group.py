@@ -1,10 +1,12 @@
-"""Commands about one kind of thing: `vistry models` lists, `vistry models show NAME` shows one."""
+"""Commands about one kind of thing: `vistry models` lists them, `vistry models show NAME` shows one."""
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 import click
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
 
 class Noun(click.Group):
@@ -15,16 +17,19 @@ class Noun(click.Group):
         first = args[0] if args else ""
         if first not in (*self.commands, *self.get_help_option_names(ctx)):
             if first and not first.startswith("-") and not self._list_takes_a_name():
-                raise click.UsageError(
-                    f"there is no command '{self.name} {first}'; type: vistry {self.name} show {first}", ctx
-                )
+                raise click.UsageError(f"there is no command '{self.name} {first}'; {self._remedy(first)}", ctx)
             args = ["list", *args]
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The options of `list`, which work without naming it, then the commands."""
+        """Write the options of `list`, which work without naming it, then the commands."""
         click.Command.format_options(self.commands["list"], ctx, formatter)
         self.format_commands(ctx, formatter)
 
     def _list_takes_a_name(self) -> bool:
         return any(isinstance(parameter, click.Argument) for parameter in self.commands["list"].params)
+
+    def _remedy(self, word: str) -> str:
+        # A word as near as `lst` is a misspelt command; any other is more likely the name of a thing to show.
+        close = get_close_matches(word, self.commands, n=1, cutoff=0.7)
+        return f"did you mean '{close[0]}'?" if close else f"type: vistry {self.name} show {word}"

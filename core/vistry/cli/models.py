@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import click
 
 import vistry
+from vistry.cli import words
 from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_facts, print_json, print_table
 from vistry.registry.cards import ModelCard
 from vistry.registry.tasks import task_named
+
+if TYPE_CHECKING:
+    from vistry.queries import ModelFilters
 
 
 @click.group(cls=Noun)
@@ -20,20 +24,21 @@ def models() -> None:
 
 
 @models.command(name="list")
-@click.option("--task", help="Only models for this task.")
+@click.option("--task", help=f"Only models for this task: {words.task_aliases()}.")
 @click.option("--family", help="Only models of this plugin.")
-@click.option("--backend", help="Only models for this backend: torch or jax.")
+@click.option("--backend", help=f"Only models for this backend: {words.backends()}.")
 @click.option("--name", help='Only models with a matching name, such as "*50*".')
 @click.option("--max-parameters", type=int, help="Only models with at most so many parameters.")
 @click.option("--license", help="Only models under this licence.")
 @as_json
-def list_models(as_json: bool, **filters: Any) -> None:
+def list_models(as_json: bool, **options: str | int | None) -> None:
     """List the models that match every filter."""
-    found = vistry.models(**{name: value for name, value in filters.items() if value is not None})
+    filters = cast("ModelFilters", {name: value for name, value in options.items() if value is not None})
+    listed = vistry.models(**filters)
     if as_json:
-        print_json(models=[card.to_dict() for card in found])
-    elif found:
-        _print_models(found)
+        print_json(models=[card.to_dict() for card in listed])
+    elif listed:
+        _print_models(listed)
     else:
         click.echo(_why_none(filters), err=True)
 
@@ -63,8 +68,8 @@ def show(name: str, as_json: bool) -> None:
     )
 
 
-def _print_models(found: list[ModelCard]) -> None:
-    names = Counter(card.name for card in found)
+def _print_models(listed: list[ModelCard]) -> None:
+    names = Counter(card.name for card in listed)
     rows = [
         (
             card.name if names[card.name] == 1 else card.full_name,
@@ -73,12 +78,10 @@ def _print_models(found: list[ModelCard]) -> None:
             ", ".join(card.backends),
             card.summary,
         )
-        for card in found
+        for card in listed
     ]
     print_table(("model", "tasks", "parameters", "backends", "summary"), rows, right=("parameters",))
 
 
-def _why_none(filters: dict[str, Any]) -> str:
-    if any(value is not None for value in filters.values()):
-        return "no model matches"
-    return "no plugin with models is in use; type: vistry plugins"
+def _why_none(filters: ModelFilters) -> str:
+    return "no model matches" if filters else "no plugin with models is in use; type: vistry plugins"

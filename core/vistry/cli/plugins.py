@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+from click.exceptions import Exit
 
+import vistry
 from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_facts, print_json, print_table
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
 from vistry.registry.unmatched_policy import notices
+
+if TYPE_CHECKING:
+    from vistry.testing.check_runs import Heavy
 
 for_user = click.option("--user", is_flag=True, help="In your own registry.toml, for all projects.")
 
@@ -34,7 +40,7 @@ def list_plugins(as_json: bool) -> None:
 @as_json
 def show(name: str, as_json: bool) -> None:
     """Show one plugin by its name or its distribution's."""
-    plugin = Catalogue.read().plugin(name)
+    plugin = vistry.find_plugin(name)
     if as_json:
         print_json(plugin=plugin.to_dict())
         return
@@ -61,11 +67,9 @@ def show(name: str, as_json: bool) -> None:
 @click.option("--backend", help="Compute in this one, of the models that have it. [the first of each]")
 @click.option("--expect", multiple=True, metavar="MODEL:CHECK=REASON", help="A check that is to fail, and why.")
 @as_json
-@click.pass_context
 def check(
-    ctx: click.Context,
     name: str | None,
-    heavy: str | None,
+    heavy: Heavy | None,
     backend: str | None,
     expect: tuple[str, ...],
     as_json: bool,
@@ -75,20 +79,19 @@ def check(
     A disabled plugin is left alone unless it is named.
     """
     if name is not None:
-        from vistry.cli.check_table import print_trials
+        from vistry.cli.check_table import expected_failure, print_check_runs
+        from vistry.testing.check_runs import check_runs_of
 
-        if not print_trials(name, heavy or "all", backend=backend, expect=expect, as_json=as_json):
-            ctx.exit(1)
+        check_runs = check_runs_of(name, dict(map(expected_failure, expect)), heavy=heavy or "all", backend=backend)
+        if not print_check_runs(name, check_runs, as_json):
+            raise Exit(1)
         return
     if heavy or backend or expect:
-        raise click.UsageError("--heavy, --backend and --expect need the NAME of a plugin", ctx)
-    from vistry.testing.plugin_states import check_plugins
-
-    catalogue = Catalogue.read()
-    found = check_plugins(catalogue)
-    _print_plugins(found, catalogue, as_json)
-    if any(plugin.state not in ("ok", "disabled") for plugin in found):
-        ctx.exit(1)
+        raise click.UsageError("--heavy, --backend and --expect need the NAME of a plugin")
+    checked = vistry.check_plugins()
+    _print_plugins(checked, Catalogue.read(), as_json)
+    if any(plugin.state not in ("ok", "disabled") for plugin in checked):
+        raise Exit(1)
 
 
 @plugins.command()
@@ -96,9 +99,8 @@ def check(
 @as_json
 def new(name: str, as_json: bool) -> None:
     """Write a plugin that works, to make your own of, into ./vistry-NAME."""
-    from vistry.testing.new_plugin import write_plugin
-
-    folder, files = write_plugin(name, Path.cwd())
+    folder = vistry.new_plugin(name)
+    files = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*")) if path.is_file()]
     if as_json:
         print_json(folder=str(folder), files=files)
         return
@@ -116,7 +118,7 @@ def new(name: str, as_json: bool) -> None:
 @as_json
 def enable(name: str, user: bool, as_json: bool) -> None:
     """Use a plugin again: write so in the nearest registry.toml."""
-    _switch(name, on=True, user=user, as_json=as_json)
+    _print_switched(name, vistry.enable_plugin(name, user=user), as_json, on=True)
 
 
 @plugins.command()
@@ -125,15 +127,11 @@ def enable(name: str, user: bool, as_json: bool) -> None:
 @as_json
 def disable(name: str, user: bool, as_json: bool) -> None:
     """Stop using a plugin: write so in the nearest registry.toml."""
-    _switch(name, on=False, user=user, as_json=as_json)
+    _print_switched(name, vistry.disable_plugin(name, user=user), as_json, on=False)
 
 
-def _switch(name: str, on: bool, user: bool, as_json: bool) -> None:
-    from vistry.registry.policy_file import file_to_write, switch
-
-    path = file_to_write(user)
-    switch(Catalogue.read().plugin(name), on, path)
-    after = Catalogue.read().plugin(name)
+def _print_switched(name: str, path: Path, as_json: bool, *, on: bool) -> None:
+    after = vistry.find_plugin(name)
     if as_json:
         print_json(plugin=after.to_dict(), file=str(path))
         return
@@ -148,19 +146,19 @@ def _warn_if_overruled(plugin: Plugin, on: bool) -> None:
         click.echo(f"warning: a stronger registry.toml, or VISTRY_ENABLE, keeps {plugin.name} enabled", err=True)
 
 
-def _print_plugins(found: Sequence[Plugin], catalogue: Catalogue, as_json: bool) -> None:
+def _print_plugins(listed: Sequence[Plugin], catalogue: Catalogue, as_json: bool) -> None:
     if as_json:
-        print_json(plugins=[plugin.to_dict() for plugin in found], notices=notices(catalogue))
+        print_json(plugins=[plugin.to_dict() for plugin in listed], notices=notices(catalogue))
         return
     rows = [
         (plugin.name, plugin.state, f"{plugin.distribution} {plugin.version}", str(len(plugin.models)))
-        for plugin in found
+        for plugin in listed
     ]
     print_table(("plugin", "state", "distribution", "models"), rows, right=("models",))
-    for plugin in found:
+    for plugin in listed:
         if plugin.state != "ok":
             click.echo(f"{plugin.name} is {plugin.state}: {plugin.reason}; {plugin.remedy}")
     for notice in notices(catalogue):
         click.echo(f"note: {notice}", err=True)
-    if not found:
+    if not listed:
         click.echo("no plugin is installed; install one, a distribution whose name starts with vistry-", err=True)

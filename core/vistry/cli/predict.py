@@ -1,4 +1,4 @@
-"""`vistry predict`: what a trained model says of images."""
+"""`vistry predict`: predictions of a trained model for images."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from pathlib import Path
 
 import click
 
-from vistry.cli.prediction_options import ChangingCommand
+from vistry.cli import words
+from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.printing import json_line, printable
 
 
-@click.command(cls=ChangingCommand)
+@click.command(cls=HyperparameterCommand)
 @click.argument("run")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Write JSON Lines to this file.")
-@click.option("--draw", type=click.Path(path_type=Path), help="Write each image with what was found to this folder.")
+@click.option("--draw", type=click.Path(path_type=Path), help="Write each image with its detections to this folder.")
 @click.option("--masks", type=click.Path(path_type=Path), help="Where masks go if export_as_image is on. [.]")
-@click.option("--backend", help="Engine that computes: torch or jax. [the run's own]")
+@click.option("--backend", help=f"Engine that computes: {words.backends()}. [the run's own]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines in the hosted product's schema.")
 def predict(
     run: str,
@@ -26,7 +27,7 @@ def predict(
     masks: Path | None,
     backend: str | None,
     as_json: bool,
-    changed: dict[str, str],
+    hyperparameters: dict[str, str],
 ) -> None:
     """Predict IMAGES, files or folders, with RUN (a folder, an identifier, or "last").
 
@@ -39,7 +40,7 @@ def predict(
     from vistry.runs.files import lines_to
 
     files = image_files(images)
-    predictor = load(run, backend=backend, **changed)
+    predictor = load(run, backend=backend, **hyperparameters)
     for warning in predictor.hyperparameters.warnings:
         click.echo(f"warning: {warning}", err=True)
     written = DetectionFiles.of(predictor, draw, masks)

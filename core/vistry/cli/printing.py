@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import click
 
 SCHEMA = 1
 
 
-def print_json(**content: Any) -> None:
+def print_json(**content: object) -> None:
     """Print one JSON document with its schema number, and nothing else: indented on a terminal."""
-    indent = 2 if sys.stdout.isatty() else None
-    click.echo(json.dumps({"schema": SCHEMA, **content}, indent=indent, ensure_ascii=False))
+    print_plain_json({"schema": SCHEMA, **content})
 
 
-def json_line(content: Any) -> str:
+def print_plain_json(content: Mapping[str, object]) -> None:
+    """Print one JSON document whose format isn't Vistry's own, such as a JSON Schema."""
+    click.echo(json.dumps(content, indent=2 if sys.stdout.isatty() else None, ensure_ascii=False))
+
+
+def json_line(content: object) -> str:
     """JSON on one line, in letters as they are; file names that aren't Unicode survive as escapes."""
     line = json.dumps(content, ensure_ascii=False)
     return line if printable(line) == line else json.dumps(content)
@@ -49,7 +52,7 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Se
 
 def print_facts(facts: Mapping[str, str]) -> None:
     """Print names and values, one a line, without the empty ones."""
-    width = max(len(name) for name in facts)
+    width = max(map(len, facts), default=0)
     for name, value in facts.items():
         if value:
             click.echo(f"{name.ljust(width)}  {value}")

@@ -2,65 +2,70 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
+
+import vistry
+from vistry.cli.list_group import Noun, as_json
+from vistry.cli.printing import print_json, print_table
 
 if TYPE_CHECKING:
     from vistry.runs.folder import Run
 
+in_folder = click.option(
+    "--folder", type=click.Path(path_type=Path), help="Where the runs are. [VISTRY_RUNS or ./runs]"
+)
 
-@click.group(invoke_without_command=True)
-@click.option("--folder", type=click.Path(path_type=Path), help="Where the runs are. [VISTRY_RUNS or ./runs]")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-@click.pass_context
-def runs(context: click.Context, folder: Path | None, as_json: bool) -> None:
+
+@click.group(cls=Noun)
+def runs() -> None:
     """List runs, oldest first, or show one."""
-    context.obj = folder
-    if context.invoked_subcommand is not None:
-        return
-    from vistry.runs.folder import runs_folder, runs_in
 
-    found = [_line(run) for run in runs_in(folder)]
+
+@runs.command(name="list")
+@in_folder
+@as_json
+def list_runs(folder: Path | None, as_json: bool) -> None:
+    """List runs, oldest first."""
+    entries = [_listed(run) for run in vistry.runs(folder)]
     if as_json:
-        click.echo(json.dumps({"schema": 1, "runs": found}))
-        return
-    if not found:
+        print_json(runs=[asdict(entry) for entry in entries])
+    elif entries:
+        _print_table(entries)
+    else:
+        from vistry.runs.folder import runs_folder
+
         click.echo(f"there are no runs in {folder or runs_folder()}; to make one, type: vistry train --help", err=True)
-    for entry in found:
-        click.echo(_text(entry))
 
 
 @runs.command()
 @click.argument("run")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-@click.pass_obj
-def show(folder: Path | None, run: str, as_json: bool) -> None:
+@in_folder
+@as_json
+def show(run: str, folder: Path | None, as_json: bool) -> None:
     """Show RUN (a folder, an identifier, or "last")."""
-    from vistry.hyperparameter.recorded import hyperparameters_of
-    from vistry.runs.folder import find_run
     from vistry.training.events import EpochEnded
     from vistry.training.progress import epoch_line
 
-    found = find_run(run, folder)
+    trained = vistry.find_run(run, folder)
     if as_json:
-        click.echo(json.dumps({"schema": 1, **_content(found)}))
+        print_json(**_content(trained))
         return
-    record, status = found.record, found.status
+    record, status = trained.record, trained.status
     ended = f"{status.status}, {status.reason}" if status.reason else status.status
-    click.echo(f"{found.folder}\n{record.model.full_name} for {record.task}: {ended}")
+    click.echo(f"{trained.folder}\n{record.model.full_name} for {record.task}: {ended}")
     click.echo(f"{record.data.training_images} training images of {record.data.source}")
-    epochs = hyperparameters_of(found).number_of_epochs
-    for entry in found.history():
+    epochs = int(trained.hyperparameters["number_of_epochs"].value or 0)
+    for entry in trained.history():
         is_best = entry.epoch == status.best_epoch
-        click.echo(
-            epoch_line(EpochEnded(entry=entry, epochs=epochs, primary_metric=record.primary_metric, is_best=is_best))
-        )
+        event = EpochEnded(entry=entry, epochs=epochs, primary_metric=record.primary_metric, is_best=is_best)
+        click.echo(epoch_line(event))
 
 
-def _content(run: Run) -> dict[str, Any]:
+def _content(run: Run) -> dict[str, object]:
     """All that a run's JSON files hold."""
     from vistry.runs.json_records import to_json
 
@@ -72,28 +77,62 @@ def _content(run: Run) -> dict[str, Any]:
     }
 
 
-def _line(run: Run) -> dict[str, Any]:
-    """A run's entry; of one that can't be read the reason, because one bad run hides no other."""
+@dataclass(frozen=True)
+class _ListedRun:
+    """A run as a line of the list."""
+
+    id: str
+    folder: str
+    task: str
+    model: str
+    status: str
+    primary_metric: str
+    best_score: float | None
+    created: str
+
+    @property
+    def best(self) -> str:
+        """The best score with its metric's name; nothing before the first evaluation."""
+        return "" if self.best_score is None else f"{self.primary_metric} {self.best_score:.4f}"
+
+
+@dataclass(frozen=True)
+class _UnreadableRun:
+    """A run whose files can't be read. It is listed with the reason, because one bad run hides no other."""
+
+    id: str
+    folder: str
+    status: str
+    error: str
+
+
+def _listed(run: Run) -> _ListedRun | _UnreadableRun:
     from vistry.errors import RunError
 
     try:
         record, status = run.record, run.status
     except RunError as error:
-        return {"id": run.id, "folder": str(run.folder), "status": "unreadable", "error": str(error)}
-    return {
-        "id": run.id,
-        "folder": str(run.folder),
-        "task": record.task,
-        "model": record.model.full_name,
-        "status": status.status,
-        "primary_metric": record.primary_metric,
-        "best_score": status.best_score,
-        "created": record.created,
-    }
+        return _UnreadableRun(id=run.id, folder=str(run.folder), status="unreadable", error=str(error))
+    return _ListedRun(
+        id=run.id,
+        folder=str(run.folder),
+        task=record.task,
+        model=record.model.full_name,
+        status=status.status,
+        primary_metric=record.primary_metric,
+        best_score=status.best_score,
+        created=record.created,
+    )
 
 
-def _text(entry: dict[str, Any]) -> str:
-    if "error" in entry:
-        return f"{entry['id']}  {entry['status']}: {entry['error']}"
-    score = "" if entry["best_score"] is None else f"{entry['primary_metric']} {entry['best_score']:.4f}"
-    return f"{entry['id']}  {entry['task']}  {entry['status']}  {score}".rstrip()
+def _print_table(entries: list[_ListedRun | _UnreadableRun]) -> None:
+    rows = [
+        (entry.id, entry.task, entry.status, entry.best)
+        if isinstance(entry, _ListedRun)
+        else (entry.id, "", entry.status, "")
+        for entry in entries
+    ]
+    print_table(("run", "task", "status", "best score"), rows)
+    for entry in entries:
+        if isinstance(entry, _UnreadableRun):
+            click.echo(f"{entry.id} is {entry.status}: {entry.error}")

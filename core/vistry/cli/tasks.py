@@ -7,7 +7,6 @@ import click
 import vistry
 from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_facts, print_json, print_table
-from vistry.registry.tasks import task_named
 
 
 @click.group(cls=Noun)
@@ -19,11 +18,11 @@ def tasks() -> None:
 @as_json
 def list_tasks(as_json: bool) -> None:
     """List the tasks."""
-    found = vistry.tasks()
+    listed = vistry.tasks()
     if as_json:
-        print_json(tasks=[task.to_dict() for task in found])
+        print_json(tasks=[task.to_dict() for task in listed])
     else:
-        print_table(("task", "alias", "summary"), [(task.name, task.alias, task.summary) for task in found])
+        print_table(("task", "alias", "summary"), [(task.name, task.alias, task.summary) for task in listed])
 
 
 @tasks.command()
@@ -31,7 +30,7 @@ def list_tasks(as_json: bool) -> None:
 @as_json
 def show(name: str, as_json: bool) -> None:
     """Show one task by its name or alias."""
-    task = task_named(name)
+    task = vistry.find_task(name)
     if as_json:
         print_json(task=task.to_dict())
         return

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from vistry.cli.duration import Duration
-from vistry.cli.hyperparameter_flags import parse_flags
+from vistry.cli import words
+from vistry.cli.duration import time_limit
+from vistry.cli.hyperparameter_options import HyperparameterCommand
+from vistry.cli.list_group import as_json
+from vistry.cli.printing import print_json
+from vistry.cli.training_result import print_result
 
 if TYPE_CHECKING:
     from vistry.training.plan import Plan
-    from vistry.training.session import TrainingResult
 
 
-class _TrainCommand(click.Command):
+class _TrainCommand(HyperparameterCommand):
     """Shows the model's own hyperparameters in --help where --task is given."""
 
-    def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        super().format_epilog(context, formatter)
-        task, model = context.params.get("task"), context.params.get("model")
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the epilog, and the hyperparameters of the task or the model."""
+        super().format_epilog(ctx, formatter)
+        task, model = ctx.params.get("task"), ctx.params.get("model")
         if not task:
             return
         from vistry.hyperparameter.values import format_value
@@ -35,54 +38,48 @@ class _TrainCommand(click.Command):
 
 @click.command(
     cls=_TrainCommand,
-    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
-    epilog="Hyperparameters are flags by their own names: --learning_rate 0.02. For their list add --task and "
+    epilog="Hyperparameters are options by their own names: --learning_rate 0.02. For their list add --task and "
     "--model before --help, or type: vistry hyperparameters MODEL --task TASK",
 )
-@click.option("--data", "data_path", type=click.Path(path_type=Path), required=True, help="Labelled images.")
-@click.option("--task", required=True, is_eager=True, help="multiclass, multilabel, or the task's full name.")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="Labelled images.")
+@click.option("--task", required=True, is_eager=True, help=f"{words.task_aliases()}, or the task's full name.")
 @click.option("--model", is_eager=True, help="Model name; type: vistry models.")
 @click.option("--validation", type=click.Path(path_type=Path), help="Labelled images to validate on.")
-@click.option("--validation-size", type=float, help="Share split off when none is given. [0.2]")
-@click.option("--format", "data_format", help="Format of the data and the validation data, if not recognised.")
-@click.option("--primary-metric", help="Metric that decides which epoch is the best.")
+@click.option("--validation-size", type=float, help="Share of the data split off when none is given. [0.2]")
+@click.option("--format", help=f"Format of the data and the validation data: {words.formats()}. [recognised]")
+@click.option("--primary-metric", help=f"Metric that decides which epoch is the best: {words.primary_metrics()}.")
 @click.option("--config", "configs", type=click.Path(path_type=Path), multiple=True, help="YAML or TOML file.")
-@click.option("--backend", default="torch", help="Engine that trains: torch or jax. [torch]")
+@click.option("--backend", default="torch", help=f"Engine that trains: {words.backends()}. [torch]")
 @click.option("--output", type=click.Path(path_type=Path), help="Run folder to make. [runs/...]")
-@click.option("--time-limit", type=Duration(), help="Be over in this time: 90s, 30m, 2h.")
+@time_limit
 @click.option("--dry-run", is_flag=True, help="Check everything, print the plan, stop.")
-@click.option("--json", "as_json", is_flag=True, help="Print the plan or the result as JSON and nothing else.")
-@click.pass_context
-def train(context: click.Context, /, **options: Any) -> None:
+@as_json
+def train(
+    configs: tuple[Path, ...],
+    output: Path | None,
+    time_limit: float | None,
+    dry_run: bool,
+    as_json: bool,
+    hyperparameters: dict[str, str],
+    **request: Any,
+) -> None:
     """Train a model on labelled images."""
     from vistry.hyperparameter.sources import read_file
     from vistry.training import progress
     from vistry.training.plan import Request, make_plan
     from vistry.training.session import carry_out, deadline_in, sources_of
 
-    deadline = deadline_in(options["time_limit"])
-    flags = parse_flags(context.args, [parameter.opts[0] for parameter in context.command.params])
-    request = Request(
-        data=options["data_path"],
-        task=options["task"],
-        model=options["model"],
-        validation=options["validation"],
-        format=options["data_format"],
-        validation_size=options["validation_size"],
-        primary_metric=options["primary_metric"],
-        backend=options["backend"],
-    )
-    plan = make_plan(request, sources_of([read_file(path) for path in options["configs"]], flags))
-    if options["dry_run"]:
-        click.echo(_plan_json(plan) if options["as_json"] else _plan_text(plan))
+    deadline = deadline_in(time_limit)
+    plan = make_plan(Request(**request), sources_of([read_file(path) for path in configs], hyperparameters))
+    if dry_run:
+        _print_plan(plan, as_json)
         return
     for line in plan.warnings():
         click.echo(f"warning: {line}", err=True)
-    if not options["as_json"]:
+    if not as_json:
         click.echo(_summary(plan))
-    listeners = [] if options["as_json"] else [progress.progress_line()]
-    result = carry_out(plan, output=options["output"], deadline=deadline, listeners=listeners)
-    click.echo(result_json(result) if options["as_json"] else result_text(result))
+    listeners = [] if as_json else [progress.progress_line()]
+    print_result(carry_out(plan, output=output, deadline=deadline, listeners=listeners), as_json)
 
 
 def _summary(plan: Plan) -> str:
@@ -98,15 +95,16 @@ def _summary(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _plan_json(plan: Plan) -> str:
+def _print_plan(plan: Plan, as_json: bool) -> None:
     from dataclasses import asdict
 
     from vistry.training.estimate import estimate
     from vistry.training.plan_summary import PlanSummary
 
-    return json.dumps(
-        {"schema": 1, "plan": PlanSummary.of(plan).to_dict(), "estimate": asdict(estimate(plan))}, indent=2
-    )
+    if as_json:
+        print_json(plan=PlanSummary.of(plan).to_dict(), estimate=asdict(estimate(plan)))
+    else:
+        click.echo(_plan_text(plan))
 
 
 def _plan_text(plan: Plan) -> str:
@@ -136,33 +134,3 @@ def _plan_text(plan: Plan) -> str:
     lines += [f"  {item.name:<{width}}  {format_value(item.value):<14}  {item.origin}" for item in settings]
     lines += [f"warning: {line}" for line in facts.warnings]
     return "\n".join(lines)
-
-
-def result_json(result: TrainingResult) -> str:
-    """The result of a training for a program."""
-    return json.dumps(
-        {
-            "schema": 1,
-            "run": str(result.run.folder),
-            "status": result.outcome.status,
-            "reason": result.outcome.reason,
-            "best_epoch": result.outcome.best_epoch,
-            "best_score": result.outcome.best_score,
-            "metrics": result.metrics,
-        }
-    )
-
-
-def result_text(result: TrainingResult) -> str:
-    """The result of a training for a person."""
-    from vistry.report.page import REPORT
-
-    outcome, run = result.outcome, result.run
-    score = "" if outcome.best_score is None else f", {run.record.primary_metric} {outcome.best_score:.4f}"
-    return (
-        f"{outcome.reason}; best: epoch {(outcome.best_epoch or 0) + 1}{score}\n"
-        f"run:     {run.folder}\n"
-        f"report:  {run.folder / REPORT}\n"
-        f"weights: {run.best_weights}\n"
-        f"predict: vistry predict {run.folder} IMAGE..."
-    )

@@ -1,56 +1,92 @@
-"""`vistry weights`: other people's checkpoints as files to start from."""
+"""`vistry weights`: published weights, and other people's checkpoints as files to start from."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from vistry.cli.hyperparameter_flags import parse_flags
-from vistry.cli.list_group import as_json
-from vistry.cli.printing import print_json
+import vistry
+from vistry.cli.hyperparameter_options import HyperparameterCommand
+from vistry.cli.list_group import Noun, as_json
+from vistry.cli.printing import print_facts, print_json, print_table
 
 if TYPE_CHECKING:
     from vistry.inference.import_checkpoint import ImportedWeights
 
 
-@click.group()
+@click.group(cls=Noun)
 def weights() -> None:
-    """Take the weights out of a checkpoint from elsewhere."""
+    """List the published weights, show one, or take the weights out of a checkpoint from elsewhere."""
+
+
+@weights.command(name="list")
+@click.option("--model", help="Only weights of this model.")
+@as_json
+def list_weights(model: str | None, as_json: bool) -> None:
+    """List the weights that plugins publish for their models."""
+    listed = vistry.weights(model)
+    if as_json:
+        print_json(weights=[entry.to_dict() for entry in listed])
+        return
+    rows = [(entry.name, entry.model, entry.license, "yes" if entry.file else "no") for entry in listed]
+    print_table(("weights", "model", "license", "on this machine"), rows)
+
+
+@weights.command()
+@click.argument("name")
+@click.option("--model", help="The model, where several have weights of this name.")
+@as_json
+def show(name: str, model: str | None, as_json: bool) -> None:
+    """Show published weights, and where they are on this machine."""
+    entry = vistry.find_weights(name, model)
+    if as_json:
+        print_json(weights=entry.to_dict())
+        return
+    print_facts(
+        {
+            "name": entry.name,
+            "model": entry.model,
+            "license": entry.license,
+            "classes": "" if entry.classes is None else str(entry.classes),
+            "metrics": ", ".join(f"{metric} {value:g}" for metric, value in entry.metrics.items()),
+            "source": entry.source,
+            "SHA-256": entry.sha256,
+            "file": str(entry.file or "not on this machine; fetched when a training needs it"),
+        }
+    )
 
 
 @weights.command(
     name="import",
-    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
-    epilog="Hyperparameters that decide the shape of the model are flags by their own names, after FILE.",
+    cls=HyperparameterCommand,
+    epilog="Hyperparameters that decide the shape of the model are options by their own names.",
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--model", help="Check that the weights are this model's.")
 @click.option("--key", help="Which of the sets of weights in FILE. [a moving average, else the only one]")
 @click.option("--output", type=click.Path(path_type=Path), help="The file to write. [FILE's name with .safetensors]")
 @as_json
-@click.pass_context
 def import_(
-    context: click.Context, /, file: Path, model: str | None, key: str | None, output: Path | None, **options: Any
+    file: Path,
+    model: str | None,
+    key: str | None,
+    output: Path | None,
+    as_json: bool,
+    hyperparameters: dict[str, str],
 ) -> None:
     """Write the weights in FILE, which torch.save wrote, as safetensors.
 
     Nothing in FILE is run, and the classes it names need not be installed.
     """
-    if str(file).startswith("--"):
-        raise click.UsageError("FILE comes before the hyperparameters", context)
-    flags = parse_flags(context.args, [parameter.opts[0] for parameter in context.command.params])
-    if flags and not model:
-        raise click.UsageError(f"--{next(iter(flags))} needs --model", context)
-    from vistry.inference.import_checkpoint import import_weights
-
-    imported = import_weights(file, output=output, key=key, model=model, given=flags)
-    if options["as_json"]:
-        print_json(
-            **{name: str(value) if isinstance(value, Path) else value for name, value in asdict(imported).items()}
-        )
+    if hyperparameters and not model:
+        raise click.UsageError(f"option --{next(iter(hyperparameters))} needs --model; add --model MODEL")
+    imported = vistry.import_weights(file, output=output, key=key, model=model, hyperparameters=hyperparameters)
+    if as_json:
+        facts = asdict(imported)
+        print_json(**{name: str(value) if isinstance(value, Path) else value for name, value in facts.items()})
     else:
         click.echo(_text(imported))
 

@@ -11,13 +11,16 @@ from vistry.data.table import SPLITS, Table
 from vistry.errors import DataError, suggestion
 from vistry.inference.predictor import Predictor, load
 
-# Hyperparameters of how objects that were found are written.
+# Hyperparameters of how detections are written, which no metric depends on.
 OF_OUTPUT = ("max_number_of_polygon_points", "export_as_image", "image_type")
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics by name, over how many images, the images left out with the reason, and values without effect."""
+    """Metrics by name, and over how many images.
+
+    `left_out` has each image that couldn't be used with the reason, `warnings` the changed values without effect.
+    """
 
     metrics: dict[str, float]
     primary_metric: str
@@ -45,15 +48,21 @@ def evaluate(
     backend: str | None = None,
     **changed: Any,
 ) -> Evaluation:
-    """Evaluate a run's best model. Where the data has a test split, that one, unless `split` names another.
+    """Measure a run's best model on labelled images.
 
-    The engine is the one that trained the run, unless `backend` names another. `changed` as in `load`.
+    Args:
+        run: a run's folder or identifier, or "last".
+        data: a file or folder of labelled images; a class that the model wasn't trained on is an error.
+        format: the format of `data`; by default it is recognised.
+        split: "train", "validation" or "test"; by default the test split where the data has one, else all of it.
+        backend: the engine that computes; by default the one that trained the run.
+        changed: hyperparameters of prediction by their own names, with other values than in training.
 
-    Raises RunError for the run and DataError for the data: a class the model doesn't know is an error.
+    Raises RunError for the run, HyperparameterError for the values and DataError for the data.
     """
     predictor = load(run, backend=backend, **changed)
     diagnosis = doctor.examine(Path(data), predictor.task.name, format)
-    table = _with_models_classes(_chosen(diagnosis.table, split), predictor)
+    table = _with_models_classes(_rows_of_split(diagnosis.table, split), predictor)
     predictions = list(predictor.predict(table.images))
     usable = [row for row, prediction in enumerate(predictions) if prediction.values is not None]
     if not usable:
@@ -74,7 +83,7 @@ def evaluate(
     )
 
 
-def _chosen(table: Table, split: str | None) -> Table:
+def _rows_of_split(table: Table, split: str | None) -> Table:
     if split is None:
         rows = table.rows_of("test")
         return table.take(rows) if len(rows) else table

@@ -42,18 +42,26 @@ class ImportedWeights:
 
 
 def import_weights(
-    file: Path, *, output: Path | None, key: str | None, model: str | None, given: Values
+    file: str | Path,
+    *,
+    output: str | Path | None = None,
+    key: str | None = None,
+    model: str | None = None,
+    hyperparameters: Values | None = None,
 ) -> ImportedWeights:
-    """Write the weights of a checkpoint as safetensors; nothing in it is run. Raises WeightsError.
+    """Write the weights of a checkpoint as safetensors; nothing in it is run.
 
     Args:
         file: the checkpoint, as torch.save wrote it.
-        output: the file to write; by default the checkpoint's name with another suffix.
+        output: the file to write; by default the checkpoint's name with .safetensors.
         key: the entry of the checkpoint to read, where it has several state dicts.
         model: the model that the weights have to fit, or nothing is written.
-        given: hyperparameters to build the model with.
+        hyperparameters: values by their own names, to build the model with.
+
+    Raises WeightsError, RegistryError or HyperparameterError.
     """
-    output = output or file.with_suffix(".safetensors")
+    file = Path(file)
+    output = Path(output) if output else file.with_suffix(".safetensors")
     # Never overwritten: what is there may be the only copy of somebody's weights.
     if output.exists():
         raise WeightsError(f"{output} exists already; name another file with --output, or remove it")
@@ -62,7 +70,9 @@ def import_weights(
     state_dict = read_state_dict(file, key)
     classes = None
     if card:
-        classes = _num_classes(card, state_dict.arrays, catalogue=catalogue, origin=str(file), given=given)
+        classes = _num_classes(
+            card, state_dict.arrays, catalogue=catalogue, origin=str(file), given=hyperparameters or {}
+        )
     notice = card.checkpoint_notice if card and card.checkpoint_notice else UNKNOWN_LICENCE
     sha256 = sha256_of(file)
     facts = {"source": file.name, "source_sha256": sha256, "source_key": state_dict.key, "notice": notice}
@@ -89,7 +99,7 @@ def _num_classes(card: ModelCard, arrays: Arrays, *, catalogue: Catalogue, origi
         if not card.hyperparameters:
             raise
         raise WeightsError(
-            f"{error}; give hyperparameters that change its shape as flags; see: vistry hyperparameters {card.name}"
+            f"{error}; give hyperparameters that change its shape as options; see: vistry hyperparameters {card.name}"
         ) from None
 
 

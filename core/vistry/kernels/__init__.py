@@ -7,8 +7,10 @@ when it is used.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
+from vistry.callable_package import CallablePackage
 from vistry.lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -34,3 +36,4 @@ _HOMES = {
 __all__ = list(_HOMES)
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)
+sys.modules[__name__].__class__ = CallablePackage

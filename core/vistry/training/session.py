@@ -87,7 +87,7 @@ def train(
 
     Args:
         data: labelled images, in any format that `vistry doctor` reads.
-        task: classification, multilabel, detection or segmentation, or a task's full name.
+        task: multiclass, multilabel, detection or segmentation, or a task's full name.
         model: a name from `vistry.models()`; by default the task's own.
         validation: labelled images to measure on; by default a part of `data` is held out.
         format: the data's format where it can't be told from the files.

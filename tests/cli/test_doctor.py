@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from vistry.cli import main
-from vistry.cli.doctor import SHOWN
+from vistry.cli.doctor import MAX_FINDINGS
 
 
 @pytest.fixture
@@ -43,10 +43,10 @@ def test_errors_fail_and_are_named_with_the_remedy(doctor, class_folders):
 
 
 def test_many_findings_of_a_kind_are_cut_short(doctor, class_folders):
-    for number in range(SHOWN + 3):
+    for number in range(MAX_FINDINGS + 3):
         (class_folders / f"cat/odd{number}.jpg").touch()
     result = doctor(class_folders)
-    assert f"error image-empty ({SHOWN + 3})" in result.output
+    assert f"error image-empty ({MAX_FINDINGS + 3})" in result.output
     assert "and 3 more (all of them: --json)" in result.output
 
 

@@ -16,6 +16,8 @@ from click.testing import CliRunner, Result
 from vistry.cli import COMMANDS, main, printing
 from vistry.registry.policy import user_file
 
+pytestmark = pytest.mark.usefixtures("no_policy")
+
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
@@ -65,9 +67,10 @@ def test_version() -> None:
 
 
 def test_a_misspelt_command() -> None:
-    assert failure("modles").endswith("Error: there is no command 'modles'; did you mean 'models'?\n")
-    assert failure("models", "resnet50").endswith(
-        "Error: there is no command 'models resnet50'; type: vistry models show resnet50\n"
+    assert failure("modles") == "error: there is no command 'modles'; did you mean 'models'?\n"
+    assert failure("models", "lst") == "error: there is no command 'models lst'; did you mean 'list'?\n"
+    assert failure("models", "resnet50") == (
+        "error: there is no command 'models resnet50'; type: vistry models show resnet50\n"
     )
 
 
@@ -180,7 +183,7 @@ class TestHyperparameters:
         lay_out("one")
         assert content("hyperparameters", "onenet")["task"] == "image_classification"
         for arguments in (["resnet50"], ["show", "momentum", "--model", "resnet50"]):
-            message = "error: which task? Add --task multiclass or --task multilabel\n"
+            message = "error: name the task; add --task multiclass or --task multilabel\n"
             assert failure("hyperparameters", *arguments) == message
         assert failure("hyperparameters", "--momentum", "1").endswith("--task detection or --task segmentation\n")
 
@@ -192,12 +195,19 @@ class TestHyperparameters:
         done = run("hyperparameters", "resnet50", "--task", "multiclass", "--json", "--beta1", "0.5")
         assert json.loads(done.stdout)["schema"] == 1
         assert done.stderr == "warning: beta1: has no effect unless optimizer is adam or adamw; leave it out\n"
-        wrong = ["--lerning_rate", "1", "--momentum", "2"]
+        wrong = ["--learning_rate", "5", "--momentum", "2"]
         assert failure("hyperparameters", "resnet50", "--task", "multiclass", *wrong) == (
             "error: 2 problems with the hyperparameters:\n"
+            "  - learning_rate: '5', from the command line, must be a number in [0, 1]\n"
             "  - momentum: '2', from the command line, must be a number in [0, 1]\n"
-            "  - lerning_rate: from the command line: resnet50 has no such hyperparameter; "
-            "did you mean 'learning_rate'?\n"
+        )
+
+    def test_a_hyperparameter_of_no_model_and_one_of_another(self) -> None:
+        resnet = ["hyperparameters", "resnet50", "--task", "multiclass"]
+        unknown = "error: unknown option --lerning_rate; did you mean --learning_rate?\n"
+        assert failure(*resnet, "--lerning_rate", "1") == unknown
+        assert "box_score_threshold: from the command line: resnet50 doesn't take it" in failure(
+            *resnet, "--box_score_threshold", "0.5"
         )
 
     def test_one(self) -> None:

@@ -1,0 +1,59 @@
+"""Errors on the command line: one form, `error: ` and a sentence, on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NoReturn
+
+import click
+from click.exceptions import Exit, NoArgsIsHelpError
+
+from vistry.cli.option_names import nearest_option, with_dashes
+from vistry.errors import VistryError
+
+USAGE = 2
+INTERRUPTED = 130
+
+
+@contextmanager
+def errors_as_sentences(arguments: Sequence[str]) -> Iterator[None]:
+    """Turn errors of Vistry's and of click's into a sentence and an exit status.
+
+    `arguments` are the command line's, in which an unknown option is looked up as it was typed.
+    """
+    try:
+        yield
+    except VistryError as error:
+        _exit(f"error: {error}", error.exit_status)
+    except NoArgsIsHelpError:
+        raise  # the text is the help, which click prints
+    except click.UsageError as error:
+        _exit(f"error: {_sentence(error, arguments)}", USAGE)
+    except KeyboardInterrupt:
+        _exit("interrupted", INTERRUPTED)
+
+
+def _exit(text: str, status: int) -> NoReturn:
+    click.echo(text, err=True)
+    raise Exit(status)
+
+
+def _sentence(error: click.UsageError, arguments: Sequence[str]) -> str:
+    """Click's message in the form of ours, with what to do where it doesn't say."""
+    if isinstance(error, click.NoSuchOption) and error.ctx:
+        name = _as_typed(error.option_name, arguments)
+        return f"unknown option {name}; {nearest_option(name, error.ctx)}"
+    text = error.format_message().removesuffix(".")
+    if isinstance(error, click.BadOptionUsage):
+        text = text.replace(error.option_name, _as_typed(error.option_name, arguments))
+    text = text[:1].lower() + text[1:]
+    if error.ctx is None or "; " in text:
+        return text
+    return f"{text}; type: {error.ctx.command_path} --help"
+
+
+def _as_typed(name: str, arguments: Sequence[str]) -> str:
+    """The user's spelling of an option; click knows it by the one that it compares with."""
+    words = [word.partition("=")[0] for word in arguments]
+    return next((word for word in words if with_dashes(word) == name), name)

@@ -1,0 +1,56 @@
+"""The words of `--help` that follow from the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vistry.registry.manifest import BACKENDS
+from vistry.registry.tasks import TASKS
+
+
+def one_of(names: Sequence[str]) -> str:
+    """Return names as an enumeration: "a, b or c"."""
+    return " or ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def task_aliases() -> str:
+    """Return the short names of the tasks."""
+    return one_of([task.alias for task in TASKS])
+
+
+def object_tasks() -> str:
+    """Return the short names of the tasks whose labels are objects."""
+    from vistry.data.formats import OBJECTS
+
+    return one_of([task.alias for task in TASKS if task.name in OBJECTS])
+
+
+def backends() -> str:
+    """Return the names of the backends."""
+    return one_of(BACKENDS)
+
+
+def formats() -> str:
+    """Return the names of the data formats that can be read."""
+    from vistry.data.formats import FORMATS
+
+    return one_of(list(FORMATS))
+
+
+def primary_metrics() -> str:
+    """Return the primary metrics of all tasks."""
+    return one_of(list(dict.fromkeys(name for task in TASKS for name in task.primary_metrics)))
+
+
+def written_formats() -> list[str]:
+    """Return the names of the data formats that can be written."""
+    from vistry.data.formats import FORMATS
+
+    return [name for name, data_format in FORMATS.items() if data_format.writer is not None]
+
+
+def splits() -> str:
+    """Return the names of the splits that a data set may have."""
+    from vistry.data.table import SPLITS
+
+    return one_of(SPLITS)

@@ -1,0 +1,92 @@
+"""What can be done with a data set before a training: check it, and write its labels in another format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vistry.data.conversion import output_files
+from vistry.data.doctor import Diagnosis, examine
+from vistry.data.reading import guess_task
+from vistry.registry.tasks import task_named
+from vistry.runs.files import replacing
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A file of labels, and how many images, objects and classes are in it."""
+
+    path: Path
+    images: int
+    objects: int
+    classes: int
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain JSON values."""
+        return {**vars(self), "path": str(self.path)}
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """The files that were written, and the diagnosis of the data, whose quarantined rows are in none of them."""
+
+    files: tuple[WrittenFile, ...]
+    diagnosis: Diagnosis
+
+
+def doctor(
+    data: str | Path,
+    *,
+    task: str | None = None,
+    format: str | None = None,
+    full: bool = False,
+) -> Diagnosis:
+    """Check a data set and name every fault in it.
+
+    Args:
+        data: a file or folder of labelled images.
+        task: a task's name or alias; by default the one that the labels suggest.
+        format: the data's format; by default it is recognised.
+        full: decode every image, not only those that look cut off.
+
+    Raises DataError where the data can't be read at all.
+    """
+    name, _ = task_of(data, task, format)
+    return examine(data, name, format, pixels="full" if full else "header")
+
+
+def task_of(data: str | Path, task: str | None, format: str | None = None) -> tuple[str, str | None]:
+    """Return a task's full name; for None the task that the labels suggest, with the reason. Raises DataError."""
+    if task is not None:
+        return task_named(task).name, None
+    return guess_task(data, format)
+
+
+def convert(
+    data: str | Path,
+    out: str | Path,
+    *,
+    to: str,
+    task: str | None = None,
+    format: str | None = None,
+) -> Conversion:
+    """Write the boxes or masks of a data set in another format. The images stay where they are.
+
+    Args:
+        data: a file or folder of images labelled with boxes or masks.
+        out: a file, or a folder that gets a file for each split.
+        to: the format to write: "coco" or "jsonl".
+        task: a task's name or alias; by default the one that the labels suggest.
+        format: the format of `data`; by default it is recognised.
+
+    Raises DataError where the data can't be read or converted, or a file exists already.
+    """
+    name, _ = task_of(data, task, format)
+    diagnosis = examine(data, name, format)
+    files = []
+    for part in output_files(diagnosis.table, Path(out), to):
+        with replacing(part.path) as temporary, temporary.open("w", encoding="utf-8") as file:
+            file.writelines(part.pieces)
+        table = part.table
+        files.append(WrittenFile(part.path, len(table), objects=len(table.labels), classes=len(table.classes)))
+    return Conversion(tuple(files), diagnosis)

@@ -1,0 +1,65 @@
+"""Weights that plugins publish for their models, and where they are on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from vistry.registry.cards import ModelCard
+from vistry.registry.manifest import WeightsSpec
+from vistry.registry.package_files import package_file
+from vistry.weights.locate import weights_cache
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """Published weights of one model; `file` is None until they have been fetched.
+
+    `classes` is how many classes their head tells apart, and `metrics` what their authors measured.
+    """
+
+    name: str
+    model: str
+    license: str
+    source: str
+    sha256: str
+    classes: int | None
+    metrics: dict[str, float]
+    file: Path | None
+
+    @classmethod
+    def of(cls, card: ModelCard, name: str) -> PublishedWeights:
+        """Look up weights of a model. The file is looked for, and neither fetched nor read."""
+        spec = card.weights[name]
+        return cls(
+            name=name,
+            model=card.full_name,
+            license=spec.license,
+            source=spec.source,
+            sha256=spec.sha256,
+            classes=spec.classes,
+            metrics=spec.metrics,
+            file=_file(spec),
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain JSON values."""
+        return {**vars(self), "file": str(self.file) if self.file else None}
+
+
+def published_weights(cards: Iterable[ModelCard]) -> Iterator[PublishedWeights]:
+    """Yield the published weights of models, in the order of their manifests."""
+    for card in cards:
+        for name in card.weights:
+            yield PublishedWeights.of(card, name)
+
+
+def _file(spec: WeightsSpec) -> Path | None:
+    if spec.package_and_file is None:
+        path = weights_cache() / Path(spec.source).name
+        return path if path.is_file() else None
+    try:
+        return package_file(*spec.package_and_file)
+    except (ValueError, ImportError):
+        return None
