@@ -228,7 +228,7 @@ class TestPlugins:
         assert lines[0].split() == ["plugin", "state", "distribution", "models"]
         assert ["old", "incompatible", "vistry-old", "1.0", "0"] in [line.split() for line in lines]
         assert lines[-1] == (
-            "old is incompatible: it was written for plugin API 0.1, and this Vistry offers 1.2; "
+            "old is incompatible: it was written for plugin API 0.1, and this Vistry offers 1.0; "
             "type: pip install --upgrade vistry-old, or type: vistry plugins disable old"
         )
 
