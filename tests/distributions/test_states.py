@@ -32,17 +32,17 @@ LISTED = {
     "mobilenetv2": ("ok", "", ""),
     "future": (
         "incompatible",
-        "it was written for plugin API 2.0, and this Vistry offers 1.2",
+        "it was written for plugin API 2.0, and this Vistry offers 1.0",
         "type: pip install --upgrade vistry, or type: vistry plugins disable future",
     ),
     "newer": (
         "incompatible",
-        "it was written for plugin API 1.7, and this Vistry offers 1.2",
+        "it was written for plugin API 1.7, and this Vistry offers 1.0",
         "type: pip install --upgrade vistry, or type: vistry plugins disable newer",
     ),
     "older": (
         "incompatible",
-        "it was written for plugin API 0.9, and this Vistry offers 1.2",
+        "it was written for plugin API 0.9, and this Vistry offers 1.0",
         "type: pip install --upgrade vistry-older, or type: vistry plugins disable older",
     ),
     "faulty": (

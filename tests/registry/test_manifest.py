@@ -138,7 +138,7 @@ def test_a_file_that_is_not_there() -> None:
 def test_another_api_is_incompatible_before_anything_else_is_read(api: str, newer: bool) -> None:
     with pytest.raises(IncompatibleError) as caught:
         read(f'manifest = 3\napi = "{api}"\nquantum = true\n')
-    assert str(caught.value) == f"it was written for plugin API {api}, and this Vistry offers 1.2"
+    assert str(caught.value) == f"it was written for plugin API {api}, and this Vistry offers 1.0"
     assert caught.value.is_newer is newer
     assert isinstance(caught.value, VistryError)
 

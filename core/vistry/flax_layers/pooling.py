@@ -41,7 +41,9 @@ def max_pool(x: Array, window: int, *, stride: int, padding: int = 0, ceil: bool
 
     Of equal values the first has the gradient, as in torch.
     """
-    sides = [(padding, padding + _overhang(size, window, stride, padding, ceil)) for size in x.shape[1:3]]
+    sides = [
+        (padding, padding + _overhang(size, window, stride=stride, padding=padding, ceil=ceil)) for size in x.shape[1:3]
+    ]
     values = taps(padded(x, sides, -np.inf), (window, window), stride)
     return reduce(lambda largest, other: lax.select(other > largest, other, largest), values)
 
@@ -52,7 +54,7 @@ def average_pool(x: Array, window: int, *, stride: int, padding: int = 0, ceil: 
     `ceil`: count the windows that reach over the edge, too. What lies beyond the padding isn't part of a mean.
     """
     x = padded(x, [(padding, padding)] * 2)
-    sides = [(0, _overhang(size, window, stride, 0, ceil)) for size in x.shape[1:3]]
+    sides = [(0, _overhang(size, window, stride=stride, padding=0, ceil=ceil)) for size in x.shape[1:3]]
     inside = np.pad(np.ones((1, *x.shape[1:3], 1), x.dtype), ((0, 0), *sides, (0, 0)))
     total: Array = reduce(lax.add, taps(padded(x, sides), (window, window), stride))
     counts = np.lib.stride_tricks.sliding_window_view(inside, (window, window), (1, 2))[:, ::stride, ::stride]

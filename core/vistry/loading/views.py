@@ -24,7 +24,7 @@ class ResizeInfo(NamedTuple):
 def identity_resizes(images: Pixels) -> list[ResizeInfo]:
     """The sizes of images [N, H, W, 3] that are given to the network without a resize."""
     count, height, width, _ = images.shape
-    return [ResizeInfo(height, width, height, width)] * count
+    return [ResizeInfo(height=height, width=width, source_height=height, source_width=width)] * count
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class ImageView:
     def resize_info(self) -> ResizeInfo:
         """The sizes without the pixels, which a prediction needs to be scaled back."""
         height, width, _ = self.pixels.shape
-        return ResizeInfo(height, width, self.source_height, self.source_width)
+        return ResizeInfo(height=height, width=width, source_height=self.source_height, source_width=self.source_width)
 
 
 class EvalTransform(Protocol):

@@ -48,7 +48,9 @@ def axis_around(values: list[float], start: float, end: float, *, from_zero: boo
     if high - low < 1e-12 * max(1.0, abs(high)):
         low, high = low - abs(low) / 4, high + (abs(high) / 4 or 1.0)
     step = _round_step((high - low) / 4, whole=False)
-    return Axis(math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step, start, end)
+    return Axis(
+        low=math.floor(low / step + 1e-9) * step, high=math.ceil(high / step - 1e-9) * step, start=start, end=end
+    )
 
 
 def tick_label(value: float) -> str:

@@ -28,11 +28,11 @@ def curve_lines(
     ranked = sorted(defined, key=lambda index: defined[index].area)
     coloured = sorted(ranked if len(ranked) <= len(COLOURS) else ranked[:COLOURED_OF_MANY])
     grey = [index for index in defined if index not in coloured]
-    lines = [_line("", defined[index].thin(GREY_POINTS), "other", steps) for index in grey]
+    lines = [_line("", defined[index].thin(GREY_POINTS), colour="other", steps=steps) for index in grey]
     for colour, index in zip(COLOURS, coloured, strict=False):
-        lines.append(_line(classes[index], defined[index].thin(COLOURED_POINTS), colour, steps))
+        lines.append(_line(classes[index], defined[index].thin(COLOURED_POINTS), colour=colour, steps=steps))
     if micro is not None:
-        lines.append(_line("all (micro)", micro.thin(COLOURED_POINTS), "micro", steps))
+        lines.append(_line("all (micro)", micro.thin(COLOURED_POINTS), colour="micro", steps=steps))
     return lines
 
 

@@ -87,7 +87,7 @@ def over_epochs(
     """
     lines = [line for line in lines if line.points]
     epochs = [x for line in lines for x, _ in line.points]
-    x = Axis(1, max(max(epochs, default=1), 2), LEFT, RIGHT, whole=True)
+    x = Axis(low=1, high=max(max(epochs, default=1), 2), start=LEFT, end=RIGHT, whole=True)
     values = [min(y, ceiling) for line in lines for _, y in line.points]
     plot = Plot(x, axis_around(values, BOTTOM, TOP, from_zero=from_zero), "epoch", y_label=label)
     marks = [line.markup(plot, dots=True) for line in lines]

@@ -48,12 +48,12 @@ class Plot:
         return grid + element("path", d=frame, class_="axis")
 
     def _labels(self) -> Markup:
-        across = [_text(tick_label(tick), self.x.at(tick), BOTTOM + 16, "middle") for tick in self.x.ticks()]
-        down = [_text(tick_label(tick), LEFT - 7, self.y.at(tick) + 4, "end") for tick in self.y.ticks()]
+        across = [_text(tick_label(tick), self.x.at(tick), y=BOTTOM + 16, anchor="middle") for tick in self.x.ticks()]
+        down = [_text(tick_label(tick), LEFT - 7, y=self.y.at(tick) + 4, anchor="end") for tick in self.y.ticks()]
         turned = f"rotate(-90 12 {(TOP + BOTTOM) / 2})"
         names = [
-            _text(self.x_label, (LEFT + RIGHT) / 2, HEIGHT - 6, "middle", class_="name"),
-            _text(self.y_label, 12, (TOP + BOTTOM) / 2, "middle", class_="name", transform=turned),
+            _text(self.x_label, (LEFT + RIGHT) / 2, y=HEIGHT - 6, anchor="middle", class_="name"),
+            _text(self.y_label, 12, y=(TOP + BOTTOM) / 2, anchor="middle", class_="name", transform=turned),
         ]
         return joined(across + down + names)
 
@@ -69,4 +69,6 @@ def _legend(keys: Sequence[Key]) -> Markup:
 
 def unit_plot(x_label: str, y_label: str) -> Plot:
     """Return a plot whose axes both go from 0 to 1."""
-    return Plot(Axis(0, 1, LEFT, RIGHT), Axis(0, 1, BOTTOM, TOP), x_label, y_label=y_label)
+    return Plot(
+        Axis(low=0, high=1, start=LEFT, end=RIGHT), Axis(low=0, high=1, start=BOTTOM, end=TOP), x_label, y_label=y_label
+    )

@@ -26,7 +26,7 @@ def task_input(task: str, hyperparameters: Values) -> Input:
 @hookimpl(trylast=True)
 def vistry_build_loss(task: str, hyperparameters: Values, backend: str, data: TrainingData) -> Loss:
     """Build the task's loss."""
-    return task_loss(task, hyperparameters, backend, data)
+    return task_loss(task, hyperparameters, backend=backend, data=data)
 
 
 @hookimpl(trylast=True)

@@ -41,8 +41,8 @@ def samples(dtype: torch.dtype, device: str) -> Iterator[Arguments]:
     Coordinates are quarters of a pixel, so that the offset which torchvision adds for each label rounds none of them.
     """
     for images, count, classes, max_detections in ((3, 40, 3, 20), (2, 150, 80, 150), (1, 300, 1, 7), (2, 1, 1, 4)):
-        yield *_draw_boxes(images, count, classes, dtype, device), 0.25, 0.5, max_detections
-    boxes, scores, labels = _draw_boxes(2, 100, 2, dtype, device)
+        yield *_draw_boxes(images, count, classes=classes, dtype=dtype, device=device), 0.25, 0.5, max_detections
+    boxes, scores, labels = _draw_boxes(2, 100, classes=2, dtype=dtype, device=device)
     for score_threshold, iou_threshold in ((0.0, 0.0), (0.25, 0.75), (1.0, 0.5), (-1.0, 1.0)):
         yield boxes, scores, labels, score_threshold, iou_threshold, 30
     yield boxes, torch.full_like(scores, 0.5), labels, 0.25, 0.25, 50

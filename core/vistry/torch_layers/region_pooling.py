@@ -28,7 +28,15 @@ class RegionPooling(MultiScaleRoIAlign):  # type: ignore[misc]
         scales, map_levels = _setup_scales(maps, image_shapes, self.canonical_scale, self.canonical_level)
         levels = map_levels(boxes) if len(maps) > 1 else torch.zeros(sum(map(len, boxes)), dtype=torch.int64)
         images = torch.repeat_interleave(torch.arange(len(boxes)), torch.tensor([len(one) for one in boxes]))
-        index, weights = _corners(torch.cat(boxes), images, levels, maps, scales, self.output_size, self.sampling_ratio)
+        index, weights = _corners(
+            torch.cat(boxes),
+            images,
+            levels=levels,
+            maps=maps,
+            scales=scales,
+            output_size=self.output_size,
+            samples=self.sampling_ratio,
+        )
         rows = torch.cat([one.permute(0, 2, 3, 1).flatten(0, 2).float() for one in maps])
         pooled = functional.embedding_bag(index, rows, per_sample_weights=weights, mode="sum")
         return pooled.view(len(images), *self.output_size, rows.shape[1]).permute(0, 3, 1, 2).to(maps[0].dtype)
@@ -48,8 +56,8 @@ def _corners(
     sizes = torch.tensor([one.shape[0] * one.shape[2] * one.shape[3] for one in maps])
     first = (sizes.cumsum(0) - sizes)[levels] + images * heights * widths
     left, top, right, bottom = (boxes.float() * torch.tensor(scales)[levels, None]).unbind(1)
-    y, y_weights = _axis(top, bottom, heights, output_size[0], samples)
-    x, x_weights = _axis(left, right, widths, output_size[1], samples)
+    y, y_weights = _axis(top, bottom, length=heights, bins=output_size[0], samples=samples)
+    x, x_weights = _axis(left, right, length=widths, bins=output_size[1], samples=samples)
     # [boxes, bins down, bins across, samples down, samples across, corners down, corners across]
     y, y_weights = (values[:, :, None, :, None, :, None] for values in (y, y_weights))
     x, x_weights = (values[:, None, :, None, :, None, :] for values in (x, x_weights))

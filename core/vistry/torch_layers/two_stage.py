@@ -31,7 +31,7 @@ def two_stage_arguments(values: Values, backbone: Backbone) -> dict[str, Any]:
     `values`: the hyperparameters as a plugin's hook is given them.
     """
     return {
-        "backbone": Pyramid(backbone, STRIDES, LastLevelMaxPool(), norm_kind(values)),
+        "backbone": Pyramid(backbone=backbone, strides=STRIDES, extra=LastLevelMaxPool(), norms=norm_kind(values)),
         "rpn_anchor_generator": Anchors(ANCHOR_SIZES, (ASPECT_RATIOS,) * len(ANCHOR_SIZES)),
         "box_roi_pool": pyramid_pooling(7),
         "box_score_thresh": score_floor(values["box_score_threshold"]),

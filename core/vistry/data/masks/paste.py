@@ -39,8 +39,8 @@ def paste(mask: Values, box: Values, width: int, height: int, threshold: float) 
     x1, y1, x2, y2 = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
     if x1 >= x2 or y1 >= y2:
         return np.zeros((0, 0), dtype=bool), (0, 0)
-    across = _between(len(padded), stretched[0], x1 - left, x2 - left)
-    down = _between(len(padded), stretched[1], y1 - top, y2 - top)
+    across = _between(len(padded), stretched[0], first=x1 - left, last=x2 - left)
+    down = _between(len(padded), stretched[1], first=y1 - top, last=y2 - top)
     interpolated = _by_four if sum(stretched) <= SMALL else _by_two
     return interpolated(padded, across, down) > np.float32(threshold), (x1, y1)
 

@@ -42,12 +42,12 @@ def simplify(ring: Ring, max_points: int) -> Ring:
     corners = [0, opposite]
     sides: list[Side] = []
     for first, last in ((0, opposite), (opposite, len(ring))):
-        _add_side(sides, points, first, last)
+        _add_side(sides, points, first=first, last=last)
     while len(corners) < max_points:
         _, first, farthest, last = heappop(sides)
         corners.append(farthest)
-        _add_side(sides, points, first, farthest)
-        _add_side(sides, points, farthest, last)
+        _add_side(sides, points, first=first, last=farthest)
+        _add_side(sides, points, first=farthest, last=last)
     simple: Ring = ring[np.sort(corners)]
     return simple
 

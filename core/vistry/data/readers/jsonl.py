@@ -86,10 +86,8 @@ def _label_adder(builder: TableBuilder, names: ClassNames, locator: Locator, tas
 
 def _objects_adder(builder: ObjectTableBuilder, names: ClassNames, locator: Locator) -> AddRow:
     def add(record: dict[str, Json], file: AnnotationFile, index: int, line: int) -> list[Finding]:
-        faults: list[Finding] = []
         image = locator.locate(record["image_url"])
-        add_row(builder, names, image=image, record=record, place=(file.split, index, line), note=faults.append)
-        return faults
+        return add_row(builder, names, image=image, record=record, place=(file.split, index, line))
 
     return add
 

@@ -24,11 +24,10 @@ def add_row(
     image: str,
     record: dict[str, Json],
     place: tuple[int, int, int],
-    note: Note,
-) -> None:
-    """Add a line's image and objects; `place` is split, file and line. A bad object goes to `note` and costs no other.
+) -> list[Finding]:
+    """Add a line's image and objects; `place` is split, file and line. Return what is wrong with objects.
 
-    Raises FindingError where the label isn't a list of objects.
+    A bad object costs no other. Raises FindingError where the label isn't a list of objects.
     """
     label = record["label"]
     if not isinstance(label, list) or any(isinstance(item, str | int) for item in label):
@@ -39,14 +38,16 @@ def add_row(
         (parse_pixels(details.get(side)) for side in ("width", "height")) if isinstance(details, dict) else (0, 0)
     )
     row = builder.add_image(image, *place, width, height)
-    for number, item in enumerate(label, start=1):
-        faults: list[Finding] = []
-        _add(builder, names, row=row, number=number, item=item, note=faults.append)
-        for finding in faults:
-            note(replace(finding, reason=f"object {number}: {finding.message}"))
+    return [
+        replace(finding, reason=f"object {number}: {finding.message}")
+        for number, item in enumerate(label, start=1)
+        for finding in _add(builder, names, row=row, number=number, item=item)
+    ]
 
 
-def _add(builder: ObjectTableBuilder, names: ClassNames, row: int, number: int, item: Json, note: Note) -> None:
+def _add(builder: ObjectTableBuilder, names: ClassNames, row: int, number: int, item: Json) -> list[Finding]:
+    """Add an object, or count it as dropped; return what is wrong with it."""
+    findings: list[Finding] = []
     try:
         if type(item) is not dict:
             raise FindingError(_not_an_object(item))
@@ -54,7 +55,7 @@ def _add(builder: ObjectTableBuilder, names: ClassNames, row: int, number: int, 
             raise FindingError(Finding.of("object-invalid", f"no 'label' among {', '.join(item) or 'no fields'}"))
         (label,) = names.one(item["label"])
         crowd = _is_crowd(item.get("isCrowd", 0))
-        shape = _shape(item, note)
+        shape = _shape(item, findings.append)
         box = (
             shape.box()
             if shape is not None and CORNERS[0] not in item
@@ -63,12 +64,12 @@ def _add(builder: ObjectTableBuilder, names: ClassNames, row: int, number: int, 
     except FindingError as error:
         if error.finding.check == "label-types-mixed":
             raise
-        note(error.finding)
         builder.drop_object(row)
-        return
+        return [*findings, error.finding]
     area = item.get("area", UNKNOWN)
     stated_area = float(area) if type(area) in (int, float) else UNKNOWN
     builder.add_object(row, label, box, number, crowd=crowd, area=stated_area, shape=shape)
+    return findings
 
 
 def _is_crowd(value: Json) -> bool:

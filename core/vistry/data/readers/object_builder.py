@@ -90,7 +90,7 @@ class ObjectTableBuilder(TableBuilder):
         self, image: str, split: int = UNASSIGNED, file: int = 0, line: int = 0, width: int = 0, height: int = 0
     ) -> int:
         """Append an image and return its row. `width` and `height`: in pixels, as the data states them, or 0."""
-        self.add(image, (), split, file, line)
+        self.add(image, (), split=split, file=file, line=line)
         self._width.append(width)
         self._height.append(height)
         return len(self) - 1

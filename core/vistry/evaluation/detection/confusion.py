@@ -71,7 +71,7 @@ def _across_classes(
     rows = detections - np.searchsorted(matching.image, matching.image[detections[0]])
     columns = objects - np.searchsorted(matching.object_image, matching.object_image[objects[0]])
     differ = matching.labels[detections][:, None] != matching.object_labels[objects]
-    return np.asarray(iou_matrix(predictions, truth, kind, rows, columns) * differ)
+    return np.asarray(iou_matrix(predictions, truth, kind=kind, rows=rows, columns=columns) * differ)
 
 
 def _greedy(table: IouMatrix, scores: Scores, iou_threshold: float) -> Indices:

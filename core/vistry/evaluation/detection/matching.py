@@ -77,10 +77,12 @@ def _best_of_class(truth: GroundTruth, detections: Detections, kind: Kind) -> tu
 def _within_classes(truth: GroundTruth, detections: Detections, kind: Kind) -> IouMatrix:
     """[K, G] IoU, 0 between different classes; masks are compared only where the classes are the same."""
     if kind == "box":
-        every = iou_matrix(detections, truth, kind, np.arange(len(detections.labels)), np.arange(len(truth.labels)))
+        every = iou_matrix(
+            detections, truth, kind=kind, rows=np.arange(len(detections.labels)), columns=np.arange(len(truth.labels))
+        )
         return np.asarray(every * (detections.labels[:, None] == truth.labels))
     table = np.zeros((len(detections.labels), len(truth.labels)))
     for label in np.intersect1d(detections.labels, truth.labels):
         rows, columns = np.flatnonzero(detections.labels == label), np.flatnonzero(truth.labels == label)
-        table[np.ix_(rows, columns)] = iou_matrix(detections, truth, kind, rows, columns)
+        table[np.ix_(rows, columns)] = iou_matrix(detections, truth, kind=kind, rows=rows, columns=columns)
     return table

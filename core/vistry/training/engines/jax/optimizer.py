@@ -75,7 +75,7 @@ def scale_by_amsgrad(b1: float, b2: float, eps: float) -> optax.GradientTransfor
         largest = jax.tree.map(jnp.maximum, state.nu_max, nu)
         first, second = 1 - b1**step, jnp.sqrt(1 - b2**step)
         steps = jax.tree.map(lambda m, v: m / first / (jnp.sqrt(v) / second + eps), mu, largest)
-        return steps, AmsgradState(step, mu, nu, largest)
+        return steps, AmsgradState(step=step, mu=mu, nu=nu, nu_max=largest)
 
     return optax.GradientTransformation(init, update)
 
