@@ -103,7 +103,11 @@ def _alias(face: str, name: str) -> Alias | None:
 
 def _unquoted(value: ast.expr) -> str:
     """A definition as code; one that is written as a text, for names the file doesn't import, without its quotes."""
-    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ast.unparse(value)
+    return (
+        value.value
+        if isinstance(value, ast.Constant) and isinstance(value.value, str)
+        else ast.unparse(value).replace("'", '"')
+    )
 
 
 @cache
