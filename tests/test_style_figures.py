@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).with_name("style_figures.py")
 figures = SimpleNamespace(**run_path(str(SCRIPT)))
 
 # Functions that may have many parameters, with the reason.
-PUBLIC = {"train", "create"}  # keyword-only arguments of the user's
+PUBLIC = {"train", "create", "models"}  # keyword-only arguments of the user's
 TORCH_REBUILDS = {"_rebuild_tensor_v2", "_rebuild_tensor_v3"}  # the arguments of torch's own functions of that name
 # Files whose functions take what others prescribe: the arguments of flax's layers, of a kernel, of a traced function.
 OTHERS_SIGNATURES = {
@@ -23,6 +23,7 @@ OTHERS_SIGNATURES = {
     "flax_layers/layers.py",
     "flax_layers/nms.py",
     "flax_layers/pooling.py",
+    "flax_layers/residual.py",
     "torch_layers/nms.py",
     "torch_layers/nms_kernel.py",
     "torch_layers/region_pooling.py",
@@ -32,9 +33,9 @@ OTHERS_SIGNATURES = {
 }
 
 # The next five are to be lowered whenever a change allows it.
-MANY_PARAMETERS = 13
-MANY_POSITIONAL = 2
-PARTICIPLES = 8
+MANY_PARAMETERS = 5
+MANY_POSITIONAL = 0
+PARTICIPLES = 0
 ANY_PER_THOUSAND_LINES = 8.0
 COMMENT_SHARE = 0.0125  # to be raised to 0.015
 LONGEST_FILE = 400

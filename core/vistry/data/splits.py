@@ -63,7 +63,9 @@ def _draw(table: Table, task: str, fraction: float, random: np.random.Generator)
     """[N] True where a row validates."""
     if task == MULTICLASS:
         return draw_per_class(table.labels, len(table.classes), fraction, random=random)
-    return iterative_stratification(*table.class_sets(), len(table.classes), fraction, random)
+    return iterative_stratification(
+        *table.class_sets(), class_count=len(table.classes), fraction=fraction, random=random
+    )
 
 
 def _too_few(table: Table, count: int) -> Finding:

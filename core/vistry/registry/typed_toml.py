@@ -88,36 +88,29 @@ def _table_reader(kind: Any) -> Reader:
     required = tuple(
         field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING
     )
-    return partial(_table, kind, readers, required)
 
+    def read(value: object, location: Location, problems: Problems) -> Any:
+        if not isinstance(value, dict):
+            return problems.append(_problem(location, "must be a table"))
+        before = len(problems)
+        values = {}
+        for name, entry in value.items():
+            place = (*location, name)
+            if name in readers:
+                values[name] = readers[name](entry, place, problems)
+            else:
+                problems.append(_problem(place, "is not a known key", suggestion(name, list(readers))))
+        problems += [
+            _problem((*location, name), "is missing", f"add {name} = ...") for name in required if name not in value
+        ]
+        if len(problems) > before:
+            return None
+        try:
+            return kind(**values)
+        except ValueError as error:
+            return problems.append(_problem(location, str(error)))
 
-def _table(
-    kind: type,
-    readers: dict[str, Reader],
-    required: tuple[str, ...],
-    value: object,
-    location: Location,
-    problems: Problems,
-) -> Any:
-    if not isinstance(value, dict):
-        return problems.append(_problem(location, "must be a table"))
-    before = len(problems)
-    values = {}
-    for name, entry in value.items():
-        place = (*location, name)
-        if name in readers:
-            values[name] = readers[name](entry, place, problems)
-        else:
-            problems.append(_problem(place, "is not a known key", suggestion(name, list(readers))))
-    problems += [
-        _problem((*location, name), "is missing", f"add {name} = ...") for name in required if name not in value
-    ]
-    if len(problems) > before:
-        return None
-    try:
-        return kind(**values)
-    except ValueError as error:
-        return problems.append(_problem(location, str(error)))
+    return read
 
 
 def _constrained(

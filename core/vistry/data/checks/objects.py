@@ -43,7 +43,7 @@ def check_objects(table: Table, rows: npt.NDArray[np.int64], inspections: Mappin
     of_row = segment_ids(table.label_starts)
     has_image = np.zeros(len(table), dtype=bool)
     has_image[rows] = True
-    checks = _ObjectChecks(table, table.objects, of_row=of_row, has_image=has_image[of_row], width=width, height=height)
+    checks = _ObjectChecks(table, table.objects, has_image=has_image[of_row], width=width, height=height)
     checks.check()
     checked = table.with_objects(~checks.bad, checks.objects)
     emptied = dict(_emptied_rows(table, table.objects, checked, rows=rows))
@@ -91,7 +91,6 @@ class _ObjectChecks:
         self,
         table: Table,
         objects: Objects,
-        of_row: npt.NDArray[np.int64],
         has_image: Flags,
         width: Sizes,
         height: Sizes,
@@ -101,7 +100,7 @@ class _ObjectChecks:
         self.objects = objects.to_pixels(table.label_starts, width, height)
         self._raw = objects
         self._table = table
-        self._of_row = of_row
+        self._of_row = of_row = segment_ids(table.label_starts)
         self._open = has_image & (width[of_row] > 0)
         self._width, self._height = width[of_row], height[of_row]
 

@@ -219,7 +219,9 @@ class _File:
         for number, (name, width, height, line) in self._images.items():
             try:
                 image = self._locator.locate(name if "://" in name or name.startswith("/") else prefix + name)
-                rows[number] = self._builder.add_image(image, self._file.split, file, line, width, height)
+                rows[number] = self._builder.add_image(
+                    image, self._file.split, file=file, line=line, size=(width, height)
+                )
             except FindingError as error:
                 self._note(error.finding, line)
         return rows

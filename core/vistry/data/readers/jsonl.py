@@ -31,7 +31,8 @@ NAME = "jsonl"
 SUFFIXES = (".jsonl", ".ndjson")
 FATAL = ("task-mismatch", "label-types-mixed")
 
-AddRow = Callable[[dict[str, Json], AnnotationFile, int, int], list[Finding]]
+Place = tuple[int, int, int]  # the split, the index of the file, and the line
+AddRow = Callable[[dict[str, Json], Place], list[Finding]]
 
 
 def fits(path: Path) -> bool:
@@ -76,18 +77,18 @@ def guess_task(path: Path) -> tuple[str, str]:
 def _label_adder(builder: TableBuilder, names: ClassNames, locator: Locator, task: str) -> AddRow:
     read_label = label_reader(task, names)
 
-    def add(record: dict[str, Json], file: AnnotationFile, index: int, line: int) -> list[Finding]:
+    def add(record: dict[str, Json], place: Place) -> list[Finding]:
         image = locator.locate(record["image_url"])
-        builder.add(image, read_label(record["label"]), file.split, index, line)
+        builder.add(image, read_label(record["label"]), *place)
         return []
 
     return add
 
 
 def _objects_adder(builder: ObjectTableBuilder, names: ClassNames, locator: Locator) -> AddRow:
-    def add(record: dict[str, Json], file: AnnotationFile, index: int, line: int) -> list[Finding]:
+    def add(record: dict[str, Json], place: Place) -> list[Finding]:
         image = locator.locate(record["image_url"])
-        return add_row(builder, names, image=image, record=record, place=(file.split, index, line))
+        return add_row(builder, names, image=image, record=record, place=place)
 
     return add
 
@@ -102,7 +103,7 @@ def _read_file(file: AnnotationFile, index: int, add: AddRow) -> list[Finding]:
             if line.isspace() or not line:
                 continue
             try:
-                faults = add(_parse(line), file, index, number)
+                faults = add(_parse(line), (file.split, index, number))
             except FindingError as error:
                 finding = replace(error.finding, file=str(file.path), line=number)
                 if finding.check in FATAL:

@@ -37,7 +37,7 @@ def add_row(
     width, height = (
         (parse_pixels(details.get(side)) for side in ("width", "height")) if isinstance(details, dict) else (0, 0)
     )
-    row = builder.add_image(image, *place, width, height)
+    row = builder.add_image(image, *place, size=(width, height))
     return [
         replace(finding, reason=f"object {number}: {finding.message}")
         for number, item in enumerate(label, start=1)

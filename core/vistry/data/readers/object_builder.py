@@ -87,10 +87,11 @@ class ObjectTableBuilder(TableBuilder):
         self._runs = array("I")
 
     def add_image(
-        self, image: str, split: int = UNASSIGNED, file: int = 0, line: int = 0, width: int = 0, height: int = 0
+        self, image: str, split: int = UNASSIGNED, file: int = 0, line: int = 0, *, size: tuple[int, int] = (0, 0)
     ) -> int:
-        """Append an image and return its row. `width` and `height`: in pixels, as the data states them, or 0."""
+        """Append an image and return its row. `size`: width and height in pixels as the data states them, or 0."""
         self.add(image, (), split=split, file=file, line=line)
+        width, height = size
         self._width.append(width)
         self._height.append(height)
         return len(self) - 1

@@ -117,10 +117,9 @@ class _Reader:
         row = self._builder.add_image(
             image,
             split,
-            self._builder.add_file(path),
-            root.line,
-            parse_pixels(size.value("width")),
-            parse_pixels(size.value("height")),
+            file=self._builder.add_file(path),
+            line=root.line,
+            size=(parse_pixels(size.value("width")), parse_pixels(size.value("height"))),
         )
         for number, node in enumerate(root.all("object"), start=1):
             self._add_object(row, number, node=node, path=path, numbers=numbers)

@@ -8,6 +8,7 @@ import numpy as np
 
 from vistry.evaluation.confusion import Matrix
 from vistry.evaluation.detection.iou import IouMatrix, iou_matrix
+from vistry.evaluation.detection.matching import Matching
 from vistry.evaluation.detection.types import Detections, Flags, GroundTruth, Indices, Kind, Scores
 from vistry.evaluation.detection.voc import VocResult
 
@@ -37,7 +38,7 @@ def detection_confusion_matrix(
     for index, detections, objects in _by_image(result, left, free, images=len(predictions)):
         true, predicted = matching.object_labels[objects], matching.labels[detections]
         table = _across_classes(
-            ground_truth[index], predictions[index], kind=kind, detections=detections, objects=objects, result=result
+            ground_truth[index], predictions[index], kind=kind, left_over=(detections, objects), matching=matching
         )
         taken = _greedy(table, matching.scores[detections], result.iou_threshold)
         rows = np.where(taken >= 0, np.append(true, classes)[taken], classes)
@@ -62,10 +63,10 @@ def _by_image(result: VocResult, left: Flags, free: Flags, images: int) -> list[
 
 
 def _across_classes(
-    truth: GroundTruth, predictions: Detections, kind: Kind, detections: Indices, objects: Indices, result: VocResult
+    truth: GroundTruth, predictions: Detections, kind: Kind, left_over: tuple[Indices, Indices], matching: Matching
 ) -> IouMatrix:
     """[R, F] IoU of the detections and objects that are left over in an image, 0 within a class."""
-    matching = result.matching
+    detections, objects = left_over
     if not len(detections) or not len(objects):
         return np.zeros((len(detections), len(objects)))
     rows = detections - np.searchsorted(matching.image, matching.image[detections[0]])
