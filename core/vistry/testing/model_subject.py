@@ -112,7 +112,8 @@ class ModelSubject:
     def parameter_count(self, num_classes: int) -> int:
         """Return the number of elements of all parameters, with the default hyperparameters."""
         try:
-            context = self._default_context().resolved([])
+            context = self._default_context()
+            context = context.with_hyperparameters(context.schema.resolve())
         except HyperparameterError as error:
             raise NothingToCheck(f"its defaults are invalid, see defaults_are_in_range: {error}") from None
         parameters = parameters_of(self.backend, self._unmaterialised(context, num_classes))
