@@ -84,7 +84,7 @@ def backends_agree(subject: ModelSubject) -> None:
     engine.update(0.01)
     weights = engine.weights()
     images = eight_inputs(context, training=False).images
-    outputs = _outputs(context, weights, images)
+    outputs = _outputs(context, weights, images, weights_from=subject.backend)
     names, distance = ("boxes and scores", _detections_apart) if is_detector(subject) else ("logits", _logits_apart)
     for backend in _other_backends(subject):
         try:
@@ -92,7 +92,7 @@ def backends_agree(subject: ModelSubject) -> None:
         except VistryError as error:
             reason = f"plugin.toml declares the backend {backend}, which can't be used: {error}"
             raise CheckFailed(reason) from error
-        apart = distance(_outputs(other, weights, images), outputs)
+        apart = distance(_outputs(other, weights, images, weights_from=subject.backend), outputs)
         require(
             apart <= TOLERANCE,
             f"with the same weights the {names} of {backend} differ from those of {subject.backend} by {apart:.2g} of "
@@ -129,14 +129,17 @@ def _as_points(detections: Detections, largest: float) -> npt.NDArray[np.float32
     return np.hstack([detections.boxes / largest, detections.scores[:, None], np.eye(len(CLASSES))[detections.labels]])
 
 
-def _outputs(context: ModelContext, weights: Arrays, images: Pixels) -> Any:
+def _outputs(context: ModelContext, weights: Arrays, images: Pixels, *, weights_from: str) -> Any:
     """Return logits [N, C], before any postprocessing; of a detector the `Detections` of each image."""
     engine = context.engine_module
     module = context.module(len(CLASSES))
     shapes = engine.shapes_of(module)
     expected = {name: array.shape for name, array in weights.items()}
     differing = [name for name in {**expected, **shapes} if shapes.get(name) != expected.get(name)]
-    require(not differing, f"the model's backends name or shape these tensors differently: {listed(differing)}")
+    require(
+        not differing,
+        f"{context.backend} and {weights_from} name or shape these tensors differently: {listed(differing)}",
+    )
     engine.load_arrays(module, weights)
     raw = None if task_named(context.task.name).has_boxes else _raw
     engine_to_predict = context.prediction_engine(module, context.preprocessing(), raw)
