@@ -113,11 +113,11 @@ def test_pixels_in_no_patch_are_warned_of() -> None:
     catalogue = Catalogue.read()
     context = ModelContext.of(catalogue, catalogue.model("vits16r224"), task="image_classification", backend="torch")
     for pixels, expected in (
-        (36, ["36 is not a multiple of 16, so 4 pixels at the right and bottom edges are ignored"]),
+        (36, ["36 is not a multiple of the patch size 16, so 4 pixels at the right and bottom edges are ignored"]),
         (48, []),
     ):
         warnings = context.resolved([Source.of(sizes(pixels), "the test")]).hyperparameters.warnings
-        assert [problem.message for problem in warnings if "multiple of 16" in problem.message] == expected
+        assert [problem.message for problem in warnings if "patch size" in problem.message] == expected
 
 
 @pytest.mark.parametrize(("there", "side"), [(14, 7), (14, 24), (3, 5), (2, 1), (1, 2)])
