@@ -17,8 +17,9 @@ from PIL import Image
 from safetensors.numpy import load_file
 from vistry.cli import main
 from vistry.errors import HyperparameterError, VistryError
-from vistry.runs.checkpoint import read_checkpoint, write_checkpoint
+from vistry.runs.checkpoint import read_checkpoint, write_checkpoint, write_tensors
 from vistry.runs.folder import Run
+from vistry.runs.records import HyperparameterRecord
 from vistry.training.events import Listener
 from vistry.training.interruption import Interrupted
 from vistry.training.session import resume
@@ -280,11 +281,9 @@ def test_pretrained_detectors_freeze_what_torchvisions_do(trained: Trained, shap
 
 def test_what_auto_meant_for_the_weight_names_is_recorded(trained: Trained) -> None:
     first = trained(BOXES).run
-    assert first.hyperparameters["backbone_norm"] == {
-        "value": "group",
-        "origin": "auto, settled by retinanet",
-        "given": False,
-    }
+    assert first.hyperparameters["backbone_norm"] == HyperparameterRecord(
+        value="group", origin="auto, resolved by retinanet", given=False
+    )
     assert not any(name.endswith("running_mean") for name in load_file(first.best_weights))
     second = trained(BOXES, weights=str(trained(BOXES, backbone_norm="batch").run.best_weights), backbone_norm="auto")
     assert second.run.hyperparameters["backbone_norm"].value == "frozen"
@@ -320,7 +319,7 @@ def test_a_classifiers_weights_start_the_backbone(trained: Trained, shapes: dict
     from vistry.training.engines.torch.module import arrays_of
 
     classifier = arrays_of(vistry.create("tinybone", task="multiclass", num_classes=5))
-    write_checkpoint(tmp_path / "tinybone.safetensors", classifier, {})
+    write_tensors(tmp_path / "tinybone.safetensors", classifier, {})
     module = vistry.create(
         BOXES,
         task="detection",
@@ -332,7 +331,7 @@ def test_a_classifiers_weights_start_the_backbone(trained: Trained, shapes: dict
     taken = [name for name in found if name.startswith("backbone.body.")]
     assert len(taken) > 10
     assert all(np.array_equal(found[name], classifier[name.removeprefix("backbone.body.")]) for name in taken)
-    write_checkpoint(tmp_path / "other.safetensors", {"features.weight": np.zeros((3, 3), np.float32)}, {})
+    write_tensors(tmp_path / "other.safetensors", {"features.weight": np.zeros((3, 3), np.float32)}, {})
     with pytest.raises(VistryError, match="doesn't fit the model"):
         vistry.create(BOXES, task="detection", num_classes=2, weights=str(tmp_path / "other.safetensors"))
 

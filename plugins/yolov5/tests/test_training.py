@@ -274,7 +274,7 @@ def test_anchors_are_fitted_to_odd_boxes_and_stay_with_the_run(train: Train, bar
     begun, resumed, built_upon = Notes(), Notes(), Notes()
     undisturbed = train(bars, listeners=[begun], **settings).run
     assert len(begun.about_anchors()) == 1
-    assert "those before matched 0.0%" in begun.about_anchors()[0]
+    assert "the previous anchors matched 0.0%" in begun.about_anchors()[0]
     weights = load_file(undisturbed.best_weights)
     anchors = weights[ANCHORS]
     assert not np.allclose(anchors, arrays_of(untrained())[ANCHORS])
