@@ -11,6 +11,7 @@ import click
 import vistry
 from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_json, print_table
+from vistry.hyperparameter.recorded import hyperparameters_of
 
 if TYPE_CHECKING:
     from vistry.runs.folder import Run
@@ -58,7 +59,7 @@ def show(run: str, folder: Path | None, as_json: bool) -> None:
     ended = f"{status.status}, {status.reason}" if status.reason else status.status
     click.echo(f"{trained.folder}\n{record.model.full_name} for {record.task}: {ended}")
     click.echo(f"{record.data.training_images} training images of {record.data.source}")
-    epochs = int(trained.hyperparameters["number_of_epochs"].value or 0)
+    epochs = hyperparameters_of(trained).number_of_epochs
     for entry in trained.history():
         is_best = entry.epoch == status.best_epoch
         event = EpochEnded(entry=entry, epochs=epochs, primary_metric=record.primary_metric, is_best=is_best)
