@@ -28,7 +28,7 @@ WRAPPER = (
 )
 
 
-MANIFEST = run_path(str(Path(__file__).with_name("conftest.py")))["MANIFEST"]
+MANIFEST = run_path(str(Path(__file__).parents[1] / "conftest.py"))["MANIFEST"]
 
 
 def with_head(line: str) -> str:

@@ -10,7 +10,7 @@ from PIL import Image
 from skimage import data
 from torchvision.transforms import functional
 from torchvision.transforms.v2 import CenterCrop, Compose, RandomResizedCrop, Resize
-from vistry.loading.augmentation import AREA, ASPECT, TrainingCrop, ValidationCrop, _crop_box, _shifted_hue
+from vistry.loading.augmentation import CROP_AREA, CROP_ASPECT, TrainingCrop, ValidationCrop, _crop_box, _shift_hue
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +35,8 @@ def test_training_crop_is_drawn_as_torchvision_draws_it() -> None:
     ours = []
     for seed in range(3000):
         random = np.random.default_rng(seed)
-        areas = random.uniform(*AREA, 10)
-        aspects = np.exp(random.uniform(*np.log(ASPECT), 10))
+        areas = random.uniform(*CROP_AREA, 10)
+        aspects = np.exp(random.uniform(*np.log(CROP_ASPECT), 10))
         left, top, right, bottom = _crop_box(size, areas, aspects, random)
         assert 0 <= left < right <= size[0]
         assert 0 <= top < bottom <= size[1]
@@ -69,6 +69,6 @@ def test_half_of_the_training_crops_are_flipped(tmp_path: Path) -> None:
 
 def test_hue_turns_as_torchvision_turns_it() -> None:
     image = Image.fromarray(data.astronaut()).resize((64, 64))
-    ours = np.asarray(_shifted_hue(image, 0.25)).astype(int)
+    ours = np.asarray(_shift_hue(image, 0.25)).astype(int)
     theirs = np.asarray(functional.adjust_hue(image, 0.25)).astype(int)
     assert np.abs(ours - theirs).mean() < 1
