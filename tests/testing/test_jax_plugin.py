@@ -41,8 +41,8 @@ def test_every_check_passes_or_has_nothing_to_look_at(plugin: Callable[..., Path
     trials = [trial for trial in check_runs_of("mynet") if trial.check in MODEL_CHECKS]
     results = {result.check: result for result in (trial.result() for trial in trials)}
     assert {name: result.reason for name, result in results.items() if result.status != "passed"} == {
-        "backends_agree": "it has one backend, jax",
-        "feature_maps_are_as_declared": "it offers no feature maps",
+        "backends_agree": "the model has one backend, jax",
+        "feature_maps_are_as_declared": "the model offers no feature maps",
     }
 
 
@@ -50,7 +50,7 @@ def test_the_shape_of_an_output_is_known_without_numbers(plugin: Callable[..., P
     folder = plugin(("plugin.toml", '["torch"]', '["jax"]'), ("hooks.py", "dropout=", "seed=0, dropout="))
     (folder / "vistry_mynet" / "model.py").write_text(MODEL.replace("num_classes, rngs", "num_classes + 1, rngs"))
     [trial] = [trial for trial in check_runs_of("mynet") if str(trial) == "mynet-predictions_have_the_right_shape"]
-    assert trial.on[0].output_shape() == (2, 5)  # type: ignore[union-attr]
+    assert trial.subjects[0].output_shape() == (2, 5)  # type: ignore[union-attr]
 
 
 def test_the_pages_twin_agrees_with_the_network_it_is_of(plugin: Callable[..., Path]) -> None:
