@@ -8,13 +8,16 @@ VERSION = $(shell $(PYTHON) tools/version.py)
 
 # Tests that build, train or compare networks, whose numbers differ from processor to processor.
 NUMERIC = plugins $(addprefix tests/,detection evaluation flax_layers inference kernels task torch_layers training)
-.PHONY: demo test test-elsewhere lint types bench docs site wheels version changelog clean
+.PHONY: demo test test-long test-elsewhere lint types bench docs site wheels version changelog clean
 
 demo: $(VENV)/ready
 	$(VENV)/bin/python docs/demo.py
 
 test: $(VENV)/ready
 	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
+
+test-long: $(VENV)/ready
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile -m long
 
 test-elsewhere: $(VENV)/ready
 	for threads in 1 2; do \

@@ -46,6 +46,22 @@ def tiny_backbone() -> Iterator[None]:
     sys.path.remove(str(TINY))
 
 
+@pytest.fixture
+def few_regions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two-stage detectors look at tens of regions an image, and not at thousands: what a test can wait for."""
+    from vistry.torch_layers import TwoStage
+
+    make = TwoStage.__init__
+
+    def with_few_regions(self: Any, model: Any) -> None:
+        make(self, model)
+        few = {"training": 60, "testing": 60}
+        self.rpn._pre_nms_top_n, self.rpn._post_nms_top_n = few, few
+        self.roi_heads.fg_bg_sampler.batch_size_per_image = 16
+
+    monkeypatch.setattr(TwoStage, "__init__", with_few_regions)
+
+
 def draw(path: Path, random: np.random.Generator, width: int = WIDTH, height: int = HEIGHT) -> list[dict[str, Any]]:
     """One picture with a light square and a light disc on dark ground; its labels with polygons in fractions."""
     image = Image.new("RGB", (width, height), (30, 30, 40))

@@ -15,10 +15,13 @@ from vistry.evaluation.detection.types import Detections
 from vistry.inference.predictor import load
 from vistry.loading.detection.augmentation import DetectionTrainTransform
 from vistry.loading.detection.dataset import DetectionDataset
+from vistry.loading.detection.tiles import Tiling
 from vistry.loading.detection.views import DetectionTransform
 from vistry.registry.tile_grid import TileGrid
 from vistry.runs.rows import read_rows
 from vistry.training.engines.torch.engine import TorchEngine
+
+pytestmark = pytest.mark.usefixtures("few_regions")
 
 BOXES = "retinanet_tinybone_fpn"
 TILES = {"tile_grid_size": "2x1", "tile_overlap_ratio": 0.0}
@@ -42,7 +45,7 @@ def test_training_goes_over_each_image_and_each_tile_with_objects(trained: Calla
     run = trained(BOXES, **TILES, tile_predictions_nms_threshold=0.5).run
     table = read_rows(run.folder / "training.jsonl", run.record.classes, run.record.task)
     resize = DetectionTrainTransform(64, 96, augment=False)
-    samples = DetectionDataset(table, resize, 4, grid=TileGrid.parse("2x1"), overlap=0.0)
+    samples = DetectionDataset(table, resize, 4, tiling=Tiling(TileGrid.parse("2x1")))
     # Each picture has an object in its left half and one in its right, but for the one without any.
     filled = sum(len(table.labels_of(row)) > 0 for row in range(len(table)))
     assert filled in (len(table), len(table) - 1)

@@ -24,6 +24,8 @@ from vistry.training.events import Listener
 from vistry.training.interruption import Interrupted
 from vistry.training.session import resume
 
+pytestmark = pytest.mark.usefixtures("few_regions")
+
 DETECTORS = ("fasterrcnn_tinybone_fpn", "retinanet_tinybone_fpn", "maskrcnn_tinybone_fpn")
 REGIONS, BOXES, MASKS = DETECTORS
 OWN_BOXES, OWN_MASKS = "tinyboxes", "tinymasks"  # a stranger's detectors, which take no time
