@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 from pycocotools import mask as coco
+from sklearn.datasets import load_digits
 from vistry.data.table import SPLITS, UNASSIGNED, Table
 from vistry.evaluation.detection.types import Detections
 
@@ -38,6 +39,20 @@ def vistry_build_model(num_classes):
     return f"a model of {num_classes} classes"
 """
 TINY = Path(__file__).parent / "tiny_plugin"
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """scikit-learn's handwritten digits 0 to 3 as 16 pixel PNG files, a folder a class, 16 images each."""
+    root = tmp_path_factory.mktemp("digits")
+    found = load_digits()
+    for digit in range(4):
+        folder = root / f"digit{digit}"
+        folder.mkdir()
+        for index, image in enumerate(found.images[found.target == digit][:16]):
+            pixels = (image * 15.9).astype(np.uint8)
+            Image.fromarray(pixels).resize((16, 16)).save(folder / f"{index:02d}.png")
+    return root
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -46,13 +45,8 @@ Make = Callable[..., KernelSpec]
 
 
 @pytest.fixture(autouse=True)
-def _no_policy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nobody's registry.toml, and an empty folder to work in."""
-    for name in list(os.environ):
-        if name.startswith("VISTRY_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.chdir(tmp_path)
+def _no_policy(no_policy: None) -> None:
+    """Every test begins with nobody's policy."""
 
 
 @pytest.fixture

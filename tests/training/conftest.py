@@ -1,4 +1,4 @@
-"""Small real data (scikit-learn's handwritten digits) and a network that trains on it in seconds."""
+"""What trainings need: labels of several kinds, a folder of runs, and a network that trains in seconds."""
 
 from __future__ import annotations
 
@@ -9,29 +9,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
-from sklearn.datasets import load_digits
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a tiny network is faster on one thread
 
-PER_CLASS = 16
 DIGITS = 4
-
-
-@pytest.fixture(scope="session")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Digits 0 to 3 as 16 pixel PNG files, a folder a class, 16 images each."""
-    root = tmp_path_factory.mktemp("digits")
-    found = load_digits()
-    for digit in range(DIGITS):
-        folder = root / f"digit{digit}"
-        folder.mkdir()
-        for index, image in enumerate(found.images[found.target == digit][:PER_CLASS]):
-            pixels = (image * 15.9).astype(np.uint8)
-            Image.fromarray(pixels).resize((16, 16)).save(folder / f"{index:02d}.png")
-    return root
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import pytest
 from vistry.data.images.decode import load_pixels
 from vistry.data.objects import objects_in_memory
 from vistry.loading.detection.dataset import DetectionDataset
+from vistry.loading.detection.tiles import Tiling
 from vistry.registry.tile_grid import TileGrid
 
 SIZES = [(50, 30), (24, 40), (20, 20)]
@@ -27,7 +28,7 @@ def table(photo, table_of):
     ("grid", "overlap", "count"), [(None, 0.0, 3), (TileGrid(2, 2), 0.0, 9), (TileGrid(3, 1), 0.25, 9)]
 )
 def test_objects_and_windows_without_reading_are_those_of_what_is_read(table, grid, overlap, count):
-    samples = DetectionDataset(table, lambda sample, random: sample, 1, grid=grid, overlap=overlap)
+    samples = DetectionDataset(table, lambda sample, random: sample, 1, tiling=Tiling(grid, overlap) if grid else None)
     assert len(samples) == count
     for row in range(count):
         read, unread = samples.read(row, np.random.default_rng(0)), samples.unread(row)
