@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from vistry.evaluation.detection.coco import coco_values, evaluate_coco
-from vistry.evaluation.detection.metrics import evaluate_detections
+from vistry.evaluation.detection.metrics import DetectionProtocol, evaluate_detections
 from vistry.evaluation.detection.types import Detections, GroundTruth
 
 LIMIT_SECONDS = 30
@@ -102,9 +102,10 @@ def main() -> int:
     options = parser.parse_args()
     scene = make_scene(options.images, options.detections, options.classes)
     names = [str(label) for label in range(options.classes)]
+    protocols = [DetectionProtocol(metric, score_threshold=0.3) for metric in ("voc", "coco", "coco_voc")]
     seconds = {
-        metric: timed(lambda: evaluate_detections(scene.truth, scene.found, names, metric, 0.5, "box", 0.3))[0]  # noqa: B023
-        for metric in ("voc", "coco", "coco_voc")
+        protocol.metric_type: timed(lambda: evaluate_detections(scene.truth, scene.found, names, protocol))[0]  # noqa: B023
+        for protocol in protocols
     }
     once, ours = timed(lambda: evaluate_coco(scene.truth, scene.found, options.classes))
     peer, stats = timed(lambda: pycocotools_stats(scene, options.classes))

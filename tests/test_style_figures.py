@@ -33,11 +33,11 @@ OTHERS_SIGNATURES = {
 }
 
 # The next five are to be lowered whenever a change allows it.
-MANY_PARAMETERS = 5
+MANY_PARAMETERS = 0
 MANY_POSITIONAL = 0
 PARTICIPLES = 0
 ANY_PER_THOUSAND_LINES = 8.0
-COMMENT_SHARE = 0.0125  # to be raised to 0.015
+COMMENT_SHARE = 0.014
 LONGEST_FILE = 400
 
 

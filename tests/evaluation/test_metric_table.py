@@ -10,7 +10,7 @@ import vistry
 from pycocotools import mask as coco_mask
 from vistry.evaluation import metric_table
 from vistry.evaluation.classification import multiclass_metrics, multilabel_metrics
-from vistry.evaluation.detection.metrics import evaluate_detections
+from vistry.evaluation.detection.metrics import DetectionProtocol, evaluate_detections
 from vistry.evaluation.detection.types import Boxes, Detections, GroundTruth, Kind, Rle
 from vistry.evaluation.metric_table import METRICS
 
@@ -30,7 +30,7 @@ def detection(quality: float, kind: Kind, metric_type: str) -> dict[str, float]:
         truth.append(GroundTruth(here, label, np.array([False]), area, [object_mask(here)] if kind == "mask" else None))
         score = np.array([0.9 - index / 100], dtype=np.float32)
         found.append(Detections(there, score, label, [object_mask(there)] if kind == "mask" else None))
-    return evaluate_detections(truth, found, CLASS_NAMES, metric_type, 0.5, kind, 0.3).values
+    return evaluate_detections(truth, found, CLASS_NAMES, DetectionProtocol(metric_type, 0.5, kind, 0.3)).values
 
 
 def box_at(left: float, side: float) -> Boxes:

@@ -12,6 +12,7 @@ from click.exceptions import Exit, NoArgsIsHelpError
 from vistry.cli.option_names import nearest_option, with_dashes
 from vistry.errors import VistryError
 
+# As click and the shells have it: 2 for a wrong command line, 128 + SIGINT for Ctrl-C.
 USAGE = 2
 INTERRUPTED = 130
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
+# Of every answer in JSON; it rises when a key changes its meaning, not when one is added.
 SCHEMA = 1
 
 

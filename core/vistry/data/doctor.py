@@ -174,4 +174,4 @@ def _check_what_is_left(table: Table, usable: Table, findings: Iterable[Finding]
             yield Finding.of("split-empty", f"no {name} image can be used", table.root)
     for name in sorted(set(table.classes) - set(usable.classes)):
         message = f"no image of class '{name}' can be used"
-        yield Finding.of("class-empty", message, table.root, remedy="replace the images that were set aside")
+        yield Finding.of("class-empty", message, table.root).advising("replace the images that were set aside")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vistry.errors import DataError
 
@@ -51,19 +51,22 @@ class Finding:
         line: int | None = None,
         *,
         count: int = 1,
-        remedy: str | None = None,
     ) -> Finding:
-        """A finding of a check in CHECKS, with its severity, and with its remedy unless another is given."""
+        """A finding of a check in CHECKS, with its severity and its remedy."""
         entry = CHECKS[check]
         return cls(
             check=check,
             severity=entry.severity,
             reason=reason,
-            remedy=entry.remedy if remedy is None else remedy,
+            remedy=entry.remedy,
             file=None if file is None else str(file),
             line=line or None,
             count=count,
         )
+
+    def advising(self, remedy: str) -> Finding:
+        """The finding with a better remedy than its check's."""
+        return replace(self, remedy=remedy)
 
     @property
     def message(self) -> str:

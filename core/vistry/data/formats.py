@@ -58,7 +58,7 @@ def format_named(name: str) -> DataFormat:
     """The format of this name. Raises FindingError with a suggestion for an unknown one."""
     if name not in FORMATS:
         reason = f"there is no data format '{name}'"
-        raise FindingError(Finding.of("format-unknown", reason, remedy=suggestion(name, list(FORMATS))))
+        raise FindingError(Finding.of("format-unknown", reason).advising(suggestion(name, list(FORMATS))))
     return FORMATS[name]
 
 

@@ -73,7 +73,7 @@ def _empty_data(path: Path, reading: Reading) -> Finding:
         why = "".join(f"; {remark}" for remark in remarks[:1])
         return Finding.of("data-empty", f"the data set is empty: no labelled image was found{why}", path)
     message = f"none of {len(errors)} rows could be read; the first: {errors[0].where}: {errors[0].message}"
-    return Finding.of("data-empty", message, path, remedy=errors[0].remedy)
+    return Finding.of("data-empty", message, path).advising(errors[0].remedy)
 
 
 def _contents(path: Path) -> str:

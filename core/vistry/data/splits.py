@@ -70,10 +70,10 @@ def _draw(table: Table, task: str, fraction: float, random: np.random.Generator)
 
 def _too_few(table: Table, count: int) -> Finding:
     message = f"{count} image(s) can't be split into training and validation; at least two are needed"
-    return Finding.of("data-empty", message, table.root, remedy="add images")
+    return Finding.of("data-empty", message, table.root).advising("add images")
 
 
 def _nothing_to_hold_out(table: Table, distinct: int) -> Finding:
     message = f"none of the {distinct} distinct images can be held out: no class has two"
     remedy = "add images to the classes, or give a validation set"
-    return Finding.of("data-empty", message, table.root, remedy=remedy)
+    return Finding.of("data-empty", message, table.root).advising(remedy)

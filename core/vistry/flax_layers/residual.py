@@ -11,6 +11,7 @@ from vistry.flax_layers.convolution import Conv
 from vistry.flax_layers.initialisation import normal_by_fan_out
 from vistry.flax_layers.layers import Sequential
 
+# Channels of the first stage; each later one has twice as many (He et al., 2016).
 FIRST_WIDTH = 64
 
 Block = Callable[[int, int, int], nnx.Module]

@@ -141,6 +141,7 @@ def _early_stopping(values: Hyperparameters) -> Problem | None:
     return _warning("early_stopping", "has no effect without a validation metric", "set validation_metric_type")
 
 
+# The optimisers with two betas.
 _ADAM = ("adam", "adamw")
 RULES = (
     Rule(("nesterov", "momentum", "optimizer"), _nesterov),

@@ -23,8 +23,10 @@ Box = tuple[float, float, float, float]
 """x1, y1, x2, y2 in pixels."""
 
 MIN_SIDE = 640  # pixels of the longer side; text on smaller images can't be read
+# Line widths follow from the picture too: a line is this part of its longer side.
 STROKES_PER_SIDE = 350
 MASK_OPACITY = 0.35
+# Of the circle of hues: steps of this size keep any number of colours apart.
 GOLDEN_SECTION = 0.618034
 # Of the first five classes, the next five and so on: neighbouring hues look alike after that many.
 LIGHTNESSES = (0.5, 0.64, 0.38)

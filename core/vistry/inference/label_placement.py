@@ -12,7 +12,9 @@ Colour = tuple[int, int, int]
 Rectangle = tuple[float, float, float, float]
 Font = ImageFont.FreeTypeFont
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+# Points below which Pillow's font can't be read.
 MIN_FONT_SIZE = 10.0
+# The size of the letters follows from the picture: so many would fill its longer side.
 LETTERS_PER_SIDE = 58
 # Fonts with many scripts that Linux, macOS and Windows have. Pillow's own has the Latin letters alone.
 UNICODE_FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "NotoSansCJK-Regular.ttc", "Arial Unicode.ttf", "msyh.ttc")

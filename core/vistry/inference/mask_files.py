@@ -17,6 +17,7 @@ from vistry.evaluation.detection.types import Detections, Rle
 from vistry.runs.files import replacing
 
 FORMATS = {"JPG": "JPEG", "PNG": "PNG", "BMP": "BMP"}
+# Marks the image a mask belongs to, in the file beside the masks.
 SOURCE = ".image"
 MAX_NAME_BYTES = 80  # file systems allow 255, and a mask's name has two such parts and more
 # Names that Windows keeps for devices, with any suffix.

@@ -17,8 +17,10 @@ from PIL import Image, ImageEnhance
 
 from vistry.data.images.decode import load_image
 
+# Inception's crops, as torchvision draws them by default: the share of the area, width over height.
 CROP_AREA = (0.08, 1.0)
 CROP_ASPECT = (3 / 4, 4 / 3)
+# After so many boxes that lie outside the image the centre is taken.
 CROP_TRIES = 10
 FLIP_CHANCE = 0.5
 JITTER_CHANCE = 0.5

@@ -17,6 +17,7 @@ from vistry.loading.augmentation import Pixels, Prepare
 
 # Batches read ahead of the one in use: one to hide the reading, one more for images that take longer.
 AHEAD = 2
+# Threads share one interpreter, which more of them would only wait for.
 MAX_WORKERS = 8
 
 # Distinguish the generators of an epoch's order and of its images, which have the same seed and epoch.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vistry.loading.detection.sample import Flags as Flags
     from vistry.loading.detection.sample import Labels as Labels
     from vistry.loading.detection.sample import Masks as Masks
+    from vistry.loading.detection.tiles import Tiling as Tiling
     from vistry.loading.detection.tiles import tile_boxes as tile_boxes
     from vistry.loading.detection.views import CutView as CutView
     from vistry.loading.detection.views import Window as Window
@@ -39,6 +40,7 @@ _HOMES = {
     "Labels": "vistry.loading.detection.sample",
     "Masks": "vistry.loading.detection.sample",
     "TileGrid": "vistry.registry.tile_grid",
+    "Tiling": "vistry.loading.detection.tiles",
     "Window": "vistry.loading.detection.views",
     "cut_views": "vistry.loading.detection.views",
     "detection_target": "vistry.loading.detection.dataset",

@@ -22,6 +22,7 @@ TaskKey = Annotated[str, one_of(TASK_NAMES, "task")]
 
 _TRUE = {"1", "true", "t", "yes", "y", "on"}
 _FALSE = {"0", "false", "f", "no", "n", "off"}
+# How "no value" is written where there is no null, as on a command line.
 _UNSET = {"none", "null", ""}
 _BOUNDS = ("minimum", "maximum", "below", "above")
 

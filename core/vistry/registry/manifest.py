@@ -9,6 +9,7 @@ from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, TaskKey
 from vistry.registry.tasks import TASK_NAMES
 from vistry.registry.typed_toml import matching, one_of
 
+# Major and minor: a plugin works with every later minor of its major.
 API = (1, 0)
 BACKENDS = ("torch", "jax")
 WRAPPABLE_HOOKS = (

@@ -14,6 +14,7 @@ from vistry.report.section import Section
 from vistry.report.table import collapsed, table
 from vistry.runs.records import FindingRecord, QuarantineRecord
 
+# Rows of a table in the page; the run folder holds all of them.
 LISTED = 100
 # The classes of style.css, the gravest severity first.
 SEVERITY_CLASSES = {"error": "bad", "warning": "mixed", "info": "busy"}

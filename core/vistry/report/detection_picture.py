@@ -15,6 +15,7 @@ from vistry.errors import VistryError
 from vistry.report.thumbnail import SIDE, Thumbnail, jpeg
 
 COLOURS = {"true": (47, 111, 222), "predicted": (221, 75, 31)}
+# Around each line, so that it can be seen on ground of its own colour.
 HALO = (255, 255, 255)
 MASK_OPACITY = 0.45
 # The side of the region in longer sides of the box, and its least size in pixels of the image.

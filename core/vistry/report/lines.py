@@ -71,25 +71,25 @@ def line_of(label: str, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], 
     return Line(label, [point for point in points if not math.isnan(point[1])], colour)
 
 
-def over_epochs(
-    title: str,
-    label: str,
-    lines: Sequence[Line],
-    best: int | None,
-    *,
-    from_zero: bool = False,
-    ceiling: float = math.inf,
-) -> Markup:
-    """Draw values over epochs counted from 1, and mark the best epoch; lines without points are left out.
+@dataclass(frozen=True)
+class ValueAxis:
+    """The name of the values of a chart, and how much of their range is shown.
 
-    `label` names the values. A value above `ceiling` is drawn at the upper edge, so that one outlier doesn't flatten
-    the rest.
+    A value above `ceiling` is drawn at the upper edge, so that one outlier doesn't flatten the rest.
     """
+
+    label: str
+    from_zero: bool = False
+    ceiling: float = math.inf
+
+
+def over_epochs(title: str, axis: ValueAxis, lines: Sequence[Line], best: int | None) -> Markup:
+    """Draw values over epochs counted from 1, and mark the best epoch; lines without points are left out."""
     lines = [line for line in lines if line.points]
     epochs = [x for line in lines for x, _ in line.points]
     x = Axis(low=1, high=max(max(epochs, default=1), 2), start=LEFT, end=RIGHT, whole=True)
-    values = [min(y, ceiling) for line in lines for _, y in line.points]
-    plot = Plot(x, axis_around(values, BOTTOM, TOP, from_zero=from_zero), "epoch", y_label=label)
+    values = [min(y, axis.ceiling) for line in lines for _, y in line.points]
+    plot = Plot(x, axis_around(values, BOTTOM, TOP, from_zero=axis.from_zero), "epoch", y_label=axis.label)
     marks = [line.markup(plot, dots=True) for line in lines]
     if best is not None:
         marks.append(_mark(plot, best))

@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 from vistry.report.shortening import shortened
 
 Content = str | Markup | int
+# Letters; a longer name would push what stands beside it out of the page.
 LONGEST_NAME = 48
 # Elements of HTML that have no end tag.
 VOID = {"img", "meta"}

@@ -8,7 +8,7 @@ from statistics import median
 
 from markupsafe import Markup
 
-from vistry.report.lines import Line, over_epochs
+from vistry.report.lines import Line, ValueAxis, over_epochs
 from vistry.report.markup import Content, element, text_of
 from vistry.report.numbers import duration, score
 from vistry.report.run_contents import Contents
@@ -34,10 +34,13 @@ def training_section(contents: Contents) -> Section:
     primary = Line(contents.primary, _validated(contents, contents.primary), "c3")
     learning_rate = Line("learning rate", [(entry.epoch + 1, entry.learning_rate) for entry in history], "c4")
     charts = [
-        over_epochs("Loss", "loss", [training, validation], best=best, from_zero=True, ceiling=ceiling),
-        over_epochs(f"{contents.primary} on the validation images", contents.primary, [primary], best=best),
+        over_epochs("Loss", ValueAxis("loss", from_zero=True, ceiling=ceiling), [training, validation], best=best),
+        over_epochs(f"{contents.primary} on the validation images", ValueAxis(contents.primary), [primary], best=best),
         over_epochs(
-            "Learning rate at the end of the epoch", "learning rate", [learning_rate], best=best, from_zero=True
+            "Learning rate at the end of the epoch",
+            ValueAxis("learning rate", from_zero=True),
+            [learning_rate],
+            best=best,
         ),
     ]
     note = "The weights of the best epoch are the ones that are kept."

@@ -13,19 +13,21 @@ from vistry.data.masks.paste import run_lengths
 from vistry.data.masks.polygons import rle_to_polygons
 from vistry.data.table import Table
 from vistry.errors import DataError
-from vistry.evaluation.detection.metrics import evaluate_detections
+from vistry.evaluation.detection.metrics import DetectionProtocol, evaluate_detections
 from vistry.evaluation.detection.types import Detections, GroundTruth, ImageDetections, Kind
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.detection.augmentation import DetectionTrainTransform
 from vistry.loading.detection.dataset import DetectionDataset, DetectionTarget
 from vistry.loading.detection.ground_truth import ground_truth_of
 from vistry.loading.detection.sample import DetectionSample
+from vistry.loading.detection.tiles import Tiling
 from vistry.loading.detection.views import DetectionTransform
 from vistry.loading.views import ResizeInfo
 from vistry.plugin.types import Loss, Module, Postprocess, Tensor, TrainingData
 from vistry.runs.detection_tensors import to_tensors
 from vistry.task.behaviour import Array, as_numpy
 
+# The hosted product's names of a box's sides, in fractions of the image.
 CORNERS = ("topX", "topY", "bottomX", "bottomY")
 
 
@@ -45,8 +47,7 @@ class DetectionInput:
             DetectionTrainTransform(values.min_size, values.max_size, augment=augment),
             values.training_batch_size,
             with_masks=self.kind == "mask",
-            grid=grid,
-            overlap=self._overlap,
+            tiling=Tiling(grid, self._overlap) if grid else None,
         )
 
     def eval_transform(self) -> DetectionTransform:
@@ -134,10 +135,12 @@ class DetectionTask:
             ground_truth=targets,
             predictions=[prediction.detections for prediction in predictions],
             classes=classes,
-            metric_type=hyperparameters.validation_metric_type,
-            iou_threshold=hyperparameters.validation_iou_threshold,
-            kind=self.kind,
-            score_threshold=hyperparameters.box_score_threshold,
+            protocol=DetectionProtocol(
+                metric_type=hyperparameters.validation_metric_type,
+                iou_threshold=hyperparameters.validation_iou_threshold,
+                kind=self.kind,
+                score_threshold=hyperparameters.box_score_threshold,
+            ),
         ).values
 
     def is_measured(self, hyperparameters: Hyperparameters) -> bool:

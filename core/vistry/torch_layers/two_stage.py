@@ -18,7 +18,9 @@ from vistry.torch_layers.pyramid import Pyramid
 from vistry.torch_layers.region_pooling import RegionPooling
 from vistry.torch_layers.single_precision import Anchors, with_single_precision
 
+# Of the maps that the pyramid is built on, ResNet's C2 to C5 (Lin et al., 2017).
 STRIDES = (4, 8, 16, 32)
+# One size a level, each twice the last as the strides are, in pixels of the image the network is given.
 ANCHOR_SIZES = ((32,), (64,), (128,), (256,), (512,))
 ASPECT_RATIOS = (0.5, 1.0, 2.0)
 POOLED_MAPS = ("0", "1", "2", "3")

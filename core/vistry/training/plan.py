@@ -23,6 +23,7 @@ from vistry.training.model_context import ModelContext
 # A rule of thumb: a training of fewer updates in all gets a warning.
 FEW_UPDATES = 60
 SMALLEST_PROPOSED_BATCH = 4  # batch norm needs some images a batch
+# What fits into most machines' memory with most models.
 LARGEST_PROPOSED_BATCH = 16
 VALIDATION_SIZE = 0.2  # the share of the data that is held out by default
 

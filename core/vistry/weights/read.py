@@ -14,6 +14,7 @@ from vistry.registry.cards import ModelCard
 from vistry.registry.policy import Policy
 from vistry.weights.matching import Arrays
 
+# Files whose tensors are found through a pickle, which policy may refuse to read at all.
 PICKLE_SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".pkl")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from vistry.plugin import Batch, Pixels, Rows, Table, epoch_order, even_batches, load_pixels, offsets_from_counts
-from vistry.plugin.detection import DecodedImages, DetectionDataset, DetectionSample, TileGrid, detection_target
+from vistry.plugin.detection import DecodedImages, DetectionDataset, DetectionSample, TileGrid, Tiling, detection_target
 
 from vistry_yolov5.architecture import LARGEST_STRIDE
 from vistry_yolov5.letterbox import fitted_size
@@ -51,7 +51,7 @@ class YoloDataset:
         overlap: float = 0.0,
         cache_bytes: int = CACHE_BYTES,
     ):
-        self._samples = DetectionDataset(table, _unchanged, batch_size, grid=grid, overlap=overlap)
+        self._samples = DetectionDataset(table, _unchanged, batch_size, tiling=Tiling(grid, overlap) if grid else None)
         self._files, self._image_size, self._batch_size = table.images, image_size, batch_size
         self._mosaic, self._augment, self._multi_scale = mosaic, augment, multi_scale
         images = self._samples.images

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from vistry.errors import VistryError
 from vistry.evaluation.detection.coco import coco_values, evaluate_coco
-from vistry.evaluation.detection.metrics import evaluate_detections
+from vistry.evaluation.detection.metrics import DetectionProtocol, evaluate_detections
 
 A, B = (0, 0, 10, 10), (20, 0, 30, 10)
 CLASSES = ("cat", "dog")
@@ -26,7 +26,7 @@ def image(one_image: Callable[..., Any]) -> Any:
 
 
 def test_voc_before_and_after_the_serving_threshold(image: Any) -> None:
-    values = evaluate_detections(*image, CLASSES, "voc", 0.75, score_threshold=0.3).values
+    values = evaluate_detections(*image, CLASSES, DetectionProtocol("voc", 0.75, score_threshold=0.3)).values
     assert set(values) == OWN | MEANS
     assert values["mean_average_precision"] == pytest.approx(0.5 + 0.5 * 2 / 3)
     assert values["mean_average_precision_at_serving_threshold"] == 0.5
@@ -35,12 +35,12 @@ def test_voc_before_and_after_the_serving_threshold(image: Any) -> None:
 
 
 def test_a_score_equal_to_the_serving_threshold_is_not_served(image: Any) -> None:
-    values = evaluate_detections(*image, CLASSES, "voc", 0.5, score_threshold=0.25).values
+    values = evaluate_detections(*image, CLASSES, DetectionProtocol("voc", score_threshold=0.25)).values
     assert values["recall_at_serving_threshold"] == 0.5
 
 
 def test_coco_reports_its_precision_at_one_half(image: Any) -> None:
-    metrics = evaluate_detections(*image, CLASSES, "coco", 0.75, score_threshold=0.3)
+    metrics = evaluate_detections(*image, CLASSES, DetectionProtocol("coco", 0.75, score_threshold=0.3))
     assert metrics.voc is None
     assert metrics.values["mean_average_precision"] == 1.0
     assert metrics.values["mean_average_precision_at_serving_threshold"] == pytest.approx(51 / 101)
@@ -48,33 +48,33 @@ def test_coco_reports_its_precision_at_one_half(image: Any) -> None:
 
 
 def test_both_together_keep_the_voc_value(image: Any) -> None:
-    both = evaluate_detections(*image, CLASSES, "coco_voc", 0.75, score_threshold=0.3)
-    voc = evaluate_detections(*image, CLASSES, "voc", 0.75, score_threshold=0.3).values
+    both = evaluate_detections(*image, CLASSES, DetectionProtocol("coco_voc", 0.75, score_threshold=0.3))
+    voc = evaluate_detections(*image, CLASSES, DetectionProtocol("voc", 0.75, score_threshold=0.3)).values
     assert both.values == coco_values(evaluate_coco(*image, 2)) | voc
 
 
 def test_none_computes_nothing(image: Any) -> None:
-    metrics = evaluate_detections(*image, CLASSES, "none", 0.5)
+    metrics = evaluate_detections(*image, CLASSES, DetectionProtocol("none"))
     assert (metrics.values, metrics.voc, metrics.coco) == ({}, None, None)
 
 
 def test_masks_are_compared_as_masks(scene: Callable[..., Any]) -> None:
     every = scene(3, images=20, masks=True)
     names = [str(label) for label in range(every.classes)]
-    boxes = evaluate_detections(every.truth, every.found, names, "coco_voc", 0.5).values
-    masks = evaluate_detections(every.truth, every.found, names, "coco_voc", 0.5, "mask").values
+    boxes = evaluate_detections(every.truth, every.found, names, DetectionProtocol("coco_voc")).values
+    masks = evaluate_detections(every.truth, every.found, names, DetectionProtocol("coco_voc", kind="mask")).values
     assert boxes["mean_average_precision"] != masks["mean_average_precision"]
     assert boxes["coco_average_precision"] != masks["coco_average_precision"]
 
 
 @pytest.mark.parametrize("metric", ["voc", "coco", "coco_voc"])
 def test_no_images_no_metrics(metric: str) -> None:
-    assert evaluate_detections([], [], CLASSES, metric, 0.5).values == {}
+    assert evaluate_detections([], [], CLASSES, DetectionProtocol(metric)).values == {}
 
 
 def refused(truth: Any, found: Any, metric: str = "voc", kind: Any = "box") -> str:
     with pytest.raises(VistryError) as error:
-        evaluate_detections(truth, found, CLASSES, metric, 0.5, kind)
+        evaluate_detections(truth, found, CLASSES, DetectionProtocol(metric, kind=kind))
     return str(error.value)
 
 
@@ -99,4 +99,4 @@ def test_without_the_library(
     every = scene(1, masks=True, classes=2)
     monkeypatch.setitem(sys.modules, "hotcoco", None)
     assert "pip install 'vistry[detection]'" in refused(every.truth, every.found, metric, kind)
-    assert evaluate_detections(every.truth, every.found, CLASSES, "voc", 0.5).values
+    assert evaluate_detections(every.truth, every.found, CLASSES, DetectionProtocol("voc")).values

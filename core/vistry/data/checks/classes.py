@@ -15,7 +15,9 @@ from vistry.data.readers.labels import MULTICLASS
 from vistry.data.splits import TEST, VALIDATION
 from vistry.data.table import Table
 
+# Below this a class's own metrics say little: one image is a tenth.
 FEW_IMAGES = 10
+# The largest class over the smallest, from which on the mean over classes and over images part.
 IMBALANCE = 10
 # Names one letter apart are suspect from 8 letters on; from 4 on only if one class has a fifth of the other's images,
 # because short names such as "cat" and "cut" are often two classes, and a typing error is rare.

@@ -86,7 +86,7 @@ def _leaks(table: Table, rows: Sequence[int]) -> Iterator[tuple[int, Finding]]:
         if table.split[row] != last:
             here = SPLITS[max(0, int(table.split[row]))]
             message = f"the same image is in {here} and, as {table.where(keeper)}, in {SPLITS[last]}"
-            yield row, Finding.of("split-leak", message, remedy=f"remove one of the two; the {here} copy is left out")
+            yield row, Finding.of("split-leak", message).advising(f"remove one of the two; the {here} copy is left out")
 
 
 def _repeats(table: Table, rows: Sequence[int]) -> Iterator[tuple[int, Finding]]:

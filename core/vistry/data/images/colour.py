@@ -6,7 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+# Transparent pixels show what a viewer shows behind them: paper.
 BACKGROUND = (255, 255, 255)
+# Pillow's convert() clips these at 255, where they have to be scaled.
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 WITH_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 

@@ -99,6 +99,7 @@ _TRANSPOSE = {
 }
 
 
+# Tag 274 of the Exif standard: how the camera was held.
 EXIF_ORIENTATION = 0x0112
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from vistry.data.findings import Finding, FindingError
 
+# Enough for every signature below.
 HEAD_BYTES = 64
 # Twice Pillow's MAX_IMAGE_PIXELS, from which on Pillow itself takes a file for a decompression bomb.
 PIXEL_LIMIT = 178_956_970

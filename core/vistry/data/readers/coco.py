@@ -16,7 +16,7 @@ from vistry.data.readers.json_text import Repeated, check_encoding, elements, re
 from vistry.data.readers.json_values import Json
 from vistry.data.readers.labels import DETECTION, SEGMENTATION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator
-from vistry.data.readers.object_builder import UNKNOWN, Box, ObjectTableBuilder, Shape
+from vistry.data.readers.object_builder import UNKNOWN, Box, ObjectRecord, ObjectTableBuilder, Shape
 from vistry.data.readers.reader import Reading
 from vistry.data.readers.shapes import parse_box, parse_pixels, parse_rings, parse_runs
 from vistry.data.table import UNASSIGNED
@@ -173,25 +173,26 @@ class _File:
             raise FindingError(Finding.of("object-invalid", f"the {kind} id is {value!r:.40}, not a number or text"))
         return ids.setdefault(plain, len(ids))
 
-    def _add_annotation(self, record: dict[str, Json], line: int) -> None:
+    def _add_annotation(self, annotation: dict[str, Json], line: int) -> None:
         self._count += 1
-        name = _plain_id(record.get("id"))
+        name = _plain_id(annotation.get("id"))
         name = name if type(name) is int else self._count
         image = -1
         try:
-            image = self._number(self._image_ids, record.get("image_id"), "image")
-            label = self._number(self._class_ids, record.get("category_id"), "category")
-            crowd = record.get("iscrowd", 0) in (1, "1", True)
-            shape = self._shape(record.get("segmentation"), name, line, box=record.get("bbox"))
-            box = _corners(record.get("bbox"), shape)
+            image = self._number(self._image_ids, annotation.get("image_id"), "image")
+            label = self._number(self._class_ids, annotation.get("category_id"), "category")
+            crowd = annotation.get("iscrowd", 0) in (1, "1", True)
+            shape = self._shape(annotation.get("segmentation"), name, line, box=annotation.get("bbox"))
+            box = _corners(annotation.get("bbox"), shape)
         except FindingError as error:
             self._note(error.finding, line, f"annotation {name}")
             if image >= 0:
                 self._builder.drop_object(image)
             return
-        area = record.get("area")
+        area = annotation.get("area")
         area = area if type(area) is float or (type(area) is int and area < 1 << 63) else UNKNOWN
-        self._builder.add_object(image, label, box, name, crowd=crowd, area=area, line=line, shape=shape)
+        record = ObjectRecord(box, name, crowd=crowd, area=area, line=line, shape=shape)
+        self._builder.add_object(image, label, record)
 
     def _shape(self, value: Json, name: int, line: int, box: Json) -> Shape | None:
         """The mask, where masks are wanted or the box has to come from it. Raises FindingError."""

@@ -63,7 +63,7 @@ def guess_task(path: Path) -> tuple[str, str]:
             if boxes := box_columns(columns.header):
                 message = f"the columns {', '.join(boxes)} look like boxes, which are not read from CSV"
                 remedy = f"{AS_OBJECTS}, or {WHOLE_IMAGES} for what is in each image"
-                raise FindingError(Finding.of("task-mismatch", message, file.path, line=1, remedy=remedy))
+                raise FindingError(Finding.of("task-mismatch", message, file.path, line=1).advising(remedy))
             whole = [row for _, row in rows if len(row) == len(columns.header)]
             if any(_is_multilabel(row, columns) for row in whole):
                 return MULTILABEL, "several labels, or none, for some image"
@@ -117,7 +117,7 @@ def _rows(path: Path) -> list[Row]:
             return [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
     except UnicodeDecodeError as error:
         message = f"not UTF-8 (byte {error.start + 1} of a block)"
-        raise FindingError(Finding.of("line-invalid", message, path, remedy="save it as CSV UTF-8")) from error
+        raise FindingError(Finding.of("line-invalid", message, path).advising("save it as CSV UTF-8")) from error
     except csv.Error as error:
         raise FindingError(Finding.of("line-invalid", f"not CSV: {error}", path)) from error
 
@@ -151,7 +151,7 @@ def _single(cell: str) -> str:
     if "|" in cell:
         message = f"'{cell}' looks like several labels, but {MULTICLASS} takes one for each image"
         remedy = "use --task multilabel, or write one label without '|'"
-        raise FindingError(Finding.of("task-mismatch", message, remedy=remedy))
+        raise FindingError(Finding.of("task-mismatch", message).advising(remedy))
     return cell
 
 
@@ -161,7 +161,7 @@ def _one_hot(row: list[str], columns: Columns, task: str) -> str | list[str]:
         return names
     if len(names) != 1:
         message = f"{len(names)} columns are 1, but {MULTICLASS} takes one label for each image"
-        raise FindingError(Finding.of("task-mismatch", message, remedy="use --task multilabel, or mark one class"))
+        raise FindingError(Finding.of("task-mismatch", message).advising("use --task multilabel, or mark one class"))
     return names[0]
 
 

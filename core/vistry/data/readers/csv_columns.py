@@ -50,13 +50,13 @@ def find_columns(rows: list[Row], path: Path) -> tuple[Columns, list[Row]]:
     if image is None:
         message = f"no column of images among {', '.join(first) or 'no columns'}"
         remedy = f"name the columns in the first line, such as image,label (known: {', '.join(IMAGE_NAMES)})"
-        raise FindingError(Finding.of("format-unknown", message, path, line=line, remedy=remedy))
+        raise FindingError(Finding.of("format-unknown", message, path, line=line).advising(remedy))
     split = _first_named(header, SPLIT_NAMES)
     labels = _label_columns(header, below, {image, split})
     if not labels:
         message = f"no column of labels among {', '.join(first)}"
         remedy = "name it 'label', or give each class a column of 0 and 1"
-        raise FindingError(Finding.of("format-unknown", message, path, line=line, remedy=remedy))
+        raise FindingError(Finding.of("format-unknown", message, path, line=line).advising(remedy))
     return Columns(tuple(first), image, labels, split=split), below
 
 
@@ -70,7 +70,7 @@ def _without_header(first: list[str], image: int, path: Path, line: int) -> Colu
     if len(first) != 2:
         message = f"without a header the label can't be told apart among {len(first)} columns"
         remedy = "add a first line that names the columns, such as image,label"
-        raise FindingError(Finding.of("format-unknown", message, path, line=line, remedy=remedy))
+        raise FindingError(Finding.of("format-unknown", message, path, line=line).advising(remedy))
     return Columns(("image", "label") if image == 0 else ("label", "image"), image, (1 - image,))
 
 

@@ -11,7 +11,7 @@ from vistry.data.readers.json_text import Repeated, elements, repeated
 from vistry.data.readers.json_values import Json
 from vistry.data.readers.labels import DETECTION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator
-from vistry.data.readers.object_builder import Box, ObjectTableBuilder
+from vistry.data.readers.object_builder import Box, ObjectRecord, ObjectTableBuilder
 from vistry.data.readers.reader import Reading
 from vistry.data.readers.shapes import parse_box
 from vistry.data.table import UNASSIGNED
@@ -36,7 +36,7 @@ def read(path: Path, task: str) -> Reading:
     needs_objects(task, path)
     if task != DETECTION:
         raise FindingError(
-            Finding.of("task-mismatch", "this format has boxes and no masks", path, remedy="use --task detection")
+            Finding.of("task-mismatch", "this format has boxes and no masks", path).advising("use --task detection")
         )
     reader = _Reader(_file(path))
     reader.read()
@@ -88,7 +88,7 @@ class _Reader:
         for number, tag in enumerate(record.get("tags") or (), start=1):
             try:
                 label, box = self._tag(tag)
-                self.builder.add_object(row, label, box, number)
+                self.builder.add_object(row, label, ObjectRecord(box, number))
             except FindingError as error:
                 self._note(error.finding, line, f"{name}: tag {number}: ")
                 self.builder.drop_object(row)

@@ -33,7 +33,7 @@ def read(path: Path, task: str) -> Reading:
         message = f"a folder for each class gives an image one label, which is not what {task} needs"
         others = AS_OBJECTS if task in OBJECT_TASKS else "describe the labels in a JSON Lines or CSV file"
         remedy = f"use --task multiclass, or {others}"
-        raise FindingError(Finding.of("task-mismatch", message, path, remedy=remedy))
+        raise FindingError(Finding.of("task-mismatch", message, path).advising(remedy))
     survey = _Survey(path.resolve())
     builder = TableBuilder(survey.root, NAME)
     for split, folder in survey.class_folders():

@@ -9,7 +9,7 @@ from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.json_text import Repeated, repeated
 from vistry.data.readers.json_values import Json
 from vistry.data.readers.labels import ClassNames
-from vistry.data.readers.object_builder import UNKNOWN, ObjectTableBuilder, Shape
+from vistry.data.readers.object_builder import UNKNOWN, ObjectRecord, ObjectTableBuilder, Shape
 from vistry.data.readers.shapes import parse_box, parse_pixels, parse_rings, parse_runs
 
 CORNERS = ("topX", "topY", "bottomX", "bottomY")
@@ -32,7 +32,7 @@ def add_row(
     label = record["label"]
     if not isinstance(label, list) or any(isinstance(item, str | int) for item in label):
         message = f"the label is {label!r:.40}, but this task takes a list of objects with boxes or polygons"
-        raise FindingError(Finding.of("task-mismatch", message, remedy="use --task multiclass or --task multilabel"))
+        raise FindingError(Finding.of("task-mismatch", message).advising("use --task multiclass or --task multilabel"))
     details = record.get("image_details")
     width, height = (
         (parse_pixels(details.get(side)) for side in ("width", "height")) if isinstance(details, dict) else (0, 0)
@@ -68,7 +68,7 @@ def _add(builder: ObjectTableBuilder, names: ClassNames, row: int, number: int, 
         return [*findings, error.finding]
     area = item.get("area", UNKNOWN)
     stated_area = float(area) if type(area) in (int, float) else UNKNOWN
-    builder.add_object(row, label, box, number, crowd=crowd, area=stated_area, shape=shape)
+    builder.add_object(row, label, ObjectRecord(box, number, crowd=crowd, area=stated_area, shape=shape))
     return findings
 
 

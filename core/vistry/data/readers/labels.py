@@ -37,14 +37,14 @@ def needs_objects(task: str, path: Path) -> None:
     if task in (MULTICLASS, MULTILABEL):
         message = f"the labels are boxes or masks, but {task} classifies whole images"
         remedy = "use --task detection or --task segmentation, or describe the labels in a JSON Lines or CSV file"
-        raise FindingError(Finding.of("task-mismatch", message, path, remedy=remedy))
+        raise FindingError(Finding.of("task-mismatch", message, path).advising(remedy))
 
 
 def needs_whole_images(task: str, path: Path) -> None:
     """Raise FindingError for a task that finds objects, from a reader of labels for whole images."""
     if task in OBJECT_TASKS:
         message = f"image-level labels can't be used for {task}, which needs boxes or masks"
-        raise FindingError(Finding.of("task-mismatch", message, path, remedy=f"{WHOLE_IMAGES}, or {AS_OBJECTS}"))
+        raise FindingError(Finding.of("task-mismatch", message, path).advising(f"{WHOLE_IMAGES}, or {AS_OBJECTS}"))
 
 
 def task_of_label(label: Json) -> tuple[str, str]:
@@ -78,7 +78,7 @@ class ClassNames:
         if not isinstance(label, list):
             message = f"the label is {_kind(label)}, but {MULTILABEL} takes a list of labels for each image"
             remedy = "use --task multiclass for one label an image, or write a list"
-            raise FindingError(Finding.of("task-mismatch", message, remedy=remedy))
+            raise FindingError(Finding.of("task-mismatch", message).advising(remedy))
         if label and isinstance(label[0], dict):
             raise FindingError(_list_for_one(label))
         return list(dict.fromkeys(self._id(item) for item in label))
@@ -133,7 +133,7 @@ def _list_for_one(label: list[Json]) -> Finding:
     else:
         message = f"the label is a list, but {MULTICLASS} takes one label for each image"
         remedy = "use --task multilabel for several labels an image, or write one label"
-    return Finding.of("task-mismatch", message, remedy=remedy)
+    return Finding.of("task-mismatch", message).advising(remedy)
 
 
 def _mixed(label: str, kind: str, other: str) -> Finding:

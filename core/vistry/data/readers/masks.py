@@ -15,7 +15,7 @@ from vistry.data.masks.rle import Mask, mask_to_runs
 from vistry.data.readers.annotation_files import split_of_word
 from vistry.data.readers.labels import SEGMENTATION, needs_objects
 from vistry.data.readers.locations import Locator
-from vistry.data.readers.object_builder import ObjectTableBuilder, Shape
+from vistry.data.readers.object_builder import ObjectRecord, ObjectTableBuilder, Shape
 from vistry.data.readers.reader import Reading
 from vistry.data.table import UNASSIGNED
 
@@ -44,7 +44,7 @@ def read(path: Path, task: str) -> Reading:
         for number, (label, mask) in enumerate(_masks(folder / "masks"), start=1):
             try:
                 shape = _shape(mask)
-                builder.add_object(row, builder.class_id(label), shape.box(), number, shape=shape)
+                builder.add_object(row, builder.class_id(label), ObjectRecord(shape.box(), number, shape=shape))
             except FindingError as error:
                 findings.append(replace(error.finding, file=str(mask)))
                 builder.drop_object(row)

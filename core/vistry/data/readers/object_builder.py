@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,21 @@ class Shape:
         return min(xs), min(ys), max(xs), max(ys)
 
 
+class ObjectRecord(NamedTuple):
+    """An object as a file describes it.
+
+    `box`: its corners, see `vistry.data.objects`. `annotation_id`: what messages call it, see there. `area`: in pixels,
+    as the data states it. `line`: the line it is described on, 0 for that of its image.
+    """
+
+    box: Box
+    annotation_id: int
+    crowd: bool = False
+    area: float = UNKNOWN
+    line: int = 0
+    shape: Shape | None = None
+
+
 class ObjectTableBuilder(TableBuilder):
     """Collects images, and objects in any order of their images.
 
@@ -51,7 +67,7 @@ class ObjectTableBuilder(TableBuilder):
         for number, record in enumerate(records, start=1):
             try:
                 label, box = parse(record)
-                builder.add_object(row, builder.class_id(label), box, number, line=number)
+                builder.add_object(row, builder.class_id(label), ObjectRecord(box, number, line=number))
             except FindingError as error:
                 findings.append(replace(error.finding, file=str(path), line=number))
                 builder.drop_object(row)
@@ -96,33 +112,20 @@ class ObjectTableBuilder(TableBuilder):
         self._height.append(height)
         return len(self) - 1
 
-    def add_object(
-        self,
-        row: int,
-        label: int,
-        box: Box,
-        annotation_id: int,
-        *,
-        crowd: bool = False,
-        area: float = UNKNOWN,
-        line: int = 0,
-        shape: Shape | None = None,
-    ) -> None:
+    def add_object(self, row: int, label: int, record: ObjectRecord) -> None:
         """Append an object.
 
-        `row` and `label`: what `add_image` and `class_id` returned, or provisional numbers for `remap_ids`. `box`: its
-        corners, see `vistry.data.objects`. `annotation_id`: what messages call it, see there. `area`: in pixels, as the
-        data states it. `line`: the line it is described on, 0 for that of its image.
+        `row` and `label`: what `add_image` and `class_id` returned, or provisional numbers for `remap_ids`.
         """
         self._row.append(row)
         self._label.append(label)
-        self._boxes.extend(box)
-        self._crowd.append(crowd)
-        self._areas.append(area)
-        self._annotation_ids.append(annotation_id)
-        self._object_lines.append(line)
+        self._boxes.extend(record.box)
+        self._crowd.append(record.crowd)
+        self._areas.append(record.area)
+        self._annotation_ids.append(record.annotation_id)
+        self._object_lines.append(record.line)
         if self.wants_masks:
-            self._add_shape(shape or Shape())
+            self._add_shape(record.shape or Shape())
 
     def _add_shape(self, shape: Shape) -> None:
         self._ring_counts.append(len(shape.rings))

@@ -16,7 +16,7 @@ from vistry.data.masks.rle import mask_to_runs
 from vistry.data.readers.annotation_files import split_of_word
 from vistry.data.readers.labels import DETECTION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator
-from vistry.data.readers.object_builder import Box, ObjectTableBuilder, Shape
+from vistry.data.readers.object_builder import Box, ObjectRecord, ObjectTableBuilder, Shape
 from vistry.data.readers.reader import Reading
 from vistry.data.readers.shapes import parse_box, parse_pixels
 from vistry.data.readers.xml_tree import Node, read_xml
@@ -138,7 +138,7 @@ class _Reader:
             self._builder.drop_object(row)
             return
         crowd = node.value("difficult") == "1"
-        self._builder.add_object(row, label, box, number, crowd=crowd, line=node.line, shape=shape)
+        self._builder.add_object(row, label, ObjectRecord(box, number, crowd=crowd, line=node.line, shape=shape))
 
     def _image(self, path: Path, base: Path, root: Node) -> str:
         """The image named, else one with the XML file's own name."""

@@ -15,7 +15,7 @@ from vistry.data.readers.json_text import check_encoding
 from vistry.data.readers.json_values import Json
 from vistry.data.readers.labels import DETECTION, SEGMENTATION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator, is_inside
-from vistry.data.readers.object_builder import Box, ObjectTableBuilder, Shape
+from vistry.data.readers.object_builder import Box, ObjectRecord, ObjectTableBuilder, Shape
 from vistry.data.readers.reader import Reading
 from vistry.data.readers.shapes import parse_box, parse_rings
 from vistry.data.table import SPLITS, UNASSIGNED
@@ -115,7 +115,7 @@ class _Reader:
             self.findings.append(replace(error.finding, file=str(path), line=number))
             self._builder.drop_object(row)
             return
-        self._builder.add_object(row, label, box, number, line=number, shape=shape)
+        self._builder.add_object(row, label, ObjectRecord(box, number, line=number, shape=shape))
 
     def _label(self, word: str) -> int:
         try:

@@ -21,7 +21,9 @@ from vistry.evaluation.detection.types import (
 
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 SIZES = ("all", "small", "medium", "large")
+# The numbers of detections an image that recall is reported for; precision uses the last.
 DETECTIONS = (1, 10, 100)
+# What pycocotools reports where there is no object to find; we leave the metric out instead.
 UNDEFINED = -1
 
 Values = npt.NDArray[np.float64]

@@ -21,6 +21,7 @@ from vistry.evaluation.detection.types import (
     concatenate_ground_truth,
 )
 
+# The index of the object of a detection that matches none.
 NOTHING = -1
 
 

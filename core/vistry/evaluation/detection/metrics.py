@@ -12,6 +12,7 @@ from vistry.evaluation.detection.coco import CocoResult, coco_values, evaluate_c
 from vistry.evaluation.detection.types import Detections, GroundTruth, Kind
 from vistry.evaluation.detection.voc import VocResult, evaluate_voc, voc_values
 
+# In the order in which messages offer them.
 METRIC_TYPES = ("voc", "coco", "coco_voc", "none")
 SERVED = "_at_serving_threshold"
 PRIMARY = "mean_average_precision"
@@ -26,23 +27,31 @@ class DetectionMetrics:
     coco: CocoResult | None = None
 
 
+@dataclass(frozen=True)
+class DetectionProtocol:
+    """How detections are compared with objects: which metrics, by boxes or by masks, and the thresholds they need."""
+
+    metric_type: str
+    iou_threshold: float = 0.5
+    kind: Kind = "box"
+    score_threshold: float = 0.0
+
+
 def evaluate_detections(
     ground_truth: Sequence[GroundTruth],
     predictions: Sequence[Detections],
     classes: Sequence[str],
-    metric_type: str,
-    iou_threshold: float,
-    kind: Kind = "box",
-    score_threshold: float = 0.0,
+    protocol: DetectionProtocol,
 ) -> DetectionMetrics:
     """Compare the detections of N images with their objects, by boxes or by masks.
 
     `predictions` should hold all detections down to a score near 0. A name that ends in `_at_serving_threshold` is
     the same metric of those with a score greater than that threshold, which is what a user is given.
-    `mean_average_precision` is VOC's at `iou_threshold` for `voc` and `coco_voc`, COCO's at IoU .5 for `coco`, and
+    `mean_average_precision` is VOC's at the IoU threshold for `voc` and `coco_voc`, COCO's at IoU .5 for `coco`, and
     absent for `none`. COCO's twelve numbers are named `coco_*`. Raises VistryError for an unknown metric type, for
     predictions that don't fit the ground truth or the classes, and where a library is not installed.
     """
+    metric_type, kind = protocol.metric_type, protocol.kind
     if metric_type not in METRIC_TYPES:
         raise VistryError(
             f"there is no validation_metric_type '{metric_type}'; {suggestion(metric_type, METRIC_TYPES)}"
@@ -56,10 +65,11 @@ def evaluate_detections(
         coco = evaluate_coco(ground_truth, predictions, len(classes), kind=kind)
         values |= coco_values(coco)
     if metric_type in ("voc", "coco_voc"):
-        voc = evaluate_voc(ground_truth, predictions, classes=len(classes), iou_threshold=iou_threshold, kind=kind)
-        values |= _voc_values(voc, score_threshold)
+        iou = protocol.iou_threshold
+        voc = evaluate_voc(ground_truth, predictions, classes=len(classes), iou_threshold=iou, kind=kind)
+        values |= _voc_values(voc, protocol.score_threshold)
     elif coco is not None:
-        served = [detections.above(score_threshold) for detections in predictions]
+        served = [detections.above(protocol.score_threshold) for detections in predictions]
         both = {"": coco, SERVED: evaluate_coco(ground_truth, served, len(classes), kind=kind)}
         means = {f"{PRIMARY}{name}": result.average_precision(0.5) for name, result in both.items()}
         values |= {name: value for name, value in means.items() if value is not None}

@@ -17,7 +17,9 @@ GEOMETRY_CHANCE = 0.5
 CROP_CHANCE = 0.5
 EXPAND_CHANCE = 0.5
 FLIP_CHANCE = 0.5
+# All are drawn at once, so a seed gives the same picture whichever of them fits.
 CROP_TRIES = 50
+# A crop keeps this share of the image, so that it never zooms in far.
 LEAST_AREA = 0.6
 ASPECT = (0.5, 2.0)
 EXPAND = (1.0, 2.0)

@@ -15,11 +15,11 @@ from vistry.data.table import Table
 from vistry.loading.batches import Batch, Rows, epoch_order, stack_padded
 from vistry.loading.detection.aspect_batches import aspect_batches
 from vistry.loading.detection.sample import DetectionSample
-from vistry.loading.detection.tiles import tile_boxes, tile_sample, tiles_with_objects
-from vistry.registry.tile_grid import TileGrid
+from vistry.loading.detection.tiles import Tiling, tile_sample, tiles_with_objects
 
 # The network's height and width are multiples of this, the stride of the deepest feature map of the usual backbones.
 STRIDE = 32
+# With tiles each image is needed several times an epoch; this much of them stays decoded.
 CACHE_BYTES = 1 << 30
 # The last of an image's windows, after its tiles.
 WHOLE = -1
@@ -41,7 +41,7 @@ Change = Callable[[DetectionSample, np.random.Generator], DetectionSample]
 
 
 class DetectionDataset:
-    """The images of a table and, with a grid, each tile that has objects; `change` makes of one what is trained on.
+    """The images of a table and, with a tiling, each tile that has objects; `change` makes of one what is trained on.
 
     A batch's targets are a `DetectionTarget` each; crowds are left out.
     """
@@ -53,15 +53,14 @@ class DetectionDataset:
         batch_size: int,
         *,
         with_masks: bool = False,
-        grid: TileGrid | None = None,
-        overlap: float = 0.0,
+        tiling: Tiling | None = None,
     ):
         assert table.objects is not None
         self._table, self._objects = table, table.objects
         self._change, self._batch_size, self._with_masks = change, batch_size, with_masks
-        self._grid, self._overlap = grid, overlap
-        self._places = _places(table, grid, overlap)
-        self._images = DecodedImages(CACHE_BYTES) if grid else DecodedImages(0)
+        self._tiling = tiling
+        self._places = _places(table, tiling)
+        self._images = DecodedImages(CACHE_BYTES if tiling else 0)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -93,8 +92,8 @@ class DetectionDataset:
         image = self._places[rows[0], 0]
         width, height = int(self._objects.width[image]), int(self._objects.height[image])
         windows = np.array([[0, 0, width, height]])
-        if self._grid is not None:
-            windows = np.concatenate([tile_boxes(width, height, self._grid, overlap=self._overlap), windows])
+        if self._tiling is not None:
+            windows = np.concatenate([self._tiling.tiles(width, height), windows])
         return windows[self._places[rows, 1]]
 
     def batch(self, rows: Rows, read: Sequence[DetectionSample]) -> Batch:
@@ -112,9 +111,9 @@ class DetectionDataset:
         return aspects[self._places[:, 0]]
 
     def _part(self, sample: DetectionSample, tile: int) -> DetectionSample:
-        if tile == WHOLE or self._grid is None:
+        if tile == WHOLE or self._tiling is None:
             return sample
-        return tile_sample(sample, tile_boxes(sample.width, sample.height, self._grid, overlap=self._overlap)[tile])
+        return tile_sample(sample, self._tiling.tiles(sample.width, sample.height)[tile])
 
     def _black(self, image: int) -> Pixels:
         """[H, W, 3] of an image's size, in the memory of one byte."""
@@ -136,16 +135,16 @@ class DetectionDataset:
         return DetectionSample(pixels, boxes, labels=labels, crowd=self._objects.crowd[index], masks=masks)
 
 
-def _places(table: Table, grid: TileGrid | None, overlap: float) -> npt.NDArray[np.int64]:
+def _places(table: Table, tiling: Tiling | None) -> npt.NDArray[np.int64]:
     """[samples, 2]: the image of each sample, and which of its tiles, or WHOLE."""
     whole = np.stack([np.arange(len(table)), np.full(len(table), WHOLE)], axis=1)
-    if grid is None or table.objects is None:
+    if tiling is None or table.objects is None:
         return whole
     places = [whole]
     for image in range(len(table)):
         boxes = table.objects.boxes[table.label_starts[image] : table.label_starts[image + 1]]
         size = int(table.objects.width[image]), int(table.objects.height[image])
-        tiles = np.flatnonzero(tiles_with_objects(boxes, tile_boxes(*size, grid, overlap)))
+        tiles = np.flatnonzero(tiles_with_objects(boxes, tiling.tiles(*size)))
         places.append(np.stack([np.full(len(tiles), image), tiles], axis=1))
     return np.concatenate(places)
 

@@ -6,6 +6,8 @@ Small Object Detection, CVPR Workshops 2019.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -20,6 +22,17 @@ Flags = npt.NDArray[np.bool_]
 
 # Bounds the memory of `_conflicts`: this many pairs of boxes are compared at once.
 PAIRS_AT_ONCE = 1_000_000
+
+
+class Tiling(NamedTuple):
+    """How images are cut: the grid, and the share of their width or height that neighbours have in common."""
+
+    grid: TileGrid
+    overlap: float = 0.0
+
+    def tiles(self, width: int, height: int) -> Tiles:
+        """[T, 4] the tiles of an image of this size, see `tile_boxes`."""
+        return tile_boxes(width, height, self.grid, overlap=self.overlap)
 
 
 def tile_boxes(width: int, height: int, grid: TileGrid, overlap: float) -> Tiles:

@@ -11,7 +11,7 @@ from vistry.evaluation.detection.coco import DETECTIONS, SIZES, CocoResult
 from vistry.evaluation.detection.coco_library import hotcoco
 from vistry.evaluation.detection.confusion import detection_confusion_matrix
 from vistry.evaluation.detection.curves import precision_recall_of
-from vistry.evaluation.detection.metrics import DetectionMetrics, evaluate_detections
+from vistry.evaluation.detection.metrics import DetectionMetrics, DetectionProtocol, evaluate_detections
 from vistry.evaluation.detection.thresholds import scan_scores
 from vistry.evaluation.detection.types import Indices, Kind
 from vistry.evaluation.detection.voc import VocResult, voc_values
@@ -27,6 +27,7 @@ from vistry.report.table import Cell, Share, table
 from vistry.report.tasks.detection_gallery import false_alarms, misses
 from vistry.runs.detection_tensors import from_tensors
 
+# A matrix of more classes is neither legible nor small; the table lists them all.
 DRAWN_CLASSES = 100
 AREAS = {"all": "all", "small": "below 32²", "medium": "32² to 96²", "large": "from 96²"}
 
@@ -74,10 +75,12 @@ def _evaluate(inputs: DetectionReportInputs) -> tuple[DetectionMetrics, str]:
         ground_truth=inputs.ground_truth,
         predictions=inputs.predictions,
         classes=inputs.classes,
-        metric_type=metric_type,
-        iou_threshold=inputs.iou_threshold,
-        kind=inputs.kind,
-        score_threshold=inputs.score_threshold,
+        protocol=DetectionProtocol(
+            metric_type=metric_type,
+            iou_threshold=inputs.iou_threshold,
+            kind=inputs.kind,
+            score_threshold=inputs.score_threshold,
+        ),
     )
     return metrics, reason
 

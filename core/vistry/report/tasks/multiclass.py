@@ -26,7 +26,9 @@ from vistry.report.tasks.classification import (
     verdict,
 )
 
+# A matrix of more classes is neither legible nor small; the table lists them all.
 DRAWN_CLASSES = 100
+# Pairs of classes that are taken for each other; the first few explain most mistakes.
 LISTED = 12
 
 Targets = npt.NDArray[np.int64]

@@ -11,6 +11,7 @@ from vistry.loading.augmentation import Pixels
 from vistry.training.engines.state import Arrays
 
 BATCH_SIZE, OBJECTS = "batch_size", "objects"
+# Objects are padded to powers of two from here on, so that a data set needs few programs.
 LEAST_OBJECTS = 8
 
 

@@ -14,6 +14,7 @@ _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 # bf16 costs digits, so it has to be faster by more than the noise of the measurement.
 ENOUGH_GAIN = 1.2
+# Of each format in turn, so that a machine which slows down slows both.
 _ROUNDS = 20
 
 
