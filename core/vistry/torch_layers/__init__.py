@@ -11,23 +11,24 @@ from typing import TYPE_CHECKING
 from vistry.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from vistry.torch_layers.anchors import Anchors as Anchors
     from vistry.torch_layers.backbone_norm import norm_kind as norm_kind
     from vistry.torch_layers.backbone_norm import resolve_norm as resolve_norm
     from vistry.torch_layers.nms import detections_at as detections_at
     from vistry.torch_layers.norms import with_norms as with_norms
+    from vistry.torch_layers.precision import with_low_precision as with_low_precision
+    from vistry.torch_layers.precision import with_single_precision as with_single_precision
     from vistry.torch_layers.pyramid import Pyramid as Pyramid
     from vistry.torch_layers.region_pooling import RegionPooling as RegionPooling
     from vistry.torch_layers.shared_hooks import feature_maps_of_children as feature_maps_of_children
     from vistry.torch_layers.shared_hooks import vistry_resolve_auto as vistry_resolve_auto
-    from vistry.torch_layers.single_precision import Anchors as Anchors
-    from vistry.torch_layers.single_precision import with_single_precision as with_single_precision
     from vistry.torch_layers.stages import Stages as Stages
     from vistry.torch_layers.two_stage import TwoStage as TwoStage
     from vistry.torch_layers.two_stage import pyramid_pooling as pyramid_pooling
     from vistry.torch_layers.two_stage import two_stage_arguments as two_stage_arguments
 
 _HOMES = {
-    "Anchors": "vistry.torch_layers.single_precision",
+    "Anchors": "vistry.torch_layers.anchors",
     "Pyramid": "vistry.torch_layers.pyramid",
     "RegionPooling": "vistry.torch_layers.region_pooling",
     "Stages": "vistry.torch_layers.stages",
@@ -39,8 +40,9 @@ _HOMES = {
     "resolve_norm": "vistry.torch_layers.backbone_norm",
     "two_stage_arguments": "vistry.torch_layers.two_stage",
     "vistry_resolve_auto": "vistry.torch_layers.shared_hooks",
+    "with_low_precision": "vistry.torch_layers.precision",
     "with_norms": "vistry.torch_layers.norms",
-    "with_single_precision": "vistry.torch_layers.single_precision",
+    "with_single_precision": "vistry.torch_layers.precision",
 }
 __all__ = list(_HOMES)
 

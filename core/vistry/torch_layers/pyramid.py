@@ -11,6 +11,7 @@ from torchvision.ops.feature_pyramid_network import ExtraFPNBlock
 
 from vistry.plugin.types import Backbone
 from vistry.torch_layers.norms import with_norms
+from vistry.torch_layers.precision import with_low_precision
 
 CHANNELS = 256  # of every level, as in the paper
 
@@ -30,6 +31,7 @@ class Pyramid(nn.Module):
         self._levels = [backbone.strides.index(stride) for stride in strides]
         channels = [backbone.channels[index] for index in self._levels]
         self.fpn = FeaturePyramidNetwork(channels, CHANNELS, extra)
+        with_low_precision(self)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """[N, 3, H, W] to maps [N, 256, h, w] by name, from fine to coarse, the extra ones last."""

@@ -13,10 +13,11 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from vistry.evaluation.detection.score_floor import score_floor
 from vistry.loading.batches import ImageBatch
 from vistry.plugin.types import Backbone, Values
+from vistry.torch_layers.anchors import Anchors
 from vistry.torch_layers.backbone_norm import norm_kind
+from vistry.torch_layers.precision import with_low_precision
 from vistry.torch_layers.pyramid import Pyramid
 from vistry.torch_layers.region_pooling import RegionPooling
-from vistry.torch_layers.single_precision import Anchors, with_single_precision
 
 # Of the maps that the pyramid is built on, ResNet's C2 to C5 (Lin et al., 2017).
 STRIDES = (4, 8, 16, 32)
@@ -50,15 +51,17 @@ def pyramid_pooling(output_size: int) -> RegionPooling:
 class TwoStage(nn.Module):
     """`backbone`, `rpn` and `roi_heads` of a GeneralizedRCNN, called with images that are resized already.
 
-    Class 0 of the heads is the background; labels in targets and results begin at 0. Boxes are always float32.
+    Class 0 of the heads is the background; labels in targets and results begin at 0. The backbone and
+    the heads compute in the precision of the run, what lies between them in float32.
     """
 
     def __init__(self, model: GeneralizedRCNN):
         super().__init__()
         self.backbone, self.rpn, self.roi_heads = model.backbone, model.rpn, model.roi_heads
-        predictors = self.roi_heads.box_predictor, self.roi_heads.mask_predictor
-        for head in (self.rpn.head, *(one for one in predictors if one is not None)):
-            with_single_precision(head)
+        of_boxes = self.rpn.head, self.roi_heads.box_head, self.roi_heads.box_predictor
+        of_masks = self.roi_heads.mask_head, self.roi_heads.mask_predictor
+        for head in (*of_boxes, *(one for one in of_masks if one is not None)):
+            with_low_precision(head)
 
     def forward(
         self, images: ImageBatch, targets: Sequence[dict[str, Tensor]] | None = None

@@ -24,6 +24,7 @@ from vistry.plugin.types import (
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.manifest import PreprocessingSpec
+from vistry.registry.tasks import task_named
 from vistry.task import behaviour_of, hook_answers
 from vistry.task.behaviour import Task
 from vistry.training.backends import checked_engine_module
@@ -172,13 +173,14 @@ class ModelContext:
         )
         if module is None:
             raise RegistryError(f"{self.card.distribution} implements no vistry_build_model for {self.card.full_name}")
-        return module
+        return self.engine_module.with_single_precision(module) if task_named(self.task.name).has_boxes else module
 
     def backbone(self) -> Backbone | None:
         """Build the backbone of a composed model; None for other models. Raises RegistryError."""
         if self.card.backbone is None or self.backbone_owner is None:
             return None
-        return self._feature_maps(self.card.backbone, self.backbone_owner)
+        backbone = self._feature_maps(self.card.backbone, self.backbone_owner)
+        return backbone and replace(backbone, module=self.engine_module.with_low_precision(backbone.module))
 
     def feature_maps(self) -> Backbone | None:
         """Build the model without its head, as a backbone for detectors; None where it offers no feature maps."""

@@ -12,7 +12,7 @@ from torchvision.models.detection.retinanet import RetinaNetClassificationHead, 
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 from vistry.kernels import operation
 from vistry.plugin import Backbone, ImageBatch, Values, score_floor
-from vistry.torch_layers import Anchors, Pyramid, detections_at, norm_kind
+from vistry.torch_layers import Anchors, Pyramid, detections_at, norm_kind, with_low_precision
 
 from vistry_retinanet.reference import BACKGROUND, IGNORED
 
@@ -100,7 +100,7 @@ def build(num_classes: int, hyperparameters: Values, backbone: Backbone) -> nn.M
     head = RetinaNetHead(Pyramid.out_channels, places, num_classes)
     head.classification_head = ClassificationHead(Pyramid.out_channels, places, num_classes)
     return PaddedRetinaNet(
-        RetinaNet(pyramid, num_classes, anchor_generator=anchors, head=head),
+        RetinaNet(pyramid, num_classes, anchor_generator=anchors, head=with_low_precision(head)),
         score_floor(hyperparameters["box_score_threshold"]),
         hyperparameters["nms_iou_threshold"],
         hyperparameters["box_detections_per_image"],

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from vistry.kernels import operation
 from vistry.plugin import ImageBatch, Values, score_floor
-from vistry.torch_layers import detections_at
+from vistry.torch_layers import detections_at, with_low_precision
 
 from vistry_yolov5.architecture import (
     ANCHORS,
@@ -175,6 +175,7 @@ class YOLOv5(nn.Module):
         self._score_floor, self._nms_iou = score_floor, nms_iou
         self._decode, self._suppress = operation("decode_head"), operation("batched_nms")
         self._complete_iou = operation("complete_iou")
+        with_low_precision(self, "heads")
 
     def forward(
         self, images: Tensor | ImageBatch, targets: Sequence[Mapping[str, Tensor]] | None = None

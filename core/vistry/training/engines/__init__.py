@@ -39,6 +39,12 @@ class EngineModule(Protocol):
     def output_shape(self, build: Callable[[], Module], images: tuple[int, int, int, int]) -> tuple[int, ...]:
         """Return the shape of a module's output for images [N, H, W, 3] of this shape; nothing is computed."""
 
+    def with_low_precision(self, module: Module) -> Module:
+        """Make a part of a detector compute in the precision of the run; return the part."""
+
+    def with_single_precision(self, module: Module) -> Module:
+        """Make a detector compute in float32 but for its parts with low precision; return the detector."""
+
     def parameter_names(self, module: Module) -> set[str]:
         """Return the names of the tensors that gradients may change; running statistics are not among them."""
 

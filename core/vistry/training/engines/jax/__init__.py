@@ -10,6 +10,7 @@ from vistry.training.engines.jax.module import (
     seed_initialisation,
     shapes_of,
 )
+from vistry.training.engines.jax.precision import with_low_precision, with_single_precision
 
 __all__ = [
     "arrays_of",
@@ -21,4 +22,6 @@ __all__ = [
     "parameter_names",
     "seed_initialisation",
     "shapes_of",
+    "with_low_precision",
+    "with_single_precision",
 ]

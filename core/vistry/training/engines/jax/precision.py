@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+from flax import nnx
 from jax import Array
 
 from vistry.errors import HyperparameterError, Problem
@@ -29,3 +30,13 @@ def pick_precision(wanted: str, device: jax.Device) -> tuple[str, str]:
 def in_single_precision(output: Array) -> Array:
     """Return floating-point numbers as float32, and whole numbers unchanged."""
     return output.astype(jnp.float32) if jnp.issubdtype(output.dtype, jnp.floating) else output
+
+
+def with_low_precision(module: nnx.Module) -> nnx.Module:
+    """Return the module: the parameters of all its parts have the precision of the run."""
+    return module
+
+
+def with_single_precision(module: nnx.Module) -> nnx.Module:
+    """Return the module: a detector in JAX makes its maps float32 before it computes boxes of them."""
+    return module

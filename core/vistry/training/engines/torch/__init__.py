@@ -1,5 +1,6 @@
 """The torch engine. `vistry.training.engines.EngineModule` describes these names."""
 
+from vistry.torch_layers.precision import with_low_precision, with_single_precision
 from vistry.training.engines.torch.engine import make
 from vistry.training.engines.torch.meta_device import on_meta_device, output_shape
 from vistry.training.engines.torch.module import (
@@ -21,4 +22,6 @@ __all__ = [
     "parameter_names",
     "seed_initialisation",
     "shapes_of",
+    "with_low_precision",
+    "with_single_precision",
 ]

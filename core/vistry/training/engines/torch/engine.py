@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from vistry.loading.batches import Batch, ImageBatch
 from vistry.loading.views import ResizeInfo, identity_resizes
 from vistry.plugin.types import Loss, Postprocess, Predictions, Tensor
 from vistry.runs.records import EngineFacts
+from vistry.torch_layers.precision import is_in_single_precision, single_precision
 from vistry.training.engines.ema import ema_step
 from vistry.training.engines.engine import Engine, EngineSettings, pixel_statistics
 from vistry.training.engines.state import EMA, EMA_UPDATES, MODEL, OPTIMIZER, Arrays, ema_state, under, with_prefix
@@ -24,7 +26,7 @@ from vistry.training.engines.torch.ema import update_ema
 from vistry.training.engines.torch.folding import with_folded_norms
 from vistry.training.engines.torch.module import arrays_of, freeze, load_arrays
 from vistry.training.engines.torch.optimizer import clip_gradients, load_state_arrays, make_optimizer, state_arrays
-from vistry.training.engines.torch.precision import autocast, pick_precision
+from vistry.training.engines.torch.precision import autocast, precision_of
 
 # A prime to spread the seeds of runs apart, so that step 1 of seed 0 isn't step 0 of seed 1.
 _SEED_STRIDE = 1_000_003
@@ -44,7 +46,7 @@ class TorchEngine:
         self.device = pick_device()
         if self.device.type == "cpu":
             keep_freed_memory()
-        self.precision, self._precision_reason = pick_precision(hyperparameters.precision, self.device)
+        self.precision, self._precision_reason = precision_of(module, hyperparameters.precision, self.device)
         self._loss, self._postprocess = loss, postprocess
         self.mean, self.std = pixel_statistics(settings.preprocessing)
         self._mean, self._std = self._pixel_constant(self.mean), self._pixel_constant(self.std)
@@ -90,7 +92,7 @@ class TorchEngine:
         targets = self._targets(batch.targets)
         images = self._inputs(batch.images, batch.sizes)
         assert self._loss is not None, "an engine made without a loss can't train"
-        with autocast(self.precision, self.device):
+        with self._computing():
             terms = self._loss(self._module, images, targets)
         total: torch.Tensor = sum(terms.values(), start=torch.zeros((), device=self.device))
         self._scaler.scale(total * share).backward()  # type: ignore[no-untyped-call]
@@ -114,9 +116,19 @@ class TorchEngine:
             self._predicting = with_folded_norms(self._module) if self._folds_norms else self._ema
         self._predicting.eval()
         sizes = None if frames is None else [frame[:2] for frame in frames]
-        with autocast(self.precision, self.device):
+        with self._computing():
             outputs = self._predicting(self._inputs(images, sizes))
         return self._postprocess(outputs, frames or identity_resizes(images))
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        """Compute in the precision of the run, a detector's boxes and what its loss makes of them in float32."""
+        with autocast(self.precision, self.device):
+            if is_in_single_precision(self._module):
+                with single_precision(self.device.type):
+                    yield
+            else:
+                yield
 
     def _train_mode(self) -> None:
         self._module.train()

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.fx.experimental.optimization import fuse
 
+from vistry.torch_layers.precision import copy_precision
 from vistry.training.engines.torch.module import BATCH_NORMS
 
 
@@ -19,7 +20,7 @@ def with_folded_norms(module: nn.Module) -> nn.Module:
     can be traced.
     """
     try:
-        folded: nn.Module = fuse(module.eval())
+        folded = _fused(module.eval())
     except Exception:  # torch.fx promises no type of error for a module that it can't trace
         folded = copy.deepcopy(module)
         if "torchvision" in sys.modules:  # else nothing can hold its frozen norms, which torch.fx doesn't know
@@ -30,11 +31,15 @@ def with_folded_norms(module: nn.Module) -> nn.Module:
     return folded.to(memory_format=torch.channels_last)
 
 
+def _fused(module: nn.Module) -> nn.Module:
+    return copy_precision(module, fuse(module))
+
+
 def _fold_parts(module: nn.Module) -> None:
     """Exchange the largest parts of a module that have batch norms and can be traced."""
     for name, child in list(module.named_children()):
         if any(isinstance(part, BATCH_NORMS) for part in child.modules()):
             try:
-                setattr(module, name, fuse(child))
+                setattr(module, name, _fused(child))
             except Exception:
                 _fold_parts(child)

@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 
 import torch
+from torch import nn
 
 from vistry.errors import HyperparameterError, Problem
+from vistry.torch_layers.precision import has_low_precision, is_in_single_precision
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -28,6 +30,14 @@ def pick_precision(wanted: str, device: torch.device) -> tuple[str, str]:
         has_bf16 = torch.cuda.is_bf16_supported()
         return ("bf16", "this GPU computes bf16") if has_bf16 else ("fp32", "this GPU has no bf16")
     return processor_precision()
+
+
+def precision_of(module: nn.Module, wanted: str, device: torch.device) -> tuple[str, str]:
+    """Return the precision that a module computes in, and the reason. Raises as `pick_precision` does."""
+    precision, reason = pick_precision(wanted, device)
+    if precision != "fp32" and is_in_single_precision(module) and not has_low_precision(module):
+        return "fp32", "the detector has no part with_low_precision"
+    return precision, reason
 
 
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[None]:
