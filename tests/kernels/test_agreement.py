@@ -31,6 +31,20 @@ class Halved(torch.autograd.Function):
 halved = Halved.apply
 
 
+def alike(x, y):
+    assert x.dtype == y.dtype
+    return x * y
+
+
+def reference(x, y):
+    assert x.dtype == y.dtype
+    return x * y
+
+
+def in_float64(x, y):
+    return (x * y).double()
+
+
 def offset(x, y):
     return torch.relu(x * y) + 0.125
 
@@ -105,6 +119,16 @@ def test_a_kernel_that_agrees(kernel: Make) -> None:
 def test_a_kernel_that_does_not(told: Any, name: str, expected: str) -> None:
     start = r"^multiply_relu in float32 of \[50\], \[50\]: the "
     assert len([sentence for sentence in told(name) if re.search(start + expected, sentence)]) == 1
+
+
+@pytest.mark.parametrize("cast", ["widest", "first", "float32"])
+def test_tensors_of_two_dtypes_are_compared_too(told: Any, cast: str) -> None:
+    assert told("alike", reference="wrong:reference", cast=cast) == []
+    found = told("in_float64", reference="wrong:reference", cast=cast)
+    assert any(
+        re.search(r"^multiply_relu in float32 and bfloat16: the result is \[\d+\] in torch.float64", one)
+        for one in found
+    )
 
 
 def test_an_operation_without_gradients_agrees_with_one_that_has_none_either(told: Any) -> None:

@@ -14,6 +14,8 @@ import pytest
 from click.testing import CliRunner
 from vistry.cli import main
 from vistry.errors import RegistryError
+from vistry.kernels import listing as listing_module
+from vistry.kernels.listing import list_kernels
 from vistry.kernels.table import all_kernels
 from vistry.plugin.calls import BrokenPluginError
 from vistry.registry.catalogue import Catalogue
@@ -94,6 +96,7 @@ class TestTheManifest:
             ({"tolerance": {"float32": 0}}, "kernels.0.tolerance.float32 must be above 0"),
             ({"tolerance": {"fp32": 1}}, "kernels.0.tolerance.fp32 there is no dtype 'fp32'; "
              "known: float64, float32, bfloat16, float16"),
+            ({"cast": "wide"}, "kernels.0.cast must be 'widest' or 'first' or 'float32' or 'none'"),
             ({"device": ["cuda"]}, "kernels.0.device is not a known key"),
         ],
     )  # fmt: skip
@@ -172,11 +175,19 @@ class TestPolicy:
             read_policy()
 
 
+@pytest.fixture
+def _no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing_module, "absent_device", lambda device: "" if device == "cpu" else f"no {device}")
+
+
+@pytest.mark.usefixtures("_no_gpu")
 class TestTheListing:
     def test_says_whether_a_kernel_is_used_and_why_not(self, lay_out: LayOut, monkeypatch: pytest.MonkeyPatch) -> None:
         lay_out("acme", more=KERNEL)
-        [line] = listing()
-        assert re.split(" {2,}", line) == ["multiply_relu", "on", "acme", "cuda", "float32", "relu(x * y)"]
+        [row] = listing()
+        assert re.split(" {2,}", row) == ["multiply_relu", "on", "acme", "cuda", "float32", "none", "relu(x * y)"]
+        printed = CliRunner().invoke(main, ["kernels"]).stdout
+        assert re.search(r"^[\w, ]*\bmultiply_relu\b[\w, ]*: the reference runs here, because no cuda$", printed, re.M)
         monkeypatch.setenv("VISTRY_KERNELS", "off")
         assert listing()[-1] == "multiply_relu of vistry-acme is off: by VISTRY_KERNELS"
         monkeypatch.setenv("VISTRY_KERNELS", "require")
@@ -195,7 +206,38 @@ class TestTheListing:
         kernels = [kernel for kernel in content.pop("kernels") if kernel["plugin"] == "acme"]
         assert content == {"schema": 1, "use": "off", "origin": "VISTRY_KERNELS"}
         owner = {"plugin": "acme", "distribution": "vistry-acme", "state": "off", "reason": "by VISTRY_KERNELS"}
-        assert kernels == [{**TABLE, **owner}]
+        here = [
+            {"dtype": "float64", "devices": [], "reason": "it takes float32"},
+            {"dtype": "float32", "devices": [], "reason": "off by VISTRY_KERNELS"},
+            {"dtype": "bfloat16", "devices": [], "reason": "it takes float32"},
+            {"dtype": "float16", "devices": [], "reason": "it takes float32"},
+        ]
+        assert kernels == [{**TABLE, "cast": "widest", **owner, "here": here}]
+
+    def test_says_of_each_dtype_what_would_run_here(self, lay_out: LayOut, place: Path) -> None:
+        (place / "packages.py").write_text("import json, no_such_package.part\n")
+        of_processor = KERNEL.replace("cuda", "cpu")
+        lay_out("acme", more=of_processor)
+        lay_out("packages", more=of_processor.replace("multiply_relu", "packed").replace(":fast", ":x").replace(
+            'implementation = "operations', 'implementation = "packages'))  # fmt: skip
+        lay_out("other", more=KERNEL.replace("multiply_relu", "elsewhere"))
+        here = {one.kernel.spec.operation: one for one in list_kernels(Catalogue.read())}
+        found = {name: (one.runs_in, one.reason_here) for name, one in here.items() if one.kernel.plugin != "vistry"}
+        assert found["multiply_relu"] == (("float32",), "")
+        assert found["elsewhere"] == ((), "no cuda")
+        assert found["packed"] == ((), "no_such_package is not installed")
+        shown = CliRunner().invoke(main, ["kernels", "show", "multiply_relu"]).stdout
+        assert re.search(r"^float32 here +the kernel on cpu$", shown, re.MULTILINE)
+        assert re.search(r"^bfloat16 here +not the kernel: it takes float32$", shown, re.MULTILINE)
+        assert re.search(r"^cast +widest$", shown, re.MULTILINE)
+
+    def test_policy_is_a_reason_too(self, lay_out: LayOut) -> None:
+        for name in ("acme", "other"):
+            lay_out(name, more=KERNEL.replace("cuda", "cpu"))
+        Path("registry.toml").write_text('[kernels.prefer]\nmultiply_relu = "acme"\n')
+        kernels = [one for one in list_kernels(Catalogue.read()) if one.kernel.spec.operation == "multiply_relu"]
+        assert [(one.kernel.plugin, one.runs_in) for one in kernels] == [("acme", ("float32",)), ("other", ())]
+        assert kernels[1].reason_here == f"passed over by {Path.cwd()}/registry.toml:2"
 
     def test_imports_no_tensor_library_and_no_plugin(self) -> None:
         code = (

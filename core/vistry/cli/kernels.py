@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import get_args
 
 import click
@@ -9,6 +10,7 @@ import click
 import vistry
 from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_facts, print_json, print_table
+from vistry.kernels.listing import KernelHere, ListedKernel
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.policy import FILE_NAME, KERNELS_VARIABLE, KernelUse
 
@@ -25,7 +27,7 @@ def kernels() -> None:
 @kernels.command(name="list")
 @as_json
 def list_kernels(as_json: bool) -> None:
-    """List the kernels and whether policy lets them be used."""
+    """List the kernels, whether policy lets them be used, and in which dtypes they run on this machine."""
     listed = vistry.kernels()
     if as_json:
         use = Catalogue.read().policy.kernel_use()
@@ -38,15 +40,27 @@ def list_kernels(as_json: bool) -> None:
             entry.kernel.plugin,
             ", ".join(entry.kernel.spec.devices),
             ", ".join(entry.kernel.spec.tolerance),
+            ", ".join(entry.runs_in) or "none",
             entry.kernel.spec.summary,
         )
         for entry in listed
     ]
-    print_table(("operation", "state", "plugin", "devices", "dtypes", "summary"), rows)
+    print_table(("operation", "state", "plugin", "devices", "dtypes", "here", "summary"), rows)
     for entry in listed:
         if entry.reason:
             kernel = entry.kernel
             click.echo(f"{kernel.spec.operation} of {kernel.distribution} is {entry.state}: {entry.reason}")
+    for reason, operations in _reasons_here(listed).items():
+        click.echo(f"{', '.join(operations)}: the reference runs here, because {reason}")
+
+
+def _reasons_here(listed: Sequence[ListedKernel]) -> dict[str, list[str]]:
+    """Return why kernels that policy lets be used don't run on this machine, and the operations of each reason."""
+    reasons: dict[str, list[str]] = {}
+    for entry in listed:
+        if entry.state in ("on", "required") and entry.reason_here:
+            reasons.setdefault(entry.reason_here, []).append(entry.kernel.spec.operation)
+    return reasons
 
 
 @kernels.command()
@@ -70,6 +84,12 @@ def show(operation: str, as_json: bool) -> None:
                 "devices": ", ".join(spec.devices),
                 "implementation": spec.implementation,
                 "reference": spec.reference,
+                "cast": spec.cast,
+                **{f"{one.dtype} here": _what_runs(one) for one in entry.here},
                 "tolerance": ", ".join(f"{dtype} {tolerance:g}" for dtype, tolerance in spec.tolerance.items()),
             }
         )
+
+
+def _what_runs(here: KernelHere) -> str:
+    return f"the kernel on {', '.join(here.devices)}" if here.devices else f"not the kernel: {here.reason}"

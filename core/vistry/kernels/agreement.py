@@ -12,10 +12,21 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from vistry.errors import RegistryError
-from vistry.kernels.dispatch import Argument, Implementation, available, implementation_named, samples_named
+from vistry.kernels.dispatch import (
+    Argument,
+    Implementation,
+    Operation,
+    available,
+    cast_to_one_dtype,
+    implementation_named,
+    is_real,
+    name_of_dtype,
+    real_tensors,
+    samples_named,
+)
 from vistry.registry.manifest import KernelSpec
 
 if TYPE_CHECKING:
@@ -43,15 +54,47 @@ def disagreements_on(device: str, kernel: KernelSpec) -> Iterator[str]:
         samples = list(samples_named(kernel.samples)(getattr(torch, dtype), device))
         for arguments in samples:
             # The reference computes in float64, so that its own rounding isn't part of the difference.
-            exact = [argument.double() if _is_real(argument) else argument for argument in arguments]
+            exact = [argument.double() if is_real(argument) else argument for argument in arguments]
             expected = _with_gradients(reference, exact, arguments[0].dtype)
             computed = _with_gradients(implementation, arguments, arguments[0].dtype)
             dtypes = [reference(*arguments).dtype, *map(_dtype, arguments)]
             shapes = ", ".join(map(_shape, arguments))
             for subject, difference in _differences(computed, expected, dtypes, tolerance=tolerance):
                 yield f"{kernel.operation} in {dtype} of {shapes}: {subject} {difference}"
+        yield from _in_mixed_dtypes(kernel, samples, device=device)
         if not samples:
             yield f"{kernel.operation} in {dtype}: {kernel.samples} yields no sample"
+
+
+def _in_mixed_dtypes(kernel: KernelSpec, samples: Sequence[Sequence[Argument]], device: str) -> Iterator[str]:
+    """Yield what differs where the tensors of a call are of two dtypes, as under an autocast, by the rule of casting.
+
+    The operation is called as a model calls it, with the first sample that has several such tensors, and each of them
+    has to have a gradient in its own dtype.
+    """
+    import torch
+
+    several = (sample for sample in samples if len(real := real_tensors(sample)) > 1 and all(map(torch.numel, real)))
+    sample = next(several, None)
+    if kernel.cast == "none" or sample is None:
+        return
+    implementation, reference = implementation_named(kernel.implementation), implementation_named(kernel.reference)
+    served = {getattr(torch, name): implementation for name in kernel.tolerance}
+    operation = Operation(kernel.operation, reference, {device: served}, cast=kernel.cast)
+    first, *rest = sample
+    for other in ("float32", "bfloat16"):
+        mixed = [first, *(argument.to(getattr(torch, other)) if is_real(argument) else argument for argument in rest)]
+        alike = cast_to_one_dtype(kernel.cast, mixed)
+        common = real_tensors(alike)[0].dtype
+        if first.dtype is getattr(torch, other) or common not in served:
+            continue
+        exact = [argument.double() if is_real(argument) else argument for argument in alike]
+        computed, expected = _with_gradients(operation, mixed, common), _with_gradients(reference, exact, common)
+        dtypes = [reference(*alike).dtype, *map(_dtype, mixed)]
+        rounding = max(torch.finfo(tensor.dtype).eps for tensor in real_tensors(mixed))
+        tolerance = max(kernel.tolerance[name_of_dtype(common)], rounding)
+        for subject, difference in _differences(computed, expected, dtypes, tolerance=tolerance):
+            yield f"{kernel.operation} in {name_of_dtype(first.dtype)} and {other}: {subject} {difference}"
 
 
 def _with_gradients(
@@ -64,7 +107,7 @@ def _with_gradients(
     """
     import torch
 
-    leaves = [argument.detach().requires_grad_() if _is_real(argument) else argument for argument in arguments]
+    leaves = [argument.detach().requires_grad_() if is_real(argument) else argument for argument in arguments]
     result = function(*leaves)
     if result.requires_grad:
         drawn = torch.randn(result.shape, generator=torch.Generator().manual_seed(0)).to(dtype)
@@ -86,20 +129,13 @@ def _differences(
                 yield name, "is missing" if ours is None else "has no counterpart in the reference"
         elif ours.shape != exact.shape or ours.dtype != dtype:
             yield name, f"is {list(ours.shape)} in {ours.dtype} instead of {list(exact.shape)} in {dtype}"
-        elif not _is_real(exact):
+        elif not is_real(exact):
             if wrong := int((ours != exact).sum()):
                 yield name, f"differs in {wrong} of {exact.numel()} places; whole numbers must be equal"
         elif exact.numel():
             error, largest = (ours.double() - exact).abs().max(), exact.abs().max()
             if not error <= tolerance * largest:  # not ">": an error of NaN is too large
                 yield name, f"is off by {float(error / largest):.2g} of its largest value, more than {tolerance:.2g}"
-
-
-def _is_real(argument: Argument) -> TypeGuard[torch.Tensor]:
-    """Tell whether an argument is a tensor of floating-point numbers."""
-    import torch
-
-    return isinstance(argument, torch.Tensor) and argument.is_floating_point()
 
 
 def _dtype(argument: Argument) -> torch.dtype | None:

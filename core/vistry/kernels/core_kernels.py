@@ -12,6 +12,7 @@ CORE_KERNELS = (
         implementation="vistry.torch_layers.nms_kernel:batched_nms",
         reference="vistry.torch_layers.nms:batched_nms",
         samples="vistry.torch_layers.nms:samples",
+        cast="float32",
         tolerance={"float32": 0.0},  # its result is whole numbers, which have to be equal
     ),
 )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard
+from typing import cast as typed
 
 from vistry.errors import RegistryError
 from vistry.kernels.table import Kernel, Served, kernels_for, select
 from vistry.registry.catalogue import Catalogue
+from vistry.registry.manifest import Cast
 from vistry.registry.policy import PolicyValue
 
 if TYPE_CHECKING:
@@ -31,8 +34,11 @@ Samples: TypeAlias = "Callable[[torch.dtype, str], Iterable[tuple[torch.Tensor, 
 class Operation:
     """An operation, called with torch tensors and numbers. It runs a kernel if one serves them, else the reference.
 
-    The first argument is a tensor; its device and dtype say which kernel serves, and all floating-point arguments must
-    have that dtype. Everything else is decided beforehand, so that torch.compile and torch.export see a plain call.
+    The first argument is a floating-point tensor. All such arguments are cast to one dtype by the rule of the manifest;
+    with that and the device of the first a kernel serves or doesn't. The kernel and the reference are given the same
+    tensors, outside of any autocast, so the dtype of the result doesn't depend on which of them runs, and each argument
+    has a gradient in its own dtype. Everything else is decided beforehand, so that torch.compile and torch.export see a
+    plain call.
     """
 
     def __init__(
@@ -41,29 +47,39 @@ class Operation:
         reference: Implementation,
         implementations: Mapping[str, Mapping[torch.dtype, Implementation]],
         required_by: str = "",
+        cast: Cast = "widest",
     ):
         """Hold an operation's reference, and its kernels by device and dtype.
 
-        `required_by`: the place of the policy that requires a kernel, "" if the reference may take its place.
+        `cast`: the rule by which floating-point arguments are brought to one dtype. `required_by`: the place of the
+        policy that requires a kernel, "" if the reference may take its place.
         """
         self.name = name
         self._reference = reference
         self._implementations = implementations
         self._required_by = required_by
+        self._cast = cast
 
     def __call__(self, first: torch.Tensor, *others: Argument) -> torch.Tensor:
         """Return the operation's result. Raises RegistryError if policy requires a kernel and none serves."""
         import torch
 
-        implementation = self._implementations.get(first.device.type, {}).get(first.dtype)
-        tensors = [first, *(other for other in others if isinstance(other, torch.Tensor))]
-        dtypes = {tensor.dtype for tensor in tensors if tensor.is_floating_point()}
-        if implementation is not None and dtypes == {first.dtype}:
-            return implementation(first, *others)
-        if self._required_by:
-            names = ", ".join(sorted(map(_name, dtypes)))
-            raise _refusal(self.name, self._required_by, f"{first.device.type} in {names}")
-        return self._reference(first, *others)
+        device = first.device.type
+        arguments = cast_to_one_dtype(self._cast, (first, *others))
+        implementation = self._implementation(device, arguments)
+        if device != "meta" and torch.is_autocast_enabled(device):
+            with torch.autocast(device, enabled=False):
+                return implementation(*arguments)
+        return implementation(*arguments)
+
+    def _implementation(self, device: str, arguments: Sequence[Argument]) -> Implementation:
+        dtypes = {tensor.dtype for tensor in real_tensors(arguments)}
+        by_dtype = self._implementations.get(device, {})
+        implementation = by_dtype.get(next(iter(dtypes))) if len(dtypes) == 1 else None
+        if implementation is None and self._required_by:
+            names = ", ".join(sorted(map(name_of_dtype, dtypes)))
+            raise _refusal(self.name, self._required_by, f"{device} in {names}")
+        return implementation or self._reference
 
     def __deepcopy__(self, _: Any) -> Operation:
         return self  # an operation never changes, and a compiled function can't be copied
@@ -78,15 +94,16 @@ def operation(name: str, catalogue: Catalogue | None = None) -> Operation:
     catalogue = catalogue or Catalogue.read()
     kernels, use = kernels_for(catalogue, name), catalogue.policy.kernel_use()
     reference = implementation_named(kernels[0].spec.reference)
+    cast = kernels[0].spec.cast
     if use.value == "off":
-        return Operation(name, reference, {})
+        return Operation(name, reference, {}, cast=cast)
     usable = _usable(select(catalogue, kernels), use)
     if use.value == "auto":
-        return Operation(name, reference, usable)
+        return Operation(name, reference, usable, cast=cast)
     if not usable:
         devices = ", ".join(sorted({device for kernel in kernels for device in kernel.spec.devices}))
         raise _refusal(name, use.origin, f"this machine (needs {devices})")
-    return Operation(name, reference, usable, required_by=use.origin)
+    return Operation(name, reference, usable, required_by=use.origin, cast=cast)
 
 
 def resolve(reference: str) -> Any:
@@ -100,12 +117,36 @@ def resolve(reference: str) -> Any:
 
 def implementation_named(reference: str) -> Implementation:
     """Import a kernel or a reference by `module:name`. Raises as `resolve` does."""
-    return cast(Implementation, resolve(reference))
+    return typed(Implementation, resolve(reference))
 
 
 def samples_named(reference: str) -> Samples:
     """Import the function of a kernel's samples by `module:name`. Raises as `resolve` does."""
-    return cast(Samples, resolve(reference))
+    return typed(Samples, resolve(reference))
+
+
+def cast_to_one_dtype(cast: Cast, arguments: Sequence[Argument]) -> tuple[Argument, ...]:
+    """Return the arguments with the floating-point tensors among them in the dtype that the rule makes of theirs."""
+    import torch
+
+    dtypes = [tensor.dtype for tensor in real_tensors(arguments)]
+    if cast == "none" or not dtypes:
+        return tuple(arguments)
+    wide = dtypes if cast == "widest" else [*dtypes, torch.float32]
+    dtype = dtypes[0] if cast == "first" else reduce(torch.promote_types, wide)
+    return tuple(argument.to(dtype) if is_real(argument) else argument for argument in arguments)
+
+
+def real_tensors(arguments: Sequence[Argument]) -> list[torch.Tensor]:
+    """Return the tensors of floating-point numbers among arguments."""
+    return [argument for argument in arguments if is_real(argument)]
+
+
+def is_real(argument: Argument) -> TypeGuard[torch.Tensor]:
+    """Tell whether an argument is a tensor of floating-point numbers."""
+    import torch
+
+    return isinstance(argument, torch.Tensor) and argument.is_floating_point()
 
 
 def available(device: str) -> bool:
@@ -148,5 +189,6 @@ def _refusal(name: str, origin: str, where: str) -> RegistryError:
     )
 
 
-def _name(dtype: torch.dtype) -> str:
+def name_of_dtype(dtype: torch.dtype) -> str:
+    """Return torch's name for a dtype, without its module."""
     return str(dtype).removeprefix("torch.")

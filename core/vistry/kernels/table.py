@@ -60,21 +60,25 @@ def plugin_kernels(catalogue: Catalogue) -> list[Kernel]:
 def kernels_for(catalogue: Catalogue, operation: str) -> list[Kernel]:
     """Return the kernels of an operation.
 
-    Raises RegistryError for an unknown operation, or if the kernels have different references.
+    Raises RegistryError for an unknown operation, or if the kernels have different references or rules of casting.
     """
     kernels = all_kernels(catalogue)
     rivals = [kernel for kernel in kernels if kernel.spec.operation == operation]
     if not rivals:
         names = sorted({kernel.spec.operation for kernel in kernels})
         raise RegistryError(f"unknown operation '{operation}'; {suggestion(operation, names)}".rstrip("; "))
-    references = {kernel.spec.reference: kernel for kernel in rivals}
-    if len(references) > 1:
-        listed = " and ".join(f"{reference} ({kernel.distribution})" for reference, kernel in references.items())
+    _check_shared(operation, "reference implementation", {kernel.spec.reference: kernel for kernel in rivals})
+    _check_shared(operation, "rule of casting", {kernel.spec.cast: kernel for kernel in rivals})
+    return rivals
+
+
+def _check_shared(operation: str, fact: str, values: Mapping[str, Kernel]) -> None:
+    if len(values) > 1:
+        listed = " and ".join(f"{value} ({kernel.distribution})" for value, kernel in values.items())
         raise RegistryError(
-            f"kernels for '{operation}' must share one reference implementation, got {listed}; "
+            f"kernels for '{operation}' must share one {fact}, got {listed}; "
             "rename one operation, or disable one of the plugins"
         )
-    return rivals
 
 
 def select(catalogue: Catalogue, rivals: Iterable[Kernel]) -> dict[Served, Kernel]:

@@ -29,6 +29,7 @@ WRAPPABLE_HOOKS = (
 )
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
+Cast = Literal["widest", "first", "float32", "none"]
 
 Name = Annotated[
     str, matching(r"[a-z][a-z0-9_]*", "a name of lower-case letters, digits and _, beginning with a letter")
@@ -115,7 +116,8 @@ class KernelSpec:
 
     `implementation` and `reference` are called with the same tensors and give one tensor. `tolerance` has, for each
     dtype the kernel takes, the largest error of its output and of each gradient as a share of the largest value.
-    `samples(dtype, device)` gives the arguments of several calls, over which the two are compared.
+    `samples(dtype, device)` gives the arguments of several calls, over which the two are compared. `cast` is the rule
+    by which the floating-point tensors of a call are brought to one dtype before either of the two sees them.
     """
 
     operation: Name
@@ -125,6 +127,7 @@ class KernelSpec:
     reference: Attribute
     samples: Attribute
     tolerance: dict[Dtype, Annotated[float, _positive]]
+    cast: Cast = "widest"
 
     @property
     def serves(self) -> tuple[tuple[str, str], ...]:

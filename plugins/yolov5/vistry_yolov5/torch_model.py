@@ -222,8 +222,8 @@ class YOLOv5(nn.Module):
         return detections_at(best, boxes, scores, labels)
 
     def _decoded(self, logits: Tensor, anchors: Tensor, stride: int) -> Tensor:
-        """[N, 3 * h * w, 6] of x1, y1, x2, y2, score and label; all float32, since a kernel takes one dtype."""
-        decoded: Tensor = self._decode(logits.detach().float(), anchors.float() * stride, stride, self._score_floor)
+        """[N, 3 * h * w, 6] of x1, y1, x2, y2, score and label; all float32, to which the operation casts."""
+        decoded: Tensor = self._decode(logits.detach(), anchors * stride, stride, self._score_floor)
         return decoded
 
 
