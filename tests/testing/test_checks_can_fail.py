@@ -161,6 +161,42 @@ RAISING = """
 def vistry_freezing_map():
     raise RuntimeError("no map")
 """
+DETECTOR = """
+
+class Detector(Net):
+    def __init__(self, num_classes, dropout, widths):
+        super().__init__(num_classes + 4, dropout, widths)
+
+    def forward(self, images, targets=None):
+        out = self.head(self.dropout(self.stages(images.pixels).permute(0, 2, 3, 1)))
+        x, y = (torch.arange(length).to(out) for length in (out.shape[2], out.shape[1]))
+        centres = (torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).flatten(0, 1) + 0.5) * 8
+        logits, sides = out[..., :-4].flatten(1, 2), out[..., -4:].flatten(1, 2).clamp(max=6).exp() * 8
+        boxes = torch.cat([centres - sides[..., :2], centres + sides[..., 2:]], dim=-1)
+        if targets is not None:
+            return self.losses(logits, boxes, centres, targets)
+        scores, labels = logits.sigmoid().max(dim=-1)
+        return [dict(boxes=b, scores=s, labels=c) for b, s, c in zip(boxes, scores, labels)]
+
+    def losses(self, logits, boxes, centres, targets):
+        classes, distance = torch.zeros_like(logits), boxes.sum() * 0
+        for image, target in enumerate(targets):
+            for box, label in zip(target["boxes"], target["labels"]):
+                inside = ((centres > box[:2]) & (centres < box[2:])).all(dim=1)
+                classes[image, inside, label] = 1
+                distance = distance + (boxes[image, inside] - box).abs().sum() / 64 / len(centres)
+        return {"classes": nn.functional.binary_cross_entropy_with_logits(logits, classes), "sides": distance}
+"""
+DETECTS = (
+    (MANIFEST, 'tasks = ["image_classification"]', 'tasks = ["image_object_detection"]'),
+    (MANIFEST, "parameters = 416456", "parameters = 416972"),
+    (MODEL, "\n\ndef stage", f"{DETECTOR}\n\ndef stage"),
+    (HOOKS, "Net", "Detector"),
+)
+LOW = """    from vistry.torch_layers import with_low_precision
+
+    return with_low_precision(Detector(num_classes, dropout=hyperparameters["dropout"], **card.args))
+"""
 
 
 @dataclass(frozen=True)
@@ -389,6 +425,24 @@ OF_MODELS = (
         (MANIFEST, ARGS, ARGS + MAPS),
         (MODEL, "\n\ndef stage", f"{MAPS_MODEL}\n\ndef stage"),
         (HOOKS, END, END + OFFERING),
+    ),
+    fault(
+        "boxes_are_exact_in_low_precision",
+        "a network that says the same in fp32 and in bf16 has boxes that differ by up to ",
+        *DETECTS,
+        (HOOKS, END.replace("Net", "Detector"), LOW),
+    ),
+    fault(
+        "boxes_are_exact_in_low_precision",
+        "compute anchors, boxes and scores outside of parts with_low_precision, and don't cast them to the dtype",
+        *DETECTS,
+        (
+            MODEL,
+            "        boxes = torch.cat",
+            "        centres = centres.bfloat16() if torch.is_autocast_enabled('cpu') else centres\n"
+            "        boxes = torch.cat",
+        ),
+        (HOOKS, END.replace("Net", "Detector"), LOW),
     ),
     fault(
         "backends_agree",

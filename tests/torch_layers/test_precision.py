@@ -137,6 +137,15 @@ def test_parts_may_stand_within_each_other() -> None:
     assert computed == [low, single, low, single, low, single]
 
 
+def test_a_detector_that_its_author_marked_whole_computes_low_as_told() -> None:
+    """And says so, though core marks it too; the kit's check finds its boxes."""
+    detector: Any = with_single_precision(with_low_precision(Detector(body(), "by hand")))
+    [found] = boxes_of(detector, torch.bfloat16)
+    assert detector.head.computed == torch.bfloat16
+    assert found["boxes"].dtype == torch.float32
+    assert has_low_precision(detector)
+
+
 def test_an_error_leaves_no_precision_behind() -> None:
     detector = with_single_precision(Detector(body(), "no such kind"))
     with torch.autocast("cpu", dtype=torch.bfloat16):

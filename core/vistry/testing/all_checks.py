@@ -31,6 +31,7 @@ from vistry.testing.manifest_checks import (
     manifest_is_valid,
     queries_import_no_tensor_library,
 )
+from vistry.testing.precision_checks import absent_boxes, boxes_are_exact_in_low_precision
 from vistry.testing.training_checks import (
     loss_is_finite,
     loss_reaches_every_parameter,
@@ -64,6 +65,7 @@ MODEL_CHECKS = (
     Check(loss_reaches_every_parameter, computes=always),
     Check(one_step_lowers_the_loss, computes=always),
     Check(predicts_on_blank_images, computes=always),
+    Check(boxes_are_exact_in_low_precision, absence=absent_boxes, computes=always),
     Check(weights_round_trip_safetensors, computes=always),
     Check(backends_agree, absence=absent_second_backend, computes=always),
 )

@@ -23,7 +23,7 @@ Method = Callable[..., Any]
 _LOWER: ContextVar[torch.dtype | None] = ContextVar("lower precision", default=None)
 """What the parts in low precision compute in while their surroundings compute in float32; None outside of those."""
 
-_MARKS = "_precision_of_methods"
+_MARKS = "_precisions"  # of a module: methods with the precision that each was made to compute in, in that order
 _HALVES = (torch.bfloat16, torch.float16)
 
 
@@ -60,12 +60,12 @@ def single_precision(device: str) -> Iterator[None]:
 
 def is_in_single_precision(module: nn.Module) -> bool:
     """Tell whether a module as a whole computes in float32."""
-    return _marks(module).get("forward") == "single"
+    return ("forward", "single") in _marks(module)
 
 
 def has_low_precision(module: nn.Module) -> bool:
     """Tell whether some part of a module computes in the precision of the run."""
-    return any("low" in _marks(part).values() for part in module.modules())
+    return any(precision == "low" for part in module.modules() for _, precision in _marks(part))
 
 
 def copy_precision(source: nn.Module, rewritten: nn.Module) -> nn.Module:
@@ -73,26 +73,26 @@ def copy_precision(source: nn.Module, rewritten: nn.Module) -> nn.Module:
 
     Raises ValueError where parts of the source are marked that may be gone.
     """
-    if any(_marks(part) for part in source.modules() if part is not source) or set(_marks(source)) - {"forward"}:
+    if any(_marks(part) for part in source.modules() if part is not source) or set(dict(_marks(source))) - {"forward"}:
         raise ValueError(f"parts of {type(source).__name__} have a precision of their own")
-    for method, precision in _marks(source).items():
+    for method, precision in _marks(source):
         _marked(rewritten, method, precision)
     return rewritten
 
 
-def _marks(module: nn.Module) -> dict[str, Precision]:
-    marks: dict[str, Precision] = vars(module).get(_MARKS, {})
+def _marks(module: nn.Module) -> tuple[tuple[str, Precision], ...]:
+    marks: tuple[tuple[str, Precision], ...] = vars(module).get(_MARKS, ())
     return marks
 
 
 def _marked(module: nn.Module, method: str, precision: Precision) -> nn.Module:
-    """Exchange a method for one that computes in a precision, unless it does; return the module."""
-    if _marks(module).get(method) == precision:
+    """Exchange a method for one that computes in a precision, unless it has been; return the module."""
+    if (method, precision) in _marks(module):
         return module
     computing = {"low": _in_low_precision, "single": _in_single_precision}[precision]
     # Bound, so that a copy of the module has a method of its own.
     setattr(module, method, MethodType(computing(getattr(module, method).__func__), module))
-    setattr(module, _MARKS, {**_marks(module), method: precision})
+    setattr(module, _MARKS, (*_marks(module), (method, precision)))
     return module
 
 
