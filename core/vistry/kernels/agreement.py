@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
+from typing import cast as typed
 
 from vistry.errors import RegistryError
 from vistry.kernels.dispatch import (
@@ -81,7 +82,7 @@ def _in_mixed_dtypes(kernel: KernelSpec, samples: Sequence[Sequence[Argument]], 
     implementation, reference = implementation_named(kernel.implementation), implementation_named(kernel.reference)
     served = {getattr(torch, name): implementation for name in kernel.tolerance}
     operation = Operation(kernel.operation, reference, {device: served}, cast=kernel.cast)
-    first, *rest = sample
+    first, rest = real_tensors(sample)[0], sample[1:]
     for other in ("float32", "bfloat16"):
         mixed = [first, *(argument.to(getattr(torch, other)) if is_real(argument) else argument for argument in rest)]
         alike = cast_to_one_dtype(kernel.cast, mixed)
@@ -89,7 +90,8 @@ def _in_mixed_dtypes(kernel: KernelSpec, samples: Sequence[Sequence[Argument]], 
         if first.dtype is getattr(torch, other) or common not in served:
             continue
         exact = [argument.double() if is_real(argument) else argument for argument in alike]
-        computed, expected = _with_gradients(operation, mixed, common), _with_gradients(reference, exact, common)
+        computed = _with_gradients(typed(Implementation, operation), mixed, common)
+        expected = _with_gradients(reference, exact, common)
         dtypes = [reference(*alike).dtype, *map(_dtype, mixed)]
         rounding = max(torch.finfo(tensor.dtype).eps for tensor in real_tensors(mixed))
         tolerance = max(kernel.tolerance[name_of_dtype(common)], rounding)
