@@ -27,7 +27,7 @@ args = {{ block = "basic", layers = [2, 2, 2, 2] }}
 WEIGHTS = """weights.imagenet.source = "https://example.org/{name}.pth"
 weights.imagenet.sha256 = "f37072fd"
 weights.imagenet.license = "BSD-3-Clause"
-weights.imagenet.metrics = {{ top1 = 69.758, top5 = 89.078 }}
+weights.imagenet.metrics = {{ imagenet1k = {{ top1 = 69.758, top5 = 89.078 }} }}
 """
 FAMILY = """manifest = 1
 api = "1.0"
