@@ -13,10 +13,11 @@ import pytest
 import vistry
 from click.testing import CliRunner
 from vistry.cli import main
-from vistry.registry.catalogue import FILTERS, Catalogue
-from vistry.registry.discovery import State
+from vistry.registry.catalogue import Catalogue
+from vistry.registry.filters import FILTERS
 from vistry.registry.manifest import WeightsSpec
 from vistry.registry.policy import read_layer
+from vistry.registry.records import State
 from vistry.registry.typed_toml import read_table
 from vistry.registry.unmatched_policy import notices
 

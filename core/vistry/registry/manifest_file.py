@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from vistry.errors import RegistryError
 from vistry.registry.manifest import API, Manifest
+from vistry.registry.stamps import file_stamp
 from vistry.registry.toml_file import read_toml, validated
 
 
@@ -27,15 +28,14 @@ class IncompatibleError(RegistryError):
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read and check a `plugin.toml`. Raises TomlFileError or IncompatibleError."""
-    try:
-        status = path.stat()
-    except OSError:
-        status = None  # reading it says why
-    return _read(path, status and (status.st_mtime_ns, status.st_size))
+    """Read and check a `plugin.toml`: the same object while the file stays as it is.
+
+    Raises TomlFileError or IncompatibleError.
+    """
+    return _read(path, file_stamp(path))
 
 
-@lru_cache(maxsize=1024)
+@cache
 def _read(path: Path, _stamp: object) -> Manifest:
     text, data = read_toml(path)
     _check_api(data)
