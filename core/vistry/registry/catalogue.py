@@ -41,7 +41,7 @@ class Catalogue:
     cards: tuple[ModelCard, ...]
     meanings: Mapping[str, ModelCard]
     contested: Mapping[str, tuple[ModelCard, ...]]
-    sources: Sources | None = field(default=None, compare=False, repr=False)
+    _sources: Sources | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def read(cls, folder: Path | None = None) -> Catalogue:
@@ -50,7 +50,7 @@ class Catalogue:
         installed, policy = installed_stamp(), policy_stamp(folder)
         plugins = tuple(discover())
         sources = Sources(folder, plugins, installed=installed, policy=policy)
-        return replace(cls.of(plugins, read_policy(folder)), sources=sources)
+        return replace(cls.of(plugins, read_policy(folder)), _sources=sources)
 
     def refresh(self) -> Catalogue:
         """The catalogue of what is installed now: this one where nothing changed. Raises RegistryError.
@@ -58,7 +58,7 @@ class Catalogue:
         Manifests, records of distributions, `registry.toml` and variables are read again where they changed. A
         catalogue that was not read, but made with `of`, stays as it is.
         """
-        before = self.sources
+        before = self._sources
         if before is None:
             return self
         now = Sources(before.folder, before.plugins, installed=installed_stamp(), policy=policy_stamp(before.folder))
@@ -67,7 +67,7 @@ class Catalogue:
         if now == before:
             return self
         policy = self.policy if now.policy == before.policy else read_policy(before.folder)
-        return replace(Catalogue.of(now.plugins, policy), sources=now)
+        return replace(Catalogue.of(now.plugins, policy), _sources=now)
 
     @classmethod
     def of(cls, plugins: Iterable[Plugin], policy: Policy) -> Catalogue:

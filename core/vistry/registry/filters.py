@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fnmatch import translate
+from functools import lru_cache
 from numbers import Integral
 from typing import Any, Literal, TypedDict
 
@@ -22,7 +24,11 @@ Counts = int | Collection[int] | None
 
 
 class ModelFilters(TypedDict, total=False):
-    """What `models` may be asked for. A list means any of its values, and None that the filter is left out."""
+    """What `models` may be asked for: `Texts` is a text or a list of texts, `Counts` an integer or a list of integers.
+
+    A list means any of its values, and None that the filter is left out. In texts, * and ? stand for anything. The page
+    about the registry says what each filter matches.
+    """
 
     task: Texts
     exclude_task: Texts
@@ -56,10 +62,16 @@ Terms = Collection[Any]
 
 @dataclass(frozen=True)
 class Wanted:
-    """The terms that a filter lets through: those of `exact`, and those that pass the test."""
+    """The terms that a filter lets through: those of `exact`, and those that pass the test.
+
+    Only texts that hold `part` can pass the test, which is quicker to see than to try them all. `between` lets numbers
+    through, from the first to the second.
+    """
 
     exact: AbstractSet[Term] = frozenset()
-    test: Callable[[Any], bool] | None = None
+    test: Callable[[Any], object] | None = None
+    part: str = ""
+    between: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,23 +119,30 @@ def _some(name: str, value: object, values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-def _pattern(words: Iterable[str]) -> Callable[[str], object] | None:
-    """A test for the words that hold * or ?, if there are any."""
-    patterns = [translate(word) for word in words if _is_pattern(word)]
-    return re.compile("|".join(patterns)).match if patterns else None
-
-
 def _is_pattern(word: str) -> bool:
     return any(sign in word for sign in "*?[")
 
 
-def _words(words: Collection[str]) -> Wanted:
-    matches = _pattern(words)
-    return Wanted(frozenset(words), None if matches is None else lambda term: matches(term) is not None)
+@lru_cache(maxsize=1024)
+def _words(words: tuple[str, ...]) -> Wanted:
+    """The words themselves, and what matches those that hold * or ?."""
+    patterns = [word for word in words if _is_pattern(word)]
+    if not patterns:
+        return Wanted(frozenset(words))
+    matches = re.compile("|".join(map(translate, patterns))).match
+    part = max(re.split(r"[*?]|\[.*", patterns[0]), key=len)
+    return Wanted(frozenset(words), matches, part if all(part in pattern for pattern in patterns) else "")
 
 
-def _any_word(name: str, value: object, _: Terms) -> Wanted:
-    return _words(texts(name, value))
+def _name(name: str, value: object, _: Terms) -> Wanted:
+    """Short and full names, as patterns of full names."""
+    return _words(tuple(pattern for word in texts(name, value) for pattern in _of_full_names(word)))
+
+
+def _of_full_names(word: str) -> tuple[str, ...]:
+    if "/" in word or word.startswith("*"):
+        return (word,)
+    return (f"*/{word}", word) if _is_pattern(word) else (f"*/{word}",)
 
 
 def _known_word(name: str, value: object, terms: Terms) -> Wanted:
@@ -153,17 +172,16 @@ def _task(name: str, value: object, _: Terms) -> Wanted:
 
 
 def _licence(name: str, value: object, _: Terms) -> Wanted:
-    return _words([word.casefold() for word in texts(name, value)])
+    return _words(tuple(word.casefold() for word in texts(name, value)))
 
 
 def _allowed(name: str, value: object, _: Terms) -> Wanted:
     """Licence expressions that these licences meet."""
-    words = [word.casefold() for word in texts(name, value)]
-    matches = _pattern(words)
+    wanted = _licence(name, value, ())
 
     def accepts(licence: str) -> bool:
         licence = licence.casefold()
-        return licence in words or (matches is not None and matches(licence) is not None)
+        return licence in wanted.exact or (wanted.test is not None and bool(wanted.test(licence)))
 
     return Wanted(test=lambda expression: is_met(expression, accepts))
 
@@ -175,13 +193,11 @@ def _flag(name: str, value: object, _: Terms) -> Wanted:
 
 
 def _at_least(name: str, value: object, _: Terms) -> Wanted:
-    least = _count(name, value)
-    return Wanted(test=lambda number: number >= least)
+    return Wanted(between=(_count(name, value), math.inf))
 
 
 def _at_most(name: str, value: object, _: Terms) -> Wanted:
-    most = _count(name, value)
-    return Wanted(test=lambda number: number <= most)
+    return Wanted(between=(0, _count(name, value)))
 
 
 def _strides(name: str, value: object, _: Terms) -> Wanted:
@@ -264,8 +280,8 @@ FILTERS = {
     "name": Filter(
         meaning='with this short or full name, such as "*50*"',
         kind="texts",
-        terms=lambda card: (card.name, card.full_name),
-        wanted=_any_word,
+        terms=lambda card: (card.full_name,),
+        wanted=_name,
         can_exclude=True,
     ),
     "license": Filter(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from vistry.errors import RegistryError, suggestion
@@ -20,31 +23,38 @@ _FACTS: Mapping[str, Callable[[ModelCard], Any]] = {
 }
 
 
+@dataclass(frozen=True)
+class _Order:
+    """Places of models in an order, and the rank of the model at each place; equal ones have one rank."""
+
+    places: list[int]
+    ranks: list[int]
+
+
 class ModelIndex:
     """Finds models. What it has looked up once it keeps: the models of a catalogue never change."""
 
     def __init__(self, cards: Sequence[ModelCard], families: Collection[str]):
         self._cards = cards
+        self._everywhere = frozenset(range(len(cards)))
         self._families = families
         self._tables: dict[str, Mapping[Term, Places]] = {}
+        self._numbers: dict[str, list[tuple[Any, int]]] = {}
+        self._orders: dict[str, _Order] = {}
 
     def find(self, filters: Mapping[str, object]) -> list[ModelCard]:
         """The models that pass every filter, in the catalogue's order or sorted. Raises RegistryError."""
         given = {name: value for name, value in filters.items() if value is not None}
         order = given.pop("sort", None)
         found: Places | None = None
-        left_out: set[int] = set()
         for name, value in given.items():
             places = self._let_through(name, value)
             if name not in FILTERS:
-                left_out |= places
+                found = (self._everywhere if found is None else found) - places
             else:
                 found = places if found is None else found & places
-        every = found if found is not None else set(range(len(self._cards)))
-        ordered = sorted(every - left_out)
-        if order is not None:
-            ordered = self._sorted(ordered, texts("sort", order))
-        return [self._cards[place] for place in ordered]
+        ordered = self._ordered(self._everywhere if found is None else found, order)
+        return list(map(self._cards.__getitem__, ordered))
 
     def _let_through(self, name: str, value: object) -> Places:
         """Where the models are that a filter, or the one that an exclusion turns round, lets through."""
@@ -54,7 +64,19 @@ class ModelIndex:
             )
         base = name.removeprefix("exclude_")
         table = self._table(base)
-        return _union(table, FILTERS[base].wanted(name, value, table.keys()))
+        wanted = FILTERS[base].wanted(name, value, table.keys())
+        return self._between(base, *wanted.between) if wanted.between else _union(table, wanted)
+
+    def _between(self, name: str, low: float, high: float) -> Places:
+        """The models of the numbers from low to high."""
+        if name not in self._numbers:
+            self._numbers[name] = sorted(
+                (number, place) for number, places in self._table(name).items() for place in places
+            )
+        pairs = self._numbers[name]
+        first = bisect_left(pairs, low, key=itemgetter(0))
+        last = bisect_right(pairs, high, key=itemgetter(0))
+        return {place for _, place in pairs[first:last]}
 
     def _table(self, name: str) -> Mapping[Term, Places]:
         """The models of each term that a filter sees."""
@@ -68,15 +90,25 @@ class ModelIndex:
             self._tables[name] = dict(table)
         return self._tables[name]
 
-    def _sorted(self, places: list[int], keys: tuple[str, ...]) -> list[int]:
-        """Sorted by the first key, then by the others; models without a figure come last in either direction."""
-        for key in reversed(keys):
+    def _ordered(self, found: Places, keys: object) -> list[int]:
+        """In the catalogue's order, or sorted by the first key, then by the others."""
+        if keys is None:
+            return sorted(found)
+        *first, last = texts("sort", keys)
+        ordered = [place for place in self._order(last).places if place in found]
+        for key in reversed(first):
+            ordered.sort(key=self._order(key).ranks.__getitem__)
+        return ordered
+
+    def _order(self, key: str) -> _Order:
+        """All models by what a key names: those without a figure come last, whatever the direction."""
+        if key not in self._orders:
             falls = key.startswith("-")
             values = self._values(key.removeprefix("-"), max if falls else min)
-            having = [place for place in places if place in values]
-            lacking = [place for place in places if place not in values]
-            places = [*sorted(having, key=values.__getitem__, reverse=falls), *lacking]
-        return places
+            rank = {value: number for number, value in enumerate(sorted(set(values.values()), reverse=falls))}
+            ranks = [rank[values[place]] if place in values else len(rank) for place in range(len(self._cards))]
+            self._orders[key] = _Order(sorted(range(len(ranks)), key=ranks.__getitem__), ranks)
+        return self._orders[key]
 
     def _values(self, key: str, choose: Callable[[Iterable[float]], float]) -> Mapping[int, Any]:
         """What to sort the models by; of several weights' figures the one that is chosen."""
@@ -98,6 +130,9 @@ class ModelIndex:
 
 def _union(table: Mapping[Term, Places], wanted: Wanted) -> Places:
     found = [table[term] for term in wanted.exact if term in table]
-    if wanted.test is not None:
-        found += [places for term, places in table.items() if wanted.test(term)]
+    test, part = wanted.test, wanted.part
+    if test is not None and part:
+        found += [places for term, places in table.items() if part in term and test(term)]
+    elif test is not None:
+        found += [places for term, places in table.items() if test(term)]
     return found[0] if len(found) == 1 else set[int]().union(*found)
