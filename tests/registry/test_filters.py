@@ -236,6 +236,7 @@ def test_exclusion_wins_over_what_is_asked_for(catalogue: Catalogue) -> None:
         ),
         ({"sort": "parameter"}, "there is no sort key 'parameter'; did you mean 'parameters'?"),
         ({"sort": ["name", "-top1"]}, "there is no sort key 'top1'; known: name, full_name, parameters, coco2017"),
+        ({"tasks": None}, "there is no filter 'tasks'; did you mean 'task'?"),
         ({"exclude_tags": "a"}, "there is no filter 'exclude_tags'; did you mean 'exclude_tag'?"),
     ],
 )

@@ -132,10 +132,10 @@ class ModelCard:
             return None
         choices = self.restrict[name].choices if name in self.restrict else None
         if choices and len(choices) == 1:
-            found: Scalar | None = choices[0]
+            value: Scalar | None = choices[0]
         else:
-            found, _ = self.manifest_defaults(self.tasks[0]).get(name, (None, ()))
-        return found if isinstance(found, int) else None
+            value, _ = self.manifest_defaults(self.tasks[0]).get(name, (None, ()))
+        return value if isinstance(value, int) else None
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vistry.registry.field_spec import FieldSpec, Restriction
@@ -22,15 +22,14 @@ class InputSizes:
     sizes: tuple[int, ...] | None = None
 
     @classmethod
-    def under(cls, limits: Iterable[Limit]) -> InputSizes:
+    def under(cls, limits: Sequence[Limit]) -> InputSizes:
         """The sides that obey every one of these ranges."""
-        found = tuple(limits)
-        fixed = [set(limit.choices) for limit in found if limit.choices is not None]
+        fixed = [set(limit.choices) for limit in limits if limit.choices is not None]
         sizes = set.intersection(*fixed) if fixed else set()
         return cls(
-            smallest=max([1, *(low for limit in found for low in _smallest(limit))]),
-            largest=min((high for limit in found for high in _largest(limit)), default=None),
-            multiple_of=math.lcm(*(limit.multiple_of or 1 for limit in found)),
+            smallest=max([1, *(low for limit in limits for low in _smallest(limit))]),
+            largest=min((high for limit in limits for high in _largest(limit)), default=None),
+            multiple_of=math.lcm(*(limit.multiple_of or 1 for limit in limits)),
             sizes=tuple(sorted(size for size in sizes if isinstance(size, int))) if fixed else None,
         )
 

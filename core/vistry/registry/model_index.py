@@ -11,10 +11,10 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
-from vistry.errors import RegistryError, suggestion
 from vistry.registry.cards import ModelCard
 from vistry.registry.filters import FILTER_NAMES, FILTERS, Term, Wanted, figures_of, texts, unknown
 
+_NAMES = (*FILTER_NAMES, "sort")
 Places = AbstractSet[int]  # of models in the catalogue's order
 _FACTS: Mapping[str, Callable[[ModelCard], Any]] = {
     "name": lambda card: card.name,
@@ -44,24 +44,23 @@ class ModelIndex:
 
     def find(self, filters: Mapping[str, object]) -> list[ModelCard]:
         """The models that pass every filter, in the catalogue's order or sorted. Raises RegistryError."""
+        for name in filters:
+            if name not in _NAMES:
+                raise unknown("filter", name, _NAMES)
         given = {name: value for name, value in filters.items() if value is not None}
         order = given.pop("sort", None)
-        found: Places | None = None
+        matching: Places | None = None
         for name, value in given.items():
             places = self._let_through(name, value)
             if name not in FILTERS:
-                found = (self._everywhere if found is None else found) - places
+                matching = (self._everywhere if matching is None else matching) - places
             else:
-                found = places if found is None else found & places
-        ordered = self._ordered(self._everywhere if found is None else found, order)
+                matching = places if matching is None else matching & places
+        ordered = self._ordered(self._everywhere if matching is None else matching, order)
         return list(map(self._cards.__getitem__, ordered))
 
     def _let_through(self, name: str, value: object) -> Places:
         """Where the models are that a filter, or the one that an exclusion turns round, lets through."""
-        if name not in FILTER_NAMES:
-            raise RegistryError(
-                f"there is no filter '{name}'; {suggestion(name, [*FILTER_NAMES, 'sort'])}".rstrip("; ")
-            )
         base = name.removeprefix("exclude_")
         table = self._table(base)
         wanted = FILTERS[base].wanted(name, value, table.keys())
@@ -90,12 +89,12 @@ class ModelIndex:
             self._tables[name] = dict(table)
         return self._tables[name]
 
-    def _ordered(self, found: Places, keys: object) -> list[int]:
+    def _ordered(self, matching: Places, keys: object) -> list[int]:
         """In the catalogue's order, or sorted by the first key, then by the others."""
         if keys is None:
-            return sorted(found)
+            return sorted(matching)
         *first, last = texts("sort", keys)
-        ordered = [place for place in self._order(last).places if place in found]
+        ordered = [place for place in self._order(last).places if place in matching]
         for key in reversed(first):
             ordered.sort(key=self._order(key).ranks.__getitem__)
         return ordered
@@ -129,10 +128,10 @@ class ModelIndex:
 
 
 def _union(table: Mapping[Term, Places], wanted: Wanted) -> Places:
-    found = [table[term] for term in wanted.exact if term in table]
+    matching = [table[term] for term in wanted.exact if term in table]
     test, part = wanted.test, wanted.part
     if test is not None and part:
-        found += [places for term, places in table.items() if part in term and test(term)]
+        matching += [places for term, places in table.items() if part in term and test(term)]
     elif test is not None:
-        found += [places for term, places in table.items() if test(term)]
-    return found[0] if len(found) == 1 else set[int]().union(*found)
+        matching += [places for term, places in table.items() if test(term)]
+    return matching[0] if len(matching) == 1 else set[int]().union(*matching)

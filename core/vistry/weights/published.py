@@ -10,7 +10,7 @@ from typing import Annotated, TypedDict
 from vistry.registry.cards import ModelCard
 from vistry.registry.manifest import WeightsSpec
 from vistry.registry.package_files import package_file
-from vistry.weights.locate import weights_cache
+from vistry.weights.cache import weights_cache
 
 
 class PublishedWeightsRecord(TypedDict):
