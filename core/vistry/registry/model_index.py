@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 from vistry.registry.cards import ModelCard
 from vistry.registry.filters import FILTER_NAMES, FILTERS, Term, Wanted, figures_of, texts, unknown
@@ -131,7 +131,8 @@ def _union(table: Mapping[Term, Places], wanted: Wanted) -> Places:
     matching = [table[term] for term in wanted.exact if term in table]
     test, part = wanted.test, wanted.part
     if test is not None and part:
-        matching += [places for term, places in table.items() if part in term and test(term)]
+        words = cast("Mapping[str, Places]", table)
+        matching += [places for word, places in words.items() if part in word and test(word)]
     elif test is not None:
         matching += [places for term, places in table.items() if test(term)]
     return matching[0] if len(matching) == 1 else set[int]().union(*matching)
