@@ -196,6 +196,24 @@ def test_models_that_are_equal_in_what_they_are_sorted_by_stay_in_order(catalogu
         assert found == [card for card in catalogue.cards if card.parameters == 5]
 
 
+def test_a_list_may_be_any_collection(catalogue: Catalogue) -> None:
+    expected = catalogue.models(family=["family1", "family2"])
+    for values in (("family1", "family2"), {"family2", "family1"}, {"family1": 0, "family2": 0}.keys()):
+        assert catalogue.models(family=values) == expected
+
+
+def test_names_that_nothing_has() -> None:
+    empty = Catalogue.of([], Catalogue.read().policy)
+    for filters, message in (
+        ({"tag": "a"}, "there is no tag 'a'; no installed model has any"),
+        ({"published": "a.b"}, "there is no published figure 'a.b'; no installed model has any"),
+    ):
+        with pytest.raises(RegistryError) as caught:
+            empty.models(**filters)  # type: ignore[typeddict-item]
+        assert str(caught.value) == message
+    assert empty.models(sort="name", exclude_name="a", tag="*") == []
+
+
 def test_exclusion_wins_over_what_is_asked_for(catalogue: Catalogue) -> None:
     assert catalogue.models(family=["family1", "family2"], exclude_family="family1") == catalogue.models(
         family="family2"
@@ -208,6 +226,9 @@ def test_exclusion_wins_over_what_is_asked_for(catalogue: Catalogue) -> None:
     [
         ({"family": 3}, "family = 3 must be text, or a list of texts"),
         ({"exclude_name": ["a", 1]}, "exclude_name = ['a', 1] must be text, or a list of texts"),
+        ({"name": b"a"}, "name = b'a' must be text, or a list of texts"),
+        ({"name": {"a": 1}}, "name = {'a': 1} must be text, or a list of texts"),
+        ({"name": iter("a")}, "name = <str_"),
         ({"sort": 1}, "sort = 1 must be text, or a list of texts"),
         ({"license": []}, "license = [] asks for nothing; name a value, or leave license out"),
         ({"stride": ()}, "stride = () asks for nothing; name a value, or leave stride out"),

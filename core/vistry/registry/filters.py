@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fnmatch import translate
@@ -110,7 +110,9 @@ def _count(name: str, value: object) -> int:
 
 
 def _listed(value: object) -> tuple[Any, ...] | None:
-    return tuple(value) if isinstance(value, list | tuple | set | frozenset) else None
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Collection):
+        return None
+    return tuple(value)
 
 
 def _some(name: str, value: object, values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -156,7 +158,9 @@ def _known_word(name: str, value: object, terms: Terms) -> Wanted:
 
 def unknown(noun: str, name: str, known: Iterable[str]) -> RegistryError:
     """The error about a name that nothing has, with the nearest one that something has."""
-    return RegistryError(f"there is no {noun} '{name}'; {suggestion(name, list(known))}".rstrip("; "))
+    names = list(known)
+    hint = suggestion(name, names) if names else "no installed model has any"
+    return RegistryError(f"there is no {noun} '{name}'; {hint}".rstrip("; "))
 
 
 def _backend(name: str, value: object, _: Terms) -> Wanted:
