@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
-from operator import itemgetter
 from typing import Any, cast
 
 from vistry.registry.cards import ModelCard
@@ -39,7 +38,7 @@ class ModelIndex:
         self._everywhere = frozenset(range(len(cards)))
         self._families = families
         self._tables: dict[str, Mapping[Term, Places]] = {}
-        self._numbers: dict[str, list[tuple[Any, int]]] = {}
+        self._numbers: dict[str, tuple[list[Any], list[int]]] = {}
         self._orders: dict[str, _Order] = {}
 
     def find(self, filters: Mapping[str, object]) -> list[ModelCard]:
@@ -69,13 +68,10 @@ class ModelIndex:
     def _between(self, name: str, low: float, high: float) -> Places:
         """The models of the numbers from low to high."""
         if name not in self._numbers:
-            self._numbers[name] = sorted(
-                (number, place) for number, places in self._table(name).items() for place in places
-            )
-        pairs = self._numbers[name]
-        first = bisect_left(pairs, low, key=itemgetter(0))
-        last = bisect_right(pairs, high, key=itemgetter(0))
-        return {place for _, place in pairs[first:last]}
+            pairs = sorted((number, place) for number, places in self._table(name).items() for place in places)
+            self._numbers[name] = ([number for number, _ in pairs], [place for _, place in pairs])
+        numbers, places = self._numbers[name]
+        return set(places[bisect_left(numbers, low) : bisect_right(numbers, high)])
 
     def _table(self, name: str) -> Mapping[Term, Places]:
         """The models of each term that a filter sees."""
@@ -94,7 +90,7 @@ class ModelIndex:
         if keys is None:
             return sorted(matching)
         *first, last = texts("sort", keys)
-        ordered = [place for place in self._order(last).places if place in matching]
+        ordered = list(filter(matching.__contains__, self._order(last).places))
         for key in reversed(first):
             ordered.sort(key=self._order(key).ranks.__getitem__)
         return ordered
