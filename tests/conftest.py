@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,33 @@ def tiny_plugin() -> Iterator[None]:
     importlib.invalidate_caches()
     yield
     sys.path.remove(str(TINY))
+    if before is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = before
+
+
+@pytest.fixture(scope="module")
+def extras(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The example of a plugin without models, as pip would have installed it; gives its package."""
+    example = Path(__file__).parents[1] / "examples" / "vistry-extras"
+    project = tomllib.loads((example / "pyproject.toml").read_text())["project"]
+    site = tmp_path_factory.mktemp("extras")
+    info = site / f"vistry_extras-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    entries = project["entry-points"]["vistry.plugins"]
+    (info / "entry_points.txt").write_text(
+        "".join(["[vistry.plugins]\n", *(f"{k} = {v}\n" for k, v in entries.items())])
+    )
+    added = [str(site), str(example)]
+    sys.path[:0] = added
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([*added, *([before] if before else [])])
+    importlib.invalidate_caches()
+    yield example / "vistry_extras"
+    for path in added:
+        sys.path.remove(path)
     if before is None:
         del os.environ["PYTHONPATH"]
     else:

@@ -17,7 +17,7 @@ CONTRIBUTING = Path(__file__).parents[1] / "CONTRIBUTING.md"
 # Plugins import tensor libraries where they build a model; in core these rooms alone may do so at the top of a file.
 TENSOR_LIBRARIES = {"torch", "torchvision", "timm", "triton", "jax", "flax", "optax"}
 # What plugins import from core: names of many rooms, loaded when they are used.
-PLUGIN_FACES = ("plugin", "plugin.detection")
+PLUGIN_FACES = ("plugin", "plugin.data", "plugin.detection")
 TENSOR_ROOMS = ("training.engines.torch", "training.engines.jax", "torch_layers", "flax_layers")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-FACES = ["vistry.kernels", "vistry.plugin", "vistry.plugin.detection", "vistry.torch_layers"]
+FACES = ["vistry.kernels", "vistry.plugin", "vistry.plugin.data", "vistry.plugin.detection", "vistry.torch_layers"]
 CHEAP = """
 import sys
 import vistry.kernels, vistry.torch_layers

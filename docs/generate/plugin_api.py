@@ -24,6 +24,7 @@ from vistry.registry.manifest import API
 
 FACES = (
     "vistry.plugin",
+    "vistry.plugin.data",
     "vistry.plugin.detection",
     "vistry.torch_layers",
     "vistry.flax_layers",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from vistry.data.formats import FORMATS
+from vistry.data.formats import Formats
 from vistry.data.reading import detect, guess_task, read
 from vistry.errors import DataError
 
@@ -23,7 +23,7 @@ def test_a_format_may_be_named(class_folders, jsonl, tmp_path):
     assert len(read(tmp_path, MULTICLASS, "folders").table) == 24
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", Formats.of(None).by_name)
 def test_a_named_format_that_does_not_fit(tmp_path, name):
     (tmp_path / "a.xml").touch()
     with pytest.raises(DataError, match=r"this is not .*; found 1 .xml file\(s\)"):

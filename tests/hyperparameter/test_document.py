@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from vistry.hyperparameter.document import document, main
-from vistry.hyperparameter.tables import shared_fields
+from vistry.hyperparameter.offer import shared_fields
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import discover
 from vistry.registry.field_spec import FieldSpec, Restriction

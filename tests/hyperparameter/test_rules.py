@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import vistry
 from vistry.errors import HyperparameterError
-from vistry.hyperparameter.rules import RULES
+from vistry.hyperparameter.offer import Offer
+from vistry.hyperparameter.rules import RULES, part_rules
 from vistry.hyperparameter.schema import Source
 
 MULTICLASS, DETECTION, SEGMENTATION = "multiclass", "detection", "segmentation"
@@ -176,7 +177,7 @@ def test_what_is_fine_draws_none(task: str, values: dict[str, Any]) -> None:
 
 def test_every_rule_is_tried() -> None:
     tried = {field for _, _, field, _ in [*ERRORS, *WARNINGS]}
-    assert {rule.fields[0] for rule in RULES} == tried
+    assert {rule.fields[0] for rule in (*RULES, *part_rules(Offer.of(None)))} == tried
 
 
 def test_a_rule_waits_until_its_fields_are_in_range() -> None:

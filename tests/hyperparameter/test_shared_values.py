@@ -10,9 +10,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 import vistry
 from vistry.hyperparameter import shared_values
+from vistry.hyperparameter.offer import shared_fields
 from vistry.hyperparameter.shared_values import SharedValues
 from vistry.hyperparameter.shared_values_source import source
-from vistry.hyperparameter.tables import shared_fields
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.registry.tasks import TASK_NAMES
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vistry.hyperparameter.tables import shared_fields
+from vistry.hyperparameter.offer import shared_fields
 from vistry.hyperparameter.values import format_as_typed, format_value
 from vistry.registry.field_spec import FieldSpec
 from vistry.registry.tile_grid import TileGrid
 
-FIELDS = {name: spec for name, (_, spec) in shared_fields().items()}
+FIELDS = {name: shared.spec for name, shared in shared_fields().items()}
 NUMERIC = sorted(name for name, spec in FIELDS.items() if spec.type in ("integer", "number"))
 BOUNDED = sorted(name for name in NUMERIC if FIELDS[name].minimum is not None)
 FLAGS = sorted(name for name, spec in FIELDS.items() if spec.type == "flag")

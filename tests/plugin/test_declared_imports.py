@@ -12,6 +12,7 @@ import pytest
 CHECKOUT = Path(__file__).parents[2]
 DECLARED = (
     "vistry.plugin",
+    "vistry.plugin.data",
     "vistry.plugin.detection",
     "vistry.torch_layers",
     "vistry.flax_layers",

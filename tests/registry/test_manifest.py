@@ -107,7 +107,7 @@ def test_a_fault_of_the_head(old: str, new: str, expected: str) -> None:
 
 
 def test_all_faults_at_once() -> None:
-    assert len(faults("manifest = 1\nlicence = 'MIT'\n")) == 5
+    assert len(faults("manifest = 1\nlicence = 'MIT'\n")) == 4
 
 
 @pytest.mark.parametrize(

@@ -48,10 +48,11 @@ def _one(name: str, texts: tuple[str, ...]) -> str:
 
 def _hyperparameter_names() -> list[str]:
     """The name of each hyperparameter that some installed model has, shared ones first."""
-    from vistry.hyperparameter.tables import shared_fields
+    from vistry.hyperparameter.offer import Offer, fields_on_offer
     from vistry.registry.catalogue import Catalogue
 
-    names = dict.fromkeys(shared_fields())
-    for card in Catalogue.read().cards:
+    catalogue = Catalogue.read()
+    names = dict.fromkeys(fields_on_offer(Offer.of(catalogue)))
+    for card in catalogue.cards:
         names |= dict.fromkeys(card.hyperparameters)
     return list(names)

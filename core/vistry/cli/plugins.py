@@ -14,6 +14,7 @@ from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_facts, print_json, print_table
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
+from vistry.registry.parts import parts_not_on_offer
 from vistry.registry.unmatched_policy import notices
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def show(name: str, as_json: bool) -> None:
             "plugin API": manifest.api if manifest else "",
             "manifest": str(plugin.path or ""),
             "models": ", ".join(plugin.models),
+            **{kind: ", ".join(names) for kind, names in plugin.parts.items()},
+            "not on offer": "; ".join(parts_not_on_offer(Catalogue.read(), plugin)),
         }
     )
 

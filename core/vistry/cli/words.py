@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from vistry.errors import RegistryError
 from vistry.registry.manifest import BACKENDS
 from vistry.registry.tasks import TASKS
+
+if TYPE_CHECKING:
+    from vistry.data.formats import Formats
 
 
 def one_of(names: Sequence[str]) -> str:
@@ -32,9 +37,7 @@ def backends() -> str:
 
 def formats() -> str:
     """Return the names of the data formats that can be read."""
-    from vistry.data.formats import FORMATS
-
-    return one_of(list(FORMATS))
+    return one_of(list(_formats().by_name))
 
 
 def primary_metrics() -> str:
@@ -44,9 +47,17 @@ def primary_metrics() -> str:
 
 def written_formats() -> list[str]:
     """Return the names of the data formats that can be written."""
-    from vistry.data.formats import FORMATS
+    return _formats().written()
 
-    return [name for name, data_format in FORMATS.items() if data_format.writer is not None]
+
+def _formats() -> Formats:
+    """The formats that there are; where the policy can't be read, which the command will say, Vistry's own."""
+    from vistry.data.formats import Formats
+
+    try:
+        return Formats.read()
+    except RegistryError:
+        return Formats.of(None)
 
 
 def splits() -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vistry.data.formats import writer_named
+from vistry.data.formats import Formats
 from vistry.data.table import SPLITS, UNASSIGNED, Table
 from vistry.errors import DataError
 
@@ -30,7 +30,7 @@ def output_files(table: Table, out: Path, format: str) -> list[OutputFile]:
     """
     if table.objects is None:
         raise DataError(f"{table.root} has labels for whole images; only boxes and masks can be converted")
-    writer = writer_named(format)
+    writer = Formats.read().writer_named(format)
     files = list(_files(table, out, writer.SUFFIX))
     for path, _ in files:
         if path.exists():

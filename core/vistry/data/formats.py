@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from vistry.data.findings import Finding, FindingError
-from vistry.data.readers import coco, csv, custom_vision, folders, jsonl, masks, voc, yolo
+from vistry.data.readers.guarded import GuardedReader, GuardedWriter
 from vistry.data.readers.labels import DETECTION, MULTICLASS, MULTILABEL, SEGMENTATION
 from vistry.data.readers.reader import Reader
-from vistry.data.writers import coco as coco_writer
-from vistry.data.writers import jsonl as jsonl_writer
 from vistry.data.writers.writer import Writer
 from vistry.errors import DataError, suggestion
+from vistry.registry.catalogue import Catalogue
+from vistry.registry.part_code import load_code
+from vistry.registry.part_specs import ReaderSpec
+from vistry.registry.parts import Part, PartTable
+
+if TYPE_CHECKING:
+    from vistry.data.readers import coco, csv, custom_vision, folders, jsonl, masks, voc, yolo
+    from vistry.data.writers import coco as coco_writer
+    from vistry.data.writers import jsonl as jsonl_writer
+
+    # The modules that core_parts.toml names, held to their contracts.
+    _READERS: tuple[Reader, ...] = (jsonl, coco, custom_vision, voc, yolo, csv, masks, folders)
+    _WRITERS: tuple[Writer, ...] = (jsonl_writer, coco_writer)
 
 WHOLE_IMAGES = (MULTICLASS, MULTILABEL)
 OBJECTS = (DETECTION, SEGMENTATION)
@@ -19,57 +32,75 @@ OBJECTS = (DETECTION, SEGMENTATION)
 
 @dataclass(frozen=True)
 class DataFormat:
-    """A format: a description that completes "this is not ...", the tasks it is made for, its reader and its writer."""
+    """A format: its summary completes "this is not ...", `tasks` are those that it is made for."""
 
-    summary: str
-    tasks: tuple[str, ...]
-    reader: Reader
-    writer: Writer | None = None
+    part: Part[ReaderSpec]
 
+    @property
+    def summary(self) -> str:
+        """What it is, in words."""
+        return self.part.spec.summary
 
-# Detection tries them in this order, so a format whose files may look like another's comes after that one.
-FORMATS = {
-    "jsonl": DataFormat(
-        "JSON Lines with image_url and label, in one file or train*.jsonl and validation*.jsonl",
-        (*WHOLE_IMAGES, *OBJECTS),
-        jsonl,
-        jsonl_writer,
-    ),
-    "coco": DataFormat(
-        "COCO's JSON with images, annotations and categories, in one file or a file a split",
-        OBJECTS,
-        coco,
-        coco_writer,
-    ),
-    "custom_vision": DataFormat("Custom Vision's tagged-images.json", (DETECTION,), custom_vision),
-    "voc": DataFormat("Pascal VOC's XML files in Annotations/ or beside the images", OBJECTS, voc),
-    "yolo": DataFormat("YOLO's text files in labels/ beside images/, with or without data.yaml", OBJECTS, yolo),
-    "csv": DataFormat(
-        "a CSV file with a column of images and labels in one column or one column a class", WHOLE_IMAGES, csv
-    ),
-    "masks": DataFormat("a folder an image, with images/ and a picture for each object in masks/", OBJECTS, masks),
-    "folders": DataFormat(
-        "a folder of images for each class, directly or below train/, validation/ and test/", (MULTICLASS,), folders
-    ),
-}
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that it has labels for."""
+        return self.part.spec.tasks
+
+    @property
+    def reader(self) -> Reader:
+        """Import its reader. Raises BrokenPluginError."""
+        return GuardedReader(self.part, load_code(self.part, self.part.spec.reader))
+
+    @property
+    def writer(self) -> Writer | None:
+        """Import its writer, if there is one. Raises BrokenPluginError."""
+        reference = self.part.spec.writer
+        return GuardedWriter(self.part, load_code(self.part, reference)) if reference else None
 
 
-def format_named(name: str) -> DataFormat:
-    """The format of this name. Raises FindingError with a suggestion for an unknown one."""
-    if name not in FORMATS:
-        reason = f"there is no data format '{name}'"
-        raise FindingError(Finding.of("format-unknown", reason).advising(suggestion(name, list(FORMATS))))
-    return FORMATS[name]
+@dataclass(frozen=True)
+class Formats:
+    """Every format by name: Vistry's own and those of the plugins in use, in the order in which they are recognised.
 
+    A plugin's are asked after all of Vistry's but for the general ones, such as folders, so that it can't take the data
+    of others.
+    """
 
-def writer_named(name: str) -> Writer:
-    """The writer of a format. Raises DataError with a suggestion for a format that isn't written."""
-    writers = {format_name: entry.writer for format_name, entry in FORMATS.items() if entry.writer is not None}
-    if name not in writers:
-        raise DataError(f"there is no data format '{name}' that can be written; {suggestion(name, list(writers))}")
-    return writers[name]
+    by_name: Mapping[str, DataFormat]
+    absent: Mapping[str, str]
 
+    @classmethod
+    def read(cls) -> Formats:
+        """The formats under the policy of the working folder. Raises RegistryError for a policy that can't be read."""
+        return cls.of(Catalogue.read())
 
-def by_preference(task: str | None) -> list[str]:
-    """The names of all formats, those first that have labels for the task, by its full name."""
-    return sorted(FORMATS, key=lambda name: task is not None and task not in FORMATS[name].tasks)
+    @classmethod
+    def of(cls, catalogue: Catalogue | None) -> Formats:
+        """The formats of these plugins, of Vistry alone for None."""
+        table = PartTable.of(catalogue, ReaderSpec)
+        parts = sorted(table.parts.items(), key=lambda item: item[1].spec.fallback)
+        return cls({name: DataFormat(part) for name, part in parts}, table.absent)
+
+    def named(self, name: str) -> DataFormat:
+        """The format of this name. Raises FindingError with the reason or a suggestion for an unknown one."""
+        if name not in self.by_name:
+            reason = f"there is no data format '{name}'"
+            remedy = self.absent.get(name) or suggestion(name, list(self.by_name))
+            raise FindingError(Finding.of("format-unknown", reason).advising(remedy))
+        return self.by_name[name]
+
+    def writer_named(self, name: str) -> Writer:
+        """The writer of a format. Raises DataError with a suggestion for a format that isn't written."""
+        written = self.written()
+        writer = self.by_name[name].writer if name in written else None
+        if writer is None:
+            raise DataError(f"there is no data format '{name}' that can be written; {suggestion(name, written)}")
+        return writer
+
+    def written(self) -> list[str]:
+        """The names of the formats that can be written."""
+        return [name for name, entry in self.by_name.items() if entry.part.spec.writer]
+
+    def by_preference(self, task: str | None) -> list[str]:
+        """The names of all formats, those first that have labels for the task, by its full name."""
+        return sorted(self.by_name, key=lambda name: task is not None and task not in self.by_name[name].tasks)

@@ -9,8 +9,9 @@ from itertools import islice
 from pathlib import Path
 
 from vistry.data.findings import Finding, FindingError
-from vistry.data.formats import FORMATS, by_preference, format_named
+from vistry.data.formats import Formats
 from vistry.data.readers.reader import Reader, Reading
+from vistry.registry.broken_plugin import BrokenPluginError
 
 
 def read(path: Path | str, task: str, format: str | None = None) -> Reading:
@@ -44,25 +45,34 @@ def reader_for(path: Path, format: str | None = None, task: str | None = None) -
     """The reader of the named format, or of the one that fits. Raises DataError where there is none."""
     if not path.exists():
         raise FindingError(Finding.of("data-missing", "there is no such file or folder", path))
+    formats = Formats.read()
     if format is None:
-        return FORMATS[detect(path, task)].reader
-    entry = format_named(format)
+        return formats.by_name[detect(path, task, formats)].reader
+    entry = formats.named(format)
     if path.is_dir() and not entry.reader.fits(path):
         reason = f"this is not {entry.summary}; found {_contents(path)}"
         raise FindingError(Finding.of("format-unknown", reason, path))
     return entry.reader
 
 
-def detect(path: Path, task: str | None = None) -> str:
+def detect(path: Path, task: str | None = None, formats: Formats | None = None) -> str:
     """The first format that fits, those first that have labels for the task.
 
-    Raises DataError that lists what was found and the formats.
+    Raises DataError that lists what was found and the formats, or the BrokenPluginError of a reader that couldn't tell,
+    where none fits.
     """
-    for name in by_preference(task):
-        if FORMATS[name].reader.fits(path):
-            return name
-    formats = "; ".join(f"{name}: {entry.summary}" for name, entry in FORMATS.items())
-    message = f"no known format fits; found {_contents(path)}. Formats: {formats}"
+    formats = formats or Formats.read()
+    failure: BrokenPluginError | None = None
+    for name in formats.by_preference(task):
+        try:
+            if formats.by_name[name].reader.fits(path):
+                return name
+        except BrokenPluginError as error:  # the data may be in another format, which works
+            failure = failure or error
+    if failure:
+        raise failure
+    listed = "; ".join(f"{name}: {entry.summary}" for name, entry in formats.by_name.items())
+    message = f"no known format fits; found {_contents(path)}. Formats: {listed}"
     raise FindingError(Finding.of("format-unknown", message, path))
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from vistry.hyperparameter.fields import Fields, model_fields, shared_with_policy
-from vistry.hyperparameter.tables import ORDER, shared_table
+from vistry.hyperparameter.offer import Offer, table_fields
+from vistry.hyperparameter.tables import ORDER
 from vistry.hyperparameter.values import format_value
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
@@ -56,7 +57,8 @@ def _models(cards: Iterable[ModelCard]) -> str:
 
 def _shared_table(name: str, shared: Mapping[str, Fields], own: Mapping[tuple[str, str], Fields]) -> str:
     rows = []
-    for field, spec in shared_table(name)[1].items():
+    for field, definition in table_fields(name, Offer.of(None)):
+        spec = definition.spec
         of_task = {task: fields[field] for task, fields in shared.items() if field in fields}
         default = _by_task({task: entry.default for task, entry in of_task.items()}, spec.unset_means)
         lines = [default, *_exceptions(field, of_task, own)]

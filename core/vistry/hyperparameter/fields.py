@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, TypedDict
 
 from vistry.errors import RegistryError, suggestion
-from vistry.hyperparameter.tables import shared_fields
+from vistry.hyperparameter.offer import Definition, Offer, fields_on_offer
 from vistry.hyperparameter.values import format_as_typed
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
@@ -53,13 +52,17 @@ class ResolvedHyperparameterRecord(HyperparameterRecord):
 
 @dataclass(frozen=True)
 class Field:
-    """A hyperparameter of one model and task, with its default and where that default was set."""
+    """A hyperparameter of one model and task, with its default and where that default was set.
+
+    `absent` has the reason for each value that would be one of its choices if a plugin were in use.
+    """
 
     name: str
     spec: FieldSpec
     default: Value | None
     origin: str
     reason: str = ""
+    absent: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rule(self) -> str:
@@ -109,23 +112,25 @@ Fields = dict[str, Field]
 
 def shared_with_policy(catalogue: Catalogue, task: str) -> Fields:
     """A task's shared table under the policy in force. Raises RegistryError."""
-    return _with_policy(_shared(task), task, catalogue.policy.overrides(task), names=_all_names(catalogue))
+    overrides, fields = catalogue.policy.overrides(task), _shared(Offer.of(catalogue), task)
+    return _with_policy(fields, task, overrides, names=_all_names(catalogue))
 
 
 def model_fields(catalogue: Catalogue, card: ModelCard, task: str) -> Fields:
     """A model's fields for a task with the defaults in force. Raises RegistryError."""
-    fields = _with_manifest(_of_model(card, task), card, task, catalogue=catalogue)
+    fields = _with_manifest(_of_model(card, task, catalogue), card, task, catalogue=catalogue)
     overrides = catalogue.policy.overrides(task, catalogue.names_of(card))
     fields = _with_policy(fields, card.full_name, overrides, names=_all_names(catalogue))
-    for field in fields.values():
-        if field.default is not None:
-            _parsed(field, field.default, field.origin, subject=card.full_name)
+    for entry in fields.values():
+        if entry.default is not None:
+            _parsed(entry, entry.default, entry.origin, subject=card.full_name)
     return fields
 
 
 def where_else(catalogue: Catalogue, fields: Mapping[str, Field]) -> dict[str, str]:
     """For each name that isn't among these fields: the tasks or the families that own it."""
-    owners = {name: " and ".join(spec.tasks) for name, (_, spec) in shared_fields().items()}
+    on_offer = fields_on_offer(Offer.of(catalogue))
+    owners = {name: " and ".join(definition.spec.tasks) for name, definition in on_offer.items()}
     for card in catalogue.cards:
         owners |= dict.fromkeys(card.hyperparameters, card.family)
     return {name: owner for name, owner in owners.items() if name not in fields}
@@ -134,32 +139,37 @@ def where_else(catalogue: Catalogue, fields: Mapping[str, Field]) -> dict[str, s
 def _all_names(catalogue: Catalogue) -> set[str]:
     """Every name that some installed model takes."""
     manifests = [plugin.manifest for plugin in catalogue.plugins if plugin.manifest]
-    return {*shared_fields(), *(name for manifest in manifests for name in manifest.hyperparameters)}
+    on_offer = fields_on_offer(Offer.of(catalogue))
+    return {*on_offer, *(name for manifest in manifests for name in manifest.hyperparameters)}
 
 
-def _shared(task: str) -> Fields:
+def _shared(offer: Offer, task: str) -> Fields:
     return {
-        name: _field(name, spec, task=task, path=path, key=(name,))
-        for name, (path, spec) in shared_fields().items()
-        if task in spec.tasks
+        name: _field(name, definition, task, offer=offer)
+        for name, definition in fields_on_offer(offer).items()
+        if task in definition.spec.tasks
     }
 
 
-def _field(name: str, spec: FieldSpec, task: str, path: Path, key: tuple[str, ...]) -> Field:
+def _field(name: str, definition: Definition, task: str, offer: Offer) -> Field:
+    spec = offer.with_choices(definition.spec)
     by_task = task in spec.default_for
     value = spec.default_for[task] if by_task else spec.default
-    origin = place(path, (*key, "default_for", task) if by_task else (*key, "default"))
-    return Field(name, spec, None if value is None else spec.parse(value), origin=origin)
+    origin = place(definition.path, (*definition.key, *(("default_for", task) if by_task else ("default",))))
+    absent = offer.table(spec.choices_from).absent if spec.choices_from else {}
+    return Field(name, spec, None if value is None else spec.parse(value), origin=origin, absent=absent)
 
 
-def _of_model(card: ModelCard, task: str) -> Fields:
+def _of_model(card: ModelCard, task: str, catalogue: Catalogue) -> Fields:
     """The shared table with what the family adds, leaves out and narrows."""
-    _check_names(card)
-    fields = {name: field for name, field in _shared(task).items() if name not in card.exclude}
+    offer = Offer.of(catalogue, card.hyperparameters)
+    _check_names(card, list(fields_on_offer(offer)))
+    fields = {name: field for name, field in _shared(offer, task).items() if name not in card.exclude}
     for name, spec in card.hyperparameters.items():
         if task in spec.tasks:
-            fields[name] = _field(name, spec, task=task, path=card.manifest_path, key=("hyperparameters", name))
-    for name in [name for name, field in fields.items() if card.freeze and field.spec.maximum_from == "freeze"]:
+            definition = Definition(spec, card.manifest_path, ("hyperparameters", name))
+            fields[name] = _field(name, definition, task, offer=offer)
+    for name in [name for name, entry in fields.items() if card.freeze and entry.spec.maximum_from == "freeze"]:
         count = len(card.freeze)
         reason = f"{card.name} has {count} layers to freeze"
         fields |= _narrow(fields, name, Restriction(reason=reason, maximum=count))
@@ -168,9 +178,9 @@ def _of_model(card: ModelCard, task: str) -> Fields:
     return fields
 
 
-def _check_names(card: ModelCard) -> None:
+def _check_names(card: ModelCard, shared: list[str]) -> None:
     """Raise RegistryError where a manifest narrows or leaves out what isn't there, or redefines what is."""
-    names = [*shared_fields(), *card.hyperparameters]
+    names = [*shared, *card.hyperparameters]
     for table in ("exclude", "restrict"):
         for name in getattr(card, table):
             if name not in names:
@@ -178,7 +188,7 @@ def _check_names(card: ModelCard) -> None:
                 raise RegistryError(
                     f"{where}: there is no hyperparameter '{name}'; {suggestion(name, names)}".rstrip("; ")
                 )
-    for name in set(card.hyperparameters) & set(shared_fields()):
+    for name in set(card.hyperparameters) & set(shared):
         where = place(card.manifest_path, ("hyperparameters", name))
         raise RegistryError(
             f"{where}: '{name}' means the same for every model and can't be defined again; "
@@ -272,5 +282,6 @@ def _parsed(field: Field, value: Value, origin: str, subject: str) -> Value | No
     try:
         return field.spec.parse(value)
     except ValueError:
-        given = format_as_typed(value)
-        raise RegistryError(f"{origin}: {field.name} = {given} must be {field.rule} for {subject}") from None
+        given, why = format_as_typed(value), field.absent.get(str(value), "")
+        message = f"{origin}: {field.name} = {given} must be {field.rule} for {subject}; {why}"
+        raise RegistryError(message.rstrip("; ")) from None

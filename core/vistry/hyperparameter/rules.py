@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from vistry.errors import Problem
+from vistry.hyperparameter.offer import Offer, choosing_fields
 from vistry.hyperparameter.values import Hyperparameters, format_value
 
 Check = Callable[[Hyperparameters], Problem | None]
@@ -141,8 +142,6 @@ def _early_stopping(values: Hyperparameters) -> Problem | None:
     return _warning("early_stopping", "has no effect without a validation metric", "set validation_metric_type")
 
 
-# The optimisers with two betas.
-_ADAM = ("adam", "adamw")
 RULES = (
     Rule(("nesterov", "momentum", "optimizer"), _nesterov),
     Rule(("beta1", "optimizer"), partial(_beta, "beta1")),
@@ -158,15 +157,6 @@ RULES = (
     Rule(("checkpoint_frequency", "number_of_epochs"), _checkpoints),
     Rule(("layers_to_freeze", "weights", "checkpoint_run_id"), _frozen_noise),
     Rule(("early_stopping", "validation_metric_type"), _early_stopping),
-    _only_with("momentum", "optimizer", ("sgd",)),
-    _only_with("nesterov", "optimizer", ("sgd",)),
-    _only_with("beta1", "optimizer", _ADAM),
-    _only_with("beta2", "optimizer", _ADAM),
-    _only_with("ams_gradient", "optimizer", _ADAM),
-    _only_with("step_lr_gamma", "learning_rate_scheduler", ("step",)),
-    _only_with("step_lr_step_size", "learning_rate_scheduler", ("step",)),
-    _only_with("warmup_cosine_lr_cycles", "learning_rate_scheduler", ("warmup_cosine",)),
-    _only_with("warmup_cosine_lr_warmup_epochs", "learning_rate_scheduler", ("warmup_cosine",)),
     _only_with("early_stopping_patience", "early_stopping", (True,)),
     _only_with("early_stopping_delay", "early_stopping", (True,)),
     _only_with("validation_iou_threshold", "validation_metric_type", ("voc", "coco_voc")),
@@ -176,9 +166,16 @@ RULES = (
 )
 
 
-def cross_field_problems(values: Hyperparameters, out_of_range: Collection[str] = ()) -> Iterator[Problem]:
+def part_rules(offer: Offer) -> Iterator[Rule]:
+    """A hyperparameter of parts has an effect only where one that reads it is chosen."""
+    for kind, chooser in choosing_fields().items():
+        for name, readers in offer.readers_of(kind).items():
+            yield _only_with(name, chooser, tuple(readers))
+
+
+def cross_field_problems(values: Hyperparameters, out_of_range: Collection[str], offer: Offer) -> Iterator[Problem]:
     """Every broken rule, errors and warnings, but for those about a field that is out of range itself."""
-    for rule in RULES:
+    for rule in (*RULES, *part_rules(offer)):
         if all(name in values and name not in out_of_range for name in rule.fields):
             problem = rule.check(values)
             if problem:

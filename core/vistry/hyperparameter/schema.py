@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, Wi
 
 from vistry.errors import HyperparameterError, Problem, RegistryError, suggestion
 from vistry.hyperparameter.fields import Field, model_fields, shared_with_policy, where_else
+from vistry.hyperparameter.offer import Offer
 from vistry.hyperparameter.rules import cross_field_problems
 from vistry.hyperparameter.values import Hyperparameters, Setting, format_as_typed
 from vistry.registry.cards import ModelCard
@@ -43,6 +44,7 @@ class Schema:
     fields: Mapping[str, Field]
     model: type[BaseModel]
     elsewhere: Mapping[str, str]
+    offer: Offer
 
     @property
     def owner(self) -> str:
@@ -70,7 +72,7 @@ class Schema:
             problems += invalid
             settings |= {name: Setting(name, value, source.where(name), given=True) for name, value in valid.items()}
         out_of_range = {problem.field for problem in problems}
-        problems += cross_field_problems(Hyperparameters(settings.values()), out_of_range)
+        problems += cross_field_problems(Hyperparameters(settings.values()), out_of_range, self.offer)
         errors = [problem for problem in problems if problem.severity == "error"]
         if errors:
             raise HyperparameterError(errors)
@@ -120,13 +122,14 @@ def schema_of(catalogue: Catalogue, card: ModelCard | None, task: str) -> Schema
     definitions: dict[str, Any] = {name: _pydantic_field(field) for name, field in fields.items()}
     config = ConfigDict(extra="forbid", protected_namespaces=())
     model = create_model(f"{card.name if card else 'shared'}_{task}", __config__=config, **definitions)
-    return Schema(task, card, fields=fields, model=model, elsewhere=where_else(catalogue, fields))
+    offer = Offer.of(catalogue, card.hyperparameters if card else ())
+    return Schema(task, card, fields=fields, model=model, elsewhere=where_else(catalogue, fields), offer=offer)
 
 
 def _out_of_range(field: Field, value: object, where: str) -> Problem:
     choices = [choice for choice in field.spec.choices or () if isinstance(choice, str)]
     near = suggestion(value, choices) if isinstance(value, str) else ""
-    remedy = near if near.startswith("did you mean") else ""
+    remedy = field.absent.get(str(value)) or (near if near.startswith("did you mean") else "")
     return Problem(field.name, f"{format_as_typed(value)}, from {where}, must be {field.rule}", remedy)
 
 

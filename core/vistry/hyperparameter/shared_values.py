@@ -64,21 +64,9 @@ class SharedValues(Mapping[str, Any]):
         return value
 
     @property
-    def learning_rate_scheduler(self) -> Literal["warmup_cosine", "step"]:
+    def learning_rate_scheduler(self) -> str:
         """How the learning rate changes during training."""
-        value: Literal["warmup_cosine", "step"] = self["learning_rate_scheduler"]
-        return value
-
-    @property
-    def step_lr_gamma(self) -> float:
-        """Factor of each drop when the scheduler is step."""
-        value: float = self["step_lr_gamma"]
-        return value
-
-    @property
-    def step_lr_step_size(self) -> int:
-        """Epochs between drops when the scheduler is step."""
-        value: int = self["step_lr_step_size"]
+        value: str = self["learning_rate_scheduler"]
         return value
 
     @property
@@ -94,21 +82,27 @@ class SharedValues(Mapping[str, Any]):
         return value
 
     @property
-    def optimizer(self) -> Literal["sgd", "adam", "adamw"]:
+    def step_lr_gamma(self) -> float:
+        """Factor of each drop when the scheduler is step."""
+        value: float = self["step_lr_gamma"]
+        return value
+
+    @property
+    def step_lr_step_size(self) -> int:
+        """Epochs between drops when the scheduler is step."""
+        value: int = self["step_lr_step_size"]
+        return value
+
+    @property
+    def optimizer(self) -> str:
         """Optimiser."""
-        value: Literal["sgd", "adam", "adamw"] = self["optimizer"]
+        value: str = self["optimizer"]
         return value
 
     @property
     def momentum(self) -> float:
         """Momentum when the optimiser is sgd."""
         value: float = self["momentum"]
-        return value
-
-    @property
-    def weight_decay(self) -> float:
-        """Weight decay of weights; biases and batch norm have none."""
-        value: float = self["weight_decay"]
         return value
 
     @property
@@ -133,6 +127,12 @@ class SharedValues(Mapping[str, Any]):
     def ams_gradient(self) -> bool:
         """AMSGrad when the optimiser is adam or adamw."""
         value: bool = self["ams_gradient"]
+        return value
+
+    @property
+    def weight_decay(self) -> float:
+        """Weight decay of weights; biases and batch norm have none."""
+        value: float = self["weight_decay"]
         return value
 
     @property

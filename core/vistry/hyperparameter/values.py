@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vistry.errors import Problem
+from vistry.hyperparameter.offer import shared_fields
 from vistry.hyperparameter.shared_values import SharedValues
-from vistry.hyperparameter.tables import shared_fields
 from vistry.registry.field_spec import FieldSpec, Value, to_json
 
 
@@ -67,7 +67,7 @@ class Hyperparameters(SharedValues):
         cls, data: Mapping[str, Mapping[str, Any]], family_fields: Mapping[str, FieldSpec] | None = None
     ) -> Hyperparameters:
         """The inverse of `to_dict`; `family_fields` are those that the model's family adds to the shared tables."""
-        specs = {name: spec for name, (_, spec) in shared_fields().items()} | dict(family_fields or {})
+        specs = {name: shared.spec for name, shared in shared_fields().items()} | dict(family_fields or {})
         return cls(
             Setting(name, _from_json(item["value"], specs.get(name)), item["origin"], given=item["given"])
             for name, item in data.items()

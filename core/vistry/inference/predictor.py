@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vistry.errors import DataError, HyperparameterError, Problem, RegistryError, VistryError, suggestion
+from vistry.hyperparameter.offer import choosing_fields
 from vistry.hyperparameter.recorded import hyperparameters_of
 from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
@@ -122,12 +123,18 @@ def _with_changes(context: ModelContext, changed: Values) -> ModelContext:
     ]
     if problems:
         raise HyperparameterError(problems)
-    # The run may have fields that this version of the plugin no longer has; unset ones keep their defaults.
-    recorded = {name: value for name, value in values.items() if value is not None and name in schema.fields}
+    # The run may have fields that this version of the plugin no longer has; unset ones keep their defaults. The plugin
+    # of an optimiser or a schedule, which only training needs, may be gone.
+    of_training = {name: values.settings[name] for name in choosing_fields().values()}
+    recorded = {
+        name: value
+        for name, value in values.items()
+        if value is not None and name in schema.fields and name not in of_training
+    }
     context = context.resolved([Source.of(recorded, "the run"), Source.of(changed, "the call")])
     resolved = context.hyperparameters
     warnings = [problem for problem in resolved.warnings if problem.field in changed]
-    return context.with_hyperparameters(Hyperparameters(resolved.settings.values(), warnings))
+    return context.with_hyperparameters(Hyperparameters([*resolved.settings.values(), *of_training.values()], warnings))
 
 
 def _own_backend(card: ModelCard, backend: str) -> str:

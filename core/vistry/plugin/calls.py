@@ -10,8 +10,9 @@ from typing import ParamSpec, TypeVar, cast
 
 import pluggy
 
-from vistry.errors import RegistryError, suggestion
+from vistry.errors import suggestion
 from vistry.plugin import hooks, manifest_answers
+from vistry.registry.broken_plugin import BrokenPluginError as BrokenPluginError
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
@@ -24,18 +25,6 @@ _COMPUTING = {"vistry_default_hyperparameters": "defaults", "vistry_kernels": "k
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
-
-
-class BrokenPluginError(RegistryError):
-    """A plugin whose code can't be used, with the reason and the command to type."""
-
-    def __init__(self, plugin: Plugin, reason: str, remedy: str):
-        self.plugin = plugin
-        self.reason = reason
-        self.remedy = f"{remedy}, or go on without it: vistry plugins disable {plugin.handle}"
-        super().__init__(
-            f"the plugin '{plugin.name}' of {plugin.distribution} {plugin.version} is broken: {reason}; {self.remedy}"
-        )
 
 
 class _OwnerManager(pluggy.PluginManager):
@@ -121,6 +110,8 @@ def _import(plugin: Plugin) -> object:
     """Return the object whose functions are a plugin's hooks. Raises BrokenPluginError."""
     reference = plugin.manifest.hooks if plugin.manifest else ""
     module_name, _, attribute = reference.partition(":")
+    if not module_name:  # a plugin without models that wraps nothing needs no hooks
+        return ModuleType(plugin.name)
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:

@@ -13,6 +13,7 @@ from vistry.errors import RegistryError
 from vistry.registry.manifest import Manifest
 from vistry.registry.manifest_file import IncompatibleError, read_manifest
 from vistry.registry.package_files import package_file
+from vistry.registry.part_specs import KINDS
 from vistry.registry.records import PluginRecord, State
 from vistry.registry.toml_file import TomlFileError
 
@@ -42,6 +43,11 @@ class Plugin:
         return tuple(self.manifest.models) if self.manifest else ()
 
     @property
+    def parts(self) -> dict[str, list[str]]:
+        """The names of what the manifest declares beside models, by kind: optimizers, schedules, ..."""
+        return {kind: list(names) for kind in KINDS if (names := getattr(self.manifest, kind, ()))}
+
+    @property
     def in_use(self) -> bool:
         """Whether its models and its wrappers take part; of a plugin in conflict, the uncontested ones do."""
         return self.state in ("ok", "conflict")
@@ -64,6 +70,7 @@ class Plugin:
             "license": self.manifest.license if self.manifest else None,
             "summary": self.manifest.summary if self.manifest else None,
             "models": list(self.models),
+            "parts": self.parts,
         }
 
 

@@ -34,7 +34,8 @@ class FieldSpec:
     `flag` is 0 or 1 (true and false are accepted), `grid` a number of tiles across and down. A field with no default is
     unset until the user sets it, and `unset_means` says what then happens. `example` shows the form of a text that has
     a `pattern`. One with `at_prediction` may be changed for a trained model; `unit` = "pixels" marks a size of the
-    network's input. With `maximum_from` = "freeze" no value is above the number of groups that the model can freeze.
+    network's input. With `maximum_from` = "freeze" no value is above the number of groups that the model can freeze,
+    with `choices_from` the choices are the names of the optimisers or the schedules there are.
     """
 
     type: Literal["integer", "number", "flag", "choice", "string", "grid"]
@@ -46,6 +47,7 @@ class FieldSpec:
     above: Number | None = None
     multiple_of: int | None = None
     choices: tuple[Scalar, ...] | None = None
+    choices_from: Literal["", "optimizers", "schedules"] = ""
     pattern: str | None = None
     example: str = ""
     log_scale: bool = False
@@ -145,7 +147,7 @@ def narrowed(spec: FieldSpec, restriction: Restriction) -> FieldSpec:
 
 
 def _check_keys_of_type(spec: FieldSpec) -> None:
-    if (spec.type == "choice") != bool(spec.choices):
+    if (spec.type == "choice") != bool(spec.choices or spec.choices_from):
         raise ValueError("'choices' belongs to type = \"choice\", which needs at least one, and only there")
     if spec.type not in ("integer", "number"):
         for key in (*_BOUNDS, "log_scale"):
@@ -167,6 +169,8 @@ def _check_multiple(of: int | None) -> None:
 def _check_default(spec: FieldSpec, name: str, value: Scalar) -> None:
     if name != "default" and name not in spec.tasks:
         raise ValueError(f"'default_for.{name}' is set, and 'tasks' doesn't name {name}")
+    if spec.choices_from and not spec.choices:
+        return  # the names on offer aren't known yet
     if _READERS[spec.type](value, spec) is None:
         raise ValueError(f"the default {value!r} breaks its own rule: it must be {spec.rule}")
 

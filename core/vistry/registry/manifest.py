@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, TaskKey
+from vistry.registry.names import Attribute as Attribute
+from vistry.registry.names import Name as Name
+from vistry.registry.names import Reference as Reference
+from vistry.registry.part_specs import OptimizerSpec, ReaderSpec, ScheduleSpec, check_names
 from vistry.registry.tasks import TASK_NAMES
-from vistry.registry.typed_toml import matching, one_of
+from vistry.registry.typed_toml import InvalidKeyError, matching, one_of
 
 # Major and minor: a plugin works with every later minor of its major.
 API = (1, 0)
@@ -32,9 +36,6 @@ DEVICES = ("cpu", "cuda", "mps", "xpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 Cast = Literal["widest", "first", "float32", "none"]
 
-Name = Annotated[
-    str, matching(r"[a-z][a-z0-9_]*", "a name of lower-case letters, digits and _, beginning with a letter")
-]
 ModelName = Annotated[str, matching(r"[a-z0-9][a-z0-9_.-]*", "a name of lower-case letters, digits, _, . and -")]
 ComposedName = Annotated[str, matching(r"[a-z0-9_.-]*\{backbone\}[a-z0-9_.-]*", "a name with {backbone} in it")]
 Hash = Annotated[str, matching(r"[0-9a-f]{8}([0-9a-f]{56})?", "all 64 hexadecimal digits, or the first 8")]
@@ -45,10 +46,6 @@ WeightsSource = Annotated[
         "an https:// address, or 'package:NAME/FILE' for a file inside an installed package",
     ),
 ]
-Reference = Annotated[
-    str, matching(r"[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?", "of the form 'package.module' or 'package.module:name'")
-]
-Attribute = Annotated[str, matching(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", "of the form 'package.module:name'")]
 DataSet = Annotated[
     str,
     matching(r"[a-z0-9][a-z0-9_-]*", "a data set's name, of lower-case letters, digits, _ and -, such as imagenet1k"),
@@ -234,7 +231,7 @@ class Manifest:
     api: Version
     license: str
     summary: str
-    hooks: Reference
+    hooks: Reference = ""
     wraps: tuple[Wrapped, ...] = ()
     computes_defaults: bool = False
     computes_kernels: bool = False
@@ -250,12 +247,18 @@ class Manifest:
     restrict: dict[Name, Restriction] = field(default_factory=dict)
     defaults: Defaults = field(default_factory=dict)
     kernels: tuple[KernelSpec, ...] = ()
+    optimizers: dict[Name, OptimizerSpec] = field(default_factory=dict)
+    schedules: dict[Name, ScheduleSpec] = field(default_factory=dict)
+    readers: dict[Name, ReaderSpec] = field(default_factory=dict)
     composition: CompositionSpec | None = None
     tags: tuple[Tag, ...] = ()
     metadata: Metadata = field(default_factory=dict)
     models: dict[ModelName, ModelSpec] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not self.hooks and (self.models or self.wraps):
+            raise InvalidKeyError("is missing, and its models or wrappers need it; add hooks = ...", ("hooks",))
+        check_names(self)
         for name, model in self.models.items():
             tasks = model.tasks or self.tasks
             if not tasks:

@@ -37,6 +37,7 @@ class PluginRecord(TypedDict):
     license: Annotated[str | None, "an SPDX expression"]
     summary: str | None
     models: Annotated[list[str], "the names of the models that its manifest declares"]
+    parts: Annotated[dict[str, list[str]], "the names of what it declares beside models, by kind"]
 
 
 class InputSizesRecord(TypedDict):

@@ -21,6 +21,14 @@ Table = TypeVar("Table")
 Problems = list[tuple[Location, Problem]]
 
 
+class InvalidKeyError(ValueError):
+    """What is wrong with a key somewhere below the table that finds it; `key` leads there from the table."""
+
+    def __init__(self, message: str, key: Location):
+        self.key = key
+        super().__init__(message)
+
+
 Reader = Callable[[object, Location, Problems], Any]
 Constraint = Callable[[Any], str]
 
@@ -107,6 +115,8 @@ def _table_reader(kind: Any) -> Reader:
             return None
         try:
             return kind(**values)
+        except InvalidKeyError as error:
+            return problems.append(_problem((*location, *error.key), str(error)))
         except ValueError as error:
             return problems.append(_problem(location, str(error)))
 

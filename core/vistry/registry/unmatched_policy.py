@@ -30,7 +30,11 @@ def _plugins(catalogue: Catalogue, layer: Layer) -> Iterator[str]:
 
 def _preferences(catalogue: Catalogue, layer: Layer) -> Iterator[str]:
     for model, owner in layer.tables.prefer.items():
-        offering = [plugin for plugin in catalogue.plugins if model in plugin.models]
+        offering = [
+            plugin
+            for plugin in catalogue.plugins
+            if model in (*plugin.models, *(name for names in plugin.parts.values() for name in names))
+        ]
         if not any(owner in (plugin.name, plugin.distribution) for plugin in offering):
             yield f"{layer.where('prefer', model)}: no plugin '{owner}' offers a model '{model}'"
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from vistry.registry.field_spec import Scalar
 from vistry.registry.manifest import PreprocessingSpec
+from vistry.registry.parts import PartRecord
 
 # run.json: what was trained on what. Written once, before the first update.
 
@@ -45,7 +46,10 @@ class InitialWeightsRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """run.json: all that resuming, predicting and evaluating need to know beside the hyperparameters."""
+    """run.json: all that resuming, predicting and evaluating need to know beside the hyperparameters.
+
+    `parts` are the optimiser, the schedule, ... that came from a plugin.
+    """
 
     id: str
     task: str
@@ -59,6 +63,7 @@ class RunRecord:
     command: tuple[str, ...]
     versions: Mapping[str, str]
     created: str
+    parts: tuple[PartRecord, ...] = ()
 
 
 # status.json: how far the run is. Written when training begins and when it ends.

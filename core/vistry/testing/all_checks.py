@@ -31,6 +31,7 @@ from vistry.testing.manifest_checks import (
     manifest_is_valid,
     queries_import_no_tensor_library,
 )
+from vistry.testing.part_checks import absent_parts, parts_work
 from vistry.testing.precision_checks import absent_boxes, boxes_are_exact_in_low_precision
 from vistry.testing.training_checks import (
     loss_is_finite,
@@ -48,6 +49,7 @@ PLUGIN_CHECKS = (
 CODE_CHECKS = (
     Check(queries_import_no_tensor_library),
     Check(kernels_agree_with_their_references, absence=absent_kernels),
+    Check(parts_work, absence=absent_parts),
 )
 MODEL_CHECKS = (
     Check(defaults_are_in_range),

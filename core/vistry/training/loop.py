@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from vistry.errors import RunError, TrainingError
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import Batch, BatchReader, Rows, TrainingDataset
+from vistry.registry.part_specs import ScheduleSpec
+from vistry.registry.parts import Part
 from vistry.runs.checkpoint import Tensors, read_checkpoint, write_checkpoint
 from vistry.runs.folder import BEST, LAST, PREDICTIONS, Run
 from vistry.runs.records import BestFacts, CheckpointFacts, EpochEntry, EpochFacts, LastFacts, Position
@@ -34,7 +36,10 @@ TIME_LIMIT = "the time limit was reached"
 
 @dataclass(kw_only=True)
 class Loop:
-    """One training. `deadline` is a time.monotonic() by which it has to be over."""
+    """One training. `deadline` is a time.monotonic() by which it has to be over.
+
+    `schedule_part` is the learning rate's schedule, where it isn't one of core's.
+    """
 
     engine: Engine
     hyperparameters: Hyperparameters
@@ -43,6 +48,7 @@ class Loop:
     run: Run
     listeners: Sequence[Listener] = ()
     deadline: float | None = None
+    schedule_part: Part[ScheduleSpec] | None = None
     position: Position = field(default_factory=Position)
     history: list[EpochEntry] = field(default_factory=list)
 
@@ -50,7 +56,7 @@ class Loop:
         self.epochs: int = self.hyperparameters.number_of_epochs
         self.seed: int = self.hyperparameters.random_seed
         self.batches = len(self.training.batches(self.seed, 0))
-        self.schedule = schedule_of(self.hyperparameters, self.batches)
+        self.schedule = schedule_of(self.hyperparameters, self.batches, self.schedule_part)
         self.early_stopping = EarlyStopping.from_hyperparameters(self.hyperparameters)
         self._announce = Announcer(self.listeners)
         self._pace = Pace()

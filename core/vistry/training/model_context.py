@@ -24,6 +24,8 @@ from vistry.plugin.types import (
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.manifest import PreprocessingSpec
+from vistry.registry.part_specs import OptimizerSpec, ScheduleSpec
+from vistry.registry.parts import Part, PartRecord, PartTable
 from vistry.registry.tasks import task_named
 from vistry.task import behaviour_of, hook_answers
 from vistry.task.behaviour import Task
@@ -40,7 +42,8 @@ class ModelContext:
     """A model, a task, a backend and resolved hyperparameters; its owner's hooks are loaded once.
 
     `owner` has the hooks of the plugin that owns the model, with core's own answers after them. `backbone_owner` has
-    those of the plugin that owns the backbone of a composed model, and is None for other models.
+    those of the plugin that owns the backbone of a composed model, and is None for other models. `recorded_parts` are
+    those of plugins that a run was trained with: of parts by one name they are meant.
     """
 
     catalogue: Catalogue
@@ -50,6 +53,7 @@ class ModelContext:
     schema: Schema
     hyperparameters: Hyperparameters
     owner: OwnerHooks = field(repr=False)
+    recorded_parts: tuple[PartRecord, ...] = ()
     backbone_owner: OwnerHooks | None = field(default=None, repr=False)
 
     @classmethod
@@ -105,6 +109,35 @@ class ModelContext:
             raise HyperparameterError(errors)
         warnings = [*hyperparameters.warnings, *problems]
         return self.with_hyperparameters(Hyperparameters(hyperparameters.settings.values(), warnings))
+
+    # The parts that the values name
+
+    def check_parts(self) -> None:
+        """Raise HyperparameterError where a part has no code for the backend."""
+        part = self._optimizer()
+        if self.backend in part.spec.backends:
+            return
+        table = self.schema.offer.optimizers.parts
+        others = [name for name, other in table.items() if self.backend in other.spec.backends]
+        only = " and ".join(part.spec.backends)
+        remedy = f"use {', '.join(others)}, or --backend {part.spec.backends[0]}"
+        raise HyperparameterError(
+            [Problem("optimizer", f"{part} is for {only}, and the backend is {self.backend}", remedy)]
+        )
+
+    def part_records(self) -> tuple[PartRecord, ...]:
+        """Return the parts of plugins that a training with these values uses."""
+        parts = (self._optimizer(), self.schedule())
+        return tuple(record for part in parts if (record := part.record()))
+
+    def _optimizer(self) -> Part[OptimizerSpec]:
+        table = PartTable.of(self.catalogue, OptimizerSpec, self.recorded_parts)
+        return table.named(self.hyperparameters.optimizer)
+
+    def schedule(self) -> Part[ScheduleSpec]:
+        """Return the schedule of the learning rate. Raises RegistryError."""
+        table = PartTable.of(self.catalogue, ScheduleSpec, self.recorded_parts)
+        return table.named(self.hyperparameters.learning_rate_scheduler)
 
     def problems(self, hyperparameters: Hyperparameters) -> list[Problem]:
         """Return the errors and warnings that the model's owner finds in values."""
@@ -261,6 +294,7 @@ class ModelContext:
             frozen_layers=self.frozen_layers,
             log=log,
             ema=self.card.moving_average,
+            optimizer=self._optimizer(),
         )
         loss = self.owner.ask(
             hooks.vistry_build_loss,

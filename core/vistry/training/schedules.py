@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from vistry.errors import HyperparameterError, Problem, suggestion
 from vistry.hyperparameter.values import Hyperparameters
+from vistry.registry.part_code import broken, guarded, load_code
+from vistry.registry.part_specs import ScheduleSpec
+from vistry.registry.parts import Part, PartTable
 
 Schedule = Callable[[int], float]
 
 
-def warmup_cosine(warmup_steps: int, total_steps: int, cycles: float) -> Schedule:
+def warmup_cosine(hyperparameters: Hyperparameters, steps_per_epoch: int) -> Schedule:
+    """Build `cosine_after_warmup` from the hyperparameters."""
+    return cosine_after_warmup(
+        warmup_steps=hyperparameters.warmup_cosine_lr_warmup_epochs * steps_per_epoch,
+        total_steps=hyperparameters.number_of_epochs * steps_per_epoch,
+        cycles=hyperparameters.warmup_cosine_lr_cycles,
+    )
+
+
+def cosine_after_warmup(warmup_steps: int, total_steps: int, cycles: float) -> Schedule:
     """Rise linearly from 0 to 1 over the warm-up, then follow a cosine.
 
     With p from 0 to 1 over the steps after the warm-up, the factor is max(0, 0.5 (1 + cos(2 pi cycles p))): 0.5 cycles
@@ -30,6 +41,15 @@ def warmup_cosine(warmup_steps: int, total_steps: int, cycles: float) -> Schedul
     return factor
 
 
+def step(hyperparameters: Hyperparameters, steps_per_epoch: int) -> Schedule:
+    """Build `step_decay` from the hyperparameters."""
+    return step_decay(
+        gamma=hyperparameters.step_lr_gamma,
+        every_epochs=hyperparameters.step_lr_step_size,
+        steps_per_epoch=steps_per_epoch,
+    )
+
+
 def step_decay(gamma: float, every_epochs: int, steps_per_epoch: int) -> Schedule:
     """Multiply by gamma after every so many epochs: gamma ** floor(epoch / every_epochs)."""
 
@@ -39,30 +59,24 @@ def step_decay(gamma: float, every_epochs: int, steps_per_epoch: int) -> Schedul
     return factor
 
 
-def _warmup_cosine(hyperparameters: Hyperparameters, steps_per_epoch: int) -> Schedule:
-    return warmup_cosine(
-        warmup_steps=hyperparameters.warmup_cosine_lr_warmup_epochs * steps_per_epoch,
-        total_steps=hyperparameters.number_of_epochs * steps_per_epoch,
-        cycles=hyperparameters.warmup_cosine_lr_cycles,
-    )
+def schedule_of(
+    hyperparameters: Hyperparameters, steps_per_epoch: int, part: Part[ScheduleSpec] | None = None
+) -> Schedule:
+    """Build a schedule over batches counted from 0: the given one, or that of core which the hyperparameters name.
 
+    Raises RegistryError for an unknown name, and where a plugin's schedule fails or gives anything but a factor of at
+    least 0.
+    """
+    named = part or PartTable.of(None, ScheduleSpec).named(hyperparameters.learning_rate_scheduler)
+    build = load_code(named, named.spec.function)
+    with guarded(named):
+        schedule = build(hyperparameters, steps_per_epoch)
 
-def _step(hyperparameters: Hyperparameters, steps_per_epoch: int) -> Schedule:
-    return step_decay(
-        gamma=hyperparameters.step_lr_gamma,
-        every_epochs=hyperparameters.step_lr_step_size,
-        steps_per_epoch=steps_per_epoch,
-    )
+    def factor(step: int) -> float:
+        with guarded(named):
+            value = float(schedule(step))
+        if not 0 <= value < math.inf:
+            raise broken(named, f"at batch {step} the factor is {value}; it has to be a number of at least 0")
+        return value
 
-
-# By the values of learning_rate_scheduler, in hyperparameter/tables/model_agnostic.toml.
-SCHEDULES: Mapping[str, Callable[[Hyperparameters, int], Schedule]] = {"warmup_cosine": _warmup_cosine, "step": _step}
-
-
-def schedule_of(hyperparameters: Hyperparameters, steps_per_epoch: int) -> Schedule:
-    """Build the schedule that the hyperparameters name, over batches counted from 0. Raises HyperparameterError."""
-    name = hyperparameters.learning_rate_scheduler
-    if name not in SCHEDULES:
-        problem = Problem("learning_rate_scheduler", f"unknown schedule '{name}'", suggestion(name, list(SCHEDULES)))
-        raise HyperparameterError([problem])
-    return SCHEDULES[name](hyperparameters, steps_per_epoch)
+    return factor

@@ -32,6 +32,7 @@ from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.types import Module, TrainingData
 from vistry.registry.catalogue import Catalogue
+from vistry.registry.parts import check_recorded
 from vistry.report import write_report
 from vistry.runs.files import remove_unfinished
 from vistry.runs.findings import diagnosis_record
@@ -210,6 +211,7 @@ def _run_record(run: Run, plan: Plan) -> RunRecord:
         command=(Path(sys.argv[0]).name, *sys.argv[1:]),
         versions={"vistry": version("vistry"), "python": platform.python_version()},
         created=_now(),
+        parts=context.part_records(),
     )
 
 
@@ -226,6 +228,8 @@ def recorded_context(run: Run) -> ModelContext:
     context = ModelContext.of(
         catalogue, catalogue.model(record.model.full_name), task=record.task, backend=record.backend
     )
+    check_recorded(catalogue, record.parts)
+    context = replace(context, recorded_parts=record.parts)
     return context.with_hyperparameters(hyperparameters_of(run, context.card.hyperparameters))
 
 
@@ -249,6 +253,7 @@ def _loop(*, run: Run, context: ModelContext, listeners: Sequence[Listener]) -> 
         ),
         run=run,
         listeners=listeners,
+        schedule_part=context.schedule(),
     )
 
 

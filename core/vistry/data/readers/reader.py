@@ -19,7 +19,7 @@ class Reading:
 
 
 class Reader(Protocol):
-    """A module of `vistry.data.readers` that reads one format; `vistry.data.formats` lists them.
+    """A module, or an object, that reads one format; `[readers.NAME]` of a manifest names it.
 
     How a reader fills its table is told by `table_builder.TableBuilder` and `object_builder.ObjectTableBuilder`. A row
     or an object that it can't use is a finding with file and line, and the others are read.

@@ -9,7 +9,7 @@ from vistry.data.table import Table
 
 
 class Writer(Protocol):
-    """A module of `vistry.data.writers` that writes one format; `vistry.data.formats` lists them."""
+    """A module, or an object, that writes one format; `[readers.NAME]` of a manifest names it."""
 
     SUFFIX: str
     """The end of a file's name, with its dot."""

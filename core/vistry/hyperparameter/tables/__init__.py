@@ -18,10 +18,3 @@ def shared_table(name: str) -> tuple[Path, dict[str, FieldSpec]]:
     path = Path(str(files(__package__) / f"{name}.toml"))
     text, data = read_toml(path)
     return path, validated(dict[str, FieldSpec], path, text, data=data)
-
-
-def shared_fields() -> dict[str, tuple[Path, FieldSpec]]:
-    """Every shared field with the file that defines it, in the order of the tables."""
-    return {
-        field: (path, spec) for name in ORDER for path, fields in [shared_table(name)] for field, spec in fields.items()
-    }

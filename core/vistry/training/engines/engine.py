@@ -15,6 +15,8 @@ from vistry.loading.batches import Batch
 from vistry.loading.views import ResizeInfo
 from vistry.plugin.types import FreezingMap, Module, Predictions
 from vistry.registry.manifest import GradientClipping, MovingAverage, PreprocessingSpec
+from vistry.registry.part_specs import OptimizerSpec
+from vistry.registry.parts import Part, PartTable
 from vistry.runs.records import EngineFacts
 from vistry.training.engines.state import Arrays
 
@@ -38,6 +40,12 @@ class EngineSettings:
     frozen_layers: int = 0
     log: Callable[[str], None] = _discard
     ema: MovingAverage | None = None
+    optimizer: Part[OptimizerSpec] | None = None
+
+    @property
+    def optimizer_part(self) -> Part[OptimizerSpec]:
+        """The optimiser: the given one, or that of core which the hyperparameters name."""
+        return self.optimizer or PartTable.of(None, OptimizerSpec).named(self.hyperparameters.optimizer)
 
 
 class Engine(Protocol):

@@ -16,6 +16,8 @@ from vistry.loading.batches import Batch
 from vistry.plugin import FreezingMap
 from vistry.plugin.types import TrainingData
 from vistry.registry.manifest import GradientClipping, PreprocessingSpec
+from vistry.registry.part_specs import OptimizerSpec
+from vistry.registry.parts import core_parts
 from vistry.task import behaviour_of
 from vistry.training.engines import EngineSettings, engine_module
 from vistry.training.engines.jax.engine import JaxEngine
@@ -155,7 +157,9 @@ def test_each_optimizer_steps_as_torchs(changes: dict[str, Any], make: Any, deca
         {"params": [theirs["a.bias"]], "weight_decay": 0.0},
     ]
     expected = make(groups)
-    optimizer = make_optimizer(BASE.changed({"weight_decay": decay, **changes}), GradientClipping(at=1.5), {"a.weight"})
+    values = BASE.changed({"weight_decay": decay, **changes})
+    part = core_parts(OptimizerSpec)[values.optimizer]
+    optimizer = make_optimizer(values, part, GradientClipping(at=1.5), {"a.weight"})
     ours: Any = start
     state = optimizer.init(ours)
     for rate in (0.0, 0.1, 0.05, 0.2):

@@ -39,6 +39,8 @@ from vistry.training.engines.jax.padding import BATCH_SIZE, OBJECTS, Padding
 from vistry.training.engines.jax.precision import in_single_precision, pick_precision
 from vistry.training.engines.state import EMA, EMA_UPDATES, MODEL, OPTIMIZER, Arrays, ema_state, under, with_prefix
 
+_NO_LOSS = "an engine made without a loss can't train"
+
 
 def make(module: nnx.Module, settings: EngineSettings, loss: Loss | None, postprocess: Postprocess) -> Engine:
     """Make an engine. Without a loss it only predicts."""
@@ -73,7 +75,10 @@ class JaxEngine:
         self._module = SplitModule(module, frozen_norms)
         self._place({name: variable.get_value() for name, variable in variables_of(module).items()})
 
-        self._optimizer = make_optimizer(hyperparameters, settings.clipping, decayed_names(module))
+        self._optimizer: optax.GradientTransformation | None = None
+        if loss is not None:
+            part, clipping = settings.optimizer_part, settings.clipping
+            self._optimizer = make_optimizer(hyperparameters, part, clipping, decayed=decayed_names(module))
         self._opt_state: optax.OptState | None = None
         self._gradients: Tensors | None = None
         self._key = jax.random.key(hyperparameters.random_seed)
@@ -131,6 +136,7 @@ class JaxEngine:
         return {name: float(value) for name, value in jax.device_get(terms).items()}
 
     def update(self, learning_rate: float) -> None:
+        assert self._optimizer is not None, _NO_LOSS
         if self._opt_state is None:
             self._opt_state = self._optimizer.init(self._trained)
         self._trained, self._opt_state, self._gradients = self._step(
@@ -164,7 +170,7 @@ class JaxEngine:
         step: Array,
     ) -> tuple[dict[str, Array], Tensors, Tensors]:
         """Return the loss terms, the new statistics, and the gradients with this batch's share added."""
-        assert self._loss is not None, "an engine made without a loss can't train"
+        assert self._loss is not None, _NO_LOSS
         loss = self._loss
 
         def total(trained: Tensors) -> tuple[Array, tuple[dict[str, Array], Tensors]]:
@@ -182,6 +188,7 @@ class JaxEngine:
         self, trained: Tensors, state: optax.OptState, gradients: Tensors, learning_rate: Array
     ) -> tuple[Tensors, optax.OptState, Tensors]:
         """Return the parameters after an update, the optimiser's state, and gradients of zero."""
+        assert self._optimizer is not None, _NO_LOSS
         steps, state = self._optimizer.update(gradients, state, trained)
         trained = jax.tree.map(lambda value, step: value - learning_rate * step, trained, steps)
         return trained, state, jax.tree.map(jnp.zeros_like, gradients)
@@ -249,7 +256,7 @@ class JaxEngine:
     def _load_optimizer_state(self, arrays: Arrays) -> None:
         self._padding.load_state(arrays)
         tensors = {name: value for name, value in arrays.items() if name not in (BATCH_SIZE, OBJECTS)}
-        if tensors:  # none are saved before the first update
+        if tensors and self._optimizer is not None:  # none are saved before the first update
             shapes = jax.eval_shape(self._optimizer.init, self._trained)
             self._opt_state = load_state_arrays(shapes, tensors)
 

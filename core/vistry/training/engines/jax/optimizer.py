@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -12,32 +13,69 @@ import optax
 
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.registry.manifest import GradientClipping
+from vistry.registry.part_code import broken, guarded, load_code
+from vistry.registry.part_specs import OptimizerSpec
+from vistry.registry.parts import Part
 from vistry.training.engines.state import Arrays
 
 EPS = 1e-8  # torch's default, added to the root of the second moment
 
 
 def make_optimizer(
-    hyperparameters: Hyperparameters, clipping: GradientClipping, decayed: Collection[str]
+    hyperparameters: Hyperparameters, part: Part[OptimizerSpec], clipping: GradientClipping, decayed: Collection[str]
 ) -> optax.GradientTransformation:
-    """Make the optimiser that the hyperparameters name: from gradients by name to steps by name.
+    """Make an optimiser: from gradients by name to steps by name. Raises BrokenPluginError.
 
     A step is multiplied by minus the learning rate and added. `decayed`: the parameters that weight decay applies to.
     """
-    clip = clip_gradients(clipping)
     decay = optax.add_decayed_weights(
         hyperparameters.weight_decay, lambda parameters: {name: name in decayed for name in parameters}
     )
-    if hyperparameters.optimizer == "sgd":
-        momentum = hyperparameters.momentum
-        trace = optax.trace(momentum, hyperparameters.nesterov) if momentum else optax.identity()
-        return optax.chain(clip, decay, trace)
+    build = load_code(part, part.spec.jax)
+    with guarded(part):
+        optimizer = build(decay, hyperparameters)
+    if not isinstance(optimizer, optax.GradientTransformation):
+        name = type(optimizer).__name__
+        raise broken(part, f"{part.spec.jax} must return an optax.GradientTransformation, got {name}")
+    return _guarded(optax.chain(clip_gradients(clipping), optimizer), part)
+
+
+def sgd(decay: optax.GradientTransformation, hyperparameters: Hyperparameters) -> optax.GradientTransformation:
+    """Make SGD; weight decay is part of the gradient."""
+    momentum = hyperparameters.momentum
+    trace = optax.trace(momentum, hyperparameters.nesterov) if momentum else optax.identity()
+    return optax.chain(decay, trace)
+
+
+def adam(decay: optax.GradientTransformation, hyperparameters: Hyperparameters) -> optax.GradientTransformation:
+    """Make Adam; weight decay is part of the gradient."""
+    return optax.chain(decay, _scaled_by_moments(hyperparameters))
+
+
+def adamw(decay: optax.GradientTransformation, hyperparameters: Hyperparameters) -> optax.GradientTransformation:
+    """Make AdamW, whose decay is apart from the moments (Loshchilov and Hutter, 2019)."""
+    return optax.chain(_scaled_by_moments(hyperparameters), decay)
+
+
+def _scaled_by_moments(hyperparameters: Hyperparameters) -> optax.GradientTransformation:
     scale = scale_by_amsgrad if hyperparameters.ams_gradient else optax.scale_by_adam
-    adam = scale(b1=hyperparameters.beta1, b2=hyperparameters.beta2, eps=EPS)
-    # adamw's decay is apart from the moments (Loshchilov and Hutter, 2019); adam's is part of the gradient.
-    if hyperparameters.optimizer == "adamw":
-        return optax.chain(clip, adam, decay)
-    return optax.chain(clip, decay, adam)
+    return scale(b1=hyperparameters.beta1, b2=hyperparameters.beta2, eps=EPS)
+
+
+def _guarded(optimizer: optax.GradientTransformation, part: Part[OptimizerSpec]) -> optax.GradientTransformation:
+    """Name the part where it fails."""
+
+    def init(parameters: optax.Params) -> optax.OptState:
+        with guarded(part):
+            return optimizer.init(parameters)
+
+    def update(
+        updates: optax.Updates, state: optax.OptState, parameters: optax.Params | None = None
+    ) -> tuple[optax.Updates, optax.OptState]:
+        with guarded(part):
+            return optimizer.update(updates, state, parameters)
+
+    return optax.GradientTransformation(init, update)
 
 
 def clip_gradients(clipping: GradientClipping) -> optax.GradientTransformation:
@@ -82,19 +120,35 @@ def scale_by_amsgrad(b1: float, b2: float, eps: float) -> optax.GradientTransfor
 
 def state_arrays(state: optax.OptState) -> Arrays:
     """Return the optimiser's tensors as `parameter.quantity`, and its counters by their quantity."""
-    return {_name(path): np.array(value) for path, value in jax.tree_util.tree_leaves_with_path(state)}
+    leaves = jax.tree_util.tree_leaves_with_path(state)
+    names = _names([path for path, _ in leaves])
+    return {name: np.array(value) for name, (_, value) in zip(names, leaves, strict=True)}
 
 
 def load_state_arrays(shapes: optax.OptState, arrays: Arrays) -> optax.OptState:
     """Return a state of this structure with what `state_arrays` returned."""
-    return jax.tree_util.tree_map_with_path(lambda path, like: _tensor(arrays[_name(path)], like), shapes)
+    leaves, structure = jax.tree_util.tree_flatten_with_path(shapes)
+    names = _names([path for path, _ in leaves])
+    tensors = [_tensor(arrays[name], like) for name, (_, like) in zip(names, leaves, strict=True)]
+    return jax.tree_util.tree_unflatten(structure, tensors)
 
 
 def _tensor(value: np.ndarray[Any, Any], like: jax.ShapeDtypeStruct) -> jax.Array:
     return jnp.array(value.reshape(like.shape), like.dtype)
 
 
+def _names(paths: Sequence[tuple[Any, ...]]) -> list[str]:
+    """Return a name for each place in a state; where parts of a chain have the same one, it is counted on."""
+    count: Counter[str] = Counter()
+    names = []
+    for path in paths:
+        name = _name(path)
+        count[name] += 1
+        names.append(name if count[name] == 1 else f"{name}:{count[name]}")
+    return names
+
+
 def _name(path: tuple[Any, ...]) -> str:
     parameter = next((key.key for key in path if isinstance(key, jax.tree_util.DictKey)), None)
-    quantity = next(key.name for key in path if isinstance(key, jax.tree_util.GetAttrKey))
+    quantity = next((key.name for key in path if isinstance(key, jax.tree_util.GetAttrKey)), "state")
     return quantity if parameter is None else f"{parameter}.{quantity}"

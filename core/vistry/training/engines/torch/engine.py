@@ -16,6 +16,7 @@ from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch, ImageBatch
 from vistry.loading.views import ResizeInfo, identity_resizes
 from vistry.plugin.types import Loss, Postprocess, Predictions, Tensor
+from vistry.registry.part_code import guarded
 from vistry.runs.records import EngineFacts
 from vistry.torch_layers.precision import is_in_single_precision, single_precision
 from vistry.training.engines.ema import ema_step
@@ -30,6 +31,7 @@ from vistry.training.engines.torch.precision import autocast, precision_of
 
 # A prime to spread the seeds of runs apart, so that step 1 of seed 0 isn't step 0 of seed 1.
 _SEED_STRIDE = 1_000_003
+_NO_LOSS = "an engine made without a loss can't train"
 
 
 def make(module: nn.Module, settings: EngineSettings, loss: Loss | None, postprocess: Postprocess) -> Engine:
@@ -59,7 +61,10 @@ class TorchEngine:
         self._folds_norms = loss is None and self.device.type == "cpu"
         self._predicting: nn.Module | None = None
 
-        self._optimizer = make_optimizer(self._module, hyperparameters)
+        self._optimizer: torch.optim.Optimizer | None = None
+        if loss is not None:
+            self._optimizer_part = settings.optimizer_part
+            self._optimizer = make_optimizer(self._module, hyperparameters, self._optimizer_part)
         self._clipping = settings.clipping
         self._scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
         self._seed = hyperparameters.random_seed
@@ -91,7 +96,7 @@ class TorchEngine:
         self._train_mode()
         targets = self._targets(batch.targets)
         images = self._inputs(batch.images, batch.sizes)
-        assert self._loss is not None, "an engine made without a loss can't train"
+        assert self._loss is not None, _NO_LOSS
         with self._computing():
             terms = self._loss(self._module, images, targets)
         total: torch.Tensor = sum(terms.values(), start=torch.zeros((), device=self.device))
@@ -99,11 +104,13 @@ class TorchEngine:
         return {name: float(value.detach()) for name, value in terms.items()}
 
     def update(self, learning_rate: float) -> None:
+        assert self._optimizer is not None, _NO_LOSS
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         self._scaler.unscale_(self._optimizer)
         clip_gradients(self._module, self._clipping)
-        self._scaler.step(self._optimizer)
+        with guarded(self._optimizer_part):
+            self._scaler.step(self._optimizer)
         self._scaler.update()
         self._optimizer.zero_grad(set_to_none=True)
         if self._ema_settings:
@@ -183,7 +190,8 @@ class TorchEngine:
         self._predicting = None
 
     def _optimizer_state(self) -> Arrays:
-        return state_arrays(self._optimizer, self._scaler, self._module)
+        return {} if self._optimizer is None else state_arrays(self._optimizer, self._scaler, self._module)
 
     def _load_optimizer_state(self, arrays: Arrays) -> None:
-        load_state_arrays(self._optimizer, self._scaler, self._module, arrays=arrays)
+        if self._optimizer is not None:
+            load_state_arrays(self._optimizer, self._scaler, self._module, arrays=arrays)

@@ -12,25 +12,48 @@ from torch import nn
 
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.registry.manifest import GradientClipping
+from vistry.registry.part_code import broken, guarded, load_code
+from vistry.registry.part_specs import OptimizerSpec
+from vistry.registry.parts import Part
 from vistry.training.engines.state import Arrays
 from vistry.training.engines.torch.module import array_of, decayed_names
 
+ParameterGroups = list[dict[str, Any]]
+
 _SCALER = "scaler"
-_ADAM: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+_NUMBER = ":number"  # after the quantity where it is a number of Python, whose arithmetic a tensor doesn't have
 
 
-def make_optimizer(module: nn.Module, hyperparameters: Hyperparameters) -> torch.optim.Optimizer:
-    """Make the optimiser that the hyperparameters name; its learning rate is set before each update."""
-    groups = parameter_groups(module, hyperparameters.weight_decay)
-    if hyperparameters.optimizer == "sgd":
-        momentum = hyperparameters.momentum
-        return torch.optim.SGD(groups, lr=0.0, momentum=momentum, nesterov=hyperparameters.nesterov)
-    adam = _ADAM[hyperparameters.optimizer]
+def make_optimizer(
+    module: nn.Module, hyperparameters: Hyperparameters, part: Part[OptimizerSpec]
+) -> torch.optim.Optimizer:
+    """Make an optimiser; its learning rate is set before each update. Raises BrokenPluginError."""
+    build = load_code(part, part.spec.torch)
+    with guarded(part):
+        optimizer = build(parameter_groups(module, hyperparameters.weight_decay), hyperparameters)
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise broken(part, f"{part.spec.torch} must return a torch.optim.Optimizer, got {type(optimizer).__name__}")
+    return optimizer
+
+
+def sgd(groups: ParameterGroups, hyperparameters: Hyperparameters) -> torch.optim.Optimizer:
+    """Make torch's SGD."""
+    return torch.optim.SGD(groups, lr=0.0, momentum=hyperparameters.momentum, nesterov=hyperparameters.nesterov)
+
+
+def adam(groups: ParameterGroups, hyperparameters: Hyperparameters) -> torch.optim.Optimizer:
+    """Make torch's Adam."""
     betas = (hyperparameters.beta1, hyperparameters.beta2)
-    return adam(groups, lr=0.0, betas=betas, amsgrad=hyperparameters.ams_gradient)
+    return torch.optim.Adam(groups, lr=0.0, betas=betas, amsgrad=hyperparameters.ams_gradient)
 
 
-def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def adamw(groups: ParameterGroups, hyperparameters: Hyperparameters) -> torch.optim.Optimizer:
+    """Make torch's AdamW."""
+    betas = (hyperparameters.beta1, hyperparameters.beta2)
+    return torch.optim.AdamW(groups, lr=0.0, betas=betas, amsgrad=hyperparameters.ams_gradient)
+
+
+def parameter_groups(module: nn.Module, weight_decay: float) -> ParameterGroups:
     """Return the trained parameters as torch's groups: those with weight decay, then those without."""
     decays = decayed_names(module)
     decayed = [parameter for name, parameter in trained_parameters(module) if name in decays]
@@ -58,8 +81,10 @@ def state_arrays(optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler,
     arrays = {}
     for name, parameter in trained_parameters(module):
         for quantity, value in optimizer.state.get(parameter, {}).items():
-            if value is not None:
-                arrays[f"{name}.{quantity}"] = array_of(torch.as_tensor(value))
+            if isinstance(value, torch.Tensor):
+                arrays[f"{name}.{quantity}"] = array_of(value)
+            elif value is not None:
+                arrays[f"{name}.{quantity}{_NUMBER}"] = np.array(value)
     if scaler.is_enabled():
         arrays[_SCALER] = np.array([scaler.get_scale(), scaler._get_growth_tracker()])
     return arrays
@@ -75,16 +100,22 @@ def load_state_arrays(
         }
         if of_parameter:
             optimizer.state[parameter] = {
-                quantity: _tensor(quantity, value, parameter) for quantity, value in of_parameter.items()
+                quantity.removesuffix(_NUMBER): _restored(quantity, value, parameter)
+                for quantity, value in of_parameter.items()
             }
     if scaler.is_enabled() and _SCALER in arrays:
         scale, growth = arrays[_SCALER]
         scaler.load_state_dict({**scaler.state_dict(), "scale": float(scale), "_growth_tracker": int(growth)})
 
 
-def _tensor(quantity: str, value: npt.NDArray[Any], parameter: nn.Parameter) -> torch.Tensor:
-    """Put a value where torch keeps it: counts on the host, the rest laid out as the parameter."""
+def _restored(quantity: str, value: npt.NDArray[Any], parameter: nn.Parameter) -> torch.Tensor | float:
+    """Put a value where torch keeps it: counts on the host, what has the parameter's shape laid out as it is."""
+    if quantity.endswith(_NUMBER):
+        number: float = value.item()
+        return number
     tensor = torch.from_numpy(value.copy())
     if quantity == "step":
         return tensor
-    return torch.empty_like(parameter, requires_grad=False).copy_(tensor)
+    if tensor.shape == parameter.shape:
+        return torch.empty_like(parameter, dtype=tensor.dtype, requires_grad=False).copy_(tensor)
+    return tensor.to(parameter.device)

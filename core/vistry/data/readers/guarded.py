@@ -1,0 +1,64 @@
+"""A format's reader and writer as core calls them: what a plugin's code raises or returns is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vistry.data.readers.reader import Reader, Reading
+from vistry.data.table import Table
+from vistry.data.writers.writer import Writer
+from vistry.registry.part_code import broken, guarded
+from vistry.registry.part_specs import ReaderSpec
+from vistry.registry.parts import Part
+from vistry.registry.tasks import TASK_NAMES
+
+
+@dataclass(frozen=True)
+class GuardedReader:
+    """A reader, with the part that it belongs to; files that can't be read stay an OSError."""
+
+    part: Part[ReaderSpec]
+    reader: Reader
+
+    def fits(self, path: Path) -> bool:
+        """Whether the data at this path looks like the reader's format."""
+        with guarded(self.part, passing=OSError):
+            return bool(self.reader.fits(path))
+
+    def read(self, path: Path, task: str) -> Reading:
+        """The rows with labels for this task."""
+        with guarded(self.part, passing=OSError):
+            reading: Any = self.reader.read(path, task)
+        if not isinstance(reading, Reading):
+            raise broken(self.part, f"read must return a Reading, got {type(reading).__name__}")
+        return reading
+
+    def guess_task(self, path: Path) -> tuple[str, str]:
+        """The full name of the task that the labels suggest, and the reason."""
+        with guarded(self.part, passing=OSError):
+            task, reason = self.reader.guess_task(path)
+        if task not in TASK_NAMES:
+            raise broken(self.part, f"guess_task must return a task's full name and the reason, got {task!r}")
+        return task, reason
+
+
+@dataclass(frozen=True)
+class GuardedWriter:
+    """A writer, with the part that it belongs to."""
+
+    part: Part[ReaderSpec]
+    writer: Writer
+
+    @property
+    def SUFFIX(self) -> str:
+        """The end of a file's name, with its dot."""
+        with guarded(self.part):
+            return self.writer.SUFFIX
+
+    def write(self, table: Table, images: Sequence[str]) -> Iterator[str]:
+        """The file's text piece by piece."""
+        with guarded(self.part, passing=OSError):
+            yield from self.writer.write(table, images)

@@ -1,0 +1,52 @@
+"""The code of a part: imported when it is used, and named where it fails."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from vistry.errors import VistryError
+from vistry.registry.broken_plugin import BrokenPluginError
+from vistry.registry.parts import Part
+
+
+def load_code(part: Part[Any], reference: str) -> Any:
+    """Import what `module:name` names. Raises BrokenPluginError."""
+    module_name, _, name = reference.partition(":")
+    with guarded(part):
+        module: Any = import_module(module_name)
+    if name and not hasattr(module, name):
+        raise broken(part, f"{module_name} has no '{name}'")
+    code: Any = getattr(module, name) if name else module
+    return code
+
+
+@contextmanager
+def guarded(part: Part[Any], passing: type[Exception] = VistryError) -> Iterator[None]:
+    """Turn an exception of a plugin's code into BrokenPluginError with file and line; core's and `passing` pass."""
+    try:
+        yield
+    except (VistryError, passing):
+        raise
+    except Exception as error:
+        if part.plugin is None:
+            raise
+        raise broken(part, f"{type(error).__name__}: {error}{_place(error, part)}") from error
+
+
+def broken(part: Part[Any], reason: str) -> VistryError:
+    """The error of a part whose code isn't what it has to be."""
+    sentence = f"[{part.spec.kind}.{part.name}] failed: {reason}"
+    if part.plugin is None:
+        return VistryError(sentence)
+    return BrokenPluginError(part.plugin, sentence, f"correct it, or use another {part.spec.noun}")
+
+
+def _place(error: Exception, part: Part[Any]) -> str:
+    """The last line of the plugin's own code, below which is a library that it called."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename.startswith(str(part.path.parent))]
+    return f" ({own[-1].filename}:{own[-1].lineno})" if own else ""

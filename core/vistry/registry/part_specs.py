@@ -1,0 +1,106 @@
+"""The parts of a training that a manifest may bring beside models: what each kind declares, without its code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+from vistry.registry.field_spec import FieldSpec, TaskKey
+from vistry.registry.names import Attribute, Name, Reference
+from vistry.registry.typed_toml import InvalidKeyError
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerSpec:
+    """An optimiser, by a function for each backend that has it; `uses` names hyperparameters that others define.
+
+    `torch(groups, hyperparameters)` returns a torch.optim.Optimizer, `jax(decay, hyperparameters)` an
+    optax.GradientTransformation.
+    """
+
+    kind: ClassVar = "optimizers"
+    noun: ClassVar = "optimizer"
+
+    summary: str
+    torch: Attribute = ""
+    jax: Attribute = ""
+    uses: tuple[Name, ...] = ()
+    hyperparameters: dict[Name, FieldSpec] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.backends:
+            raise ValueError("has code for no backend; set 'torch', 'jax' or both")
+
+    @property
+    def code(self) -> dict[str, str]:
+        """The reference to its function, by backend."""
+        return {name: place for name, place in (("torch", self.torch), ("jax", self.jax)) if place}
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """The backends that it has a function for."""
+        return tuple(self.code)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleSpec:
+    """A learning-rate schedule; `uses` names hyperparameters that others define.
+
+    `function(hyperparameters, steps_per_epoch)` returns the factor on the learning rate as a function of the number of
+    the batch in the whole training, from 0.
+    """
+
+    kind: ClassVar = "schedules"
+    noun: ClassVar = "schedule"
+
+    summary: str
+    function: Attribute
+    uses: tuple[Name, ...] = ()
+    hyperparameters: dict[Name, FieldSpec] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReaderSpec:
+    """A format of data. `summary` completes "this is not ...", `tasks` are those that it has labels for.
+
+    `reader` and `writer` are modules or objects that have the functions of `vistry.plugin.data.Reader` and `Writer`. A
+    format with `fallback` is only recognised where no other fits.
+    """
+
+    kind: ClassVar = "readers"
+    noun: ClassVar = "data format"
+
+    summary: str
+    tasks: tuple[TaskKey, ...]
+    reader: Reference
+    writer: Reference = ""
+    fallback: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartTables:
+    """Every kind of part by name: those of core are written in this form, a manifest has the same tables."""
+
+    optimizers: dict[Name, OptimizerSpec] = field(default_factory=dict)
+    schedules: dict[Name, ScheduleSpec] = field(default_factory=dict)
+    readers: dict[Name, ReaderSpec] = field(default_factory=dict)
+
+
+KINDS = tuple(table.name for table in fields(PartTables))
+
+
+def check_names(tables: Any) -> None:
+    """Raise InvalidKeyError where a hyperparameter of a manifest's part isn't named after it.
+
+    So no two parts can want the same name for two things.
+    """
+    for kind in KINDS:
+        parts: Mapping[str, OptimizerSpec | ScheduleSpec] = getattr(tables, kind)
+        for name, spec in parts.items():
+            for own in getattr(spec, "hyperparameters", ()):
+                if not own.startswith(f"{name}_"):
+                    raise InvalidKeyError(
+                        f"must begin with '{name}_', as every hyperparameter of [{kind}.{name}]",
+                        (kind, name, "hyperparameters", own),
+                    )

@@ -1,0 +1,177 @@
+"""The check of the parts that a plugin brings beside models: optimisers, schedules and others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from vistry.data.formats import DataFormat
+from vistry.errors import HyperparameterError, RegistryError, VistryError
+from vistry.hyperparameter.offer import choosing_fields, shared_fields
+from vistry.hyperparameter.schema import Source, schema_of
+from vistry.hyperparameter.values import Hyperparameters
+from vistry.loading.batches import Batch
+from vistry.plugin.types import Module, Tensor
+from vistry.registry.manifest import PreprocessingSpec
+from vistry.registry.part_code import load_code
+from vistry.registry.part_specs import OptimizerSpec, ReaderSpec, ScheduleSpec
+from vistry.registry.parts import Part, parts_not_on_offer, parts_of
+from vistry.testing.check import CheckFailed, listed, require
+from vistry.testing.hyperparameter_checks import RecordingHyperparameters
+from vistry.testing.model_subject import PluginSubject
+from vistry.testing.samples import CLASSES, eight_samples, training_data
+from vistry.training.engines import Engine, EngineSettings, engine_module, is_installed
+from vistry.training.engines.state import Arrays
+from vistry.training.schedules import schedule_of
+
+SIDE = 4
+UPDATES = 3
+STEPS_PER_EPOCH = 7
+TASK = "image_classification"
+
+
+def absent_parts(subject: PluginSubject) -> str:
+    """Return why no part is checked, "" if some are."""
+    return "" if subject.plugin.parts else "the plugin brings no optimiser, schedule or other part"
+
+
+def parts_work(subject: PluginSubject) -> None:
+    """Each part it brings has a name of its own and code that can be used, and reads its hyperparameters."""
+    require(
+        not (missing := list(parts_not_on_offer(subject.catalogue, subject.plugin))),
+        f"{listed(missing)}; give it a name of its own in plugin.toml",
+    )
+    try:
+        for part in parts_of(subject.plugin, OptimizerSpec):
+            for backend in filter(is_installed, part.spec.backends):
+                _check_reads(part, _check_optimizer(subject, part, backend))
+        for schedule in parts_of(subject.plugin, ScheduleSpec):
+            _check_reads(schedule, _check_schedule(subject, schedule))
+        for reader in parts_of(subject.plugin, ReaderSpec):
+            _check_reader(reader)
+    except HyperparameterError as error:
+        raise CheckFailed(f"its defaults are refused: {error}") from error
+    except (RegistryError, VistryError) as error:
+        raise CheckFailed(str(error)) from error
+
+
+def _check_reads(part: Part[OptimizerSpec] | Part[ScheduleSpec], names: set[str]) -> None:
+    """Raise CheckFailed for a hyperparameter that is declared and not read, or that nobody defines."""
+    kind = f"[{part.spec.kind}.{part.name}]"
+    if unknown := set(part.spec.uses) - set(shared_fields()):
+        raise CheckFailed(f"{kind} uses '{min(unknown)}', and Vistry has no such hyperparameter; correct 'uses'")
+    unread = {*part.spec.hyperparameters, *part.spec.uses} - names
+    require(not unread, f"{kind} declares {listed(sorted(unread))}, but its function doesn't read it")
+
+
+def _values(subject: PluginSubject, part: Part[OptimizerSpec] | Part[ScheduleSpec]) -> RecordingHyperparameters:
+    """Return the defaults with which this part is chosen; they record what is read."""
+    chosen = {choosing_fields()[part.spec.kind]: part.name, "precision": "fp32", "number_of_epochs": UPDATES}
+    schema = schema_of(subject.catalogue, None, TASK)
+    return RecordingHyperparameters(schema.resolve([Source.of(chosen, "the check")]))
+
+
+def _check_schedule(subject: PluginSubject, part: Part[ScheduleSpec]) -> set[str]:
+    """Ask a schedule for the factor of every batch; return the hyperparameters that were read."""
+    values = _values(subject, part)
+    factor = schedule_of(values, STEPS_PER_EPOCH, part)
+    factors = [factor(step) for step in range(UPDATES * STEPS_PER_EPOCH)]
+    require(max(factors) > 0, f"[schedules.{part.name}]: the factor of every batch is 0, so nothing is learned")
+    return values.names
+
+
+def _check_optimizer(subject: PluginSubject, part: Part[OptimizerSpec], backend: str) -> set[str]:
+    """Train a layer for a few updates, whole and resumed from its saved state; return the hyperparameters read."""
+    values, name = _values(subject, part), f"[optimizers.{part.name}] in {backend}"
+    whole = _engine(part, backend, values)
+    start = _copied(whole.weights())
+    _train(whole, 0)
+    saved = _copied(whole.state())
+    _train(whole, UPDATES)
+    ends = whole.weights()
+    require(all(map(_is_finite, ends.values())), f"{name}: after {2 * UPDATES} updates a weight is not a number")
+    require(any(not np.array_equal(ends[key], start[key]) for key in ends), f"{name}: an update changes no weight")
+    resumed = _engine(part, backend, values)
+    resumed.load_state(saved)
+    _train(resumed, UPDATES)
+    require(
+        all(np.array_equal(resumed.weights()[key], end) for key, end in ends.items()),
+        f"{name}: resumed from its saved state it goes on differently; keep all state as tensors or numbers of each "
+        "parameter (in torch, in state[parameter])",
+    )
+    return values.names
+
+
+def _check_reader(part: Part[ReaderSpec]) -> None:
+    """Raise CheckFailed for a reader or a writer that lacks a function, or that takes data of other formats."""
+    name, entry = f"[readers.{part.name}]", DataFormat(part)
+    missing = _missing(load_code(part, part.spec.reader), ("fits", "read", "guess_task"))
+    require(not missing, f"{name}: {part.spec.reader} has no '{missing}', which every reader has")
+    if part.spec.writer:
+        missing = _missing(load_code(part, part.spec.writer), ("SUFFIX", "write"))
+        require(not missing, f"{name}: {part.spec.writer} has no '{missing}', which every writer has")
+    with TemporaryDirectory() as folder:
+        empty, images = Path(folder) / "empty", Path(folder) / "images"
+        (images / "cat").mkdir(parents=True)
+        empty.mkdir()
+        (images / "cat" / "1.jpg").touch()
+        for place in (empty, images):
+            taken = entry.reader.fits(place) and not part.spec.fallback
+            what = "a folder of images for each class" if place is images else "an empty folder"
+            require(not taken, f"{name}: its fits takes {what}; let it look at names and a few bytes of its files")
+
+
+def _missing(code: object, names: tuple[str, ...]) -> str:
+    return next((name for name in names if not hasattr(code, name)), "")
+
+
+def _copied(arrays: Arrays) -> Arrays:
+    """Return what the next update doesn't change."""
+    return {name: value.copy() for name, value in arrays.items()}
+
+
+def _is_finite(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> bool:
+    return bool(np.isfinite(values).all())
+
+
+def _train(engine: Engine, first: int) -> None:
+    batch: Batch = eight_samples(TASK, SIDE)
+    for step in range(first, first + UPDATES):
+        engine.accumulate(batch, 1.0, step)
+        engine.update(0.01)
+
+
+def _engine(part: Part[OptimizerSpec], backend: str, values: Hyperparameters) -> Engine:
+    from vistry.task.hook_answers import task_loss
+
+    module = engine_module(backend)
+    module.seed_initialisation(0)
+    settings = EngineSettings(values, PreprocessingSpec(), optimizer=part)
+    loss = task_loss(TASK, values, backend=backend, data=training_data())
+    return module.make(_LAYERS[backend](), settings, loss, lambda outputs, _: outputs)
+
+
+def _torch_layer() -> Module:
+    from torch import nn
+
+    return nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE**2, len(CLASSES)))
+
+
+def _jax_layer() -> Module:
+    from flax import nnx
+
+    from vistry.flax_layers import Linear
+
+    class Layer(nnx.Module):
+        def __init__(self) -> None:
+            self.head = Linear(3 * SIDE**2, len(CLASSES), random=np.random.default_rng(0))
+
+        def __call__(self, images: Tensor) -> Tensor:
+            return self.head(images.reshape(len(images), -1))
+
+    return Layer()
+
+
+_LAYERS = {"torch": _torch_layer, "jax": _jax_layer}
