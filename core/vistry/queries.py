@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -35,13 +36,20 @@ def model(name: str) -> ModelCard:
 
 
 def tasks() -> list[TaskInfo]:
-    """List the tasks that models can be trained for."""
-    return list(TASKS)
+    """List the tasks that models can be trained for, with the primary metrics of plugins."""
+    catalogue = Catalogue.read()
+    return [_with_metrics(task, catalogue) for task in TASKS]
 
 
 def find_task(name: str) -> TaskInfo:
     """Return the task with this name or alias. Raises RegistryError."""
-    return task_named(name)
+    return _with_metrics(task_named(name), Catalogue.read())
+
+
+def _with_metrics(task: TaskInfo, catalogue: Catalogue) -> TaskInfo:
+    from vistry.evaluation.metric_table import primary_metrics
+
+    return replace(task, primary_metrics=primary_metrics(catalogue, task))
 
 
 def plugins() -> list[Plugin]:

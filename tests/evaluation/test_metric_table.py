@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import vistry
 from pycocotools import mask as coco_mask
 from vistry.evaluation import metric_table
-from vistry.evaluation.classification import multiclass_metrics, multilabel_metrics
+from vistry.evaluation.classification import log_loss, multiclass_metrics, multilabel_metrics
 from vistry.evaluation.detection.metrics import DetectionProtocol, evaluate_detections
 from vistry.evaluation.detection.types import Boxes, Detections, GroundTruth, Kind, Rle
 from vistry.evaluation.metric_table import METRICS
@@ -51,8 +52,10 @@ def classification(task: str, quality: float) -> dict[str, float]:
     noise = random.dirichlet(np.ones(CLASSES), IMAGES)
     scores = (quality * truth + (1 - quality) * noise).astype(np.float32)
     if task == metric_table.MULTICLASS:
-        return multiclass_metrics(scores, labels.astype(np.int64), CLASSES)
-    return multilabel_metrics(scores, truth.astype(np.float32))
+        own = log_loss(list(scores), labels, CLASS_NAMES)
+        return {**multiclass_metrics(scores, labels.astype(np.int64), CLASSES), "log_loss": own}
+    targets = truth.astype(np.float32)
+    return {**multilabel_metrics(scores, targets), "log_loss": log_loss(list(scores), targets, CLASS_NAMES)}
 
 
 def computed(quality: float) -> dict[str, dict[str, float]]:
@@ -105,8 +108,9 @@ def test_a_surely_wrong_prediction_has_the_largest_log_loss() -> None:
     wrong = np.array([[0.0, 1.0]], dtype=np.float32)
     truth = np.array([[1.0, 0.0]], dtype=np.float32)
     upper = METRICS["log_loss"].upper
-    assert multiclass_metrics(wrong, np.array([0]), 2)["log_loss"] == pytest.approx(upper)
-    assert multilabel_metrics(wrong, truth)["log_loss"] == pytest.approx(upper)
+    assert upper == pytest.approx(-math.log(1e-7))
+    assert log_loss(list(wrong), np.array([0]), CLASS_NAMES) == pytest.approx(upper)
+    assert log_loss(list(wrong), truth, CLASS_NAMES) == pytest.approx(upper)
 
 
 def test_every_primary_metric_is_in_the_table() -> None:

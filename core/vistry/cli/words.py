@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vistry.errors import RegistryError
+from vistry.registry.catalogue import Catalogue
 from vistry.registry.manifest import BACKENDS
 from vistry.registry.tasks import TASKS
 
@@ -42,7 +43,13 @@ def formats() -> str:
 
 def primary_metrics() -> str:
     """Return the primary metrics of all tasks."""
-    return one_of(list(dict.fromkeys(name for task in TASKS for name in task.primary_metrics)))
+    from vistry.evaluation.metric_table import primary_metrics as metrics_of
+
+    try:
+        catalogue = Catalogue.read()
+    except RegistryError:  # which the command will say
+        catalogue = None
+    return one_of(list(dict.fromkeys(name for task in TASKS for name in metrics_of(catalogue, task))))
 
 
 def written_formats() -> list[str]:

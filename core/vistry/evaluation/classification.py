@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,7 @@ def multiclass_metrics(probabilities: Probabilities, targets: npt.NDArray[np.int
 
     predicted = probabilities.argmax(axis=1)
     every = list(range(classes))
-    values = {
-        "accuracy": float((predicted == targets).mean()),
-        "log_loss": float(-np.log(_clipped(probabilities[np.arange(len(targets)), targets])).mean()),
-    }
+    values = {"accuracy": float((predicted == targets).mean())}
     for average in ("macro", "micro", "weighted"):
         precision, recall, f1, _ = metrics.precision_recall_fscore_support(
             targets, predicted, labels=every, average=average, zero_division=0.0
@@ -40,11 +38,9 @@ def multilabel_metrics(probabilities: Probabilities, targets: npt.NDArray[np.flo
     from sklearn import metrics
 
     predicted, truth = probabilities > 0.5, targets > 0.5
-    likelihood = np.where(truth, probabilities, 1 - probabilities)
     values = {
         "iou": float(metrics.jaccard_score(truth, predicted, average="samples", zero_division=1.0)),
         "accuracy": float((predicted == truth).all(axis=1).mean()),
-        "log_loss": float(-np.log(_clipped(likelihood)).mean()),
     }
     for average in ("macro", "micro", "weighted"):
         values[f"iou_{average}"] = float(metrics.jaccard_score(truth, predicted, average=average, zero_division=0.0))
@@ -57,6 +53,20 @@ def multilabel_metrics(probabilities: Probabilities, targets: npt.NDArray[np.flo
             f"f1_score_{average}": float(f1),
         }
     return values | _ranking(truth, probabilities) | _normalised_recall(values, 2)
+
+
+def log_loss(
+    predictions: Sequence[Probabilities],
+    targets: npt.NDArray[np.generic],
+    classes: Sequence[str],  # noqa: ARG001
+) -> float:
+    """Cross entropy of probabilities [N, C] against class indices [N], or targets [N, C] of 0 and 1."""
+    probabilities = np.asarray(predictions)
+    if targets.ndim == 1:
+        likelihood = probabilities[np.arange(len(targets)), targets.astype(np.int64)]
+    else:
+        likelihood = np.where(targets.astype(np.float32) > 0.5, probabilities, 1 - probabilities)
+    return float(-np.log(_clipped(likelihood)).mean())
 
 
 def _clipped(probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from vistry.registry.catalogue import Catalogue
+from vistry.registry.part_specs import MetricSpec
+from vistry.registry.parts import Part, PartRecord, PartTable, core_parts
+from vistry.registry.tasks import TaskInfo
 
 MULTICLASS = "image_classification"
 MULTILABEL = "image_classification_multilabel"
 CLASSIFICATION = (MULTICLASS, MULTILABEL)
 OBJECTS = ("image_object_detection", "image_instance_segmentation")
-SMALLEST_PROBABILITY = 1e-7  # log_loss takes a smaller probability for this one, so that it stays finite
 
 
 @dataclass(frozen=True)
@@ -69,15 +72,6 @@ def _classification() -> Iterable[Metric]:
             f"How well the images predicted as a class fit those that have it; {meaning}",
             "TP / (TP + FP + FN)",
         )
-    yield Metric(
-        "log_loss",
-        CLASSIFICATION,
-        "Cross entropy, which punishes confident mistakes most. Probabilities below 0.0000001 count as that. "
-        "Multi-class: of the true class. Multi-label: averaged over images and classes",
-        "mean of -ln(probability given to the truth)",
-        upper=-math.log(SMALLEST_PROBABILITY),
-        larger_is_better=False,
-    )
     for name, (summary, formula) in _PER_CLASS.items():
         for average, meaning in _AVERAGES.items():
             yield Metric(f"{name}_{average}", CLASSIFICATION, f"{summary}; {meaning}", formula)
@@ -131,4 +125,43 @@ def _coco() -> Iterable[Metric]:
         yield Metric(f"coco_average_recall_{size}", OBJECTS, f"COCO's average recall of objects {meaning}", recall)
 
 
-METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*_classification(), *_objects())}
+def _of_part(part: Part[MetricSpec]) -> Metric:
+    spec = part.spec
+    return Metric(
+        part.name,
+        spec.tasks,
+        summary=spec.summary,
+        formula=spec.formula,
+        lower=spec.lower,
+        upper=spec.upper,
+        larger_is_better=spec.larger_is_better,
+    )
+
+
+_OWN_PARTS = map(_of_part, core_parts(MetricSpec).values())
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in (*_classification(), *_OWN_PARTS, *_objects())}
+
+
+def metric_parts(catalogue: Catalogue | None, task: str, recorded: Iterable[PartRecord] = ()) -> PartTable[MetricSpec]:
+    """The metrics of a task, by its full name, that each have a function of their own: core's and plugins'.
+
+    `recorded` are the parts that a run was trained with. A plugin can't give another meaning to a name in METRICS.
+    """
+    table = PartTable.of(catalogue, MetricSpec, recorded)
+    reasons = {
+        name: f"that of {part.distribution} has the name of one of Vistry's"
+        for name, part in table.parts.items()
+        if part.plugin and name in METRICS
+    }
+    others = {
+        name: f"it is for {' and '.join(part.spec.tasks)}"
+        for name, part in table.parts.items()
+        if task not in part.spec.tasks
+    }
+    return table.without({**others, **reasons})
+
+
+def primary_metrics(catalogue: Catalogue | None, task: TaskInfo) -> tuple[str, ...]:
+    """The metrics by which the best epoch of a task may be chosen; the first is the default."""
+    parts = metric_parts(catalogue, task.name).parts
+    return (*task.primary_metrics, *(name for name, part in parts.items() if part.plugin))

@@ -9,7 +9,10 @@ from typing import Any
 from vistry.data import doctor
 from vistry.data.table import SPLITS, Table
 from vistry.errors import DataError, suggestion
+from vistry.evaluation.metric_table import metric_parts
 from vistry.inference.predictor import Predictor, load
+from vistry.registry.catalogue import Catalogue
+from vistry.task.metric_parts import Measured, measure
 
 # Hyperparameters of how detections are written, which no metric depends on.
 OF_OUTPUT = ("max_number_of_polygon_points", "export_as_image", "image_type")
@@ -70,12 +73,17 @@ def evaluate(
     values = [predictions[row].values for row in usable]
     targets = predictor.task.targets(table.take(usable))
     metrics = predictor.task.evaluate(values, targets, predictor.classes, predictor.hyperparameters)
+    measured = Measured()
+    if predictor.task.is_measured(predictor.hyperparameters):
+        parts = metric_parts(Catalogue.read(), predictor.task.name, predictor.run.record.parts)
+        measured = measure(parts, values, targets, classes=predictor.classes)
     left_out = [(finding.quarantines or "", finding.reason) for finding in diagnosis.quarantined]
     left_out += [(item.image, item.error or "") for item in predictions if item.values is None]
     warnings = [str(problem) for problem in predictor.hyperparameters.warnings]
+    warnings += [f"the metric {name} is left out: {error}" for name, error in measured.failures.items()]
     warnings += [f"{name}: has no effect on metrics; leave it out" for name in changed if name in OF_OUTPUT]
     return Evaluation(
-        metrics=metrics,
+        metrics=metrics | measured.values,
         primary_metric=predictor.run.record.primary_metric,
         images=len(usable),
         left_out=tuple(left_out),

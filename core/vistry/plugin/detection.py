@@ -11,6 +11,7 @@ from vistry.lazy import lazy_names
 
 if TYPE_CHECKING:
     from vistry.data.images.cache import DecodedImages as DecodedImages
+    from vistry.evaluation.detection.types import GroundTruth as GroundTruth
     from vistry.evaluation.detection.types import ImageDetections as ImageDetections
     from vistry.loading.detection.dataset import DetectionDataset as DetectionDataset
     from vistry.loading.detection.dataset import DetectionTarget as DetectionTarget
@@ -36,6 +37,7 @@ _HOMES = {
     "DetectionSample": "vistry.loading.detection.sample",
     "DetectionTarget": "vistry.loading.detection.dataset",
     "Flags": "vistry.loading.detection.sample",
+    "GroundTruth": "vistry.evaluation.detection.types",
     "ImageDetections": "vistry.evaluation.detection.types",
     "Labels": "vistry.loading.detection.sample",
     "Masks": "vistry.loading.detection.sample",

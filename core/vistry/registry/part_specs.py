@@ -79,12 +79,32 @@ class ReaderSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MetricSpec:
+    """A metric: its range, which end is good, and `formula` in Markdown.
+
+    `function(predictions, targets, classes)` returns its value over N images, None where it is undefined.
+    """
+
+    kind: ClassVar = "metrics"
+    noun: ClassVar = "metric"
+
+    summary: str
+    formula: str
+    tasks: tuple[TaskKey, ...]
+    function: Attribute
+    lower: float = 0.0
+    upper: float = 1.0
+    larger_is_better: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class PartTables:
     """Every kind of part by name: those of core are written in this form, a manifest has the same tables."""
 
     optimizers: dict[Name, OptimizerSpec] = field(default_factory=dict)
     schedules: dict[Name, ScheduleSpec] = field(default_factory=dict)
     readers: dict[Name, ReaderSpec] = field(default_factory=dict)
+    metrics: dict[Name, MetricSpec] = field(default_factory=dict)
 
 
 KINDS = tuple(table.name for table in fields(PartTables))

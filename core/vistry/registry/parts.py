@@ -12,14 +12,14 @@ from typing import Generic, TypeVar
 from vistry.errors import RegistryError, suggestion
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
-from vistry.registry.part_specs import OptimizerSpec, PartTables, ReaderSpec, ScheduleSpec
+from vistry.registry.part_specs import MetricSpec, OptimizerSpec, PartTables, ReaderSpec, ScheduleSpec
 from vistry.registry.policy import FILE_NAME
 from vistry.registry.toml_file import read_toml, validated
 
 CORE = "vistry"
 CORE_PARTS = Path(__file__).with_name("core_parts.toml")
 
-Spec = TypeVar("Spec", OptimizerSpec, ScheduleSpec, ReaderSpec)
+Spec = TypeVar("Spec", OptimizerSpec, ScheduleSpec, ReaderSpec, MetricSpec)
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,7 @@ def parts_not_on_offer(catalogue: Catalogue, plugin: Plugin) -> Iterator[str]:
         yield from _not_on_offer(catalogue, plugin, OptimizerSpec)
         yield from _not_on_offer(catalogue, plugin, ScheduleSpec)
         yield from _not_on_offer(catalogue, plugin, ReaderSpec)
+        yield from _not_on_offer(catalogue, plugin, MetricSpec)
 
 
 def _not_on_offer(catalogue: Catalogue, plugin: Plugin, kind: type[Spec]) -> Iterator[str]:

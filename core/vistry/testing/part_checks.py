@@ -16,12 +16,13 @@ from vistry.loading.batches import Batch
 from vistry.plugin.types import Module, Tensor
 from vistry.registry.manifest import PreprocessingSpec
 from vistry.registry.part_code import load_code
-from vistry.registry.part_specs import OptimizerSpec, ReaderSpec, ScheduleSpec
-from vistry.registry.parts import Part, parts_not_on_offer, parts_of
+from vistry.registry.part_specs import MetricSpec, OptimizerSpec, ReaderSpec, ScheduleSpec
+from vistry.registry.parts import Part, PartTable, parts_not_on_offer, parts_of
+from vistry.task.metric_parts import measure
 from vistry.testing.check import CheckFailed, listed, require
 from vistry.testing.hyperparameter_checks import RecordingHyperparameters
 from vistry.testing.model_subject import PluginSubject
-from vistry.testing.samples import CLASSES, eight_samples, training_data
+from vistry.testing.samples import CLASSES, eight_predictions, eight_samples, training_data
 from vistry.training.engines import Engine, EngineSettings, engine_module, is_installed
 from vistry.training.engines.state import Arrays
 from vistry.training.schedules import schedule_of
@@ -51,6 +52,8 @@ def parts_work(subject: PluginSubject) -> None:
             _check_reads(schedule, _check_schedule(subject, schedule))
         for reader in parts_of(subject.plugin, ReaderSpec):
             _check_reader(reader)
+        for metric in parts_of(subject.plugin, MetricSpec):
+            _check_metric(metric)
     except HyperparameterError as error:
         raise CheckFailed(f"its defaults are refused: {error}") from error
     except (RegistryError, VistryError) as error:
@@ -121,6 +124,24 @@ def _check_reader(part: Part[ReaderSpec]) -> None:
             taken = entry.reader.fits(place) and not part.spec.fallback
             what = "a folder of images for each class" if place is images else "an empty folder"
             require(not taken, f"{name}: its fits takes {what}; let it look at names and a few bytes of its files")
+
+
+def _check_metric(part: Part[MetricSpec]) -> None:
+    """Raise CheckFailed for a metric that fails, or that prefers wrong predictions to right ones."""
+    table = PartTable(part.spec.noun, {part.name: part}, {})
+    for task in part.spec.tasks:
+        values = []
+        for right in (True, False):
+            predictions, targets = eight_predictions(task, right=right)
+            measured = measure(table, predictions, targets, classes=CLASSES)
+            for failure in measured.failures.values():
+                raise failure
+            values.append(measured.values.get(part.name))
+        good, bad = values
+        name = f"[metrics.{part.name}] for {task}"
+        require(good is not None, f"{name}: it is undefined for eight images of four classes, all predicted right")
+        is_worse = bad is None or good is None or bad == good or (bad > good) != part.spec.larger_is_better
+        require(is_worse, f"{name}: wrong predictions have {bad}, right ones {good}; correct larger_is_better")
 
 
 def _missing(code: object, names: tuple[str, ...]) -> str:

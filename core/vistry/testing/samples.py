@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from vistry.data.objects import Objects, no_shapes, objects_in_memory
 from vistry.data.table import UNASSIGNED, Table
+from vistry.evaluation.detection.types import Detections, ImageDetections
 from vistry.loading.batches import Batch
 from vistry.plugin.types import TrainingData
 from vistry.registry.tasks import task_named
@@ -28,6 +30,18 @@ def eight_samples(task: str, side: int, variable_size: bool = False) -> Batch:
     sizes = [(side, side)] * IMAGES if variable_size else None
     targets = behaviour_of(task).batch_targets(eight_rows(task, side))
     return Batch(images, targets, rows=np.arange(IMAGES), sizes=sizes)
+
+
+def eight_predictions(task: str, *, right: bool) -> tuple[list[Any], Any]:
+    """Return predictions of the eight samples, all of them right or all of them wrong, and the targets."""
+    table = eight_rows(task, IMAGES)
+    targets = behaviour_of(task).targets(table)
+    labels = (table.labels + (0 if right else 1)) % len(CLASSES)
+    if not task_named(task).has_boxes:
+        return list(np.eye(len(CLASSES), dtype=np.float32)[labels] * 0.8 + 0.05), targets
+    score = np.array([0.9], np.float32)
+    boxes = [Detections(truth.boxes, score, labels[[row]], masks=truth.masks) for row, truth in enumerate(targets)]
+    return [ImageDetections(detections, IMAGES, IMAGES) for detections in boxes], targets
 
 
 def black_images(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

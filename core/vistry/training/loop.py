@@ -18,7 +18,7 @@ from vistry.registry.part_specs import ScheduleSpec
 from vistry.registry.parts import Part
 from vistry.runs.checkpoint import Tensors, read_checkpoint, write_checkpoint
 from vistry.runs.folder import BEST, LAST, PREDICTIONS, Run
-from vistry.runs.records import BestFacts, CheckpointFacts, EpochEntry, EpochFacts, LastFacts, Position
+from vistry.runs.records import BestEpoch, BestFacts, CheckpointFacts, EpochEntry, EpochFacts, LastFacts, Position
 from vistry.training.early_stopping import EarlyStopping
 from vistry.training.engines import Engine
 from vistry.training.events import Announcer, BatchEnded, EpochEnded, Listener, LossComputed, Outcome
@@ -57,12 +57,13 @@ class Loop:
         self.seed: int = self.hyperparameters.random_seed
         self.batches = len(self.training.batches(self.seed, 0))
         self.schedule = schedule_of(self.hyperparameters, self.batches, self.schedule_part)
-        self.early_stopping = EarlyStopping.from_hyperparameters(self.hyperparameters)
+        self.early_stopping = self._early_stopping()
         self._announce = Announcer(self.listeners)
         self._pace = Pace()
         self._saved_at = time.monotonic()
         self._ctrl_c = CtrlC()
         self._stop_reason: str | None = None
+        self._notes: set[str] = set()
 
     # Going through the epochs
 
@@ -90,9 +91,13 @@ class Loop:
             raise RunError(f"invalid checkpoint {self.run.last_state}: expected kind 'last', got '{facts.kind}'")
         self.engine.load_state(tensors)
         self.position = facts.position
-        self.early_stopping = EarlyStopping.from_hyperparameters(self.hyperparameters, facts.best)
+        self.early_stopping = self._early_stopping(facts.best)
         self.history = list(facts.history)
         return True
+
+    def _early_stopping(self, best: BestEpoch | None = None) -> EarlyStopping:
+        larger_is_better = self.validation.larger_is_better
+        return EarlyStopping.from_hyperparameters(self.hyperparameters, best, larger_is_better=larger_is_better)
 
     def _fit(self, reader: BatchReader) -> Outcome:
         while self.position.epoch < self.epochs:
@@ -188,6 +193,9 @@ class Loop:
         began = self._clock()
         evaluation = self.validation.evaluate(self.engine)
         self._pace.evaluation = self._clock() - began
+        for note in [note for note in evaluation.notes if note not in self._notes]:
+            self._notes.add(note)
+            self._announce.note(note)
         is_best = self.early_stopping.update(epoch, evaluation.score)
         if is_best:
             facts = BestFacts(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from vistry.data.table import Table
 from vistry.errors import HyperparameterError, Problem, RegistryError
+from vistry.evaluation.metric_table import metric_parts
 from vistry.hyperparameter.schema import Schema, Source, schema_of
 from vistry.hyperparameter.values import Hyperparameters, Setting
 from vistry.plugin import hooks
@@ -24,7 +25,7 @@ from vistry.plugin.types import (
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.manifest import PreprocessingSpec
-from vistry.registry.part_specs import OptimizerSpec, ScheduleSpec
+from vistry.registry.part_specs import MetricSpec, OptimizerSpec, ScheduleSpec
 from vistry.registry.parts import Part, PartRecord, PartTable
 from vistry.registry.tasks import task_named
 from vistry.task import behaviour_of, hook_answers
@@ -125,10 +126,15 @@ class ModelContext:
             [Problem("optimizer", f"{part} is for {only}, and the backend is {self.backend}", remedy)]
         )
 
-    def part_records(self) -> tuple[PartRecord, ...]:
+    def part_records(self, primary_metric: str) -> tuple[PartRecord, ...]:
         """Return the parts of plugins that a training with these values uses."""
-        parts = (self._optimizer(), self.schedule())
+        metric = self.metric_parts().parts.get(primary_metric)
+        parts = (self._optimizer(), self.schedule(), *([metric] if metric else []))
         return tuple(record for part in parts if (record := part.record()))
+
+    def metric_parts(self) -> PartTable[MetricSpec]:
+        """Return the task's metrics that have a function of their own."""
+        return metric_parts(self.catalogue, self.task.name, self.recorded_parts)
 
     def _optimizer(self) -> Part[OptimizerSpec]:
         table = PartTable.of(self.catalogue, OptimizerSpec, self.recorded_parts)

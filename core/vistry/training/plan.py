@@ -11,6 +11,7 @@ from vistry.data import doctor, splits
 from vistry.data.doctor import Diagnosis
 from vistry.data.table import Table
 from vistry.errors import DataError, RegistryError, VistryError, suggestion
+from vistry.evaluation.metric_table import metric_parts, primary_metrics
 from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.types import TrainingData
@@ -122,16 +123,17 @@ class Plan:
             yield f"{setting} each update uses most of the images; smaller batches learn more per epoch; try {proposal}"
 
 
-def primary_metric_of(task: str, name: str | None) -> str:
+def primary_metric_of(task: str, name: str | None, catalogue: Catalogue | None = None) -> str:
     """Return the metric that decides which epoch is the best: the named one, or the task's default.
 
     Raises VistryError for a metric that the task can't be trained for.
     """
-    metrics = task_named(task).primary_metrics
+    metrics = primary_metrics(catalogue, task_named(task))
     if name is None:
         return metrics[0]
     if name not in metrics:
-        raise VistryError(f"{task} has no primary metric '{name}'; {suggestion(name, metrics)}")
+        why = metric_parts(catalogue, task).absent.get(name) or suggestion(name, metrics)
+        raise VistryError(f"{task} has no primary metric '{name}'; {why}")
     return name
 
 
@@ -194,7 +196,7 @@ def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
     context = ModelContext.of(catalogue, card, task=task, backend=request.backend)
     context = context.resolved(_without_model(sources))
     context.check_parts()
-    primary_metric = primary_metric_of(task, request.primary_metric)
+    primary_metric = primary_metric_of(task, request.primary_metric, catalogue)
     initial_weights = InitialWeights.named_in(context.hyperparameters, card)
     # Weights come before the data: a wrong name is told at once, reading a large dataset takes minutes.
     context = context.with_auto_resolved(initial_weights.read(card, catalogue.policy).keys())

@@ -211,7 +211,7 @@ def _run_record(run: Run, plan: Plan) -> RunRecord:
         command=(Path(sys.argv[0]).name, *sys.argv[1:]),
         versions={"vistry": version("vistry"), "python": platform.python_version()},
         created=_now(),
-        parts=context.part_records(),
+        parts=context.part_records(plan.primary_metric),
     )
 
 
@@ -250,6 +250,7 @@ def _loop(*, run: Run, context: ModelContext, listeners: Sequence[Listener]) -> 
             classes=record.classes,
             primary_metric=record.primary_metric,
             hyperparameters=context.hyperparameters,
+            metric_parts=context.metric_parts(),
         ),
         run=run,
         listeners=listeners,

@@ -12,7 +12,10 @@ import numpy.typing as npt
 from vistry.errors import DataError, TrainingError
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import EvalTransform
+from vistry.registry.part_specs import MetricSpec
+from vistry.registry.parts import PartTable
 from vistry.task.behaviour import Task
+from vistry.task.metric_parts import measure
 from vistry.training.engines import Engine
 from vistry.training.prediction import predictions_of
 
@@ -28,19 +31,32 @@ class Validation:
     classes: tuple[str, ...]
     primary_metric: str
     hyperparameters: Hyperparameters
+    metric_parts: PartTable[MetricSpec]
+
+    @property
+    def larger_is_better(self) -> bool:
+        """Which end of the primary metric is good."""
+        part = self.metric_parts.parts.get(self.primary_metric)
+        return part is None or part.spec.larger_is_better
 
     def evaluate(self, engine: Engine) -> Evaluation:
         """Predict and measure. Raises TrainingError where the primary metric is undefined, DataError for an image."""
         predictions = self._predictions(engine)
         metrics = self.task.evaluate(predictions, self.targets, self.classes, self.hyperparameters)
-        is_measured = self.task.is_measured(self.hyperparameters)
+        is_measured, failures = self.task.is_measured(self.hyperparameters), {}
+        if is_measured:
+            measured = measure(self.metric_parts, predictions, self.targets, classes=self.classes)
+            metrics, failures = metrics | measured.values, measured.failures
+        if self.primary_metric in failures:
+            raise failures[self.primary_metric]
         if is_measured and self.primary_metric not in metrics:
             raise TrainingError(
                 f"the primary metric {self.primary_metric} is undefined on the validation set of {len(predictions)} "
                 "images; choose another, or give a validation set with every class"
             )
         score = metrics[self.primary_metric] if is_measured else None
-        return Evaluation(metrics, score, self.task.tensors(predictions, self.targets))
+        notes = tuple(f"the metric {name} is left out: {error}" for name, error in failures.items())
+        return Evaluation(metrics, score, self.task.tensors(predictions, self.targets), notes=notes)
 
     def _predictions(self, engine: Engine) -> list[Any]:
         stream = predictions_of(
@@ -60,8 +76,12 @@ class Validation:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics by name, the primary one, which is None where nothing is measured, and the predictions as arrays."""
+    """Metrics by name, the primary one, which is None where nothing is measured, and the predictions as arrays.
+
+    `notes` say which metrics of plugins failed.
+    """
 
     metrics: dict[str, float]
     score: float | None
     tensors: Mapping[str, npt.NDArray[np.generic]]
+    notes: tuple[str, ...] = ()
