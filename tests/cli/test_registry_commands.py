@@ -165,7 +165,7 @@ class TestHyperparameters:
         assert found["learning_rate"] == ["0.02", "the command line"]
         assert found["nesterov"] == ["0", "the command line"]
         assert found["momentum"] == ["0.8", f"{Path.cwd()}/registry.toml:3"]
-        assert found["beta1"][1].rpartition(":")[0].endswith("hyperparameter/tables/model_agnostic.toml")
+        assert found["beta1"][1].rpartition(":")[0].endswith("registry/core_parts.toml")
 
     def test_as_json(self) -> None:
         found = content("hyperparameters", "resnet50", "--task", "multiclass", "--momentum", "0.5")

@@ -12,6 +12,10 @@ HEAD = 'manifest = 1\napi = "1.0"\nlicense = "MIT"\nsummary = "Parts for tests"\
 OPTIMIZER = '[optimizers.{name}]\nsummary = "s"\ntorch = "vistry_faulty.code:{function}"\n'
 SCHEDULE = '[schedules.{name}]\nsummary = "s"\nfunction = "vistry_faulty.code:{function}"\n'
 READER = '[readers.{name}]\nsummary = "s"\ntasks = ["image_classification"]\nreader = "vistry_faulty.code:{name}"\n'
+AUGMENTATION = '[augmentations.{name}]\nsummary = "s"\ntasks = ["{task}"]\nfunction = "vistry_faulty.code:{name}"\n'
+TERM = '[losses.{name}]\nsummary = "s"\ntasks = ["{task}"]\ntorch = "vistry_faulty.code:{name}"\n'
+METRIC = '[metrics.{name}]\nsummary = "s"\nformula = "f"\ntasks = ["{task}"]\nfunction = "vistry_faulty.code:{name}"\n'
+IMAGES, OBJECTS = "image_classification", "image_object_detection"
 FIELD = 'type = "number"\ndefault = 0.5\ndescription = "A number."\n'
 CODE = """
 import torch
@@ -54,6 +58,37 @@ def zero(hyperparameters, steps_per_epoch):
 
 def negative(hyperparameters, steps_per_epoch):
     return lambda step: 1 - step
+
+def turned(sample, random, hyperparameters):
+    from dataclasses import replace
+    return replace(sample, pixels=sample.pixels[::-1]) if hasattr(sample, "pixels") else sample[::-1]
+
+def unseeded(sample, random, hyperparameters):
+    import numpy as np
+    return np.random.default_rng().integers(0, 255, sample.shape, dtype=np.uint8)
+
+def in_place(sample, random, hyperparameters):
+    sample[:2] = 0
+    return sample
+
+def squares(logits, targets, hyperparameters):
+    return logits.square().sum(1)
+
+def infinite(logits, targets, hyperparameters):
+    return logits.sum(1) / 0
+
+def right(predictions, targets, classes):
+    return float(sum(p.argmax() == t for p, t in zip(predictions, targets)) / len(targets))
+
+def wrong(predictions, targets, classes):
+    return 1 - right(predictions, targets, classes)
+
+def found(predictions, targets, classes):
+    pairs = zip(predictions, targets)
+    return float(sum(bool(set(p.detections.labels) & set(t.labels)) for p, t in pairs) / len(targets))
+
+def nothing(predictions, targets, classes):
+    return None
 
 class Greedy:
     def fits(self, path):
@@ -102,6 +137,21 @@ def test_the_example_passes_every_check() -> None:
         (READER.format(name="greedy"), "[readers.greedy]: its fits takes an empty folder; let it look at names"),
         (READER.format(name="greedy") + "fallback = true\n", ""),
         (READER.format(name="unfinished"), "vistry_faulty.code:unfinished has no 'read', which every reader has"),
+        (AUGMENTATION.format(name="turned", task=IMAGES), ""),
+        (AUGMENTATION.format(name="turned", task=OBJECTS), ""),
+        (AUGMENTATION.format(name="unseeded", task=IMAGES), "it must draw all random numbers from `random`"),
+        (AUGMENTATION.format(name="in_place", task=IMAGES), "it changes the sample that it is given; let it copy"),
+        (TERM.format(name="squares", task=IMAGES), ""),
+        (
+            TERM.format(name="infinite", task=IMAGES),
+            "[losses.infinite] in torch for image_classification: its value",
+        ),
+        (METRIC.format(name="right", task=IMAGES) + METRIC.format(name="found", task=OBJECTS), ""),
+        (
+            METRIC.format(name="wrong", task=IMAGES),
+            "wrong predictions have 1.0, right ones 0.0; correct larger",
+        ),
+        (METRIC.format(name="nothing", task=IMAGES), "it is undefined for eight images of four classes"),
         (
             SCHEDULE.format(name="a", function="flat") + f"[schedules.a.hyperparameters.a_rate]\n{FIELD}",
             "[schedules.a] declares a_rate, but its function doesn't read it",

@@ -155,7 +155,8 @@ def _field(name: str, definition: Definition, task: str, offer: Offer) -> Field:
     spec = offer.with_choices(definition.spec)
     by_task = task in spec.default_for
     value = spec.default_for[task] if by_task else spec.default
-    origin = place(definition.path, (*definition.key, *(("default_for", task) if by_task else ("default",))))
+    last = (("default_for", task) if by_task else ("default",)) if definition.is_written else ()
+    origin = place(definition.path, (*definition.key, *last))
     absent = offer.table(spec.choices_from).absent if spec.choices_from else {}
     return Field(name, spec, None if value is None else spec.parse(value), origin=origin, absent=absent)
 

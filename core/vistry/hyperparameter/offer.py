@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -11,17 +11,18 @@ from typing import Any
 from vistry.hyperparameter.tables import ORDER, shared_table
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.field_spec import FieldSpec
-from vistry.registry.part_specs import OptimizerSpec, ScheduleSpec
-from vistry.registry.parts import Part, PartTable
+from vistry.registry.part_specs import AugmentationSpec, LossSpec, OptimizerSpec, ScheduleSpec
+from vistry.registry.parts import Part, PartTable, Spec
 
 
 @dataclass(frozen=True)
 class Definition:
-    """A field, the file that defines it, and the path of its table there."""
+    """A field, the file that defines it, and the path of its table there, or of the part that it follows from."""
 
     spec: FieldSpec
     path: Path
     key: tuple[str, ...]
+    is_written: bool = True
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Offer:
 
     optimizers: PartTable[OptimizerSpec]
     schedules: PartTable[ScheduleSpec]
+    losses: PartTable[LossSpec]
+    augmentations: PartTable[AugmentationSpec]
 
     @classmethod
     def of(cls, catalogue: Catalogue | None, own: Iterable[str] = ()) -> Offer:
@@ -38,10 +41,11 @@ class Offer:
         A part whose hyperparameter has a name that means something else already isn't on offer.
         """
         taken = {*(name for table in ORDER for name in shared_table(table)[1]), *own}
-        optimizers = PartTable.of(catalogue, OptimizerSpec)
-        schedules = PartTable.of(catalogue, ScheduleSpec)
         return cls(
-            optimizers.without(_clashes(optimizers.parts, taken)), schedules.without(_clashes(schedules.parts, taken))
+            _without_clashes(PartTable.of(catalogue, OptimizerSpec), taken),
+            _without_clashes(PartTable.of(catalogue, ScheduleSpec), taken),
+            losses=_without_clashes(PartTable.of(catalogue, LossSpec), taken),
+            augmentations=_without_clashes(PartTable.of(catalogue, AugmentationSpec), taken),
         )
 
     def table(self, kind: str) -> PartTable[Any]:
@@ -52,8 +56,7 @@ class Offer:
     def fields_of(self, kind: str) -> Iterator[tuple[str, Definition]]:
         """The fields that the parts of a kind add, by name."""
         for part in self.table(kind).parts.values():
-            for name, spec in part.spec.hyperparameters.items():
-                yield name, Definition(spec, part.path, (*part.key, "hyperparameters", name))
+            yield from fields_of(part).items()
 
     def with_choices(self, spec: FieldSpec) -> FieldSpec:
         """The field with the names that it may have now."""
@@ -69,15 +72,29 @@ class Offer:
         return readers
 
 
-def _clashes(parts: Mapping[str, Part[Any]], taken: set[str]) -> dict[str, str]:
-    """The plugins' parts whose hyperparameters have a name that is taken, with the reason; each takes its own."""
+def fields_of(part: Part[Any]) -> dict[str, Definition]:
+    """The fields that a part adds: the one that switches it on, where there is one, and its own."""
+    own = {
+        name: Definition(spec, part.path, (*part.key, "hyperparameters", name))
+        for name, spec in part.spec.hyperparameters.items()
+    }
+    if not isinstance(part.spec, LossSpec | AugmentationSpec):
+        return own
+    name, switch = part.spec.switch(part.name)
+    of_tasks = {key: replace(field, spec=replace(field.spec, tasks=part.spec.tasks)) for key, field in own.items()}
+    return {name: Definition(switch, part.path, part.key, is_written=False), **of_tasks}
+
+
+def _without_clashes(table: PartTable[Spec], taken: set[str]) -> PartTable[Spec]:
+    """The table without plugins' parts of which a hyperparameter has a name that is taken; each takes its own."""
     reasons = {}
-    for name, part in parts.items():
-        strange = taken & set(part.spec.hyperparameters)
-        if strange and part.plugin:
-            reasons[name] = f"its hyperparameter '{min(strange)}' of {part.distribution} has a name that is taken"
-        taken |= set(part.spec.hyperparameters)
-    return reasons
+    for name, part in table.parts.items():
+        own = set(fields_of(part))
+        if part.plugin and taken & own:
+            strange = min(taken & own)
+            reasons[name] = f"its hyperparameter '{strange}' of {part.distribution} has a name that is taken"
+        taken |= own
+    return table.without(reasons)
 
 
 def table_fields(table: str, offer: Offer) -> Iterator[tuple[str, Definition]]:
@@ -91,7 +108,8 @@ def table_fields(table: str, offer: Offer) -> Iterator[tuple[str, Definition]]:
 
 def fields_on_offer(offer: Offer) -> dict[str, Definition]:
     """Every field that all models share, in the order of the tables."""
-    return {name: definition for table in ORDER for name, definition in table_fields(table, offer)}
+    of_tables = {name: definition for table in ORDER for name, definition in table_fields(table, offer)}
+    return {**of_tables, **dict(offer.fields_of("losses")), **dict(offer.fields_of("augmentations"))}
 
 
 @cache

@@ -166,8 +166,18 @@ RULES = (
 )
 
 
+def _switched_on(name: str, switch: str, values: Hyperparameters) -> Problem | None:
+    if values.given(name) and values[switch] == 0:
+        return _warning(name, f"has no effect while {switch} is 0", "leave it out, or raise that")
+    return None
+
+
 def part_rules(offer: Offer) -> Iterator[Rule]:
-    """A hyperparameter of parts has an effect only where one that reads it is chosen."""
+    """A hyperparameter of parts has an effect only where one that reads it is chosen, or switched on."""
+    for part in (*offer.losses.parts.values(), *offer.augmentations.parts.values()):
+        switch, _ = part.spec.switch(part.name)
+        for name in part.spec.hyperparameters:
+            yield Rule((name, switch), partial(_switched_on, name, switch))
     for kind, chooser in choosing_fields().items():
         for name, readers in offer.readers_of(kind).items():
             yield _only_with(name, chooser, tuple(readers))

@@ -10,7 +10,15 @@ from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, TaskKey
 from vistry.registry.names import Attribute as Attribute
 from vistry.registry.names import Name as Name
 from vistry.registry.names import Reference as Reference
-from vistry.registry.part_specs import MetricSpec, OptimizerSpec, ReaderSpec, ScheduleSpec, check_names
+from vistry.registry.part_specs import (
+    AugmentationSpec,
+    LossSpec,
+    MetricSpec,
+    OptimizerSpec,
+    ReaderSpec,
+    ScheduleSpec,
+    check_names,
+)
 from vistry.registry.tasks import TASK_NAMES
 from vistry.registry.typed_toml import InvalidKeyError, matching, one_of
 
@@ -251,6 +259,8 @@ class Manifest:
     schedules: dict[Name, ScheduleSpec] = field(default_factory=dict)
     readers: dict[Name, ReaderSpec] = field(default_factory=dict)
     metrics: dict[Name, MetricSpec] = field(default_factory=dict)
+    losses: dict[Name, LossSpec] = field(default_factory=dict)
+    augmentations: dict[Name, AugmentationSpec] = field(default_factory=dict)
     composition: CompositionSpec | None = None
     tags: tuple[Tag, ...] = ()
     metadata: Metadata = field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from vistry.registry.field_spec import FieldSpec, TaskKey
 from vistry.registry.names import Attribute, Name, Reference
+from vistry.registry.tasks import TASKS
 from vistry.registry.typed_toml import InvalidKeyError
 
 
@@ -98,6 +99,62 @@ class MetricSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LossSpec:
+    """A term of the loss of a task with labels for whole images, which its hyperparameter NAME_weight switches on.
+
+    Of each backend a function `term(logits, targets, hyperparameters)` that returns a number for each of N images.
+    """
+
+    kind: ClassVar = "losses"
+    noun: ClassVar = "loss term"
+
+    summary: str
+    tasks: tuple[TaskKey, ...]
+    torch: Attribute = ""
+    jax: Attribute = ""
+    hyperparameters: dict[Name, FieldSpec] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.code:
+            raise ValueError("has code for no backend; set 'torch', 'jax' or both")
+        if of_objects := [task.name for task in TASKS if task.has_boxes and task.name in self.tasks]:
+            raise ValueError(f"can't be for {of_objects[0]}: a detector computes its own loss")
+
+    @property
+    def code(self) -> dict[str, str]:
+        """The reference to its function, by backend."""
+        return {name: place for name, place in (("torch", self.torch), ("jax", self.jax)) if place}
+
+    def switch(self, name: str) -> tuple[str, FieldSpec]:
+        """The hyperparameter that switches it on: its weight in the sum."""
+        description = f"Weight of the loss term {name}; 0 leaves it out."
+        spec = FieldSpec(type="number", description=description, default=0, minimum=0, tasks=self.tasks)
+        return f"{name}_weight", spec
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentationSpec:
+    """A random change of training images, which its hyperparameter NAME_probability switches on.
+
+    `function(sample, random, hyperparameters)` returns the changed sample, of the same size.
+    """
+
+    kind: ClassVar = "augmentations"
+    noun: ClassVar = "augmentation"
+
+    summary: str
+    tasks: tuple[TaskKey, ...]
+    function: Attribute
+    hyperparameters: dict[Name, FieldSpec] = field(default_factory=dict)
+
+    def switch(self, name: str) -> tuple[str, FieldSpec]:
+        """The hyperparameter that switches it on: how many of the images it changes."""
+        description = f"Share of the training images that the augmentation {name} changes."
+        spec = FieldSpec(type="number", description=description, default=0, minimum=0, maximum=1, tasks=self.tasks)
+        return f"{name}_probability", spec
+
+
+@dataclass(frozen=True, kw_only=True)
 class PartTables:
     """Every kind of part by name: those of core are written in this form, a manifest has the same tables."""
 
@@ -105,6 +162,8 @@ class PartTables:
     schedules: dict[Name, ScheduleSpec] = field(default_factory=dict)
     readers: dict[Name, ReaderSpec] = field(default_factory=dict)
     metrics: dict[Name, MetricSpec] = field(default_factory=dict)
+    losses: dict[Name, LossSpec] = field(default_factory=dict)
+    augmentations: dict[Name, AugmentationSpec] = field(default_factory=dict)
 
 
 KINDS = tuple(table.name for table in fields(PartTables))

@@ -12,14 +12,22 @@ from typing import Generic, TypeVar
 from vistry.errors import RegistryError, suggestion
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
-from vistry.registry.part_specs import MetricSpec, OptimizerSpec, PartTables, ReaderSpec, ScheduleSpec
+from vistry.registry.part_specs import (
+    AugmentationSpec,
+    LossSpec,
+    MetricSpec,
+    OptimizerSpec,
+    PartTables,
+    ReaderSpec,
+    ScheduleSpec,
+)
 from vistry.registry.policy import FILE_NAME
 from vistry.registry.toml_file import read_toml, validated
 
 CORE = "vistry"
 CORE_PARTS = Path(__file__).with_name("core_parts.toml")
 
-Spec = TypeVar("Spec", OptimizerSpec, ScheduleSpec, ReaderSpec, MetricSpec)
+Spec = TypeVar("Spec", OptimizerSpec, ScheduleSpec, ReaderSpec, MetricSpec, LossSpec, AugmentationSpec)
 
 
 @dataclass(frozen=True)
@@ -128,7 +136,6 @@ class PartTable(Generic[Spec]):
         return PartTable(self.noun, parts, {**self.absent, **reasons})
 
 
-@cache
 def core_parts(kind: type[Spec]) -> dict[str, Part[Spec]]:
     """Core's own parts of a kind."""
     specs: Mapping[str, Spec] = getattr(_core_tables(), kind.kind)
@@ -150,6 +157,8 @@ def parts_not_on_offer(catalogue: Catalogue, plugin: Plugin) -> Iterator[str]:
         yield from _not_on_offer(catalogue, plugin, ScheduleSpec)
         yield from _not_on_offer(catalogue, plugin, ReaderSpec)
         yield from _not_on_offer(catalogue, plugin, MetricSpec)
+        yield from _not_on_offer(catalogue, plugin, LossSpec)
+        yield from _not_on_offer(catalogue, plugin, AugmentationSpec)
 
 
 def _not_on_offer(catalogue: Catalogue, plugin: Plugin, kind: type[Spec]) -> Iterator[str]:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from vistry.data.formats import DataFormat
 from vistry.errors import HyperparameterError, RegistryError, VistryError
 from vistry.hyperparameter.offer import choosing_fields, shared_fields
 from vistry.hyperparameter.schema import Source, schema_of
 from vistry.hyperparameter.values import Hyperparameters
+from vistry.loading.augmented import Augmentation
 from vistry.loading.batches import Batch
+from vistry.loading.detection.sample import DetectionSample
 from vistry.plugin.types import Module, Tensor
+from vistry.registry.catalogue import Catalogue
 from vistry.registry.manifest import PreprocessingSpec
 from vistry.registry.part_code import load_code
-from vistry.registry.part_specs import MetricSpec, OptimizerSpec, ReaderSpec, ScheduleSpec
+from vistry.registry.part_specs import AugmentationSpec, LossSpec, MetricSpec, OptimizerSpec, ReaderSpec, ScheduleSpec
 from vistry.registry.parts import Part, PartTable, parts_not_on_offer, parts_of
+from vistry.registry.policy import Policy
+from vistry.registry.tasks import task_named
+from vistry.task.loss_terms import LossTerm, with_terms
 from vistry.task.metric_parts import measure
 from vistry.testing.check import CheckFailed, listed, require
 from vistry.testing.hyperparameter_checks import RecordingHyperparameters
@@ -28,6 +37,7 @@ from vistry.training.engines.state import Arrays
 from vistry.training.schedules import schedule_of
 
 SIDE = 4
+LARGE_SIDE = 32  # augmentations need some pixels
 UPDATES = 3
 STEPS_PER_EPOCH = 7
 TASK = "image_classification"
@@ -54,6 +64,11 @@ def parts_work(subject: PluginSubject) -> None:
             _check_reader(reader)
         for metric in parts_of(subject.plugin, MetricSpec):
             _check_metric(metric)
+        for augmentation in parts_of(subject.plugin, AugmentationSpec):
+            _check_augmentation(augmentation)
+        for term in parts_of(subject.plugin, LossSpec):
+            for backend in filter(is_installed, term.spec.code):
+                _check_term(term, backend)
     except HyperparameterError as error:
         raise CheckFailed(f"its defaults are refused: {error}") from error
     except (RegistryError, VistryError) as error:
@@ -144,6 +159,63 @@ def _check_metric(part: Part[MetricSpec]) -> None:
         require(is_worse, f"{name}: wrong predictions have {bad}, right ones {good}; correct larger_is_better")
 
 
+def _check_augmentation(part: Part[AugmentationSpec]) -> None:
+    """Raise CheckFailed for an augmentation that fails, changes its input, or draws from a generator of its own."""
+    values = RecordingHyperparameters(_own_values(part))
+    function = load_code(part, part.spec.function)
+    augment = Augmentation(part, function, 1.0, hyperparameters=values)
+    name = f"[augmentations.{part.name}]"
+    for task in part.spec.tasks:
+        first, second = (_augmented(augment, task) for _ in range(2))
+        require(np.array_equal(first, second), f"{name}: it must draw all random numbers from `random`; it doesn't")
+    _check_own(part, values.names)
+
+
+def _augmented(augment: Augmentation, task: str) -> npt.NDArray[np.uint8]:
+    """Return the pixels of a changed sample. Raises CheckFailed if the sample itself was changed."""
+    pixels = eight_samples(task, LARGE_SIDE).images[0]
+    objects = eight_samples(task, LARGE_SIDE).targets[0] if task_named(task).has_boxes else None
+    before = pixels.copy()
+    sample: Any = pixels
+    if objects is not None:
+        crowd = np.zeros(len(objects["boxes"]), bool)
+        masks = objects["masks"].astype(bool) if "masks" in objects else None
+        sample = DetectionSample(pixels, objects["boxes"], objects["labels"], crowd=crowd, masks=masks)
+    changed = augment(sample, np.random.default_rng(0))
+    require(
+        np.array_equal(pixels, before),
+        f"[augmentations.{augment.part.name}]: it changes the sample that it is given; let it copy the pixels",
+    )
+    result: npt.NDArray[np.uint8] = changed.pixels if objects is not None else changed
+    return result
+
+
+def _check_term(part: Part[LossSpec], backend: str) -> None:
+    """Raise CheckFailed for a loss term that fails, or that no gradient comes from."""
+    values = RecordingHyperparameters(_own_values(part))
+    for task in part.spec.tasks:
+        term = LossTerm(part, load_code(part, part.spec.code[backend]), 1.0, hyperparameters=values)
+        batch = eight_samples(task, SIDE)
+        engine = _engine_of(task, backend, terms=[term])
+        value = engine.accumulate(batch, 1.0, 0)[part.name]
+        require(np.isfinite(value), f"[losses.{part.name}] in {backend} for {task}: its value is {value}")
+    _check_own(part, values.names)
+
+
+def _own_values(part: Part[LossSpec] | Part[AugmentationSpec]) -> Hyperparameters:
+    """Return the defaults of a part's own hyperparameters."""
+    specs = part.spec.hyperparameters.items()
+    return Hyperparameters.of({name: spec.parse(spec.default) for name, spec in specs if spec.default is not None})
+
+
+def _check_own(part: Part[LossSpec] | Part[AugmentationSpec], names: set[str]) -> None:
+    unread = set(part.spec.hyperparameters) - names
+    require(
+        not unread,
+        f"[{part.spec.kind}.{part.name}] declares {listed(sorted(unread))}, but its function doesn't read it",
+    )
+
+
 def _missing(code: object, names: tuple[str, ...]) -> str:
     return next((name for name in names if not hasattr(code, name)), "")
 
@@ -162,6 +234,18 @@ def _train(engine: Engine, first: int) -> None:
     for step in range(first, first + UPDATES):
         engine.accumulate(batch, 1.0, step)
         engine.update(0.01)
+
+
+def _engine_of(task: str, backend: str, terms: Sequence[LossTerm]) -> Engine:
+    """Make an engine with the defaults of Vistry and a loss with these terms."""
+    from vistry.task.hook_answers import task_loss
+
+    module = engine_module(backend)
+    module.seed_initialisation(0)
+    values = Hyperparameters.of({**schema_of(Catalogue.of([], Policy()), None, task).defaults(), "precision": "fp32"})
+    loss = with_terms(task_loss(task, values, backend=backend, data=training_data()), terms)
+    settings = EngineSettings(values, PreprocessingSpec())
+    return module.make(_LAYERS[backend](), settings, loss, lambda outputs, _: outputs)
 
 
 def _engine(part: Part[OptimizerSpec], backend: str, values: Hyperparameters) -> Engine:

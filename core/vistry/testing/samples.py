@@ -36,7 +36,7 @@ def eight_predictions(task: str, *, right: bool) -> tuple[list[Any], Any]:
     """Return predictions of the eight samples, all of them right or all of them wrong, and the targets."""
     table = eight_rows(task, IMAGES)
     targets = behaviour_of(task).targets(table)
-    labels = (table.labels + (0 if right else 1)) % len(CLASSES)
+    labels = ((table.labels + (0 if right else 1)) % len(CLASSES)).astype(np.int64)
     if not task_named(task).has_boxes:
         return list(np.eye(len(CLASSES), dtype=np.float32)[labels] * 0.8 + 0.05), targets
     score = np.array([0.9], np.float32)

@@ -35,7 +35,7 @@ def estimate(plan: Plan) -> Estimate:
     load_initial_weights(plan.context, module, plan.initial_weights, num_classes=num_classes)
     engine = plan.context.engine(module, plan.data_summary)
     images = plan.context.input()
-    dataset = images.dataset(plan.training)
+    dataset = plan.context.training_dataset(plan.training)
     batches = dataset.batches(hyperparameters.random_seed, 0)
     times = []
     with BatchReader(dataset, hyperparameters.number_of_workers) as reader:

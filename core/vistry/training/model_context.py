@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from vistry.data.table import Table
 from vistry.errors import HyperparameterError, Problem, RegistryError
 from vistry.evaluation.metric_table import metric_parts
 from vistry.hyperparameter.schema import Schema, Source, schema_of
 from vistry.hyperparameter.values import Hyperparameters, Setting
+from vistry.loading.augmented import Augmentation, AugmentedDataset
+from vistry.loading.batches import TrainingDataset
 from vistry.plugin import hooks
 from vistry.plugin.calls import OwnerHooks
 from vistry.plugin.types import (
@@ -25,13 +28,17 @@ from vistry.plugin.types import (
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.manifest import PreprocessingSpec
-from vistry.registry.part_specs import MetricSpec, OptimizerSpec, ScheduleSpec
+from vistry.registry.part_code import load_code
+from vistry.registry.part_specs import AugmentationSpec, LossSpec, MetricSpec, OptimizerSpec, ScheduleSpec
 from vistry.registry.parts import Part, PartRecord, PartTable
 from vistry.registry.tasks import task_named
 from vistry.task import behaviour_of, hook_answers
 from vistry.task.behaviour import Task
+from vistry.task.loss_terms import LossTerm, with_terms
 from vistry.training.backends import checked_engine_module
 from vistry.training.engines import Engine, EngineModule, EngineSettings
+
+Switched = TypeVar("Switched", LossSpec, AugmentationSpec)
 
 
 def silent(message: str) -> None:
@@ -115,6 +122,12 @@ class ModelContext:
 
     def check_parts(self) -> None:
         """Raise HyperparameterError where a part has no code for the backend."""
+        for term, _ in self._switched_on(LossSpec):
+            if self.backend not in term.spec.code:
+                switch, _ = term.spec.switch(term.name)
+                only = " and ".join(term.spec.code)
+                message = f"{term} is for {only}, and the backend is {self.backend}"
+                raise HyperparameterError([Problem(switch, message, f"leave it out, or use --backend {only}")])
         part = self._optimizer()
         if self.backend in part.spec.backends:
             return
@@ -129,7 +142,9 @@ class ModelContext:
     def part_records(self, primary_metric: str) -> tuple[PartRecord, ...]:
         """Return the parts of plugins that a training with these values uses."""
         metric = self.metric_parts().parts.get(primary_metric)
-        parts = (self._optimizer(), self.schedule(), *([metric] if metric else []))
+        parts: list[Part[Any]] = [self._optimizer(), self.schedule(), *([metric] if metric else [])]
+        parts += [part for part, _ in self._switched_on(LossSpec)]
+        parts += [part for part, _ in self._switched_on(AugmentationSpec)]
         return tuple(record for part in parts if (record := part.record()))
 
     def metric_parts(self) -> PartTable[MetricSpec]:
@@ -310,7 +325,30 @@ class ModelContext:
             backend=self.backend,
             data=data,
         )
-        return self.engine_module.make(module, settings, loss, self._postprocess())
+        return self.engine_module.make(module, settings, with_terms(loss, self._loss_terms()), self._postprocess())
+
+    def training_dataset(self, table: Table) -> TrainingDataset:
+        """Return the rows of a table as training samples, changed by the augmentations that are switched on."""
+        dataset, augmentations = self.input().dataset(table), self._augmentations()
+        return AugmentedDataset(dataset, augmentations) if augmentations else dataset
+
+    def _augmentations(self) -> list[Augmentation]:
+        return [
+            Augmentation(part, load_code(part, part.spec.function), share, hyperparameters=self.hyperparameters)
+            for part, share in self._switched_on(AugmentationSpec)
+        ]
+
+    def _loss_terms(self) -> list[LossTerm]:
+        return [
+            LossTerm(part, load_code(part, part.spec.code[self.backend]), weight, hyperparameters=self.hyperparameters)
+            for part, weight in self._switched_on(LossSpec)
+        ]
+
+    def _switched_on(self, kind: type[Switched]) -> list[tuple[Part[Switched], float]]:
+        """Return the parts of a kind whose weight or probability is above 0, with that."""
+        table = PartTable.of(self.catalogue, kind, self.recorded_parts)
+        values = {name: self.hyperparameters.get(part.spec.switch(name)[0], 0) for name, part in table.parts.items()}
+        return [(part, values[name]) for name, part in table.parts.items() if values[name]]
 
     def prediction_engine(
         self, module: Module, preprocessing: PreprocessingSpec, postprocess: Postprocess | None = None

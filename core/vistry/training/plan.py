@@ -80,7 +80,7 @@ class Plan:
     @cached_property
     def batches_per_epoch(self) -> int:
         """The number of batches in an epoch."""
-        dataset = self.context.input().dataset(self.training)
+        dataset = self.context.training_dataset(self.training)
         return len(dataset.batches(self.hyperparameters.random_seed, 0))
 
     @property

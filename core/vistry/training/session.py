@@ -241,7 +241,7 @@ def _loop(*, run: Run, context: ModelContext, listeners: Sequence[Listener]) -> 
     return Loop(
         engine=_engine(run=run, context=context, training=training, announce=announce),
         hyperparameters=context.hyperparameters,
-        training=images.dataset(training),
+        training=context.training_dataset(training),
         validation=Validation(
             images=list(validation.images),
             targets=context.task.targets(validation),

@@ -15,7 +15,7 @@ class Lion(torch.optim.Optimizer):
         self.betas = betas
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # noqa: ARG002 - torch's signature
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # noqa: ARG002 - torch has overloads
         """Update each parameter that has a gradient."""
         for group in self.param_groups:
             for parameter in group["params"]:

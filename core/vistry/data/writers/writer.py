@@ -11,8 +11,9 @@ from vistry.data.table import Table
 class Writer(Protocol):
     """A module, or an object, that writes one format; `[readers.NAME]` of a manifest names it."""
 
-    SUFFIX: str
-    """The end of a file's name, with its dot."""
+    @property
+    def SUFFIX(self) -> str:
+        """The end of a file's name, with its dot."""
 
     def write(self, table: Table, images: Sequence[str]) -> Iterator[str]:
         """The file's text piece by piece, with `images` as the paths of the rows. Raises DataError without objects."""

@@ -73,7 +73,8 @@ def _guarded(optimizer: optax.GradientTransformation, part: Part[OptimizerSpec])
         updates: optax.Updates, state: optax.OptState, parameters: optax.Params | None = None
     ) -> tuple[optax.Updates, optax.OptState]:
         with guarded(part):
-            return optimizer.update(updates, state, parameters)
+            steps: tuple[optax.Updates, optax.OptState] = optimizer.update(updates, state, parameters)
+        return steps
 
     return optax.GradientTransformation(init, update)
 
