@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 from vistry.data.findings import CHECKS
-from vistry.data.formats import OBJECTS, WHOLE_IMAGES, Formats
+from vistry.data.formats import Formats
 from vistry.data.images.formats import PIXEL_LIMIT
 from vistry.data.readers.labels import MULTICLASS
+from vistry.registry.tasks import OBJECT_TASKS as OBJECTS
+from vistry.registry.tasks import WHOLE_IMAGE_TASKS as WHOLE_IMAGES
 
 FORMATS = Formats.of(None).by_name
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "data.md").read_text(encoding="utf-8")

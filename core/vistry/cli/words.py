@@ -26,9 +26,7 @@ def task_aliases() -> str:
 
 def object_tasks() -> str:
     """Return the short names of the tasks whose labels are objects."""
-    from vistry.data.formats import OBJECTS
-
-    return one_of([task.alias for task in TASKS if task.name in OBJECTS])
+    return one_of([task.alias for task in TASKS if task.has_boxes])
 
 
 def backends() -> str:

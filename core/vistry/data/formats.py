@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.guarded import GuardedReader, GuardedWriter
-from vistry.data.readers.labels import DETECTION, MULTICLASS, MULTILABEL, SEGMENTATION
 from vistry.data.readers.reader import Reader
 from vistry.data.writers.writer import Writer
 from vistry.errors import DataError, suggestion
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     # The modules that core_parts.toml names, held to their contracts.
     _READERS: tuple[Reader, ...] = (jsonl, coco, custom_vision, voc, yolo, csv, masks, folders)
     _WRITERS: tuple[Writer, ...] = (jsonl_writer, coco_writer)
-
-WHOLE_IMAGES = (MULTICLASS, MULTILABEL)
-OBJECTS = (DETECTION, SEGMENTATION)
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.part_specs import MetricSpec
 from vistry.registry.parts import Part, PartRecord, PartTable, core_parts
-from vistry.registry.tasks import TaskInfo
-
-MULTICLASS = "image_classification"
-MULTILABEL = "image_classification_multilabel"
-CLASSIFICATION = (MULTICLASS, MULTILABEL)
-OBJECTS = ("image_object_detection", "image_instance_segmentation")
+from vistry.registry.tasks import MULTICLASS as MULTICLASS
+from vistry.registry.tasks import MULTILABEL, TaskInfo
+from vistry.registry.tasks import OBJECT_TASKS as OBJECTS
+from vistry.registry.tasks import WHOLE_IMAGE_TASKS as CLASSIFICATION
 
 
 @dataclass(frozen=True)

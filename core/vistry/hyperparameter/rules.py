@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from vistry.errors import Problem
 from vistry.hyperparameter.offer import Offer, choosing_fields
 from vistry.hyperparameter.values import Hyperparameters, format_value
+from vistry.registry.parts import Part
 
 Check = Callable[[Hyperparameters], Problem | None]
 
@@ -174,7 +176,8 @@ def _switched_on(name: str, switch: str, values: Hyperparameters) -> Problem | N
 
 def part_rules(offer: Offer) -> Iterator[Rule]:
     """A hyperparameter of parts has an effect only where one that reads it is chosen, or switched on."""
-    for part in (*offer.losses.parts.values(), *offer.augmentations.parts.values()):
+    switched: list[Part[Any]] = [*offer.losses.parts.values(), *offer.augmentations.parts.values()]
+    for part in switched:
         switch, _ = part.spec.switch(part.name)
         for name in part.spec.hyperparameters:
             yield Rule((name, switch), partial(_switched_on, name, switch))

@@ -1,4 +1,4 @@
-"""The four tasks by name: the hosted product's names, each with a short alias."""
+"""The four tasks: the hosted product's names, each with a short alias, its facts, and where its code is."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from vistry.errors import RegistryError, suggestion
 from vistry.registry.records import TaskRecord
 
+MULTICLASS = "image_classification"
+MULTILABEL = "image_classification_multilabel"
+DETECTION = "image_object_detection"
+SEGMENTATION = "image_instance_segmentation"
+
 
 @dataclass(frozen=True)
 class TaskInfo:
-    """A task as the registry knows it: names and facts, no behaviour.
+    """A task as the registry knows it: names and facts, and where its code is.
 
     Its targets are labels of whole images, or objects: boxes, with masks where `has_masks`. `input_sizes` are the
-    hyperparameters that say how many pixels the network's input is wide and high.
+    hyperparameters that say how many pixels the network's input is wide and high. `behaviour` is the class that is a
+    `vistry.task.behaviour.Task`, `sections` the function that draws its part of the report.
     """
 
     name: str
@@ -21,6 +27,8 @@ class TaskInfo:
     summary: str
     primary_metrics: tuple[str, ...]
     input_sizes: tuple[str, ...]
+    behaviour: str
+    sections: str
     is_multilabel: bool = False
     has_boxes: bool = False
     has_masks: bool = False
@@ -44,7 +52,7 @@ _CROPS = ("training_crop_size", "validation_crop_size")
 _SIDES = ("min_size", "max_size")
 TASKS = (
     TaskInfo(
-        "image_classification",
+        MULTICLASS,
         "multiclass",
         "one label for each image",
         (
@@ -55,9 +63,11 @@ TASKS = (
             "precision_score_weighted",
         ),
         _CROPS,
+        behaviour="vistry.task.classification:ImageClassification",
+        sections="vistry.report.tasks.multiclass:multiclass_sections",
     ),
     TaskInfo(
-        "image_classification_multilabel",
+        MULTILABEL,
         "multilabel",
         "any number of labels for each image",
         (
@@ -69,28 +79,36 @@ TASKS = (
             "precision_score_weighted",
         ),
         _CROPS,
+        behaviour="vistry.task.classification:ImageClassificationMultilabel",
+        sections="vistry.report.tasks.multilabel:multilabel_sections",
         is_multilabel=True,
     ),
     TaskInfo(
-        "image_object_detection",
+        DETECTION,
         "detection",
         "a labelled box around each object",
         ("mean_average_precision",),
         _SIDES,
+        behaviour="vistry.task.detection:ImageObjectDetection",
+        sections="vistry.report.tasks.detection:object_detection_sections",
         has_boxes=True,
     ),
     TaskInfo(
-        "image_instance_segmentation",
+        SEGMENTATION,
         "segmentation",
         "a labelled mask over each object",
         ("mean_average_precision",),
         _SIDES,
+        behaviour="vistry.task.detection:ImageInstanceSegmentation",
+        sections="vistry.report.tasks.detection:instance_segmentation_sections",
         has_boxes=True,
         has_masks=True,
     ),
 )
 
 TASK_NAMES = tuple(task.name for task in TASKS)
+WHOLE_IMAGE_TASKS = tuple(task.name for task in TASKS if not task.has_boxes)
+OBJECT_TASKS = tuple(task.name for task in TASKS if task.has_boxes)
 
 
 def task_named(name: str) -> TaskInfo:

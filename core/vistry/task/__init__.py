@@ -2,52 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from vistry.errors import RegistryError, suggestion
+from vistry.registry.tasks import TASKS
 from vistry.task.behaviour import Task, TypedTask
 
 if TYPE_CHECKING:
     from vistry.evaluation.detection.types import GroundTruth, ImageDetections
-    from vistry.task.classification import ClassIndices, MultiHot, Probabilities
+    from vistry.task.classification import (
+        ClassIndices,
+        ImageClassification,
+        ImageClassificationMultilabel,
+        MultiHot,
+        Probabilities,
+    )
+    from vistry.task.detection import ImageInstanceSegmentation, ImageObjectDetection
 
-
-def _multiclass() -> TypedTask[Probabilities, ClassIndices]:
-    from vistry.task.classification import ImageClassification
-
-    return ImageClassification()
-
-
-def _multilabel() -> TypedTask[Probabilities, MultiHot]:
-    from vistry.task.classification import ImageClassificationMultilabel
-
-    return ImageClassificationMultilabel()
-
-
-def _object_detection() -> TypedTask[ImageDetections, list[GroundTruth]]:
-    from vistry.task.detection import ImageObjectDetection
-
-    return ImageObjectDetection()
-
-
-def _instance_segmentation() -> TypedTask[ImageDetections, list[GroundTruth]]:
-    from vistry.task.detection import ImageInstanceSegmentation
-
-    return ImageInstanceSegmentation()
-
-
-# Functions that import on demand, so that a classifier doesn't load what a detector needs.
-TASKS: Mapping[str, Callable[[], Task]] = {
-    "image_classification": _multiclass,
-    "image_classification_multilabel": _multilabel,
-    "image_object_detection": _object_detection,
-    "image_instance_segmentation": _instance_segmentation,
-}
+    # The classes that the registry names, held to their contract.
+    _MULTICLASS: TypedTask[Probabilities, ClassIndices] = ImageClassification()
+    _MULTILABEL: TypedTask[Probabilities, MultiHot] = ImageClassificationMultilabel()
+    _DETECTION: TypedTask[ImageDetections, list[GroundTruth]] = ImageObjectDetection()
+    _SEGMENTATION: TypedTask[ImageDetections, list[GroundTruth]] = ImageInstanceSegmentation()
 
 
 def behaviour_of(name: str) -> Task:
-    """Return the behaviour of a task. Raises RegistryError for an unknown name, with a suggestion."""
-    if name not in TASKS:
-        raise RegistryError(f"unknown task '{name}'; {suggestion(name, list(TASKS))}")
-    return TASKS[name]()
+    """Return the behaviour of a task, imported on demand, so that a classifier doesn't load what a detector needs.
+
+    Raises RegistryError for an unknown name, with a suggestion.
+    """
+    references = {task.name: task.behaviour for task in TASKS}
+    if name not in references:
+        raise RegistryError(f"unknown task '{name}'; {suggestion(name, list(references))}")
+    module, _, class_name = references[name].partition(":")
+    behaviour: Task = getattr(import_module(module), class_name)()
+    return behaviour

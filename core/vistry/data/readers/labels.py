@@ -10,13 +10,12 @@ from vistry.data.readers.json_values import Json
 from vistry.data.readers.locations import is_unicode
 from vistry.data.readers.table_builder import TableBuilder
 from vistry.errors import DataError
-from vistry.registry.tasks import TASKS
+from vistry.registry.tasks import DETECTION as DETECTION
+from vistry.registry.tasks import MULTICLASS as MULTICLASS
+from vistry.registry.tasks import MULTILABEL as MULTILABEL
+from vistry.registry.tasks import OBJECT_TASKS as OBJECT_TASKS
+from vistry.registry.tasks import SEGMENTATION as SEGMENTATION
 
-MULTICLASS = "image_classification"
-MULTILABEL = "image_classification_multilabel"
-DETECTION = "image_object_detection"
-SEGMENTATION = "image_instance_segmentation"
-OBJECT_TASKS = tuple(task.name for task in TASKS if task.has_boxes)
 WHOLE_IMAGES = "use --task multiclass or --task multilabel"
 AS_OBJECTS = "describe the objects as JSON Lines, COCO, Pascal VOC or YOLO"
 

@@ -32,6 +32,16 @@ DRAWN_CLASSES = 100
 AREAS = {"all": "all", "small": "below 32²", "medium": "32² to 96²", "large": "from 96²"}
 
 
+def object_detection_sections(inputs: ReportInputs) -> list[Section]:
+    """The sections of a detector, by boxes."""
+    return detection_sections(detection_inputs(inputs, "box"))
+
+
+def instance_segmentation_sections(inputs: ReportInputs) -> list[Section]:
+    """The sections of a segmenter, by masks."""
+    return detection_sections(detection_inputs(inputs, "mask"))
+
+
 def detection_inputs(inputs: ReportInputs, kind: Kind) -> DetectionReportInputs:
     """Read the detections and objects out of the tensors, and the thresholds out of the hyperparameters."""
     detections, ground_truth = from_tensors(inputs.tensors)
