@@ -1,4 +1,4 @@
-"""A plugin without models, installed by pip beside core alone: its parts are on offer, and nobody runs its code for that."""
+"""A plugin without models, installed by pip beside core alone: its parts are on offer, and no code runs for that."""
 
 from __future__ import annotations
 
