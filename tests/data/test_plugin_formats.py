@@ -20,7 +20,7 @@ READER = (
     '[readers.odd]\nsummary = "an .odd file"\ntasks = ["image_object_detection"]\nreader = "vistry_odd.code:{name}"\n'
 )
 CODE = """
-from vistry.plugin.data import ObjectTableBuilder, Reading
+from vistry.plugin.data import ObjectRecord, ObjectTableBuilder, Reading
 
 class Reader:
     def fits(self, path):
@@ -35,7 +35,7 @@ class Reader:
         for line, text in enumerate(path.read_text().splitlines(), 1):
             image, name, *corners = text.split()
             row = builder.add_image(f"{builder.root}/{image}", file=file, line=line, size=(24, 20))
-            builder.add_object(row, builder.class_id(name), tuple(map(float, corners)), line, line=line)
+            builder.add_object(row, builder.class_id(name), ObjectRecord(tuple(map(float, corners)), line, line=line))
         return Reading(builder.build())
 
 class Writer:

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from vistry.hyperparameter.tables import ORDER, shared_table
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.field_spec import FieldSpec
 from vistry.registry.part_specs import AugmentationSpec, LossSpec, OptimizerSpec, ScheduleSpec
-from vistry.registry.parts import Part, PartTable, Spec
+from vistry.registry.parts import Part, PartTable
+
+Chosen = TypeVar("Chosen", OptimizerSpec, ScheduleSpec, LossSpec, AugmentationSpec)
+ChosenPart: TypeAlias = Part[OptimizerSpec] | Part[ScheduleSpec] | Part[LossSpec] | Part[AugmentationSpec]
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Offer:
         return readers
 
 
-def fields_of(part: Part[Any]) -> dict[str, Definition]:
+def fields_of(part: ChosenPart) -> dict[str, Definition]:
     """The fields that a part adds: the one that switches it on, where there is one, and its own."""
     own = {
         name: Definition(spec, part.path, (*part.key, "hyperparameters", name))
@@ -85,9 +88,10 @@ def fields_of(part: Part[Any]) -> dict[str, Definition]:
     return {name: Definition(switch, part.path, part.key, is_written=False), **of_tasks}
 
 
-def _without_clashes(table: PartTable[Spec], taken: set[str]) -> PartTable[Spec]:
+def _without_clashes(table: PartTable[Chosen], taken: set[str]) -> PartTable[Chosen]:
     """The table without plugins' parts of which a hyperparameter has a name that is taken; each takes its own."""
     reasons = {}
+    # Core's come first, so that a plugin's hyperparameter never takes the place of one of theirs.
     for name, part in table.parts.items():
         own = set(fields_of(part))
         if part.plugin and taken & own:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from vistry.errors import Problem
 from vistry.hyperparameter.offer import Offer, choosing_fields
 from vistry.hyperparameter.values import Hyperparameters, format_value
+from vistry.registry.part_specs import AugmentationSpec, LossSpec
 from vistry.registry.parts import Part
 
 Check = Callable[[Hyperparameters], Problem | None]
@@ -176,7 +176,8 @@ def _switched_on(name: str, switch: str, values: Hyperparameters) -> Problem | N
 
 def part_rules(offer: Offer) -> Iterator[Rule]:
     """A hyperparameter of parts has an effect only where one that reads it is chosen, or switched on."""
-    switched: list[Part[Any]] = [*offer.losses.parts.values(), *offer.augmentations.parts.values()]
+    losses, augmentations = offer.losses.parts, offer.augmentations.parts
+    switched: list[Part[LossSpec] | Part[AugmentationSpec]] = [*losses.values(), *augmentations.values()]
     for part in switched:
         switch, _ = part.spec.switch(part.name)
         for name in part.spec.hyperparameters:

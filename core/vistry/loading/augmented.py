@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from vistry.registry.part_code import broken, guarded
 from vistry.registry.part_specs import AugmentationSpec
 from vistry.registry.parts import Part
 
-Augment = Callable[[Any, np.random.Generator, Mapping[str, Any]], Any]
+Sample: TypeAlias = Any  # pixels, a DetectionSample, or what the dataset of a plugin reads
+Values: TypeAlias = Mapping[str, Any]
+Augment = Callable[[Sample, np.random.Generator, Values], Sample]
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,11 @@ class Augmentation:
     part: Part[AugmentationSpec]
     function: Augment
     probability: float
-    hyperparameters: Mapping[str, Any]
+    hyperparameters: Values
 
-    def __call__(self, sample: Any, random: np.random.Generator) -> Any:
+    def __call__(self, sample: Sample, random: np.random.Generator) -> Sample:
         """Change a sample, or leave it as it is. Raises BrokenPluginError."""
+        # Drawn for every sample, so that the numbers that follow don't depend on what came of it.
         if random.random() >= self.probability:
             return sample
         with guarded(self.part):
@@ -53,13 +56,13 @@ class AugmentedDataset:
     def batches(self, seed: int, epoch: int) -> list[Rows]:
         return self.own.batches(seed, epoch)
 
-    def read(self, row: int, random: np.random.Generator) -> Any:
+    def read(self, row: int, random: np.random.Generator) -> Sample:
         sample = self.own.read(row, random)
         for augmentation in self.augmentations:
             sample = augmentation(sample, random)
         return sample
 
-    def batch(self, rows: Rows, read: Sequence[Any]) -> Batch:
+    def batch(self, rows: Rows, read: Sequence[Sample]) -> Batch:
         return self.own.batch(rows, read)
 
 

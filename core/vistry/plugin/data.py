@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vistry.data.readers.annotation_files import split_of_word as split_of_word
     from vistry.data.readers.labels import ClassNames as ClassNames
     from vistry.data.readers.locations import Locator as Locator
+    from vistry.data.readers.object_builder import ObjectRecord as ObjectRecord
     from vistry.data.readers.object_builder import ObjectTableBuilder as ObjectTableBuilder
     from vistry.data.readers.object_builder import Shape as Shape
     from vistry.data.readers.reader import Reader as Reader
@@ -28,6 +29,7 @@ _HOMES = {
     "Finding": "vistry.data.findings",
     "FindingError": "vistry.data.findings",
     "Locator": "vistry.data.readers.locations",
+    "ObjectRecord": "vistry.data.readers.object_builder",
     "ObjectTableBuilder": "vistry.data.readers.object_builder",
     "Reader": "vistry.data.readers.reader",
     "Reading": "vistry.data.readers.reader",

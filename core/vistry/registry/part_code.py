@@ -10,10 +10,10 @@ from typing import Any
 
 from vistry.errors import VistryError
 from vistry.registry.broken_plugin import BrokenPluginError
-from vistry.registry.parts import Part
+from vistry.registry.parts import AnyPart
 
 
-def load_code(part: Part[Any], reference: str) -> Any:
+def load_code(part: AnyPart, reference: str) -> Any:
     """Import what `module:name` names. Raises BrokenPluginError."""
     module_name, _, name = reference.partition(":")
     with guarded(part):
@@ -25,19 +25,20 @@ def load_code(part: Part[Any], reference: str) -> Any:
 
 
 @contextmanager
-def guarded(part: Part[Any], passing: type[Exception] = VistryError) -> Iterator[None]:
+def guarded(part: AnyPart, passing: type[Exception] = VistryError) -> Iterator[None]:
     """Turn an exception of a plugin's code into BrokenPluginError with file and line; core's and `passing` pass."""
     try:
         yield
     except (VistryError, passing):
         raise
     except Exception as error:
+        # A fault of core's own is no plugin's, and its traceback is what its developers need.
         if part.plugin is None:
             raise
         raise broken(part, f"{type(error).__name__}: {error}{_place(error, part)}") from error
 
 
-def broken(part: Part[Any], reason: str) -> VistryError:
+def broken(part: AnyPart, reason: str) -> VistryError:
     """The error of a part whose code isn't what it has to be."""
     sentence = f"[{part.spec.kind}.{part.name}] failed: {reason}"
     if part.plugin is None:
@@ -45,7 +46,7 @@ def broken(part: Part[Any], reason: str) -> VistryError:
     return BrokenPluginError(part.plugin, sentence, f"correct it, or use another {part.spec.noun}")
 
 
-def _place(error: Exception, part: Part[Any]) -> str:
+def _place(error: Exception, part: AnyPart) -> str:
     """The last line of the plugin's own code, below which is a library that it called."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename.startswith(str(part.path.parent))]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from vistry.errors import RegistryError, suggestion
 from vistry.registry.catalogue import Catalogue
@@ -70,6 +70,16 @@ class Part(Generic[Spec]):
         return f"the {self.spec.noun} '{self.name}' of {self.distribution}"
 
 
+AnyPart: TypeAlias = (
+    Part[OptimizerSpec]
+    | Part[ScheduleSpec]
+    | Part[ReaderSpec]
+    | Part[MetricSpec]
+    | Part[LossSpec]
+    | Part[AugmentationSpec]
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PartRecord:
     """A plugin's part that a run was trained with."""
@@ -112,6 +122,7 @@ class PartTable(Generic[Spec]):
         owners = {record.name: record for record in recorded if record.kind == kind.kind}
         parts, absent = dict(own), _unusable(catalogue, kind)
         for name, rivals in claims.items():
+            # An installed plugin must not change what anybody's command does.
             if name in own:
                 continue
             if len(winners := _winners(rivals, catalogue, owners.get(name))) == 1:
@@ -220,6 +231,7 @@ def _unusable(catalogue: Catalogue | None, kind: type[Spec]) -> dict[str, str]:
 
 
 def _winners(rivals: list[Part[Spec]], catalogue: Catalogue | None, recorded: PartRecord | None) -> list[Part[Spec]]:
+    # A run means what it meant when it began, whatever policy prefers now.
     if recorded:
         return [
             rival for rival in rivals if (rival.owner, rival.distribution) == (recorded.plugin, recorded.distribution)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from vistry.plugin.types import Loss, Module, Tensor
+from vistry.plugin.types import Loss, Module, Tensor, Values
 from vistry.registry.part_code import broken, guarded
 from vistry.registry.part_specs import LossSpec
 from vistry.registry.parts import Part
 
-Term = Callable[[Tensor, Tensor, Mapping[str, Any]], Tensor]
+Term = Callable[[Tensor, Tensor, Values], Tensor]
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class LossTerm:
     part: Part[LossSpec]
     function: Term
     weight: float
-    hyperparameters: Mapping[str, Any]
+    hyperparameters: Values
 
     def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the weighted mean over the images. Raises BrokenPluginError."""
@@ -30,6 +29,7 @@ class LossTerm:
         shape = tuple(getattr(values, "shape", ()))
         if shape != (len(logits),):
             raise broken(self.part, f"it must return a number for each of {len(logits)} images, got {list(shape)}")
+        # A loss is a mean over the images, so a term that isn't would weigh more in a larger batch.
         return self.weight * _mean_of_images(values)
 
 
@@ -57,11 +57,11 @@ class _Listening:
         self._module = module
         self.outputs: Tensor = None
 
-    def __call__(self, *arguments: Any, **named: Any) -> Tensor:
+    def __call__(self, *arguments: Tensor, **named: Tensor) -> Tensor:
         self.outputs = self._module(*arguments, **named)
         return self.outputs
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._module, name)
 
 

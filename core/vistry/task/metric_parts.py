@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from vistry.errors import RegistryError
+from vistry.plugin.types import Predictions, Tensor
 from vistry.registry.part_code import broken, guarded, load_code
 from vistry.registry.part_specs import MetricSpec
 from vistry.registry.parts import Part, PartTable
@@ -24,7 +24,7 @@ class Measured:
 
 
 def measure(
-    metrics: PartTable[MetricSpec], predictions: Sequence[Any], targets: Any, classes: Sequence[str]
+    metrics: PartTable[MetricSpec], predictions: Predictions, targets: Tensor, classes: Sequence[str]
 ) -> Measured:
     """Compute every metric from N predictions and their targets, each as its task has them.
 
@@ -42,7 +42,7 @@ def measure(
     return measured
 
 
-def _value(part: Part[MetricSpec], predictions: Sequence[Any], targets: Any, classes: Sequence[str]) -> float | None:
+def _value(part: Part[MetricSpec], predictions: Predictions, targets: Tensor, classes: Sequence[str]) -> float | None:
     """Call one metric; None where it is undefined. Raises BrokenPluginError."""
     function = load_code(part, part.spec.function)
     with guarded(part):
@@ -50,6 +50,7 @@ def _value(part: Part[MetricSpec], predictions: Sequence[Any], targets: Any, cla
         value = math.nan if answer is None else float(answer)
     if math.isnan(value):
         return None
+    # A report draws the range, and an early stop trusts the direction.
     lower, upper = part.spec.lower, part.spec.upper
     if not lower - ROUNDING <= value <= upper + ROUNDING:
         raise broken(part, f"it is {value:g}, and plugin.toml says from {lower:g} to {upper:g}")

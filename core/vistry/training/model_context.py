@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from vistry.data.table import Table
 from vistry.errors import HyperparameterError, Problem, RegistryError
@@ -30,7 +30,7 @@ from vistry.registry.catalogue import Catalogue
 from vistry.registry.manifest import PreprocessingSpec
 from vistry.registry.part_code import load_code
 from vistry.registry.part_specs import AugmentationSpec, LossSpec, MetricSpec, OptimizerSpec, ScheduleSpec
-from vistry.registry.parts import Part, PartRecord, PartTable
+from vistry.registry.parts import AnyPart, Part, PartRecord, PartTable
 from vistry.registry.tasks import task_named
 from vistry.task import behaviour_of, hook_answers
 from vistry.task.behaviour import Task
@@ -142,7 +142,7 @@ class ModelContext:
     def part_records(self, primary_metric: str) -> tuple[PartRecord, ...]:
         """Return the parts of plugins that a training with these values uses."""
         metric = self.metric_parts().parts.get(primary_metric)
-        parts: list[Part[Any]] = [self._optimizer(), self.schedule(), *([metric] if metric else [])]
+        parts: list[AnyPart] = [self._optimizer(), self.schedule(), *([metric] if metric else [])]
         parts += [part for part, _ in self._switched_on(LossSpec)]
         parts += [part for part, _ in self._switched_on(AugmentationSpec)]
         return tuple(record for part in parts if (record := part.record()))

@@ -72,6 +72,7 @@ def schedule_of(
     with guarded(named):
         schedule = build(hyperparameters, steps_per_epoch)
 
+    # Checked at every batch: a schedule is a function, and only its values can be wrong.
     def factor(step: int) -> float:
         with guarded(named):
             value = float(schedule(step))
