@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, TaskKey
 from vistry.registry.tasks import TASK_NAMES
-from vistry.registry.typed_toml import matching, one_of
+from vistry.registry.typed_toml import matching, one_of, positive
 
 # Major and minor: a plugin works with every later minor of its major.
 API = (1, 0)
@@ -61,10 +61,6 @@ Backend = Annotated[str, one_of(BACKENDS, "backend")]
 Device = Annotated[str, one_of(DEVICES, "device")]
 Dtype = Annotated[str, one_of(DTYPES, "dtype")]
 Defaults = dict[Scope, dict[Name, Scalar]]
-
-
-def _positive(number: float) -> str:
-    return "" if number > 0 else "must be above 0"
 
 
 def _json_able(table: dict[str, Any]) -> str:
@@ -121,7 +117,7 @@ class GradientClipping:
     """Gradients are clipped before each optimiser step, by value or by their global norm."""
 
     by: Literal["value", "norm"] = "value"
-    at: Annotated[float, _positive] = 5.0
+    at: Annotated[float, positive] = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +127,8 @@ class MovingAverage:
     After u updates it moves by 1 - decay * (1 - exp(-u / updates)) of the way to the weights of the moment.
     """
 
-    decay: Annotated[float, _positive]
-    updates: Annotated[float, _positive] = 2000.0
+    decay: Annotated[float, positive]
+    updates: Annotated[float, positive] = 2000.0
 
     def __post_init__(self) -> None:
         if self.decay >= 1:
@@ -155,7 +151,7 @@ class KernelSpec:
     implementation: Attribute
     reference: Attribute
     samples: Attribute
-    tolerance: dict[Dtype, Annotated[float, _positive]]
+    tolerance: dict[Dtype, Annotated[float, positive]]
     cast: Cast = "widest"
 
     @property
@@ -173,9 +169,9 @@ class FeatureMapsSpec:
     unless the user says how many.
     """
 
-    channels: tuple[Annotated[int, _positive], ...]
-    strides: tuple[Annotated[int, _positive], ...]
-    parameters: Annotated[int, _positive]
+    channels: tuple[Annotated[int, positive], ...]
+    strides: tuple[Annotated[int, positive], ...]
+    parameters: Annotated[int, positive]
     freeze: tuple[tuple[str, ...], ...] = ()
     frozen_layers: int = 0
 
@@ -194,9 +190,9 @@ class CompositionSpec:
 
     name: ComposedName
     summary: str
-    strides: tuple[Annotated[int, _positive], ...]
-    parameters: Annotated[int, _positive]
-    classes: Annotated[int, _positive]
+    strides: tuple[Annotated[int, positive], ...]
+    parameters: Annotated[int, positive]
+    classes: Annotated[int, positive]
     parameters_per_channel: int = 0
 
 
@@ -209,7 +205,7 @@ class ModelSpec:
     """
 
     summary: str
-    parameters: Annotated[int, _positive]
+    parameters: Annotated[int, positive]
     classes: int | None = None
     backbone: str = ""
     feature_maps: FeatureMapsSpec | None = None
