@@ -98,7 +98,10 @@ def test_no_option_of_a_command_hides_a_hyperparameter() -> None:
         ((*TRAIN, "--time-limit", "soon"), "expected a duration, got 'soon'; use 90s, 30m or 2h"),
         (("convert", "a", "b", "--to", "voc"), "'voc' is not one of 'jsonl', 'coco'; type: main convert --help"),
         (("models", "--max-parameters", "few"), "'few' is not a valid integer; type: main models list --help"),
-        (("plugins", "check", "--heavy", "all"), "need the NAME of a plugin; type: main plugins check --help"),
+        (
+            ("plugins", "check", "--heavy", "all"),
+            "need the NAME or FOLDER of a plugin; type: main plugins check --help",
+        ),
         (("weights", "import", "a.pt", "--momentum", "1"), "option --momentum needs --model; add --model MODEL"),
     ],
 )

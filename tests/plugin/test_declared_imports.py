@@ -23,7 +23,7 @@ PACKAGES = [
     *CHECKOUT.glob("examples/*/vistry_*"),
     *(CHECKOUT / "tests" / path for path in ("tiny_plugin/vistry_tiny", "tiny_backbone/vistry_tinybone")),
     *(CHECKOUT / "tests" / path for path in ("twin_plugin/vistry_twin", "frozen/plugin_api_1_0/vistry_frozen")),
-    CHECKOUT / "core" / "vistry" / "testing" / "template" / "vistry_mynet",
+    *(CHECKOUT / "core" / "vistry" / "testing" / "template").glob("*/vistry_mynet"),
 ]
 FILES = sorted(path for package in PACKAGES for path in package.rglob("*.py"))
 PAGES = [

@@ -7,11 +7,20 @@ import numpy as np
 from vistry.registry.tasks import task_named
 from vistry.testing.check import CheckFailed, listed, require
 from vistry.testing.meta_device import materialised, on_meta_device
-from vistry.testing.model_subject import ModelSubject, eight_inputs, resize_infos
+from vistry.testing.model_subject import ModelSubject, eight_inputs, message, resize_infos
 from vistry.testing.samples import CLASSES
 from vistry.training.engines import Engine
 
 CLASSES_OF_IMAGENET = 1000  # parameter counts are published for these
+
+
+def model_is_built(subject: ModelSubject) -> str:
+    """The builder gives a module with the default hyperparameters; a composed model stands on an installed backbone."""
+    subject.context()
+    if error := subject.build_error:
+        raise CheckFailed(f"vistry_build_model raises {message(error, subject)}; correct it") from error
+    backbone = subject.card.backbone
+    return f"on {backbone.name} of {backbone.distribution}" if backbone else ""
 
 
 def builds_on_the_meta_device(subject: ModelSubject) -> None:

@@ -15,25 +15,21 @@ class CheckFailed(AssertionError):
 
 
 class NothingToCheck(Exception):
-    """The reason why a check can't be made. Where the check is required, this is a failure."""
+    """The reason why a check can't be made. It is then listed as skipped, and not counted among those that were run."""
 
 
 @dataclass(frozen=True)
 class Check:
     """A property of a plugin or of one of its models; the function raises unless it holds.
 
-    `absence` returns why a subject lacks what the function looks at, "" if it doesn't. `computes` tells whether the
-    function trains or predicts, which is skipped for models that are left out of the computation.
+    The function may return a note for the reader of the results. `absence` returns why a subject lacks what the
+    function looks at, "" if it doesn't. `computes` tells whether the function trains or predicts, which is skipped for
+    models that are left out of the computation.
     """
 
-    function: Callable[[Subject], None]
+    function: Callable[[Subject], str | None]
     absence: Callable[[Subject], str] | None = None
     computes: Callable[[Subject], bool] | None = None
-
-    @property
-    def required(self) -> bool:
-        """Whether the check must be possible for every subject."""
-        return self.absence is None
 
     def skip_reason(self, subject: Subject) -> str:
         """Return why the check isn't made on a subject, "" if it is."""

@@ -48,3 +48,10 @@ def feature_maps_are_as_declared(subject: ModelSubject) -> None:
         f"plugin.toml says feature_maps.parameters = {declared.parameters}, but without head and batch norms the model "
         f"has {count}; correct the number",
     )
+    prefixes = [prefix for group in declared.freeze or subject.card.freeze for prefix in group]
+    unmatched = [prefix for prefix in prefixes if not any(name.startswith(prefix) for name in parameters)]
+    require(
+        not unmatched,
+        f"no parameter of the feature maps begins with {listed(unmatched)}, so a detector on them freezes nothing "
+        "there; correct feature_maps.freeze, or write it where 'freeze' names the head",
+    )

@@ -270,7 +270,7 @@ class ModelContext:
             backend=self.backend,
             data=data,
         )
-        return self.engine_module.make(module, settings, loss, self._postprocess())
+        return self.engine_module.make(module, settings, loss, self.postprocess())
 
     def prediction_engine(
         self, module: Module, preprocessing: PreprocessingSpec, postprocess: Postprocess | None = None
@@ -283,9 +283,10 @@ class ModelContext:
             postprocess: turns outputs into predictions, in place of the owner's.
         """
         settings = EngineSettings(hyperparameters=self.hyperparameters, preprocessing=preprocessing)
-        return self.engine_module.make(module, settings, None, postprocess or self._postprocess())
+        return self.engine_module.make(module, settings, None, postprocess or self.postprocess())
 
-    def _postprocess(self) -> Postprocess:
+    def postprocess(self) -> Postprocess:
+        """Return the function from outputs to predictions: its plugin's, else its task's."""
         return self.owner.ask(
             hooks.vistry_build_postprocess,
             card=self.card,
