@@ -290,7 +290,7 @@ OF_MODELS = (
     ),
     fault(
         "defaults_are_in_range",
-        "plugin.toml:11: 'momentum' means the same for every model and can't be defined again; narrow it under ",
+        "'momentum' means the same for every model and can't be defined again; narrow it under ",
         (MANIFEST, "[hyperparameters.dropout]", "[hyperparameters.momentum]"),
         (HOOKS, '"dropout"', '"momentum"'),
     ),
