@@ -21,6 +21,7 @@ def _no_policy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("VISTRY_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
 

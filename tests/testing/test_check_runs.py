@@ -82,7 +82,7 @@ def test_what_is_not_computed_has_the_right_shape_all_the_same(plugin: WritePlug
         run for run in check_runs_of("mynet", heavy="smallest") if str(run) == "mynet-predictions_have_the_right_shape"
     ]
     assert run.result().reason == (
-        "image_classification: invalid shape of the output: expected [2, 4], got [2, 5]; "
+        "image_classification: returned an invalid shape of the output: expected [2, 4], got [2, 5]; "
         "give the head num_classes outputs"
     )
 
@@ -195,8 +195,8 @@ def test_what_no_check_foresees_is_named_with_its_place(plugin: WritePlugin) -> 
     folder = plugin(("model.py", "self.dropout(features)", "self.dropout(features, 2, 3)"))
     [run] = [run for run in check_runs_of("mynet") if str(run) == "mynet-loss_is_finite"]
     reason = run.result().reason
-    assert reason.startswith("image_classification: TypeError: ")
-    assert reason.endswith(f"({folder}/vistry_mynet/model.py:24)")
+    place = f"{folder}/vistry_mynet/model.py:24"
+    assert reason.startswith(f"image_classification: the forward pass of mynet/mynet ({place}) raised TypeError: ")
 
 
 def test_where_hyperparameters_cannot_be_had_the_other_checks_point_there(plugin: WritePlugin) -> None:
@@ -214,12 +214,12 @@ def test_where_hyperparameters_cannot_be_had_the_other_checks_point_there(plugin
         (
             "predictions_have_the_right_shape",
             [("hooks.py", "    from .model", "    1 / 0\n    from .model")],
-            "image_classification: ZeroDivisionError: division by zero (",
+            "image_classification: vistry_build_model (",
         ),
         (
             "predictions_have_the_right_shape",
             [("model.py", "return logits", "return logits * float('nan')")],
-            "image_classification: some predictions are not finite",
+            "image_classification: the forward pass of mynet/mynet (",
         ),
         (
             "parameter_count_is_as_declared",

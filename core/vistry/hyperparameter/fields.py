@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vistry.errors import RegistryError, suggestion
 from vistry.hyperparameter.tables import shared_fields
@@ -15,7 +15,12 @@ from vistry.registry.catalogue import Catalogue
 from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, Value, narrowed, to_json
 from vistry.registry.policy import Override
 from vistry.registry.toml_file import place
+from vistry.registry.wrappers import wrapping_plugins
 
+if TYPE_CHECKING:
+    from vistry.plugin.implementation import Implementation
+
+_HOOK = "vistry_default_hyperparameters"
 _JSON_TYPES = {
     "integer": ["integer"],
     "number": ["number"],
@@ -166,57 +171,71 @@ def _narrow(fields: Fields, name: str, restriction: Restriction) -> Fields:
 
 
 def _with_manifest(fields: Fields, card: ModelCard, task: str, catalogue: Catalogue) -> Fields:
-    """Lay the manifest's defaults, or what hooks make of them, over the shared ones."""
-    in_manifest = card.manifest_defaults(task)
-    computing = _computing_plugins(card, catalogue)
-    defaults = (
-        _computed(card, task, catalogue) if computing else {name: value for name, (value, _) in in_manifest.items()}
-    )
-    for name, value in defaults.items():
-        value_in_file, key = in_manifest.get(name, (None, ()))
-        origin = f"vistry_default_hyperparameters of {' and '.join(computing)}"
-        if value == value_in_file:
-            origin = place(card.manifest_path, key)
-        fields = _override(fields, name, value=value, origin=origin, subject=card.full_name)
-    return fields
-
-
-def _computing_plugins(card: ModelCard, catalogue: Catalogue) -> list[str]:
-    """The plugins whose hooks have a say in the defaults: only for these does a query run code."""
-    return [
-        plugin.name
-        for plugin in catalogue.plugins
-        if plugin.in_use
-        and plugin.manifest
-        and (
-            "vistry_default_hyperparameters" in plugin.manifest.wraps
-            or (
-                plugin.manifest.computes_defaults
-                and (plugin.name, plugin.distribution) == (card.family, card.distribution)
-            )
-        )
-    ]
-
-
-def _computed(card: ModelCard, task: str, catalogue: Catalogue) -> Mapping[str, Scalar]:
+    """Lay the manifest's defaults, or what hooks make of them, over the shared ones. Raises BrokenPluginError."""
+    layers = _DefaultLayers(fields, card, task)
+    if not _are_computed(card, catalogue):
+        layers.lay({name: value for name, (value, _) in card.manifest_defaults(task).items()}, None)
+        return layers.fields
     from vistry.plugin import hooks
     from vistry.plugin.calls import OwnerHooks
 
-    owner, names = OwnerHooks.of_model(catalogue, card), _computing_plugins(card, catalogue)
-    source = f"vistry_default_hyperparameters of {' and '.join(names)}"
-    try:
-        defaults = owner.ask(hooks.vistry_default_hyperparameters, card=card, task=task)
-    except Exception as error:
-        remedy = f"to go on without it, type: vistry plugins disable {names[-1]}"
-        raise RegistryError(
-            f"{source} failed for {card.full_name}: {type(error).__name__}: {error}; {remedy}"
-        ) from error
-    if not isinstance(defaults, Mapping):
-        kind = type(defaults).__name__
-        raise RegistryError(
-            f"{source} returned {kind} for {card.full_name}; it must return a mapping of names to values"
-        )
-    return defaults
+    owner = OwnerHooks.of_model(catalogue, card, reviews={_HOOK: layers.review})
+    owner.ask(hooks.vistry_default_hyperparameters, card=card, task=task)
+    return layers.fields
+
+
+def _are_computed(card: ModelCard, catalogue: Catalogue) -> bool:
+    """Whether hooks have a say in the defaults: only then does a query run code."""
+    if wrapping_plugins(catalogue, _HOOK):
+        return True
+    names = (card.family, card.distribution)
+    owner = next(plugin for plugin in catalogue.plugins if (plugin.name, plugin.distribution) == names)
+    return bool(owner.manifest and owner.manifest.computes_defaults)
+
+
+class _DefaultLayers:
+    """The fields of a model with the defaults that the owner, and then each wrapper, lays over them."""
+
+    def __init__(self, fields: Fields, card: ModelCard, task: str):
+        self.fields = fields
+        self._card = card
+        self._in_manifest = card.manifest_defaults(task)
+
+    def review(
+        self, author: Implementation | None, before: Mapping[str, Scalar] | None, answer: Mapping[str, Scalar]
+    ) -> dict[str, Scalar | None]:
+        """Lay what a plugin changes over the fields, and return the whole table for the next one.
+
+        A wrapper is given every default; those that it leaves out stay. Raises BrokenPluginError.
+        """
+        known = before or {}
+        changed = {name: value for name, value in answer.items() if name not in known or known[name] != value}
+        stated = {} if before else {name: value for name, value in changed.items() if self._states(name, value)}
+        self.lay(stated, None)
+        self.lay({name: value for name, value in changed.items() if name not in stated}, author)
+        return {name: to_json(field.default) for name, field in self.fields.items()}
+
+    def lay(self, defaults: Mapping[str, Scalar], author: Implementation | None) -> None:
+        """Lay a plugin's defaults over the fields, or without one those of the manifest.
+
+        Raises BrokenPluginError, or RegistryError for the manifest's.
+        """
+        for name, value in defaults.items():
+            origin = f"{_HOOK} of {author.plugin.name} ({author.place})" if author else self._place(name)
+            try:
+                self.fields = _override(self.fields, name, value=value, origin=origin, subject=self._card.full_name)
+            except RegistryError as error:
+                if author is None:
+                    raise
+                from vistry.plugin.faults import BrokenPluginError, check_command
+
+                raise BrokenPluginError(author.plugin, str(error), check_command(author.plugin)) from error
+
+    def _states(self, name: str, value: Scalar) -> bool:
+        return name in self._in_manifest and self._in_manifest[name][0] == value
+
+    def _place(self, name: str) -> str:
+        return place(self._card.manifest_path, self._in_manifest[name][1])
 
 
 def _with_policy(fields: Fields, subject: str, overrides: Iterable[Override], names: set[str]) -> Fields:

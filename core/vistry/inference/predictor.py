@@ -12,6 +12,7 @@ from vistry.hyperparameter.recorded import hyperparameters_of
 from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import EvalTransform
+from vistry.plugin.faults import traceback_kept_in
 from vistry.plugin.types import Values
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
@@ -53,11 +54,12 @@ class Predictor:
         workers = self.hyperparameters.number_of_workers
         size = batch_size or self.batch_size
         stream = predictions_of(self.engine, self.eval_transform, paths, batch_size=size, workers=workers)
-        for path, values in zip(paths, stream, strict=True):
-            if isinstance(values, DataError):
-                yield Prediction(path, None, str(values))
-            else:
-                yield Prediction(path, values)
+        with traceback_kept_in(self.run.folder):
+            for path, values in zip(paths, stream, strict=True):
+                if isinstance(values, DataError):
+                    yield Prediction(path, None, str(values))
+                else:
+                    yield Prediction(path, values)
 
     def respond(self, prediction: Prediction) -> dict[str, Any]:
         """Return a prediction in the hosted product's schema, or `{"error": ...}`."""
@@ -83,6 +85,11 @@ def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Pred
     Raises RunError, RegistryError or HyperparameterError.
     """
     trained = find_run(run)
+    with traceback_kept_in(trained.folder):
+        return _loaded(trained, backend, changed)
+
+
+def _loaded(trained: Run, backend: str | None, changed: Values) -> Predictor:
     weights, _ = read_checkpoint(trained.best_weights)
     catalogue, record = Catalogue.read(), trained.record
     card = _model_of(trained, catalogue)
@@ -90,7 +97,8 @@ def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Pred
     context = context.with_hyperparameters(hyperparameters_of(trained, card.hyperparameters))
     if changed:
         context = _with_changes(context, changed)
-    engine = context.prediction_engine(context.module(len(record.classes)), record.preprocessing)
+    num_classes = len(record.classes)
+    engine = context.prediction_engine(context.module(num_classes), record.preprocessing, num_classes)
     engine.load_weights(weights)
     return Predictor(
         trained, engine, eval_transform=context.input().eval_transform(), hyperparameters=context.hyperparameters

@@ -12,6 +12,7 @@ from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
 from vistry.registry.manifest import KernelSpec, Manifest
 from vistry.registry.policy import FILE_NAME
+from vistry.registry.wrappers import wrapping_plugins
 
 HOOK = "vistry_kernels"
 CORE = "vistry"
@@ -48,7 +49,7 @@ def plugin_kernels(catalogue: Catalogue) -> list[Kernel]:
     A plugin is imported only if it computes its kernels; if one wraps the hook, all are. Raises BrokenPluginError.
     """
     in_use = [(plugin, plugin.manifest) for plugin in catalogue.plugins if plugin.in_use and plugin.manifest]
-    wrapped = any(HOOK in manifest.wraps for _, manifest in in_use)
+    wrapped = bool(wrapping_plugins(catalogue, HOOK))
     kernels: list[Kernel] = []
     for plugin, manifest in in_use:
         is_computed = wrapped or manifest.computes_kernels
@@ -112,13 +113,8 @@ def _conflict(operation: str, served: Served, claimants: Sequence[Kernel]) -> st
 
 
 def _computed_kernels(catalogue: Catalogue, plugin: Plugin, manifest: Manifest) -> Sequence[KernelSpec]:
-    """Ask a plugin's hook for its kernels. Raises BrokenPluginError if it returns anything else."""
+    """Ask a plugin's hook for its kernels. Raises BrokenPluginError."""
     from vistry.plugin import hooks
-    from vistry.plugin.calls import BrokenPluginError, OwnerHooks
+    from vistry.plugin.calls import OwnerHooks
 
-    specs = OwnerHooks(catalogue, plugin).ask(hooks.vistry_kernels, manifest=manifest)
-    if isinstance(specs, list | tuple) and all(isinstance(spec, KernelSpec) for spec in specs):
-        return specs
-    raise BrokenPluginError(
-        plugin, f"{HOOK} must return a list of KernelSpec, got {specs!r}", f"correct {manifest.hooks}"
-    )
+    return OwnerHooks(catalogue, plugin).ask(hooks.vistry_kernels, manifest=manifest)

@@ -28,10 +28,11 @@ KernelUse = Literal["off", "auto", "require"]
 
 @dataclass(frozen=True, kw_only=True)
 class PluginPolicy:
-    """`[plugins]`: names of plugins or distributions."""
+    """`[plugins]`: names of plugins or distributions. `last`: those whose wrappers come after all others, in order."""
 
     disable: tuple[str, ...] = ()
     enable: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +119,11 @@ class Policy:
                 if name in names:
                     origin = layer.where("plugins", "disable", number)
         return origin
+
+    def last_plugins(self) -> tuple[str, ...]:
+        """The plugins whose wrappers come after all others, the last of which has the last word."""
+        lists = [layer.tables.plugins.last for layer in self.layers]
+        return next((names for names in reversed(lists) if names), ())
 
     def preferred(self, model: str) -> PolicyValue | None:
         """The plugin or distribution that wins this model name."""

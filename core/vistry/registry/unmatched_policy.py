@@ -21,7 +21,7 @@ def notices(catalogue: Catalogue) -> list[str]:
 
 def _plugins(catalogue: Catalogue, layer: Layer) -> Iterator[str]:
     installed = [name for plugin in catalogue.plugins for name in (plugin.name, plugin.distribution)]
-    for key in ("disable", "enable"):
+    for key in ("disable", "enable", "last"):
         for number, name in enumerate(getattr(layer.tables.plugins, key)):
             if name not in installed:
                 hint = suggestion(name, installed)

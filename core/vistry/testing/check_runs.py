@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from vistry.errors import RegistryError, suggestion
+from vistry.plugin.faults import BrokenPluginError, keep_traceback
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
@@ -186,6 +187,9 @@ def _message(error: Exception, subject: PluginSubject | ModelSubject) -> str:
     """Return an error as a sentence; where no check raised it, with its file and line, the plugin's own if possible."""
     if isinstance(error, CheckFailed):
         return str(error)
+    if isinstance(error, BrokenPluginError):
+        keep_traceback(error)
+        return f"{error.reason}; the traceback is in {error.file}" if error.file else error.reason
     frames = traceback.extract_tb(error.__traceback__)
     path = subject.plugin.path if isinstance(subject, PluginSubject) else subject.card.manifest_path
     # The last frame in the plugin's own code: below it is a library that the plugin called.

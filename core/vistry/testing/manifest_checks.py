@@ -75,7 +75,7 @@ def queries_import_no_tensor_library(subject: PluginSubject) -> None:
         capture_output=True,
         text=True,
     )
-    last = done.stderr.strip().rpartition("\n")[2]
+    last = done.stderr.strip().rpartition("\n")[2].removeprefix(f"{BrokenPluginError.__module__}.BrokenPluginError: ")
     require(done.returncode == 0, f"a query for its hyperparameters and freezing maps fails: {last}")
     imported = [name for name in TENSOR_LIBRARIES if name in done.stdout.split()]
     require(

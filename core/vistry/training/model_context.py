@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 from vistry.data.table import Table
 from vistry.errors import HyperparameterError, Problem, RegistryError
@@ -11,11 +13,15 @@ from vistry.hyperparameter.schema import Schema, Source, schema_of
 from vistry.hyperparameter.values import Hyperparameters, Setting
 from vistry.plugin import hooks
 from vistry.plugin.calls import OwnerHooks
+from vistry.plugin.faults import PluginCode, WrongAnswerError, file_of, is_of_core, owns
+from vistry.plugin.guarded_input import GuardedInput
+from vistry.plugin.implementation import Implementation
 from vistry.plugin.types import (
     Backbone,
     FittedTensors,
     FreezingMap,
     Input,
+    Loss,
     Module,
     Postprocess,
     StateDict,
@@ -23,16 +29,37 @@ from vistry.plugin.types import (
 )
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.manifest import PreprocessingSpec
+from vistry.registry.manifest import FeatureMapsSpec, PreprocessingSpec
 from vistry.registry.tasks import task_named
 from vistry.task import behaviour_of, hook_answers
 from vistry.task.behaviour import Task
+from vistry.task.outputs import MapShape, wrong_feature_maps
 from vistry.training.backends import checked_engine_module
-from vistry.training.engines import Engine, EngineModule, EngineSettings
+from vistry.training.engines import Engine, EngineModule, EngineSettings, engine_module
+from vistry.training.guarded_calls import GuardedLoss, GuardedPostprocess
 
 
 def silent(message: str) -> None:
     """Discard a message for the user."""
+
+
+def _in_range(schema: Schema, author: Implementation | None, before: object, answer: Mapping[str, Any]) -> Any:
+    """Return resolved values as they are. Raises BrokenPluginError if one is out of range."""
+    if author is not None and answer != before:
+        try:
+            schema.checked(Source.of(answer, author.hook))
+        except HyperparameterError as error:
+            author.code.require(f"returned a value that can't be used: {error.problems[0]}")
+    return answer
+
+
+def _check_maps(
+    code: PluginCode, declared: FeatureMapsSpec, shapes: Sequence[MapShape] | None, image: tuple[int, int]
+) -> None:
+    """Raise BrokenPluginError unless feature maps are as declared; None stands for anything but a list of maps."""
+    code.require(
+        "are no list of maps; return a list" if shapes is None else wrong_feature_maps(shapes, image, declared)
+    )
 
 
 @dataclass(frozen=True)
@@ -68,7 +95,8 @@ class ModelContext:
         checked_engine_module(card, backend)
         schema = schema_of(catalogue, card, task)
         backbone_owner = OwnerHooks.of_model(catalogue, card.backbone) if card.backbone else None
-        owner = OwnerHooks.of_model(catalogue, card, [hook_answers])
+        reviews = {"vistry_resolve_auto": partial(_in_range, schema)}
+        owner = OwnerHooks.of_model(catalogue, card, [hook_answers], reviews=reviews)
         defaults = Hyperparameters(schema.explain())
         return cls(
             catalogue=catalogue,
@@ -119,8 +147,7 @@ class ModelContext:
         """Return the same model with "auto" and unset values decided by its owner.
 
         `weight_names` are the names of the initial weights' tensors, none for random ones: an owner may tell from them
-        how the weights were trained. Raises HyperparameterError for an answer out of range, RegistryError for an
-        answer to a value that was set.
+        how the weights were trained. Raises BrokenPluginError for an answer out of range, or to a value that was set.
         """
         values = self.hyperparameters
         answers = self.owner.ask(
@@ -130,12 +157,6 @@ class ModelContext:
             hyperparameters=values,
             weight_names=weight_names,
         )
-        for name in answers:
-            if values.get(name) not in (None, "auto"):
-                raise RegistryError(
-                    f"{self.card.distribution} returned {name} from vistry_resolve_auto, but {name} = {values[name]} "
-                    'was given; return only unset or "auto" values'
-                )
         origin = f"auto, resolved by {self.card.family}"
         valid = self.schema.checked(Source.of(answers, origin))
         settings = [
@@ -175,6 +196,13 @@ class ModelContext:
             raise RegistryError(f"{self.card.distribution} implements no vistry_build_model for {self.card.full_name}")
         return self.engine_module.with_single_precision(module) if task_named(self.task.name).has_boxes else module
 
+    def code_of(self, module: Module, part: str) -> PluginCode:
+        """Return a part of a module's code, such as "the forward pass"; a backbone's plugin may be at fault, too."""
+        builder = self.owner.implementation(hooks.vistry_build_model)
+        forward = getattr(type(module), "forward", None) or type(module).__call__
+        source = forward if owns(self.owner.plugin, file_of(forward)) else builder and builder.function
+        return PluginCode(self.owner.plugin, f"{part} of {self.card.full_name}", source, others=self.owner.others)
+
     def backbone(self) -> Backbone | None:
         """Build the backbone of a composed model; None for other models. Raises RegistryError."""
         if self.card.backbone is None or self.backbone_owner is None:
@@ -195,6 +223,12 @@ class ModelContext:
         )
         if module is None:
             raise RegistryError(f"{card.distribution} implements no vistry_build_feature_maps for {card.full_name}")
+        author = owner.author(hooks.vistry_build_feature_maps, module)
+        source = author and author.function
+        code = PluginCode(owner.plugin, f"the feature maps of {card.full_name}", source, others=owner.others)
+        checked = partial(_check_maps, code, card.feature_maps)
+        with code:
+            engine_module(self.backend).on_first_maps(module, checked)
         return Backbone(module, card.feature_maps.channels, card.feature_maps.strides)
 
     def preprocessing(self) -> PreprocessingSpec:
@@ -208,12 +242,14 @@ class ModelContext:
 
     def input(self) -> Input:
         """Return how images are loaded for the model: its plugin's way, else its task's."""
-        return self.owner.ask(
+        images = self.owner.ask(
             hooks.vistry_build_input,
             card=self.card,
             task=self.task.name,
             hyperparameters=self.hyperparameters,
         )
+        built = self._code_of(images, "the input", hooks.vistry_build_input)
+        return GuardedInput(images, built) if built else images
 
     def freezing_map(self) -> FreezingMap:
         """Return the parameters that each number of frozen layers adds."""
@@ -261,6 +297,7 @@ class ModelContext:
             frozen_layers=self.frozen_layers,
             log=log,
             ema=self.card.moving_average,
+            code=partial(self.code_of, module),
         )
         loss = self.owner.ask(
             hooks.vistry_build_loss,
@@ -270,25 +307,63 @@ class ModelContext:
             backend=self.backend,
             data=data,
         )
-        return self.engine_module.make(module, settings, loss, self._postprocess())
+        classes = len(data.classes)
+        try:
+            return self.engine_module.make(
+                module, settings, self._guarded(module, loss, classes), self._postprocess(module, classes)
+            )
+        except WrongAnswerError as error:  # a freezing map that doesn't fit the module
+            raise self._freezing_code().fault(error) from error
 
     def prediction_engine(
-        self, module: Module, preprocessing: PreprocessingSpec, postprocess: Postprocess | None = None
+        self,
+        module: Module,
+        preprocessing: PreprocessingSpec,
+        num_classes: int,
+        postprocess: Postprocess | None = None,
     ) -> Engine:
         """Make a module ready to predict: it has no loss and can't train.
 
         Args:
             module: the model, as `module` builds it.
             preprocessing: how pixels are normalised; a run records it.
+            num_classes: the number of classes that the module was built for.
             postprocess: turns outputs into predictions, in place of the owner's.
         """
-        settings = EngineSettings(hyperparameters=self.hyperparameters, preprocessing=preprocessing)
-        return self.engine_module.make(module, settings, None, postprocess or self._postprocess())
+        settings = EngineSettings(
+            hyperparameters=self.hyperparameters, preprocessing=preprocessing, code=partial(self.code_of, module)
+        )
+        return self.engine_module.make(module, settings, None, postprocess or self._postprocess(module, num_classes))
 
-    def _postprocess(self) -> Postprocess:
-        return self.owner.ask(
+    def _freezing_code(self) -> PluginCode:
+        own = self.owner.implementation(hooks.vistry_freezing_map)
+        name = f"the freezing map of {self.card.full_name}"
+        return PluginCode(self.owner.plugin, name, own and own.function, others=self.owner.others)
+
+    def _guarded(self, module: Module, loss: Loss, classes: int) -> GuardedLoss:
+        network = self.code_of(module, "the forward pass")
+        wants_logits = not task_named(self.task.name).has_boxes
+        if is_of_core(loss):
+            return GuardedLoss(loss, network, classes, network=network if wants_logits else None)
+        return GuardedLoss(loss, self._code_of(loss, "the loss", hooks.vistry_build_loss) or network, classes)
+
+    def _postprocess(self, module: Module, classes: int) -> GuardedPostprocess:
+        postprocess = self.owner.ask(
             hooks.vistry_build_postprocess,
             card=self.card,
             task=self.task.name,
             hyperparameters=self.hyperparameters,
         )
+        network = self.code_of(module, "the forward pass")
+        if is_of_core(postprocess):
+            return GuardedPostprocess(postprocess, network, self.task, classes=classes, network=network)
+        code = self._code_of(postprocess, "the postprocessing", hooks.vistry_build_postprocess)
+        return GuardedPostprocess(postprocess, code or network, self.task, classes=classes)
+
+    def _code_of(self, built: object, part: str, hook: Callable[..., object]) -> PluginCode | None:
+        """Return the code of what a hook built; None where core alone built it."""
+        author = self.owner.author(hook, built)
+        if author is None:
+            return None
+        name = f"{part} that {hook.__name__} built for {self.card.full_name}"
+        return PluginCode(author.plugin, name, author.function, others=author.others)

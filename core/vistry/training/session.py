@@ -30,6 +30,7 @@ from vistry.errors import RunError, VistryError
 from vistry.hyperparameter.recorded import hyperparameters_of, hyperparameters_record
 from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
+from vistry.plugin.faults import traceback_kept_in
 from vistry.plugin.types import Module, TrainingData
 from vistry.registry.catalogue import Catalogue
 from vistry.report import write_report
@@ -132,7 +133,7 @@ def resume(run: str | Path, *, time_limit: float | None = None, listeners: Seque
     if resumed.status.status == "completed":
         raise RunError(f"{resumed.id} is complete; to build upon it, train with --checkpoint_run_id {resumed.id}")
     context = recorded_context(resumed)
-    with training_in(resumed.folder):
+    with training_in(resumed.folder), traceback_kept_in(resumed.folder):
         remove_unfinished(resumed.folder)
         loop = _loop(run=resumed, context=context, listeners=listeners)
         if loop.restore():
@@ -313,7 +314,8 @@ def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
     status = replace(run.status, status="running", reason="", engine=_facts(loop.engine, run), process_id=os.getpid())
     run.write(status)
     try:
-        outcome = loop.fit()
+        with traceback_kept_in(run.folder):
+            outcome = loop.fit()
     except Interrupted:
         run.write(replace(status, status="interrupted", reason="Ctrl-C"))
         raise
