@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from inspect import signature
 from types import ModuleType
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import ParamSpec, TypeVar, cast
 
 import pluggy
 
 from vistry.errors import Problem, suggestion
 from vistry.plugin import hooks, manifest_answers
 from vistry.plugin.faults import BrokenPluginError, PluginCode, file_of, owns
-from vistry.plugin.implementation import Implementation
+from vistry.plugin.implementation import HookAnswer, Implementation, Named
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
@@ -55,7 +55,7 @@ class _Manager(pluggy.PluginManager):
             raise BrokenPluginError(plugin, reason, f"correct {_place(plugin, hooks_module)}") from error
 
 
-Review = Callable[[Implementation | None, Any, Any], Any]
+Review = Callable[[Implementation | None, HookAnswer, HookAnswer], HookAnswer]
 """`review(author, before, answer)`: what becomes of an answer before the next wrapper, or core, is given it.
 
 `author` has answered; it is None where core has. `before` is what a wrapper was given, None for the first answer.
@@ -140,7 +140,7 @@ class OwnerHooks:
             if known.wrapper == wrappers:
                 yield Implementation(hook, self._plugins[known.plugin_name], known.function, others=self.others)
 
-    def _through(self, hook: str, wrappers: Sequence[Implementation], arguments: Mapping[str, Any]) -> Any:
+    def _through(self, hook: str, wrappers: Sequence[Implementation], arguments: Named) -> HookAnswer:
         """Return what becomes of the answer on its way through some wrappers, the last of which is the outermost."""
         if not wrappers:
             return self._inmost(hook, arguments)
@@ -148,24 +148,26 @@ class OwnerHooks:
         before, answer = last.answer_around(lambda: self._through(hook, inner, arguments), arguments)
         return self._reviewed(hook, before, answer, author=last)
 
-    def _inmost(self, hook: str, arguments: Mapping[str, Any]) -> Any:
+    def _inmost(self, hook: str, arguments: Named) -> HookAnswer:
         """Return the plugin's own answer, else core's."""
         own = next(self._implementations(hook, wrappers=False), None)
         answer = own.answer(arguments) if own else self._core_answer(hook, arguments)
         return self._reviewed(hook, None, answer, author=own)
 
-    def _core_answer(self, hook: str, arguments: Mapping[str, Any]) -> Any:
+    def _core_answer(self, hook: str, arguments: Named) -> HookAnswer:
         for answers in self._core_answers:
             if function := getattr(answers, hook, None):
                 return function(**{name: arguments[name] for name in signature(function).parameters})
         return None
 
-    def _reviewed(self, hook: str, before: Any, answer: Any, *, author: Implementation | None) -> Any:
+    def _reviewed(
+        self, hook: str, before: HookAnswer, answer: HookAnswer, *, author: Implementation | None
+    ) -> HookAnswer:
         review = self._reviews.get(hook)
         return review(author, before, answer) if review else answer
 
 
-def _added_up(author: Implementation | None, before: Sequence[Problem] | None, answer: Sequence[Problem]) -> Any:
+def _added_up(author: Implementation | None, before: Sequence[Problem] | None, answer: Sequence[Problem]) -> HookAnswer:
     """Keep the problems of everybody: a wrapper may add some, and takes none back. Each names its plugin."""
     known = list(before or ())
     plugin = author.plugin.name if author else ""

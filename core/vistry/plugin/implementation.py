@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any
+from typing import Any, TypeAlias
 
 from vistry.plugin.answers import wrong_answer
 from vistry.plugin.faults import PluginCode, WrongAnswerError, is_fault, place_of
 from vistry.registry.discovery import Plugin
 
-Named = Mapping[str, Any]
+HookAnswer: TypeAlias = Any
+"""What a hook answers, or is given: each hook has types of its own."""
+
+Named = Mapping[str, HookAnswer]
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Implementation:
 
     hook: str
     plugin: Plugin
-    function: Callable[..., Any]
+    function: Callable[..., HookAnswer]
     others: tuple[Plugin, ...] = ()
 
     @property
@@ -33,14 +36,14 @@ class Implementation:
         """The function as code that may fail."""
         return PluginCode(self.plugin, self.hook, self.function, others=self.others)
 
-    def answer(self, arguments: Named) -> Any:
+    def answer(self, arguments: Named) -> HookAnswer:
         """Call the function with those of the arguments that it names. Raises BrokenPluginError."""
         with self.code:
             answer = self.function(**self._named(arguments))
         self._check(answer, arguments)
         return answer
 
-    def answer_around(self, inner: Callable[[], Any], arguments: Named) -> tuple[Any, Any]:
+    def answer_around(self, inner: Callable[[], HookAnswer], arguments: Named) -> tuple[HookAnswer, HookAnswer]:
         """Call a wrapper around `inner`; return what `inner` answered, and what the wrapper makes of it.
 
         Raises BrokenPluginError, and what `inner` raises unless the wrapper answers in its place.
@@ -65,7 +68,7 @@ class Implementation:
     def _named(self, arguments: Named) -> Named:
         return {name: arguments[name] for name in signature(self.function).parameters}
 
-    def _answer_to(self, error: BaseException, generator: Generator[None, Any, Any]) -> Any:
+    def _answer_to(self, error: BaseException, generator: Generator[None, HookAnswer, HookAnswer]) -> HookAnswer:
         """Let a wrapper clean up after an error, or answer in its place."""
         try:
             return _ended(generator.throw, error)
@@ -75,7 +78,7 @@ class Implementation:
             raise self.code.fault(raised) from raised
 
 
-def _ended(resume: Callable[[Any], object], value: object) -> Any:
+def _ended(resume: Callable[[HookAnswer], object], value: object) -> HookAnswer:
     """Resume a wrapper after its `yield`, and return its answer."""
     try:
         resume(value)
@@ -84,6 +87,6 @@ def _ended(resume: Callable[[Any], object], value: object) -> Any:
     raise WrongAnswerError("yields twice; yield once, for the answer that it wraps, and return the one to use")
 
 
-def _copy(answer: Any) -> Any:
+def _copy(answer: HookAnswer) -> HookAnswer:
     """Return a list or a dictionary that a wrapper may change, without changing what was answered."""
     return answer.copy() if isinstance(answer, list | dict) else answer

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from vistry.data.table import Table
 from vistry.errors import HyperparameterError, Problem, RegistryError
@@ -15,7 +14,7 @@ from vistry.plugin import hooks
 from vistry.plugin.calls import OwnerHooks
 from vistry.plugin.faults import PluginCode, WrongAnswerError, file_of, is_of_core, owns
 from vistry.plugin.guarded_input import GuardedInput
-from vistry.plugin.implementation import Implementation
+from vistry.plugin.implementation import Implementation, Named
 from vistry.plugin.types import (
     Backbone,
     FittedTensors,
@@ -43,7 +42,7 @@ def silent(message: str) -> None:
     """Discard a message for the user."""
 
 
-def _in_range(schema: Schema, author: Implementation | None, before: object, answer: Mapping[str, Any]) -> Any:
+def _in_range(schema: Schema, author: Implementation | None, before: object, answer: Named) -> Named:
     """Return resolved values as they are. Raises BrokenPluginError if one is out of range."""
     if author is not None and answer != before:
         try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+
+from vistry.plugin.types import Module, Tensor
 
 CheckMaps = Callable[[Sequence[tuple[int, int, int]] | None, tuple[int, int]], None]
 
@@ -18,8 +19,8 @@ def on_first_maps(module: nnx.Module, check: CheckMaps) -> None:
     """Check the feature maps of a backbone at once, from their shapes."""
     structure, state = nnx.split(module)
 
-    def maps_of(state: Any, images: jax.Array) -> Any:
-        backbone: Any = nnx.merge(structure, state)
+    def maps_of(state: Tensor, images: jax.Array) -> Tensor:
+        backbone: Module = nnx.merge(structure, state)
         backbone.eval()
         return backbone(images)
 
@@ -27,7 +28,7 @@ def on_first_maps(module: nnx.Module, check: CheckMaps) -> None:
     check(_shapes(jax.eval_shape(maps_of, state, abstract)), (_SIDE, _SIDE))
 
 
-def _shapes(maps: Any) -> list[tuple[int, int, int]] | None:
+def _shapes(maps: Tensor) -> list[tuple[int, int, int]] | None:
     """Return channels, height and width of each map [N, H, W, C]; None where these are no maps."""
     if not isinstance(maps, list | tuple) or not all(getattr(one, "ndim", 0) == 4 for one in maps):
         return None

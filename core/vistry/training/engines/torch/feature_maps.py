@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import nn
+
+from vistry.plugin.types import Tensor
 
 CheckMaps = Callable[[Sequence[tuple[int, int, int]] | None, tuple[int, int]], None]
 
@@ -14,7 +15,7 @@ CheckMaps = Callable[[Sequence[tuple[int, int, int]] | None, tuple[int, int]], N
 def on_first_maps(module: nn.Module, check: CheckMaps) -> None:
     """Let the first feature maps of a backbone be checked, in its first forward pass."""
 
-    def hook(module: nn.Module, arguments: tuple[Any, ...], maps: Any) -> None:
+    def hook(module: nn.Module, arguments: tuple[Tensor, ...], maps: Tensor) -> None:
         # A copy of the module, such as an average of its weights, has its own list of hooks with this one in it.
         for key in [key for key, other in module._forward_hooks.items() if other is hook]:
             del module._forward_hooks[key]
@@ -24,7 +25,7 @@ def on_first_maps(module: nn.Module, check: CheckMaps) -> None:
     module.register_forward_hook(hook)
 
 
-def _shapes(maps: Any) -> list[tuple[int, int, int]] | None:
+def _shapes(maps: Tensor) -> list[tuple[int, int, int]] | None:
     """Return channels, height and width of each map [N, C, H, W]; None where these are no maps."""
     if not isinstance(maps, list | tuple) or not all(getattr(one, "ndim", 0) == 4 for one in maps):
         return None
