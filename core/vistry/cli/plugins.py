@@ -57,6 +57,7 @@ def show(name: str, as_json: bool) -> None:
             "plugin API": manifest.api if manifest else "",
             "manifest": str(plugin.path or ""),
             "models": ", ".join(plugin.models),
+            "note": "; ".join(plugin.notes),
         }
     )
 

@@ -12,6 +12,7 @@ from vistry.errors import RegistryError, suggestion
 from vistry.registry.cards import ModelCard, cards_of, composed_cards
 from vistry.registry.discovery import Plugin, discover
 from vistry.registry.manifest import BACKENDS
+from vistry.registry.names import is_called
 from vistry.registry.policy import DISABLE_VARIABLE, FILE_NAME, Policy, PolicyValue, read_policy
 from vistry.registry.tasks import task_named
 
@@ -121,7 +122,7 @@ class Catalogue:
     def plugin(self, name: str) -> Plugin:
         """The plugin with this name or distribution name. Raises RegistryError."""
         by_name = [plugin for plugin in self.plugins if plugin.name == name]
-        matches = by_name or [plugin for plugin in self.plugins if plugin.distribution == name]
+        matches = by_name or [plugin for plugin in self.plugins if is_called(name, plugin.name, plugin.distribution)]
         if len(matches) == 1:
             return matches[0]
         if by_name:
@@ -206,7 +207,7 @@ def _resolve_names(
 
 
 def _preferred(rivals: Iterable[ModelCard], preference: PolicyValue | None) -> list[ModelCard]:
-    return [card for card in rivals if preference and preference.value in (card.family, card.distribution)]
+    return [card for card in rivals if preference and is_called(preference.value, card.family, card.distribution)]
 
 
 def _prefer_line(card: ModelCard, rivals: Iterable[ModelCard]) -> str:

@@ -15,6 +15,7 @@ from typing import Literal, cast, get_args
 from vistry.errors import RegistryError
 from vistry.registry.field_spec import Scalar
 from vistry.registry.manifest import Defaults
+from vistry.registry.names import is_called
 from vistry.registry.toml_file import read_toml, validated
 from vistry.registry.toml_lines import line_of
 
@@ -111,11 +112,10 @@ class Policy:
         """Where the plugin is disabled, or None."""
         origin = None
         for layer in self.layers:
-            names = {plugin, distribution}
-            if names & set(layer.tables.plugins.enable):
+            if any(is_called(name, plugin, distribution) for name in layer.tables.plugins.enable):
                 origin = None
             for number, name in enumerate(layer.tables.plugins.disable):
-                if name in names:
+                if is_called(name, plugin, distribution):
                     origin = layer.where("plugins", "disable", number)
         return origin
 
