@@ -62,7 +62,7 @@ def test_each_backbone_that_has_the_maps_has_a_model(lay_out: LayOut) -> None:
 
 
 def test_a_model_that_is_written_down_takes_the_place_of_the_one_that_follows(lay_out: LayOut) -> None:
-    more = '\n[models.special]\nsummary = "By hand"\nbackbone = "goodnet"\nparameters = 7\n'
+    more = '\n[models.special]\nsummary = "By hand"\nbackbone = "good/goodnet"\nparameters = 7\n'
     lay_out("boxes", manifest=HEAD, more=more)
     lay_out("good", more=MAPS.format(name="good"))
     found = boxes()
@@ -83,17 +83,6 @@ def test_backbones_bring_their_hyperparameters_and_weights(lay_out: LayOut) -> N
     assert list(vistry.model("boxes_goodnet").weights) == ["imagenet"]
 
 
-def test_a_backbone_two_plugins_offer_has_no_model_until_it_is_settled(lay_out: LayOut) -> None:
-    lay_out("boxes", manifest=HEAD)
-    for name in ("one", "two"):
-        lay_out(name, model="goodnet", more=MAPS.format(name="good"))
-    assert "boxes_goodnet" not in boxes()
-    Path("registry.toml").write_text('[prefer]\ngoodnet = "two"\n')
-    backbone = boxes()["boxes_goodnet"].backbone
-    assert backbone is not None
-    assert backbone.family == "two"
-
-
 def test_a_backbone_in_another_backend_makes_no_model(lay_out: LayOut) -> None:
     lay_out("boxes", manifest=HEAD)
     lay_out("good", more='backends = ["jax"]\n' + MAPS.format(name="good"))
@@ -101,9 +90,11 @@ def test_a_backbone_in_another_backend_makes_no_model(lay_out: LayOut) -> None:
 
 
 def test_the_backbone_that_is_missing_is_named(lay_out: LayOut) -> None:
-    more = '\n[models.special]\nsummary = "By hand"\nbackbone = "gonenet"\nparameters = 7\n'
+    more = '\n[models.special]\nsummary = "By hand"\nbackbone = "gone/gonenet"\nparameters = 7\n'
     lay_out("boxes", manifest=HEAD, more=more)
-    with pytest.raises(RegistryError, match="'special' of vistry-boxes is built on 'gonenet', which no plugin in use"):
+    with pytest.raises(
+        RegistryError, match="'special' of vistry-boxes is built on 'gone/gonenet', which no plugin in use"
+    ):
         vistry.model("special")
 
 
@@ -133,7 +124,7 @@ def test_wrong_maps_make_the_plugin_invalid(lay_out: LayOut, old: str, new: str,
 
 
 def test_a_backbone_needs_a_composition_and_a_composed_name_its_place(lay_out: LayOut) -> None:
-    lay_out("lone", more='backbone = "resnet18"\n')
+    lay_out("lone", more='backbone = "resnet/resnet18"\n')
     lay_out("boxes", manifest=HEAD.replace("boxes_{backbone}", "boxes"))
     reasons = {plugin.name: plugin.reason for plugin in vistry.plugins()}
     assert "model 'lonenet' has a backbone, and the file no [composition]" in reasons["lone"]

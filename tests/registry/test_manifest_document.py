@@ -26,6 +26,7 @@ NAMED: dict[Any, str] = {
     schema.ComposedName: "composed name",
     schema.Device: "device",
     schema.Dtype: "dtype",
+    schema.FullName: "full name",
     schema.Hash: "hash",
     schema.Wrapped: "hook",
     schema.ModelName: "model name",

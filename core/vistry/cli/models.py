@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -61,11 +62,18 @@ def show(name: str, as_json: bool) -> None:
             "backends": ", ".join(card.backends),
             "parameters": f"{card.parameters:,}",
             "license": card.license,
-            "weights": ", ".join(card.weights),
+            "backbone": card.backbone.full_name if card.backbone else "",
+            "weights": ", ".join(map(partial(_weights, card), card.weights)),
             "layers to freeze": ", ".join("+".join(group) for group in card.freeze),
             "plugin": f"{card.distribution} {card.version}",
         }
     )
+
+
+def _weights(card: ModelCard, name: str) -> str:
+    """The name of published weights, and whose they are where they are the backbone's."""
+    backbone = card.backbone_of_weights(name)
+    return f"{name} (of {backbone})" if backbone else name
 
 
 def _print_models(listed: list[ModelCard]) -> None:

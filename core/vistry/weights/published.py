@@ -16,7 +16,8 @@ from vistry.weights.locate import weights_cache
 class PublishedWeights:
     """Published weights of one model; `file` is None until they have been fetched.
 
-    `classes` is how many classes their head tells apart, and `metrics` what their authors measured.
+    `classes` is how many classes their head tells apart, and `metrics` what their authors measured of the model.
+    `backbone` is the full name of the backbone whose weights they are, and None for weights of the whole model.
     """
 
     name: str
@@ -27,11 +28,12 @@ class PublishedWeights:
     classes: int | None
     metrics: dict[str, float]
     file: Path | None
+    backbone: str | None = None
 
     @classmethod
     def of(cls, card: ModelCard, name: str) -> PublishedWeights:
         """Look up weights of a model. The file is looked for, and neither fetched nor read."""
-        spec = card.weights[name]
+        spec, backbone = card.weights[name], card.backbone_of_weights(name)
         return cls(
             name=name,
             model=card.full_name,
@@ -39,8 +41,9 @@ class PublishedWeights:
             source=spec.source,
             sha256=spec.sha256,
             classes=spec.classes,
-            metrics=spec.metrics,
+            metrics={} if backbone else spec.metrics,
             file=_file(spec),
+            backbone=backbone,
         )
 
     def to_dict(self) -> dict[str, object]:
