@@ -1,4 +1,8 @@
-"""The fields of one model and task: the shared table, what the plugin changes, and the defaults in force."""
+"""The fields of one model and task: the shared table, what the plugin changes, and the defaults in force.
+
+A composed model has those of two families. What its own sets goes over what its backbone's sets, and both families'
+restrictions hold; docs/reference/detectors.md has the rules.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,16 @@ from vistry.hyperparameter.tables import shared_fields
 from vistry.hyperparameter.values import format_as_typed
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, Value, narrowed, to_json
+from vistry.registry.field_spec import (
+    FieldSpec,
+    Restriction,
+    Scalar,
+    Value,
+    narrowed,
+    narrowed_further,
+    nearest,
+    to_json,
+)
 from vistry.registry.policy import Override
 from vistry.registry.toml_file import place
 
@@ -87,6 +100,8 @@ def shared_with_policy(catalogue: Catalogue, task: str) -> Fields:
 def model_fields(catalogue: Catalogue, card: ModelCard, task: str) -> Fields:
     """A model's fields for a task with the defaults in force. Raises RegistryError."""
     fields = _with_manifest(_of_model(card, task), card, task, catalogue=catalogue)
+    if card.backbone:
+        fields = _restricted_by_backbone(fields, card, card.backbone)
     overrides = catalogue.policy.overrides(task, catalogue.names_of(card))
     fields = _with_policy(fields, card.full_name, overrides, names=_all_names(catalogue))
     for field in fields.values():
@@ -99,7 +114,7 @@ def where_else(catalogue: Catalogue, fields: Mapping[str, Field]) -> dict[str, s
     """For each name that isn't among these fields: the tasks or the families that own it."""
     owners = {name: " and ".join(spec.tasks) for name, (_, spec) in shared_fields().items()}
     for card in catalogue.cards:
-        owners |= dict.fromkeys(card.hyperparameters, card.family)
+        owners |= {name: card.definer_of(name).family for name in card.hyperparameters}
     return {name: owner for name, owner in owners.items() if name not in fields}
 
 
@@ -126,11 +141,13 @@ def _field(name: str, spec: FieldSpec, task: str, path: Path, key: tuple[str, ..
 
 def _of_model(card: ModelCard, task: str) -> Fields:
     """The shared table with what the family adds, leaves out and narrows."""
-    _check_names(card)
+    for one in (card, card.backbone) if card.backbone else (card,):
+        _check_names(one)
     fields = {name: field for name, field in _shared(task).items() if name not in card.exclude}
     for name, spec in card.hyperparameters.items():
         if task in spec.tasks:
-            fields[name] = _field(name, spec, task=task, path=card.manifest_path, key=("hyperparameters", name))
+            path = card.definer_of(name).manifest_path
+            fields[name] = _field(name, spec, task=task, path=path, key=("hyperparameters", name))
     for name in [name for name, field in fields.items() if card.freeze and field.spec.maximum_from == "freeze"]:
         count = len(card.freeze)
         reason = f"{card.name} has {count} layers to freeze"
@@ -146,12 +163,14 @@ def _check_names(card: ModelCard) -> None:
     for table in ("exclude", "restrict"):
         for name in getattr(card, table):
             if name not in names:
-                where = place(card.manifest_path, (table, name))
+                where = (
+                    card.restriction_place(name) if table == "restrict" else place(card.manifest_path, (table, name))
+                )
                 raise RegistryError(
                     f"{where}: there is no hyperparameter '{name}'; {suggestion(name, names)}".rstrip("; ")
                 )
-    for name in set(card.hyperparameters) & set(shared_fields()):
-        where = place(card.manifest_path, ("hyperparameters", name))
+    for name in [name for name in card.hyperparameters if name in shared_fields()]:
+        where = place(card.definer_of(name).manifest_path, ("hyperparameters", name))
         raise RegistryError(
             f"{where}: '{name}' means the same for every model and can't be defined again; "
             "narrow it under [restrict], or set its default under [defaults]"
@@ -165,6 +184,42 @@ def _narrow(fields: Fields, name: str, restriction: Restriction) -> Fields:
     return {name: replace(field, spec=narrowed(field.spec, restriction), reason=restriction.reason)}
 
 
+def _restricted_by_backbone(fields: Fields, card: ModelCard, backbone: ModelCard) -> Fields:
+    """Narrow the fields further to what the backbone can take.
+
+    A default that it can't take, which was chosen without knowing of it, becomes the nearest value that it can.
+    Raises RegistryError where nothing is left.
+    """
+    for name, restriction in backbone.restrict.items():
+        if name not in fields:
+            continue
+        field, where = fields[name], backbone.restriction_place(name)
+        spec = narrowed_further(field.spec, restriction)
+        if spec is None:
+            raise RegistryError(
+                f"{card.full_name} can't be used: it needs {name} to be {field.rule}, and {where} leaves none of that "
+                f"({restriction.reason}); choose another backbone"
+            )
+        reason = "; ".join(dict.fromkeys(filter(None, (field.reason, restriction.reason))))
+        fields = {**fields, name: _with_allowed_default(replace(field, spec=spec, reason=reason), where)}
+    return fields
+
+
+def _with_allowed_default(field: Field, where: str) -> Field:
+    """The field with the nearest default that its range allows; `where` is what narrowed it."""
+    if field.default is None or _is_allowed(field.spec, field.default):
+        return field
+    return replace(field, default=field.spec.parse(nearest(field.spec, field.default)), origin=where)
+
+
+def _is_allowed(spec: FieldSpec, value: Value) -> bool:
+    try:
+        spec.parse(value)
+    except ValueError:
+        return False
+    return True
+
+
 def _with_manifest(fields: Fields, card: ModelCard, task: str, catalogue: Catalogue) -> Fields:
     """Lay the manifest's defaults, or what hooks make of them, over the shared ones."""
     in_manifest = card.manifest_defaults(task)
@@ -173,10 +228,12 @@ def _with_manifest(fields: Fields, card: ModelCard, task: str, catalogue: Catalo
         _computed(card, task, catalogue) if computing else {name: value for name, (value, _) in in_manifest.items()}
     )
     for name, value in defaults.items():
-        value_in_file, key = in_manifest.get(name, (None, ()))
+        value_in_file, key = in_manifest.get(name, (None, None))
+        if name not in fields and key and key.manifest != card.manifest_path:
+            continue  # a backbone's default for what only other tasks have
         origin = f"vistry_default_hyperparameters of {' and '.join(computing)}"
-        if value == value_in_file:
-            origin = place(card.manifest_path, key)
+        if key and value == value_in_file:
+            origin = key.place
         fields = _override(fields, name, value=value, origin=origin, subject=card.full_name)
     return fields
 

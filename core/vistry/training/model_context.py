@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from vistry.data.table import Table
 from vistry.errors import HyperparameterError, Problem, RegistryError
 from vistry.hyperparameter.schema import Schema, Source, schema_of
+from vistry.hyperparameter.tables import shared_fields
 from vistry.hyperparameter.values import Hyperparameters, Setting
 from vistry.plugin import hooks
 from vistry.plugin.calls import OwnerHooks
@@ -107,13 +109,32 @@ class ModelContext:
         return self.with_hyperparameters(Hyperparameters(hyperparameters.settings.values(), warnings))
 
     def problems(self, hyperparameters: Hyperparameters) -> list[Problem]:
-        """Return the errors and warnings that the model's owner finds in values."""
-        return self.owner.ask(
+        """Return the errors and warnings that the owners of the model and of its backbone find in values."""
+        of_model = self.owner.ask(
             hooks.vistry_check_hyperparameters,
             card=self.card,
             task=self.task.name,
             hyperparameters=hyperparameters,
         )
+        of_backbone = self._problems_of_backbone(hyperparameters)
+        # A plugin that wraps everyone's checks is asked about both, and is told once.
+        return [*of_model, *(problem for problem in of_backbone if problem not in of_model)]
+
+    def _problems_of_backbone(self, hyperparameters: Hyperparameters) -> list[Problem]:
+        """Return what the backbone's owner finds; a rule about what only a classifier has doesn't apply."""
+        if self.card.backbone is None or self.backbone_owner is None:
+            return []
+        try:
+            return self.backbone_owner.ask(
+                hooks.vistry_check_hyperparameters,
+                card=self.card.backbone,
+                task=self.task.name,
+                hyperparameters=hyperparameters,
+            )
+        except KeyError as error:
+            if error.args[0] in shared_fields() and error.args[0] not in hyperparameters:
+                return []
+            raise
 
     def with_auto_resolved(self, weight_names: Collection[str]) -> ModelContext:
         """Return the same model with "auto" and unset values decided by its owner.
@@ -131,17 +152,34 @@ class ModelContext:
             weight_names=weight_names,
         )
         for name in answers:
-            if values.get(name) not in (None, "auto"):
+            if not self._is_open(name):
                 raise RegistryError(
                     f"{self.card.distribution} returned {name} from vistry_resolve_auto, but {name} = {values[name]} "
                     'was given; return only unset or "auto" values'
                 )
         origin = f"auto, resolved by {self.card.family}"
-        valid = self.schema.checked(Source.of(answers, origin))
+        valid = self.schema.checked(Source.of({**answers, **self._auto_of_backbone(weight_names)}, origin))
         settings = [
             Setting(name=name, value=value, origin=origin, given=values.given(name)) for name, value in valid.items()
         ]
         return self.with_hyperparameters(Hyperparameters([*values.settings.values(), *settings], values.warnings))
+
+    def _auto_of_backbone(self, weight_names: Collection[str]) -> dict[str, Any]:
+        """Return what the backbone's owner decides about its own hyperparameters that are open."""
+        if self.card.backbone is None or self.backbone_owner is None:
+            return {}
+        answers = self.backbone_owner.ask(
+            hooks.vistry_resolve_auto,
+            card=self.card.backbone,
+            task=self.task.name,
+            hyperparameters=self.hyperparameters,
+            weight_names=weight_names,
+        )
+        brought = self.card.backbone.hyperparameters
+        return {name: value for name, value in answers.items() if name in brought and self._is_open(name)}
+
+    def _is_open(self, name: str) -> bool:
+        return self.hyperparameters.get(name) in (None, "auto")
 
     @property
     def frozen_layers(self) -> int:
