@@ -161,7 +161,7 @@ def test_a_run_keeps_its_backbone_whatever_its_model_is_called_now(lay_out: LayO
     lay_out("one", model="goodnet", more=maps("goodnet"))
 
     def recorded() -> str:
-        backbone = Catalogue.read().recorded("boxes/boxes_goodnet", "one/goodnet").backbone
+        backbone = Catalogue.read().recorded("boxes/boxes_goodnet", backbone="one/goodnet").backbone
         return backbone.full_name if backbone else ""
 
     assert recorded() == "one/goodnet"
@@ -178,8 +178,18 @@ def test_a_run_keeps_its_backbone_whatever_its_model_is_called_now(lay_out: LayO
         f"disabled by {Path.cwd()}/registry.toml:2; type: vistry plugins enable one"
     )
     with pytest.raises(RegistryError, match="the backbone 'gone/goodnet', which no plugin in use offers"):
-        Catalogue.read().recorded("boxes/boxes_goodnet", "gone/goodnet")
-    assert Catalogue.read().recorded("boxes/boxes_goodnet", "").name == "boxes_goodnet"
+        Catalogue.read().recorded("boxes/boxes_goodnet", backbone="gone/goodnet")
+    assert Catalogue.read().recorded("boxes/boxes_goodnet").name == "boxes_goodnet"
+
+
+def test_a_run_finds_its_model_by_the_distribution_where_two_plugins_have_one_name(lay_out: LayOut) -> None:
+    for distribution in ("vistry-good", "acme-good"):
+        lay_out("good", distribution=distribution, model="goodnet")
+    catalogue = Catalogue.read()
+    for spelling in ("acme-good", "Acme_Good"):
+        assert catalogue.recorded("good/goodnet", distribution=spelling).distribution == "acme-good"
+    with pytest.raises(RegistryError, match="two plugins offer a model 'good/goodnet'"):
+        catalogue.recorded("good/goodnet", distribution="another")
 
 
 def test_two_models_may_be_written_down_on_one_backbone(lay_out: LayOut) -> None:

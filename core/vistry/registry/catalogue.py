@@ -15,7 +15,7 @@ from vistry.registry.composition_errors import clash, named_otherwise, several_b
 from vistry.registry.discovery import Plugin, discover
 from vistry.registry.licenses import licenses_in
 from vistry.registry.manifest import BACKENDS
-from vistry.registry.names import is_called
+from vistry.registry.names import canonical_name, is_called
 from vistry.registry.policy import DISABLE_VARIABLE, FILE_NAME, Policy, PolicyValue, read_policy
 from vistry.registry.tasks import task_named
 
@@ -103,14 +103,17 @@ class Catalogue:
             raise RegistryError(_conflict(named, rivals, self.policy.preferred(short)))
         raise RegistryError(self._unknown(named, wanted))
 
-    def recorded(self, full_name: str, backbone: str) -> ModelCard:
-        """The model of a run, by its full name and that of its backbone, "" where none is recorded.
+    def recorded(self, full_name: str, *, distribution: str = "", backbone: str = "") -> ModelCard:
+        """The model of a run, by its full name, its distribution's, and the full name of its backbone, if it has one.
 
-        What a model that follows from a composition is called depends on what else is installed, so the backbone
-        decides. Raises RegistryError.
+        Of two plugins with one name the distribution decides. What a model that follows from a composition is called
+        depends on what else is installed, so there the backbone decides. Raises RegistryError.
         """
         if not backbone:
-            return self.model(full_name)
+            rivals = self.contested.get(full_name.partition("/")[2], ())
+            namesakes = [card for card in rivals if card.full_name == full_name]
+            own = [card for card in namesakes if card.distribution == canonical_name(distribution)]
+            return own[0] if len(own) == 1 else self.model(full_name)
         family = full_name.partition("/")[0]
         candidates = [
             card

@@ -15,7 +15,7 @@ def recorded_model(run: Run, catalogue: Catalogue) -> ModelCard:
     """
     model = run.record.model
     try:
-        return catalogue.recorded(model.full_name, model.backbone)
+        return catalogue.recorded(model.full_name, distribution=model.distribution, backbone=model.backbone)
     except RegistryError as error:
         source = f"run {run.id} was trained with {model.distribution} {model.version}"
         raise RegistryError(f"{error}; {source}; see: vistry plugins") from error
