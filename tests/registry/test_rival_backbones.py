@@ -197,7 +197,7 @@ def test_two_models_may_be_written_down_on_one_backbone(lay_out: LayOut) -> None
     lay_out("boxes", manifest=HEAD, more=WRITTEN + special)
     lay_out("good", more=maps("goodnet"))
     assert backbones() == {"boxes_goodnet": "good/goodnet", "special": "good/goodnet"}
-    assert [card.classes for card in boxes().values()] == [4, 2]
+    assert [vistry.model(name).classes for name in backbones()] == [4, 2]
 
 
 def test_a_written_name_wins_over_one_that_follows(lay_out: LayOut) -> None:
