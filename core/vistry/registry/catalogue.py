@@ -150,10 +150,12 @@ class Catalogue:
                 f"{names} are both the default model of {task}; name one, or add to {FILE_NAME}:\n"
                 f'[defaults.{task}]\nmodel_name = "{cards[0].full_name}"'
             )
-        return cards[0] if cards else self._default_without_backbone(task)
+        if not cards:
+            self._check_backbone_of_default(task)
+        return cards[0] if cards else None
 
-    def _default_without_backbone(self, task: str) -> None:
-        """Say why the model that is written down as a task's default can't be used. Raises RegistryError."""
+    def _check_backbone_of_default(self, task: str) -> None:
+        """Raise RegistryError if a task has a default model that lacks its backbone."""
         for plugin in self.plugins:
             for name, model in plugin.manifest.models.items() if plugin.in_use and plugin.manifest else ():
                 if model.backbone and task in model.default_for:
