@@ -37,7 +37,7 @@ def _composed_cards(plugin: Plugin, models: Iterable[ModelCard], policy: Policy)
             card = card_of(plugin, manifest, path=plugin.path, name=name, model=model)
             yield _on(card, backbone, manifest.composition)
     fitting = _settled(with_backend_of(manifest.backends, models), policy)
-    for backbone, name in _derived_names(manifest, manifest.composition, fitting, policy):
+    for backbone, name in _derived_names(manifest, manifest.composition, fitting=fitting, policy=policy):
         model = _derived_model(manifest.composition, backbone)
         card = card_of(plugin, manifest, path=plugin.path, name=name, model=model)
         yield replace(_on(card, backbone, manifest.composition), is_derived=True)

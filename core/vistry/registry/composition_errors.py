@@ -63,14 +63,14 @@ def named_otherwise(wanted: str, cards: Iterable[ModelCard], plugins: Sequence[P
         for plugin in plugins
         if plugin.in_use and plugin.manifest
     }
-    found = []
+    models = []
     for card in cards:
         composition = compositions.get((card.family, card.distribution))
         if composition and card.backbone and card.is_derived:
             name = composed_name(composition, card.backbone.name)
             if wanted in (name, f"{card.family}/{name}"):
-                found.append(card)
-    return found
+                models.append(card)
+    return models
 
 
 def several_backbones(named: str, cards: Iterable[ModelCard]) -> str:

@@ -49,15 +49,15 @@ def installed_distributions() -> Iterator[Installed]:
     Of two records, the one in the folder that comes first on the path counts, because Python imports the package from
     there. Within a folder there is one package, and the newest record is its own: an older one was left behind.
     """
-    found: dict[str, list[Installed]] = {}
+    by_name: dict[str, list[Installed]] = {}
     for record in distributions():
         if GROUP in (record.read_text("entry_points.txt") or ""):
             name, version = _name_and_version(record)
-            installed = Installed(name, version, record, Path(str(record.locate_file(""))).resolve())
+            installed = Installed(name, version, record, folder=Path(str(record.locate_file(""))).resolve())
             # Records without a name can't be told apart from each other, so each counts.
-            key = f"{name} {len(found)}" if name == _NAMELESS else name
-            found.setdefault(key, []).append(installed)
-    for records in found.values():
+            key = f"{name} {len(by_name)}" if name == _NAMELESS else name
+            by_name.setdefault(key, []).append(installed)
+    for records in by_name.values():
         first = [installed for installed in records if installed.folder == records[0].folder]
         chosen = max(first, key=lambda installed: _order(installed.version))
         others = {(other.folder, other.version): other for other in records}
