@@ -45,7 +45,7 @@ default_for = ["image_object_detection"]
 weights.coco.source = "https://example.org/boxes.safetensors"
 weights.coco.sha256 = "00000000"
 weights.coco.license = "MIT"
-weights.coco.metrics = { box_ap = 37.0 }
+weights.coco.metrics = { coco = { box_ap = 37.0 } }
 """
 WEIGHTS = """
 [models.goodnet.weights.imagenet]
@@ -53,7 +53,7 @@ source = "https://example.org/good.safetensors"
 sha256 = "00000000"
 license = "MIT"
 classes = 1000
-metrics = { top1 = 75.1 }
+metrics = { imagenet1k = { top1 = 75.1 } }
 """
 OUR_DETECTORS = [
     "fasterrcnn_resnet50_fpn",
@@ -295,11 +295,11 @@ class TestOfBoth:
         weights = vistry.model("boxes_goodnet").to_dict()["weights"]
         assert isinstance(weights, dict)
         found = {name: (entry["backbone"], entry["metrics"]) for name, entry in weights.items()}
-        assert found == {"imagenet": ("good/goodnet", {}), "coco": (None, {"box_ap": 37.0})}
+        assert found == {"imagenet": ("good/goodnet", {}), "coco": (None, {"coco": {"box_ap": 37.0}})}
         published = {entry.name: (entry.backbone, entry.metrics) for entry in vistry.weights("boxes_goodnet")}
         assert published == found
         [own] = vistry.weights("good/goodnet")
-        assert (own.backbone, own.metrics) == (None, {"top1": 75.1})
+        assert (own.backbone, own.metrics) == (None, {"imagenet1k": {"top1": 75.1}})
 
     def test_its_preprocessing_and_notice(self) -> None:
         card = vistry.model("boxes_goodnet")

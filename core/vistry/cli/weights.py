@@ -60,7 +60,11 @@ def show(name: str, model: str | None, as_json: bool) -> None:
             "weights of": f"its backbone, {entry.backbone}" if entry.backbone else "",
             "license": entry.license,
             "classes": "" if entry.classes is None else str(entry.classes),
-            "metrics": ", ".join(f"{metric} {value:g}" for metric, value in entry.metrics.items()),
+            "published": ", ".join(
+                f"{data_set}.{figure} {value:g}"
+                for data_set, figures in entry.metrics.items()
+                for figure, value in figures.items()
+            ),
             "source": entry.source,
             "SHA-256": entry.sha256,
             "file": str(entry.file or "not on this machine; fetched when a training needs it"),

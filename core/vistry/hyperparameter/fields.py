@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypedDict
 
 from vistry.errors import RegistryError, suggestion
 from vistry.hyperparameter.tables import shared_fields
@@ -18,6 +18,7 @@ from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.field_spec import (
     FieldSpec,
+    Number,
     Restriction,
     Scalar,
     Value,
@@ -38,6 +39,32 @@ _JSON_TYPES = {
 }
 
 
+class HyperparameterRecord(TypedDict):
+    """A hyperparameter of a model for a task."""
+
+    name: str
+    type: Literal["integer", "number", "flag", "choice", "string", "grid"]
+    rule: Annotated[str, "its range in words"]
+    minimum: Number | None
+    maximum: Number | None
+    exclusive_minimum: Number | None
+    exclusive_maximum: Number | None
+    multiple_of: int | None
+    choices: list[Scalar] | None
+    log_scale: Annotated[bool, "whether its size matters more than its value"]
+    default: Scalar | None
+    unset_means: Annotated[str | None, "what happens without a value, where there is no default"]
+    origin: Annotated[str, "where the default is set: file and line, or a hook"]
+    description: str
+
+
+class ResolvedHyperparameterRecord(HyperparameterRecord):
+    """A hyperparameter with the value that a training would use; `origin` is then that of the value."""
+
+    value: Scalar | None
+    given: Annotated[bool, "whether the user set it"]
+
+
 @dataclass(frozen=True)
 class Field:
     """A hyperparameter of one model and task, with its default and where that default was set."""
@@ -53,7 +80,7 @@ class Field:
         """The range in words, with the family's reason where it narrowed it."""
         return self.spec.rule + (f" ({self.reason})" if self.reason else "")
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> HyperparameterRecord:
         """The field as plain JSON values."""
         return {
             "name": self.name,
@@ -63,6 +90,7 @@ class Field:
             "maximum": self.spec.maximum,
             "exclusive_minimum": self.spec.above,
             "exclusive_maximum": self.spec.below,
+            "multiple_of": self.spec.multiple_of,
             "choices": list(self.spec.choices) if self.spec.choices else None,
             "log_scale": self.spec.log_scale,
             "default": to_json(self.default),
@@ -83,6 +111,7 @@ class Field:
             "maximum": 1 if is_flag else spec.maximum,
             "exclusiveMinimum": spec.above,
             "exclusiveMaximum": spec.below,
+            "multipleOf": spec.multiple_of,
             "pattern": f"^(?:{spec.text_pattern})$" if spec.text_pattern else None,
             "description": spec.description,
         }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from vistry.registry.discovery import Plugin
 from vistry.registry.field_spec import FieldSpec, Restriction, Scalar
+from vistry.registry.input_sizes import InputSizes
 from vistry.registry.manifest import (
     FeatureMapsSpec,
     GradientClipping,
@@ -18,6 +20,8 @@ from vistry.registry.manifest import (
     PreprocessingSpec,
     WeightsSpec,
 )
+from vistry.registry.records import FeatureMapsRecord, ModelRecord, PreprocessingRecord, WeightsRecord
+from vistry.registry.tasks import TASKS
 from vistry.registry.toml_file import place, read_text
 from vistry.registry.toml_lines import is_set
 
@@ -74,6 +78,8 @@ class ModelCard:
     frozen_layers: int = 0
     classes: int | None = None
     is_derived: bool = False
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
@@ -107,7 +113,20 @@ class ModelCard:
         is_inherited = self.backbone is not None and self.backbone.weights.get(name) is self.weights[name]
         return self.backbone.full_name if self.backbone and is_inherited else None
 
-    def to_dict(self) -> dict[str, object]:
+    @property
+    def own_weights(self) -> dict[str, WeightsSpec]:
+        """The published weights of the whole model: those of a backbone are not a detector's."""
+        return {name: spec for name, spec in self.weights.items() if not self.backbone_of_weights(name)}
+
+    @property
+    def input_sizes(self) -> InputSizes:
+        """The sides in pixels that its input may have, which follow from the ranges of its hyperparameters."""
+        own = {name: spec for name, spec in self.hyperparameters.items() if spec.unit == "pixels"}
+        names = {*_size_names(self.tasks), *own}.difference(self.exclude)
+        limits = [limit for table in (own, self.restrict) for name, limit in table.items() if name in names]
+        return InputSizes.under(limits) if limits else InputSizes()
+
+    def to_dict(self) -> ModelRecord:
         """The card as plain JSON values."""
         return {
             "name": self.name,
@@ -117,20 +136,62 @@ class ModelCard:
             "tasks": list(self.tasks),
             "backends": list(self.backends),
             "parameters": self.parameters,
+            "classes": self.classes,
             "license": self.license,
             "default_for": list(self.default_for),
-            "weights": {name: self._weights_to_dict(name) for name in self.weights},
+            "tags": list(self.tags),
+            "weights": {name: self._weights_record(name) for name in self.weights},
             "layers_to_freeze": [list(group) for group in self.freeze],
             "backbone": self.backbone.full_name if self.backbone else None,
-            "strides_of_feature_maps": list(self.feature_maps.strides) if self.feature_maps else [],
+            "feature_maps": _feature_maps_record(self.feature_maps) if self.feature_maps else None,
+            "input_sizes": self.input_sizes.to_dict(),
+            "preprocessing": self._preprocessing_record(),
+            "metadata": dict(self.metadata),
             "distribution": self.distribution,
             "version": self.version,
         }
 
-    def _weights_to_dict(self, name: str) -> dict[str, object]:
-        """Published weights as plain JSON values; the figures of a backbone's say nothing about this model."""
-        backbone = self.backbone_of_weights(name)
-        return {**vars(self.weights[name]), **({"metrics": {}} if backbone else {}), "backbone": backbone}
+    def _weights_record(self, name: str) -> WeightsRecord:
+        """Published weights; the figures of a backbone's say nothing about the model that is built on it."""
+        spec, backbone = self.weights[name], self.backbone_of_weights(name)
+        return {
+            "source": spec.source,
+            "sha256": spec.sha256,
+            "license": spec.license,
+            "classes": spec.classes,
+            "metrics": {} if backbone else {data_set: dict(figures) for data_set, figures in spec.metrics.items()},
+            "backbone": backbone,
+        }
+
+    def _preprocessing_record(self) -> PreprocessingRecord:
+        return {
+            "mean": list(self.preprocessing.mean),
+            "std": list(self.preprocessing.std),
+            "interpolation": "bilinear",
+            "resize": self._pixels("validation_resize_size"),
+            "crop": self._pixels("validation_crop_size"),
+        }
+
+    def _pixels(self, name: str) -> int | None:
+        """The size that the manifest sets for a classifier: the only one it allows, or its default."""
+        if "validation_crop_size" not in _size_names(self.tasks):
+            return None
+        choices = self.restrict[name].choices if name in self.restrict else None
+        if choices and len(choices) == 1:
+            value: Scalar | None = choices[0]
+        else:
+            value, _ = self.manifest_defaults(self.tasks[0]).get(name, (None, ()))
+        return value if isinstance(value, int) else None
+
+
+@cache
+def _size_names(tasks: tuple[str, ...]) -> frozenset[str]:
+    """The hyperparameters that say how large the input is, for a model of these tasks."""
+    return frozenset(name for task in TASKS if task.name in tasks for name in task.input_sizes)
+
+
+def _feature_maps_record(maps: FeatureMapsSpec) -> FeatureMapsRecord:
+    return {"channels": list(maps.channels), "strides": list(maps.strides), "parameters": maps.parameters}
 
 
 def card_of(plugin: Plugin, manifest: Manifest, path: Path, name: str, model: ModelSpec) -> ModelCard:
@@ -160,6 +221,8 @@ def card_of(plugin: Plugin, manifest: Manifest, path: Path, name: str, model: Mo
         restrict={**manifest.restrict, **model.restrict},
         defaults=(((), manifest.defaults), (("models", name), model.defaults)),
         feature_maps=model.feature_maps,
+        tags=tuple(dict.fromkeys((*manifest.tags, *model.tags))),
+        metadata={**manifest.metadata, **model.metadata},
     )
 
 

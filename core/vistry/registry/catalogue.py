@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Unpack
 
 from vistry.errors import RegistryError, suggestion
 from vistry.registry.cards import ModelCard, cards_of
 from vistry.registry.composition import clashes, composed_cards, preferred
 from vistry.registry.composition_errors import clash, named_otherwise, several_backbones, unusable_backbone
-from vistry.registry.discovery import Plugin, discover
-from vistry.registry.licenses import licenses_in
-from vistry.registry.manifest import BACKENDS
+from vistry.registry.discovery import Plugin, discover, is_current
+from vistry.registry.filters import ModelFilters
+from vistry.registry.model_index import ModelIndex
 from vistry.registry.names import canonical_name, is_called
-from vistry.registry.policy import DISABLE_VARIABLE, FILE_NAME, Policy, PolicyValue, read_policy
-from vistry.registry.tasks import task_named
+from vistry.registry.policy import DISABLE_VARIABLE, FILE_NAME, Policy, PolicyValue, policy_stamp, read_policy
+from vistry.registry.stamps import installed_stamp
 
-FILTERS = ("task", "family", "backend", "name", "max_parameters", "license")
+
+@dataclass(frozen=True)
+class Sources:
+    """What a catalogue was read from: the plugins before policy, and stamps that tell whether to read again."""
+
+    folder: Path | None
+    plugins: tuple[Plugin, ...]
+    installed: Hashable
+    policy: Hashable
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Installed plugins, the policy over them, and the models they offer.
+    """Installed plugins, the policy over them, and the models they offer, as they were when it was read.
 
     `meanings` has the model of each short name; `contested` the rivals for a name that no policy decides. `clashing`
     are the composed models that can't be used, since both they and their backbones define a hyperparameter.
+    `meanings` has the model of each short name; `contested` the rivals for a name that no policy decides. It never
+    changes: who keeps one asks `refresh` for the catalogue of now.
     """
 
     plugins: tuple[Plugin, ...]
@@ -36,11 +47,33 @@ class Catalogue:
     meanings: Mapping[str, ModelCard]
     contested: Mapping[str, tuple[ModelCard, ...]]
     clashing: tuple[ModelCard, ...] = ()
+    _sources: Sources | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def read(cls, folder: Path | None = None) -> Catalogue:
-        """What is installed now, under the policy of a folder (the working folder)."""
-        return cls.of(discover(), read_policy(folder))
+        """What is installed now, under the policy of a folder (the working folder). Raises RegistryError."""
+        # Stamps first: what changes while it is read is read again by the next `refresh`.
+        installed, policy = installed_stamp(), policy_stamp(folder)
+        plugins = tuple(discover())
+        sources = Sources(folder, plugins, installed=installed, policy=policy)
+        return replace(cls.of(plugins, read_policy(folder)), _sources=sources)
+
+    def refresh(self) -> Catalogue:
+        """The catalogue of what is installed now: this one where nothing changed. Raises RegistryError.
+
+        Manifests, records of distributions, `registry.toml` and variables are read again where they changed. A
+        catalogue that was not read, but made with `of`, stays as it is.
+        """
+        before = self._sources
+        if before is None:
+            return self
+        now = Sources(before.folder, before.plugins, installed=installed_stamp(), policy=policy_stamp(before.folder))
+        if now.installed != before.installed or not all(map(is_current, before.plugins)):
+            now = replace(now, plugins=tuple(discover()))
+        if now == before:
+            return self
+        policy = self.policy if now.policy == before.policy else read_policy(before.folder)
+        return replace(Catalogue.of(now.plugins, policy), _sources=now)
 
     @classmethod
     def of(cls, plugins: Iterable[Plugin], policy: Policy) -> Catalogue:
@@ -57,38 +90,12 @@ class Catalogue:
         marked = tuple(_marked_clashing(_marked(plugin, contested, policy), clashing) for plugin in installed)
         return cls(marked, policy, cards=unique, meanings=meanings, contested=contested, clashing=clashing)
 
-    def models(
-        self,
-        *,
-        task: str | None = None,
-        family: str | None = None,
-        backend: str | None = None,
-        name: str | None = None,
-        max_parameters: int | None = None,
-        license: str | None = None,
-    ) -> list[ModelCard]:
-        """The models that match every filter given. `name` may hold * and ?.
+    def models(self, **filters: Unpack[ModelFilters]) -> list[ModelCard]:
+        """List the models that pass every filter; with `sort` in its order, else by plugin as manifests have them.
 
-        Raises RegistryError for a task, family or backend that doesn't exist, and for an invalid count.
+        Raises RegistryError for a filter, a value or a name that doesn't exist.
         """
-        cards = list(self.cards)
-        if task is not None:
-            wanted = task_named(task).name
-            cards = [card for card in cards if wanted in card.tasks]
-        if family is not None:
-            _check_choice("family", family, sorted({plugin.name for plugin in self.plugins}))
-            cards = [card for card in cards if card.family == family]
-        if backend is not None:
-            _check_choice("backend", backend, BACKENDS)
-            cards = [card for card in cards if backend in card.backends]
-        if name is not None:
-            cards = [card for card in cards if fnmatchcase(card.name, name) or fnmatchcase(card.full_name, name)]
-        if max_parameters is not None:
-            _check_count("max_parameters", max_parameters)
-            cards = [card for card in cards if card.parameters <= max_parameters]
-        if license is not None:
-            cards = [card for card in cards if license.casefold() in licenses_in(card.license)]
-        return cards
+        return self._index.find(filters)
 
     def model(self, name: str) -> ModelCard:
         """The model a short name, a full name or an alias means. Raises RegistryError."""
@@ -177,10 +184,16 @@ class Catalogue:
         installed = [word for plugin in self.plugins for word in (plugin.name, plugin.distribution)]
         raise RegistryError(f"no plugin '{name}' is installed; {suggestion(name, installed)}".rstrip("; "))
 
+    @cached_property
+    def _index(self) -> ModelIndex:
+        return ModelIndex(self.cards, [plugin.name for plugin in self.plugins])
+
+    @cached_property
+    def _by_full_name(self) -> Mapping[str, ModelCard]:
+        return {card.full_name: card for card in self.cards}
+
     def _meant_by(self, name: str) -> ModelCard | None:
-        if "/" in name:
-            return next((card for card in self.cards if card.full_name == name), None)
-        return self.meanings.get(name)
+        return (self._by_full_name if "/" in name else self.meanings).get(name)
 
     def _default_by_policy(self, name: str, task: str, origin: str) -> ModelCard:
         try:
@@ -212,18 +225,6 @@ class Catalogue:
         unusable = [plugin.name for plugin in self.plugins if plugin.state in ("invalid", "incompatible")]
         also = f"; and {', '.join(unusable)} can't be used, to see why type: vistry plugins" if unusable else ""
         return f"there is no model {named}; {hint}{also}"
-
-
-def _check_choice(kind: str, name: str, choices: Iterable[str]) -> None:
-    """Raise RegistryError for a name that isn't one of the choices."""
-    if name not in (names := list(choices)):
-        raise RegistryError(f"there is no {kind} '{name}'; {suggestion(name, names)}".rstrip("; "))
-
-
-def _check_count(name: str, value: object) -> None:
-    """Raise RegistryError for anything but an integer of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise RegistryError(f"{name} = {value!r} must be an integer of at least 1")
 
 
 def _under_policy(plugin: Plugin, policy: Policy) -> Plugin:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from vistry.registry.cards import BACKBONE_PREFIX, ModelCard, card_of
 from vistry.registry.discovery import Plugin
-from vistry.registry.licenses import license_of_both
+from vistry.registry.licences import licence_of_both
 from vistry.registry.manifest import CompositionSpec, FeatureMapsSpec, Manifest, ModelSpec
 from vistry.registry.names import is_called
 from vistry.registry.policy import Policy
@@ -126,7 +126,7 @@ def _on(card: ModelCard, backbone: ModelCard, composition: CompositionSpec) -> M
         card,
         backbone=backbone,
         backends=tuple(name for name in card.backends if name in backbone.backends),
-        license=license_of_both(card.license, backbone.license),
+        license=licence_of_both(card.license, backbone.license),
         classes=card.classes or composition.classes,
         weights={**backbone.weights, **card.weights},
         freeze=tuple(tuple(BACKBONE_PREFIX + prefix for prefix in group) for group in maps.freeze or backbone.freeze),

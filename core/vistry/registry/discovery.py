@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
+from vistry.errors import RegistryError
 from vistry.registry.installed import GROUP, Installed, installed_distributions
 from vistry.registry.manifest import Manifest
 from vistry.registry.manifest_file import IncompatibleError, read_manifest
 from vistry.registry.package_files import package_file
+from vistry.registry.records import PluginRecord, State
 from vistry.registry.toml_file import TomlFileError
-
-State = Literal["ok", "disabled", "incompatible", "invalid", "conflict", "broken"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Plugin:
         """The same plugin in another state, with what to do about it."""
         return replace(self, state=state, reason=reason, remedy=remedy)
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> PluginRecord:
         """The record as plain JSON values."""
         return {
             "name": self.name,
@@ -77,6 +76,16 @@ def discover() -> list[Plugin]:
         (_read(_with_handle(plugin, count[plugin.name] == 1), value) for plugin, value in entries),
         key=lambda plugin: (plugin.name, plugin.distribution),
     )
+
+
+def is_current(plugin: Plugin) -> bool:
+    """Whether a plugin has the manifest that lies there now. One that couldn't be read may be right by now."""
+    if plugin.path is None or plugin.manifest is None:
+        return False
+    try:
+        return read_manifest(plugin.path) is plugin.manifest
+    except RegistryError:
+        return False
 
 
 def _entries(installed: Installed) -> Iterator[tuple[Plugin, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -60,6 +61,11 @@ Reference = Annotated[
     str, matching(r"[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?", "of the form 'package.module' or 'package.module:name'")
 ]
 Attribute = Annotated[str, matching(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", "of the form 'package.module:name'")]
+DataSet = Annotated[
+    str,
+    matching(r"[a-z0-9][a-z0-9_-]*", "a data set's name, of lower-case letters, digits, _ and -, such as imagenet1k"),
+]
+Tag = Annotated[str, matching(r"[a-z0-9][a-z0-9_-]*", "a word of lower-case letters, digits, _ and -")]
 Version = Annotated[str, matching(r"\d+\.\d+", "of the form '1.0'")]
 Wrapped = Annotated[str, one_of(WRAPPABLE_HOOKS, "hook")]
 Scope = Annotated[str, one_of((*TASK_NAMES, "*"), "task")]
@@ -73,15 +79,38 @@ def _positive(number: float) -> str:
     return "" if number > 0 else "must be above 0"
 
 
+def _json_able(table: dict[str, Any]) -> str:
+    """What is wrong with a table that JSON can't hold: TOML also has dates, infinity and nan."""
+    for name, value in table.items():
+        if stranger := _not_json(value):
+            return f"holds {stranger} in '{name}', which JSON has no form for; write it as text"
+    return ""
+
+
+def _not_json(value: object) -> str:
+    if isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return next(filter(None, map(_not_json, parts)), "")
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else str(value)
+    return "" if isinstance(value, str | int) else str(value)
+
+
+Metadata = Annotated[dict[str, Any], _json_able]
+
+
 @dataclass(frozen=True, kw_only=True)
 class WeightsSpec:
-    """Published weights: where they are, how to know them, and under which licence."""
+    """Published weights: where they are, how to know them, and under which licence.
+
+    `metrics` has their figures as published, by data set: `{"imagenet1k": {"top1": 69.758}}`.
+    """
 
     source: WeightsSource
     sha256: Hash
     license: str
     classes: int | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
+    metrics: dict[DataSet, dict[str, float]] = field(default_factory=dict)
 
     @property
     def package_and_file(self) -> tuple[str, str] | None:
@@ -205,6 +234,8 @@ class ModelSpec:
     defaults: Defaults = field(default_factory=dict)
     restrict: dict[Name, Restriction] = field(default_factory=dict)
     preprocessing: PreprocessingSpec | None = None
+    tags: tuple[Tag, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,6 +263,8 @@ class Manifest:
     defaults: Defaults = field(default_factory=dict)
     kernels: tuple[KernelSpec, ...] = ()
     composition: CompositionSpec | None = None
+    tags: tuple[Tag, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
     models: dict[ModelName, ModelSpec] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

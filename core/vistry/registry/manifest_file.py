@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from vistry.errors import Problem, RegistryError
 from vistry.registry.api_versions import newer_keys
 from vistry.registry.manifest import API, Manifest
+from vistry.registry.stamps import file_stamp
 from vistry.registry.toml_file import TomlFileError, read_toml, validated
 from vistry.registry.toml_lines import line_of
 
@@ -30,15 +31,14 @@ class IncompatibleError(RegistryError):
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read and check a `plugin.toml`. Raises TomlFileError or IncompatibleError."""
-    try:
-        status = path.stat()
-    except OSError:
-        status = None  # reading it says why
-    return _read(path, status and (status.st_mtime_ns, status.st_size))
+    """Read and check a `plugin.toml`: the same object while the file stays as it is.
+
+    Raises TomlFileError or IncompatibleError.
+    """
+    return _read(path, file_stamp(path))
 
 
-@lru_cache(maxsize=1024)
+@cache
 def _read(path: Path, _stamp: object) -> Manifest:
     text, data = read_toml(path)
     _check_api(data)

@@ -6,7 +6,7 @@ Layers, the last one wins a key: the user's file, the project's file, the enviro
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from vistry.errors import RegistryError
 from vistry.registry.field_spec import Scalar
 from vistry.registry.manifest import Defaults
 from vistry.registry.names import is_called
+from vistry.registry.stamps import file_stamp
 from vistry.registry.toml_file import read_toml, validated
 from vistry.registry.toml_lines import line_of
 
@@ -23,6 +24,8 @@ FILE_NAME = "registry.toml"
 DISABLE_VARIABLE = "VISTRY_DISABLE"
 KERNELS_VARIABLE = "VISTRY_KERNELS"
 _COMMAND_LINE = "VISTRY_COMMAND_LINE_REGISTRY"
+_FILE_VARIABLES = ("VISTRY_REGISTRY", _COMMAND_LINE)
+_VARIABLES = (*_FILE_VARIABLES, "VISTRY_ENABLE", DISABLE_VARIABLE, KERNELS_VARIABLE)
 
 KernelUse = Literal["off", "auto", "require"]
 
@@ -234,6 +237,16 @@ def command_line_file(path: Path) -> Iterator[None]:
             del os.environ[_COMMAND_LINE]
         else:
             os.environ[_COMMAND_LINE] = before
+
+
+def policy_stamp(folder: Path | None = None) -> Hashable:
+    """A value that changes with every file and variable that `read_policy` reads."""
+    named = [Path(name) for variable in _FILE_VARIABLES if (name := os.environ.get(variable))]
+    files = [user_file(), project_file(folder), *named]
+    return (
+        tuple((str(path), file_stamp(path)) for path in files if path is not None),
+        tuple(os.environ.get(variable) for variable in _VARIABLES),
+    )
 
 
 def read_policy(folder: Path | None = None) -> Policy:
