@@ -54,6 +54,20 @@ class Break:
 
 BREAKS = [
     Break(
+        "a filter of models is given a value of another type",
+        "cli/tasks.py",
+        r"vistry\.models\(task=task\.name\)",
+        "vistry.models(task=3)",
+        "cli/tasks.py",
+    ),
+    Break(
+        "a key of an answer is misspelt",
+        "registry/cards.py",
+        r'"full_name": self\.full_name',
+        '"fullname": self.full_name',
+        "registry/cards.py",
+    ),
+    Break(
         "an engine's method is renamed",
         "training/engines/torch/engine.py",
         r"def peak_memory\(",

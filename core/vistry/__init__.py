@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vistry.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from vistry.answers import registry_schema as registry_schema
     from vistry.datasets import convert as convert
     from vistry.datasets import doctor as doctor
     from vistry.errors import VistryError as VistryError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from vistry.queries import runs as runs
     from vistry.queries import tasks as tasks
     from vistry.queries import weights as weights
+    from vistry.registry.catalogue import Catalogue as Catalogue
     from vistry.training.session import resume as resume
     from vistry.training.session import train as train
 
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 # The module of each public name. It is imported when the name is first used, so that `import vistry` costs nothing.
 HOME = {
+    "Catalogue": "vistry.registry.catalogue",
     "VistryError": "vistry.errors",
     "check_plugin": "vistry.plugin_actions",
     "check_plugins": "vistry.plugin_actions",
@@ -67,6 +70,7 @@ HOME = {
     "new_plugin": "vistry.plugin_actions",
     "plugins": "vistry.queries",
     "predict": "vistry.inference.predict",
+    "registry_schema": "vistry.answers",
     "report": "vistry.queries",
     "resume": "vistry.training.session",
     "runs": "vistry.queries",

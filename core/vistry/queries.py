@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from vistry.errors import RegistryError, WeightsError, suggestion
 from vistry.registry.cards import ModelCard
-from vistry.registry.catalogue import FILTERS, Catalogue
+from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
+from vistry.registry.filters import ModelFilters
 from vistry.registry.tasks import TASKS, TaskInfo, task_named
 
 if TYPE_CHECKING:
@@ -19,26 +20,12 @@ if TYPE_CHECKING:
     from vistry.weights.published import PublishedWeights
 
 
-class ModelFilters(TypedDict, total=False):
-    """What `models` may be asked for; `name` may have wildcards, as in "*50*"."""
-
-    task: str
-    family: str
-    backend: str
-    name: str
-    max_parameters: int
-    license: str
-
-
 def models(**filters: Unpack[ModelFilters]) -> list[ModelCard]:
-    """List the models that match every filter.
+    """List the models that pass every filter, such as `task="detection"` or `exclude_license="GPL*"`.
 
-    The filters are `task`, `family`, `backend`, `name` (such as "*50*"), `max_parameters` and `license`. Raises
-    RegistryError for an unknown filter, task, family or backend.
+    A list means any of its values, and `sort="-parameters"` puts the largest first. `ModelFilters` has every filter.
+    Raises RegistryError for a filter, a value or a name that doesn't exist.
     """
-    for name in filters:
-        if name not in FILTERS:
-            raise RegistryError(f"there is no filter '{name}'; {suggestion(name, FILTERS)}")
     return Catalogue.read().models(**filters)
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import Any, is_typeddict
 
 import vistry
 from markdown_text import page
@@ -30,18 +30,27 @@ def python_api() -> str:
     public = {name: getattr(import_module(vistry.HOME[name]), name) for name in sorted(vistry.__all__)}
     functions = {name: value for name, value in public.items() if inspect.isfunction(value)}
     classes = {name: value for name, value in public.items() if inspect.isclass(value)}
+    errors = {name: value for name, value in classes.items() if issubclass(value, Exception)}
+    others = {name: value for name, value in classes.items() if name not in errors}
     returned: dict[str, type] = {}
+    taken: dict[str, type] = {}
     for function in functions.values():
-        returned |= _types_in(str(inspect.signature(function).return_annotation), inspect.getmodule(function))
-    for value in list(returned.values()):
+        signature, module = inspect.signature(function), inspect.getmodule(function)
+        returned |= _types_in(str(signature.return_annotation), module)
+        taken |= _types_in(" ".join(re.findall(r"Unpack\[(\w+)\]", str(signature))), module)
+    for value in [*returned.values(), *others.values()]:
         returned |= _types_of_members(value)
     returned = {name: value for name, value in returned.items() if name not in classes}
     return page(
         _INTRODUCTION,
         "## Functions",
         *(part for name, function in functions.items() for part in _function(f"vistry.{name}", function)),
-        "## Errors" if classes else "",
-        *(part for name, value in classes.items() for part in _class(f"vistry.{name}", value)),
+        "## What the functions take",
+        *(part for name, value in sorted(taken.items()) for part in _class(name, value)),
+        "## Classes",
+        *(part for name, value in others.items() for part in _class(f"vistry.{name}", value)),
+        "## Errors",
+        *(part for name, value in errors.items() for part in _class(f"vistry.{name}", value)),
         "## What the functions return",
         *(part for name, value in sorted(returned.items()) for part in _class(name, value)),
     )
@@ -77,7 +86,7 @@ def _function(name: str, function: Callable[..., Any], level: int = 3) -> Iterat
 def signature_text(name: str, function: Callable[..., Any], width: int = WIDTH) -> str:
     """The signature as code, without `self`, a parameter a line where it is longer than `width`."""
     signature = _signature(function)
-    parameters = [value for key, value in signature.parameters.items() if key != "self"]
+    parameters = [value for key, value in signature.parameters.items() if key not in ("self", "cls")]
     signature = signature.replace(parameters=parameters)
     text = f"{name}{_code(str(signature))}"
     if len(text) <= width:
@@ -128,9 +137,14 @@ def _class(name: str, value: type) -> Iterator[str]:
         yield "\n".join(
             f"- `{field.name}`: `{field.type}`" for field in dataclasses.fields(value) if field.name[0] != "_"
         )
+    elif is_typeddict(value):
+        types = {key: getattr(hint, "__forward_arg__", hint) for key, hint in value.__annotations__.items()}
+        yield "\n".join(f"- `{key}`: `{hint}`" for key, hint in types.items())
     for attribute, member in vars(value).items():
         if attribute.startswith("_"):
             continue
+        if isinstance(member, classmethod) and name.startswith("vistry."):
+            member = member.__func__
         if isinstance(member, (property, cached_property)):
             yield f"**`{attribute}`**: {_docstring(member)}"
         elif inspect.isfunction(member):

@@ -34,6 +34,7 @@ FUNCTIONS = {
     "kernels show": "find_kernels",
     "runs list": "runs",
     "runs show": "find_run",
+    "schema": "registry_schema",
     "weights list": "weights",
     "weights show": "find_weights",
     "weights import": "import_weights",

@@ -12,11 +12,13 @@ from typing import Any, get_args
 import pytest
 import vistry
 from click.testing import CliRunner
+from vistry.answers import ANSWERS
 from vistry.cli import main
-from vistry.registry.catalogue import FILTERS, Catalogue
-from vistry.registry.discovery import State
+from vistry.registry.catalogue import Catalogue
+from vistry.registry.filters import FILTER_NAMES
 from vistry.registry.manifest import WeightsSpec
 from vistry.registry.policy import read_layer
+from vistry.registry.records import State
 from vistry.registry.typed_toml import read_table
 from vistry.registry.unmatched_policy import notices
 
@@ -48,7 +50,7 @@ def test_the_example_session_is_what_is_printed() -> None:
 
 
 def test_the_python_example_runs() -> None:
-    [code] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    code = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL))
     exec(compile(code, "docs/reference/registry.md", "exec"), {})
 
 
@@ -63,8 +65,9 @@ def test_the_registry_toml_of_the_page_is_in_force_as_it_says() -> None:
     assert vistry.hyperparameters("resnet50", "multiclass").defaults()["learning_rate"] == 0.005
     assert vistry.hyperparameters("small", "multiclass").defaults()["learning_rate"] == 0.02
     assert vistry.hyperparameters("resnet50", "multilabel").defaults()["early_stopping_patience"] == 8
-    [notice] = notices(catalogue)
-    assert notice.startswith(f"{Path.cwd()}/registry.toml:2: no plugin 'vistry-acme' is installed; ")
+    disabled, last = notices(catalogue)
+    assert disabled.startswith(f"{Path.cwd()}/registry.toml:2: no plugin 'vistry-acme' is installed; ")
+    assert last.startswith(f"{Path.cwd()}/registry.toml:4: no plugin 'vistry-house-policy' is installed")
 
 
 def test_the_published_weights_of_the_page_are_right() -> None:
@@ -78,8 +81,10 @@ def test_the_published_weights_of_the_page_are_right() -> None:
 def test_the_page_names_every_state_filter_and_variable() -> None:
     for name in get_args(State):
         assert f"\n| {name} | " in PAGE
-    for name in FILTERS:
-        assert f"\n| `{name}` | " in PAGE
+    for name in FILTER_NAMES:
+        assert f"\n| `{name}` | " in PAGE or (name.startswith("exclude_") and f"`{name}`" in PAGE)
+    for name in ANSWERS:
+        assert f"`{name}`" in PAGE
     source = "".join(path.read_text() for path in (CHECKOUT / "core" / "vistry" / "registry").glob("*.py"))
     for name in set(re.findall(r'"(VISTRY_[A-Z_]+)"', source)) - {"VISTRY_COMMAND_LINE_REGISTRY"}:
         assert f"\n| `{name}` | " in PAGE

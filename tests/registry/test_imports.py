@@ -27,10 +27,14 @@ def loaded(code: str) -> set[str]:
         "import vistry; assert vistry.models()",
         "import vistry; vistry.model('resnet50'); vistry.tasks(); vistry.plugins()",
         "import vistry; assert vistry.layers_to_freeze('resnet50')",
+        "import vistry; assert vistry.Catalogue.read().refresh().models(sort='-imagenet1k.top1', stride=8)",
+        "import vistry; assert vistry.registry_schema()",
+        "import vistry; assert vistry.weights('resnet50'); assert vistry.kernels()",
         COMMAND.format(arguments=["models", "--json"]),
         COMMAND.format(arguments=["models", "show", "resnet50"]),
         COMMAND.format(arguments=["plugins"]),
         COMMAND.format(arguments=["tasks", "--json"]),
+        COMMAND.format(arguments=["schema", "models"]),
     ],
 )
 def test_a_listing_imports_next_to_nothing(code: str) -> None:

@@ -69,7 +69,11 @@ learning_rate = 0.5
         + MODEL
         + """args = { layers = [1, { deep = true }] }
 default_for = ["image_classification"]
-weights.imagenet = { source = "https://e.org/w", sha256 = "0123abcd", license = "MIT", metrics = { top1 = 70 } }
+[models.net.weights.imagenet]
+source = "https://e.org/w"
+sha256 = "0123abcd"
+license = "MIT"
+metrics = { imagenet1k = { top1 = 70 } }
 """
     )
     assert manifest.freeze == (("conv1.", "bn1."), ("layer1.",))
@@ -77,7 +81,7 @@ weights.imagenet = { source = "https://e.org/w", sha256 = "0123abcd", license = 
     assert manifest.hyperparameters["dropout"].below == 1
     assert manifest.restrict["training_crop_size"].choices == (224,)
     assert manifest.models["net"].args == {"layers": [1, {"deep": True}]}
-    assert manifest.models["net"].weights["imagenet"].metrics == {"top1": 70}
+    assert manifest.models["net"].weights["imagenet"].metrics == {"imagenet1k": {"top1": 70}}
     assert manifest.defaults == {"*": {"learning_rate": 0.5}}
 
 

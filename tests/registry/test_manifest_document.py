@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import reduce
+from math import nan
 from operator import or_
 from pathlib import Path
 from types import NoneType, UnionType
@@ -24,15 +25,19 @@ NAMED: dict[Any, str] = {
     schema.Attribute: "attribute",
     schema.Backend: "backend",
     schema.ComposedName: "composed name",
+    schema.DataSet: "data set",
     schema.Device: "device",
     schema.Dtype: "dtype",
+    schema.FullName: "full name",
     schema.Hash: "hash",
     schema.Wrapped: "hook",
+    schema.Metadata: "metadata",
     schema.ModelName: "model name",
     schema.Name: "name",
     schema.Reference: "reference",
     schema.Scope: "scope",
     schema.WeightsSource: "source",
+    schema.Tag: "tag",
     schema.TaskKey: "task",
     field_schema.Scalar: "value",
     schema.Version: "version",
@@ -154,6 +159,11 @@ def test_each_kind_of_value_is_explained() -> None:
         elif word == "value":
             _, problems = read_table(schema.Restriction, {"reason": "", "choices": [[]]})
             assert [problem.message for _, problem in problems] == [f"must be {explained[word]}"]
+        elif word == "metadata":
+            assert [bool(get_args(hint)[1]({"key": value})) for value in ("a", 1, [True], {"b": 1.5}, nan)] == [
+                *[False] * 4,
+                True,
+            ]
         else:
             assert get_args(hint)[1]("\0") == f"must be {said}"
 

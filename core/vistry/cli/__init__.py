@@ -26,6 +26,7 @@ COMMANDS = {
     "tasks": "List the tasks.",
     "hyperparameters": "List the hyperparameters of a model: range, default and origin.",
     "kernels": "List what plugins compute faster on a GPU, and whether that is used.",
+    "schema": "Print the JSON Schema of what the listings print with --json.",
     "plugins": "List, check, enable, disable and begin the plugins that bring the models.",
 }
 _ARGUMENTS = "vistry.arguments"

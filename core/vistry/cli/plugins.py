@@ -63,6 +63,7 @@ def show(name: str, as_json: bool) -> None:
             "models": ", ".join(plugin.models),
             "implements": ", ".join(stated_hooks(plugin)),
             "wraps": ", ".join(_wrapped(plugin, hook) for hook in wrapped),
+            "note": "; ".join(plugin.notes),
         }
     )
 

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-# Of every answer in JSON; it rises when a key changes its meaning, not when one is added.
-SCHEMA = 1
+from vistry.registry.records import SCHEMA
 
 
 def print_json(**content: object) -> None:

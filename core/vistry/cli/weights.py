@@ -31,7 +31,15 @@ def list_weights(model: str | None, as_json: bool) -> None:
     if as_json:
         print_json(weights=[entry.to_dict() for entry in listed])
         return
-    rows = [(entry.name, entry.model, entry.license, "yes" if entry.file else "no") for entry in listed]
+    rows = [
+        (
+            entry.name,
+            f"{entry.model} (its backbone)" if entry.backbone else entry.model,
+            entry.license,
+            "yes" if entry.file else "no",
+        )
+        for entry in listed
+    ]
     print_table(("weights", "model", "license", "on this machine"), rows)
 
 
@@ -49,9 +57,14 @@ def show(name: str, model: str | None, as_json: bool) -> None:
         {
             "name": entry.name,
             "model": entry.model,
+            "weights of": f"its backbone, {entry.backbone}" if entry.backbone else "",
             "license": entry.license,
             "classes": "" if entry.classes is None else str(entry.classes),
-            "metrics": ", ".join(f"{metric} {value:g}" for metric, value in entry.metrics.items()),
+            "published": ", ".join(
+                f"{data_set}.{figure} {value:g}"
+                for data_set, figures in entry.metrics.items()
+                for figure, value in figures.items()
+            ),
             "source": entry.source,
             "SHA-256": entry.sha256,
             "file": str(entry.file or "not on this machine; fetched when a training needs it"),

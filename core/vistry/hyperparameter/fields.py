@@ -1,18 +1,32 @@
-"""The fields of one model and task: the shared table, what the plugin changes, and the defaults in force."""
+"""The fields of one model and task: the shared table, what the plugin changes, and the defaults in force.
+
+A composed model has those of two families. What its own sets goes over what its backbone's sets, and both families'
+restrictions hold; docs/reference/detectors.md has the rules.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 from vistry.errors import RegistryError, suggestion
 from vistry.hyperparameter.tables import shared_fields
 from vistry.hyperparameter.values import format_as_typed
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, Value, narrowed, to_json
+from vistry.registry.field_spec import (
+    FieldSpec,
+    Number,
+    Restriction,
+    Scalar,
+    Value,
+    narrowed,
+    narrowed_further,
+    nearest,
+    to_json,
+)
 from vistry.registry.policy import Override
 from vistry.registry.toml_file import place
 from vistry.registry.wrappers import wrapping_plugins
@@ -30,6 +44,32 @@ _JSON_TYPES = {
 }
 
 
+class HyperparameterRecord(TypedDict):
+    """A hyperparameter of a model for a task."""
+
+    name: str
+    type: Literal["integer", "number", "flag", "choice", "string", "grid"]
+    rule: Annotated[str, "its range in words"]
+    minimum: Number | None
+    maximum: Number | None
+    exclusive_minimum: Number | None
+    exclusive_maximum: Number | None
+    multiple_of: int | None
+    choices: list[Scalar] | None
+    log_scale: Annotated[bool, "whether its size matters more than its value"]
+    default: Scalar | None
+    unset_means: Annotated[str | None, "what happens without a value, where there is no default"]
+    origin: Annotated[str, "where the default is set: file and line, or a hook"]
+    description: str
+
+
+class ResolvedHyperparameterRecord(HyperparameterRecord):
+    """A hyperparameter with the value that a training would use; `origin` is then that of the value."""
+
+    value: Scalar | None
+    given: Annotated[bool, "whether the user set it"]
+
+
 @dataclass(frozen=True)
 class Field:
     """A hyperparameter of one model and task, with its default and where that default was set."""
@@ -45,7 +85,7 @@ class Field:
         """The range in words, with the family's reason where it narrowed it."""
         return self.spec.rule + (f" ({self.reason})" if self.reason else "")
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> HyperparameterRecord:
         """The field as plain JSON values."""
         return {
             "name": self.name,
@@ -55,6 +95,7 @@ class Field:
             "maximum": self.spec.maximum,
             "exclusive_minimum": self.spec.above,
             "exclusive_maximum": self.spec.below,
+            "multiple_of": self.spec.multiple_of,
             "choices": list(self.spec.choices) if self.spec.choices else None,
             "log_scale": self.spec.log_scale,
             "default": to_json(self.default),
@@ -75,6 +116,7 @@ class Field:
             "maximum": 1 if is_flag else spec.maximum,
             "exclusiveMinimum": spec.above,
             "exclusiveMaximum": spec.below,
+            "multipleOf": spec.multiple_of,
             "pattern": f"^(?:{spec.text_pattern})$" if spec.text_pattern else None,
             "description": spec.description,
         }
@@ -92,6 +134,8 @@ def shared_with_policy(catalogue: Catalogue, task: str) -> Fields:
 def model_fields(catalogue: Catalogue, card: ModelCard, task: str) -> Fields:
     """A model's fields for a task with the defaults in force. Raises RegistryError."""
     fields = _with_manifest(_of_model(card, task), card, task, catalogue=catalogue)
+    if card.backbone:
+        fields = _restricted_by_backbone(fields, card, card.backbone)
     overrides = catalogue.policy.overrides(task, catalogue.names_of(card))
     fields = _with_policy(fields, card.full_name, overrides, names=_all_names(catalogue))
     for field in fields.values():
@@ -104,7 +148,7 @@ def where_else(catalogue: Catalogue, fields: Mapping[str, Field]) -> dict[str, s
     """For each name that isn't among these fields: the tasks or the families that own it."""
     owners = {name: " and ".join(spec.tasks) for name, (_, spec) in shared_fields().items()}
     for card in catalogue.cards:
-        owners |= dict.fromkeys(card.hyperparameters, card.family)
+        owners |= {name: card.definer_of(name).family for name in card.hyperparameters}
     return {name: owner for name, owner in owners.items() if name not in fields}
 
 
@@ -131,11 +175,13 @@ def _field(name: str, spec: FieldSpec, task: str, path: Path, key: tuple[str, ..
 
 def _of_model(card: ModelCard, task: str) -> Fields:
     """The shared table with what the family adds, leaves out and narrows."""
-    _check_names(card)
+    for one in (card, card.backbone) if card.backbone else (card,):
+        _check_names(one)
     fields = {name: field for name, field in _shared(task).items() if name not in card.exclude}
     for name, spec in card.hyperparameters.items():
         if task in spec.tasks:
-            fields[name] = _field(name, spec, task=task, path=card.manifest_path, key=("hyperparameters", name))
+            path = card.definer_of(name).manifest_path
+            fields[name] = _field(name, spec, task=task, path=path, key=("hyperparameters", name))
     for name in [name for name, field in fields.items() if card.freeze and field.spec.maximum_from == "freeze"]:
         count = len(card.freeze)
         reason = f"{card.name} has {count} layers to freeze"
@@ -151,12 +197,14 @@ def _check_names(card: ModelCard) -> None:
     for table in ("exclude", "restrict"):
         for name in getattr(card, table):
             if name not in names:
-                where = place(card.manifest_path, (table, name))
+                where = (
+                    card.restriction_place(name) if table == "restrict" else place(card.manifest_path, (table, name))
+                )
                 raise RegistryError(
                     f"{where}: there is no hyperparameter '{name}'; {suggestion(name, names)}".rstrip("; ")
                 )
-    for name in set(card.hyperparameters) & set(shared_fields()):
-        where = place(card.manifest_path, ("hyperparameters", name))
+    for name in [name for name in card.hyperparameters if name in shared_fields()]:
+        where = place(card.definer_of(name).manifest_path, ("hyperparameters", name))
         raise RegistryError(
             f"{where}: '{name}' means the same for every model and can't be defined again; "
             "narrow it under [restrict], or set its default under [defaults]"
@@ -168,6 +216,42 @@ def _narrow(fields: Fields, name: str, restriction: Restriction) -> Fields:
         return {}
     field = fields[name]
     return {name: replace(field, spec=narrowed(field.spec, restriction), reason=restriction.reason)}
+
+
+def _restricted_by_backbone(fields: Fields, card: ModelCard, backbone: ModelCard) -> Fields:
+    """Narrow the fields further to what the backbone can take.
+
+    A default that it can't take, which was chosen without knowing of it, becomes the nearest value that it can.
+    Raises RegistryError where nothing is left.
+    """
+    for name, restriction in backbone.restrict.items():
+        if name not in fields:
+            continue
+        field, where = fields[name], backbone.restriction_place(name)
+        spec = narrowed_further(field.spec, restriction)
+        if spec is None:
+            raise RegistryError(
+                f"{card.full_name} can't be used: it needs {name} to be {field.rule}, and {where} leaves none of that "
+                f"({restriction.reason}); choose another backbone"
+            )
+        reason = "; ".join(dict.fromkeys(filter(None, (field.reason, restriction.reason))))
+        fields = {**fields, name: _with_allowed_default(replace(field, spec=spec, reason=reason), where)}
+    return fields
+
+
+def _with_allowed_default(field: Field, where: str) -> Field:
+    """The field with the nearest default that its range allows; `where` is what narrowed it."""
+    if field.default is None or _is_allowed(field.spec, field.default):
+        return field
+    return replace(field, default=field.spec.parse(nearest(field.spec, field.default)), origin=where)
+
+
+def _is_allowed(spec: FieldSpec, value: Value) -> bool:
+    try:
+        spec.parse(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _with_manifest(fields: Fields, card: ModelCard, task: str, catalogue: Catalogue) -> Fields:
@@ -221,7 +305,9 @@ class _DefaultLayers:
         Raises BrokenPluginError, or RegistryError for the manifest's.
         """
         for name, value in defaults.items():
-            origin = f"{_HOOK} of {author.plugin.name} ({author.place})" if author else self._place(name)
+            if author is None and self._is_of_another_task(name):
+                continue
+            origin = f"{_HOOK} of {author.plugin.name} ({author.place})" if author else self._in_manifest[name][1].place
             try:
                 self.fields = _override(self.fields, name, value=value, origin=origin, subject=self._card.full_name)
             except RegistryError as error:
@@ -234,8 +320,9 @@ class _DefaultLayers:
     def _states(self, name: str, value: Scalar) -> bool:
         return name in self._in_manifest and self._in_manifest[name][0] == value
 
-    def _place(self, name: str) -> str:
-        return place(self._card.manifest_path, self._in_manifest[name][1])
+    def _is_of_another_task(self, name: str) -> bool:
+        """Whether a default is the backbone's, for what only other tasks have."""
+        return name not in self.fields and self._in_manifest[name][1].manifest != self._card.manifest_path
 
 
 def _with_policy(fields: Fields, subject: str, overrides: Iterable[Override], names: set[str]) -> Fields:

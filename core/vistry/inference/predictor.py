@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vistry.errors import DataError, HyperparameterError, Problem, RegistryError, VistryError, suggestion
+from vistry.errors import DataError, HyperparameterError, Problem, VistryError, suggestion
 from vistry.hyperparameter.recorded import hyperparameters_of
 from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
@@ -22,6 +22,7 @@ from vistry.task import behaviour_of
 from vistry.training.engines import Engine, is_installed
 from vistry.training.model_context import ModelContext
 from vistry.training.prediction import predictions_of
+from vistry.training.recorded_model import recorded_model
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Pred
 def _loaded(trained: Run, backend: str | None, changed: Values) -> Predictor:
     weights, _ = read_checkpoint(trained.best_weights)
     catalogue, record = Catalogue.read(), trained.record
-    card = _model_of(trained, catalogue)
+    card = recorded_model(trained, catalogue)
     context = ModelContext.of(catalogue, card, task=record.task, backend=backend or _own_backend(card, record.backend))
     context = context.with_hyperparameters(hyperparameters_of(trained, card.hyperparameters))
     if changed:
@@ -103,16 +104,6 @@ def _loaded(trained: Run, backend: str | None, changed: Values) -> Predictor:
     return Predictor(
         trained, engine, eval_transform=context.input().eval_transform(), hyperparameters=context.hyperparameters
     )
-
-
-def _model_of(run: Run, catalogue: Catalogue) -> ModelCard:
-    """Return the card of the run's model. Raises RegistryError that names the distribution it came from."""
-    model = run.record.model
-    try:
-        return catalogue.model(model.full_name)
-    except RegistryError as error:
-        source = f"run {run.id} was trained with {model.distribution} {model.version}"
-        raise RegistryError(f"{error}; {source}; see: vistry plugins") from error
 
 
 def _with_changes(context: ModelContext, changed: Values) -> ModelContext:

@@ -4,15 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Annotated, Literal, TypedDict
 
 from vistry.errors import RegistryError
 from vistry.kernels.machine import absent_device, absent_package
 from vistry.kernels.table import Kernel, Served, all_kernels, kernels_for, select
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.manifest import DTYPES
+from vistry.registry.manifest import DTYPES, Cast
 
 KernelState = Literal["on", "required", "off", "passed over", "in conflict"]
+
+
+class KernelHereRecord(TypedDict):
+    """Tensors of a dtype on this machine."""
+
+    dtype: str
+    devices: Annotated[list[str], "those on which the kernel takes them"]
+    reason: Annotated[str, "why there are none"]
+
+
+class KernelRecord(TypedDict):
+    """A kernel, whether policy lets it be used, and what it does on this machine."""
+
+    operation: str
+    summary: str
+    devices: list[str]
+    implementation: str
+    reference: str
+    samples: str
+    cast: Annotated[Cast, "the rule by which tensors of several dtypes are brought to one"]
+    tolerance: Annotated[dict[str, float], "by dtype, the largest error as a share of the largest value"]
+    plugin: Annotated[str, "vistry: core's own"]
+    distribution: str
+    state: KernelState
+    reason: Annotated[str, "why it is in that state; empty where it is on"]
+    here: Annotated[list[KernelHereRecord], "by dtype"]
 
 
 @dataclass(frozen=True)

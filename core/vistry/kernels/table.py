@@ -11,6 +11,7 @@ from vistry.kernels.core_kernels import CORE_KERNELS
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
 from vistry.registry.manifest import KernelSpec, Manifest
+from vistry.registry.names import is_called
 from vistry.registry.policy import FILE_NAME
 from vistry.registry.wrappers import wrapping_plugins
 
@@ -98,7 +99,9 @@ def _winner(catalogue: Catalogue, served: Served, claimants: Sequence[Kernel]) -
     if len(claimants) == 1:
         return claimants[0]
     preferred = catalogue.policy.preferred_kernel(claimants[0].spec.operation)
-    winners = [kernel for kernel in claimants if preferred and preferred.value in (kernel.plugin, kernel.distribution)]
+    winners = [
+        kernel for kernel in claimants if preferred and is_called(preferred.value, kernel.plugin, kernel.distribution)
+    ]
     if len(winners) != 1:
         raise RegistryError(_conflict(claimants[0].spec.operation, served, claimants))
     return winners[0]

@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Unpack
 
 from vistry.errors import RegistryError, suggestion
-from vistry.registry.cards import ModelCard, cards_of, composed_cards
-from vistry.registry.discovery import Plugin, discover
-from vistry.registry.manifest import BACKENDS
-from vistry.registry.policy import DISABLE_VARIABLE, FILE_NAME, Policy, PolicyValue, read_policy
-from vistry.registry.tasks import task_named
+from vistry.registry.cards import ModelCard, cards_of
+from vistry.registry.composition import clashes, composed_cards, preferred
+from vistry.registry.composition_errors import clash, named_otherwise, several_backbones, unusable_backbone
+from vistry.registry.discovery import Plugin, discover, is_current
+from vistry.registry.filters import ModelFilters
+from vistry.registry.model_index import ModelIndex
+from vistry.registry.names import canonical_name, is_called
+from vistry.registry.policy import DISABLE_VARIABLE, FILE_NAME, Policy, PolicyValue, policy_stamp, read_policy
+from vistry.registry.stamps import installed_stamp
 
-FILTERS = ("task", "family", "backend", "name", "max_parameters", "license")
+
+@dataclass(frozen=True)
+class Sources:
+    """What a catalogue was read from: the plugins before policy, and stamps that tell whether to read again."""
+
+    folder: Path | None
+    plugins: tuple[Plugin, ...]
+    installed: Hashable
+    policy: Hashable
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Installed plugins, the policy over them, and the models they offer.
+    """Installed plugins, the policy over them, and the models they offer, as they were when it was read.
 
-    `meanings` has the model of each short name; `contested` the rivals for a name that no policy decides.
+    `meanings` has the model of each short name; `contested` the rivals for a name that no policy decides. `clashing`
+    are the composed models that can't be used, since both they and their backbones define a hyperparameter.
+    `meanings` has the model of each short name; `contested` the rivals for a name that no policy decides. It never
+    changes: who keeps one asks `refresh` for the catalogue of now.
     """
 
     plugins: tuple[Plugin, ...]
@@ -30,11 +46,34 @@ class Catalogue:
     cards: tuple[ModelCard, ...]
     meanings: Mapping[str, ModelCard]
     contested: Mapping[str, tuple[ModelCard, ...]]
+    clashing: tuple[ModelCard, ...] = ()
+    _sources: Sources | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def read(cls, folder: Path | None = None) -> Catalogue:
-        """What is installed now, under the policy of a folder (the working folder)."""
-        return cls.of(discover(), read_policy(folder))
+        """What is installed now, under the policy of a folder (the working folder). Raises RegistryError."""
+        # Stamps first: what changes while it is read is read again by the next `refresh`.
+        installed, policy = installed_stamp(), policy_stamp(folder)
+        plugins = tuple(discover())
+        sources = Sources(folder, plugins, installed=installed, policy=policy)
+        return replace(cls.of(plugins, read_policy(folder)), _sources=sources)
+
+    def refresh(self) -> Catalogue:
+        """The catalogue of what is installed now: this one where nothing changed. Raises RegistryError.
+
+        Manifests, records of distributions, `registry.toml` and variables are read again where they changed. A
+        catalogue that was not read, but made with `of`, stays as it is.
+        """
+        before = self._sources
+        if before is None:
+            return self
+        now = Sources(before.folder, before.plugins, installed=installed_stamp(), policy=policy_stamp(before.folder))
+        if now.installed != before.installed or not all(map(is_current, before.plugins)):
+            now = replace(now, plugins=tuple(discover()))
+        if now == before:
+            return self
+        policy = self.policy if now.policy == before.policy else read_policy(before.folder)
+        return replace(Catalogue.of(now.plugins, policy), _sources=now)
 
     @classmethod
     def of(cls, plugins: Iterable[Plugin], policy: Policy) -> Catalogue:
@@ -42,47 +81,21 @@ class Catalogue:
         installed = [_under_policy(plugin, policy) for plugin in plugins]
         in_use = [plugin for plugin in installed if plugin.in_use]
         cards = [card for plugin in in_use for card in cards_of(plugin)]
-        # Composed models need their backbones first, and a backbone's short name may be contested.
-        backbones = [card for card in _resolve_names(cards, policy)[0].values() if card.feature_maps]
-        cards += [card for plugin in in_use for card in composed_cards(plugin, backbones)]
+        composed = [card for plugin in in_use for card in composed_cards(plugin, cards, policy)]
+        clashing = tuple(card for card in composed if clashes(card))
+        cards += [card for card in composed if not clashes(card)]
         meanings, contested = _resolve_names(cards, policy)
         count = Counter(card.full_name for card in cards)
         unique = tuple(card for card in cards if count[card.full_name] == 1 or meanings.get(card.name) is card)
-        marked = tuple(_marked(plugin, contested, policy) for plugin in installed)
-        return cls(marked, policy, cards=unique, meanings=meanings, contested=contested)
+        marked = tuple(_marked_clashing(_marked(plugin, contested, policy), clashing) for plugin in installed)
+        return cls(marked, policy, cards=unique, meanings=meanings, contested=contested, clashing=clashing)
 
-    def models(
-        self,
-        *,
-        task: str | None = None,
-        family: str | None = None,
-        backend: str | None = None,
-        name: str | None = None,
-        max_parameters: int | None = None,
-        license: str | None = None,
-    ) -> list[ModelCard]:
-        """The models that match every filter given. `name` may hold * and ?.
+    def models(self, **filters: Unpack[ModelFilters]) -> list[ModelCard]:
+        """List the models that pass every filter; with `sort` in its order, else by plugin as manifests have them.
 
-        Raises RegistryError for a task, family or backend that doesn't exist, and for an invalid count.
+        Raises RegistryError for a filter, a value or a name that doesn't exist.
         """
-        cards = list(self.cards)
-        if task is not None:
-            wanted = task_named(task).name
-            cards = [card for card in cards if wanted in card.tasks]
-        if family is not None:
-            _check_choice("family", family, sorted({plugin.name for plugin in self.plugins}))
-            cards = [card for card in cards if card.family == family]
-        if backend is not None:
-            _check_choice("backend", backend, BACKENDS)
-            cards = [card for card in cards if backend in card.backends]
-        if name is not None:
-            cards = [card for card in cards if fnmatchcase(card.name, name) or fnmatchcase(card.full_name, name)]
-        if max_parameters is not None:
-            _check_count("max_parameters", max_parameters)
-            cards = [card for card in cards if card.parameters <= max_parameters]
-        if license is not None:
-            cards = [card for card in cards if card.license.casefold() == license.casefold()]
-        return cards
+        return self._index.find(filters)
 
     def model(self, name: str) -> ModelCard:
         """The model a short name, a full name or an alias means. Raises RegistryError."""
@@ -96,6 +109,34 @@ class Catalogue:
         if rivals:
             raise RegistryError(_conflict(named, rivals, self.policy.preferred(short)))
         raise RegistryError(self._unknown(named, wanted))
+
+    def recorded(self, full_name: str, *, distribution: str = "", backbone: str = "") -> ModelCard:
+        """The model of a run, by its full name, its distribution's, and the full name of its backbone, if it has one.
+
+        Of two plugins with one name the distribution decides. What a model that follows from a composition is called
+        depends on what else is installed, so there the backbone decides. Raises RegistryError.
+        """
+        if not backbone:
+            rivals = self.contested.get(full_name.partition("/")[2], ())
+            namesakes = [card for card in rivals if card.full_name == full_name]
+            own = [card for card in namesakes if card.distribution == canonical_name(distribution)]
+            return own[0] if len(own) == 1 else self.model(full_name)
+        family = full_name.partition("/")[0]
+        candidates = [
+            card
+            for card in self.cards
+            if card.family == family and card.backbone and card.backbone.full_name == backbone
+        ]
+        named = [card for card in candidates if card.full_name == full_name] or candidates
+        if len(named) == 1:
+            return named[0]
+        if not any(plugin.name == family and plugin.in_use for plugin in self.plugins):
+            return self.model(full_name)  # which says what has become of the plugin
+        for card in self.clashing:
+            if card.backbone and (card.family, card.backbone.full_name) == (family, backbone):
+                raise RegistryError(f"the model '{full_name}' can't be used: {'; '.join(clash(card, card.backbone))}")
+        reason = unusable_backbone(backbone, self.plugins)
+        raise RegistryError(f"the model '{full_name}' was trained on the backbone {reason}")
 
     def names_of(self, card: ModelCard) -> tuple[str, ...]:
         """The names that mean this model and no other."""
@@ -116,12 +157,22 @@ class Catalogue:
                 f"{names} are both the default model of {task}; name one, or add to {FILE_NAME}:\n"
                 f'[defaults.{task}]\nmodel_name = "{cards[0].full_name}"'
             )
+        if not cards:
+            self._check_backbone_of_default(task)
         return cards[0] if cards else None
+
+    def _check_backbone_of_default(self, task: str) -> None:
+        """Raise RegistryError if a task has a default model that lacks its backbone."""
+        for plugin in self.plugins:
+            for name, model in plugin.manifest.models.items() if plugin.in_use and plugin.manifest else ():
+                if model.backbone and task in model.default_for:
+                    reason = self._unknown(f"'{name}'", f"{plugin.name}/{name}")
+                    raise RegistryError(f"{reason}; it is the default model of {task}: name another one")
 
     def plugin(self, name: str) -> Plugin:
         """The plugin with this name or distribution name. Raises RegistryError."""
         by_name = [plugin for plugin in self.plugins if plugin.name == name]
-        matches = by_name or [plugin for plugin in self.plugins if plugin.distribution == name]
+        matches = by_name or [plugin for plugin in self.plugins if is_called(name, plugin.name, plugin.distribution)]
         if len(matches) == 1:
             return matches[0]
         if by_name:
@@ -133,10 +184,16 @@ class Catalogue:
         installed = [word for plugin in self.plugins for word in (plugin.name, plugin.distribution)]
         raise RegistryError(f"no plugin '{name}' is installed; {suggestion(name, installed)}".rstrip("; "))
 
+    @cached_property
+    def _index(self) -> ModelIndex:
+        return ModelIndex(self.cards, [plugin.name for plugin in self.plugins])
+
+    @cached_property
+    def _by_full_name(self) -> Mapping[str, ModelCard]:
+        return {card.full_name: card for card in self.cards}
+
     def _meant_by(self, name: str) -> ModelCard | None:
-        if "/" in name:
-            return next((card for card in self.cards if card.full_name == name), None)
-        return self.meanings.get(name)
+        return (self._by_full_name if "/" in name else self.meanings).get(name)
 
     def _default_by_policy(self, name: str, task: str, origin: str) -> ModelCard:
         try:
@@ -151,13 +208,16 @@ class Catalogue:
         for plugin in self.plugins:
             if plugin.state == "disabled" and wanted.rpartition("/")[2] in plugin.models:
                 return f"the model {named} is in the plugin '{plugin.name}', which is {plugin.reason}; {plugin.remedy}"
+        for card in self.clashing:
+            if card.backbone and wanted in (card.name, card.full_name):
+                return f"the model {named} can't be used: {'; '.join(clash(card, card.backbone))}"
         for plugin in self.plugins:
             spec = plugin.manifest.models.get(wanted.rpartition("/")[2]) if plugin.in_use and plugin.manifest else None
             if spec and spec.backbone:
-                return (
-                    f"the model {named} of {plugin.distribution} is built on '{spec.backbone}', which no plugin in use "
-                    "offers with feature maps; to see what is installed type: vistry plugins"
-                )
+                reason = unusable_backbone(spec.backbone, self.plugins, stood_on_by=(plugin, spec))
+                return f"the model {named} of {plugin.distribution} is built on {reason}"
+        if cards := named_otherwise(wanted, self.cards, self.plugins):
+            return several_backbones(named, cards)
         if not self.cards:
             return f"there is no model {named}: no plugin with models is in use; type: vistry plugins"
         names = [card.full_name if "/" in wanted else card.name for card in self.cards]
@@ -165,18 +225,6 @@ class Catalogue:
         unusable = [plugin.name for plugin in self.plugins if plugin.state in ("invalid", "incompatible")]
         also = f"; and {', '.join(unusable)} can't be used, to see why type: vistry plugins" if unusable else ""
         return f"there is no model {named}; {hint}{also}"
-
-
-def _check_choice(kind: str, name: str, choices: Iterable[str]) -> None:
-    """Raise RegistryError for a name that isn't one of the choices."""
-    if name not in (names := list(choices)):
-        raise RegistryError(f"there is no {kind} '{name}'; {suggestion(name, names)}".rstrip("; "))
-
-
-def _check_count(name: str, value: object) -> None:
-    """Raise RegistryError for anything but an integer of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise RegistryError(f"{name} = {value!r} must be an integer of at least 1")
 
 
 def _under_policy(plugin: Plugin, policy: Policy) -> Plugin:
@@ -197,7 +245,7 @@ def _resolve_names(
         claims[card.name].append(card)
     meanings, contested = {}, {}
     for name, rivals in claims.items():
-        winners = _preferred(rivals, policy.preferred(name)) if len(rivals) > 1 else rivals
+        winners = _winners(rivals, policy)
         if len(winners) == 1:
             meanings[name] = winners[0]
         else:
@@ -205,8 +253,11 @@ def _resolve_names(
     return meanings, contested
 
 
-def _preferred(rivals: Iterable[ModelCard], preference: PolicyValue | None) -> list[ModelCard]:
-    return [card for card in rivals if preference and preference.value in (card.family, card.distribution)]
+def _winners(rivals: list[ModelCard], policy: Policy) -> list[ModelCard]:
+    """Who may have a name: those that policy prefers, else those whose name is written down and doesn't follow."""
+    if len(rivals) == 1:
+        return rivals
+    return preferred(rivals, policy) or [card for card in rivals if not card.is_derived] or rivals
 
 
 def _prefer_line(card: ModelCard, rivals: Iterable[ModelCard]) -> str:
@@ -219,7 +270,8 @@ def _conflict(named: str, rivals: list[ModelCard], preference: PolicyValue | Non
     owners = " and ".join(f"{card.full_name} of {card.distribution}" for card in rivals)
     ineffective = ""
     if preference:
-        outcome = "both have" if _preferred(rivals, preference) else "none of them has"
+        matching = [card for card in rivals if is_called(preference.value, card.family, card.distribution)]
+        outcome = "both have" if matching else "none of them has"
         ineffective = f"{preference.origin} prefers '{preference.value}', a name that {outcome}; "
     return (
         f"two plugins offer a model {named}: {owners}; {ineffective}"
@@ -247,3 +299,14 @@ def _marked(plugin: Plugin, contested: Mapping[str, tuple[ModelCard, ...]], poli
         f"{' and '.join(others)} offers {', '.join(own)} too{ineffective}",
         f"its other models work; to have these from {plugin.name}, write under [prefer] in {FILE_NAME}: {lines}",
     )
+
+
+def _marked_clashing(plugin: Plugin, clashing: Iterable[ModelCard]) -> Plugin:
+    """The plugin, in conflict if it has part in a composed model that can't be used."""
+    own = (plugin.name, plugin.distribution)
+    for card in clashing:
+        owners = [(one.family, one.distribution) for one in (card, card.backbone) if one]
+        if card.backbone and plugin.state == "ok" and own in owners:
+            reason, remedy = clash(card, card.backbone)
+            return plugin.in_state("conflict", f"{card.full_name} can't be used: {reason}", remedy)
+    return plugin

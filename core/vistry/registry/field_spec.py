@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Annotated, Any, Literal
 
@@ -44,6 +44,7 @@ class FieldSpec:
     maximum: Number | None = None
     below: Number | None = None
     above: Number | None = None
+    multiple_of: int | None = None
     choices: tuple[Scalar, ...] | None = None
     pattern: str | None = None
     example: str = ""
@@ -118,7 +119,11 @@ class Restriction:
     reason: str
     minimum: Number | None = None
     maximum: Number | None = None
+    multiple_of: int | None = None
     choices: tuple[Scalar, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _check_multiple(self.multiple_of)
 
 
 class _Narrowed(FieldSpec):
@@ -131,12 +136,52 @@ class _Narrowed(FieldSpec):
 def narrowed(spec: FieldSpec, restriction: Restriction) -> FieldSpec:
     """The field with a narrower range."""
     changes: dict[str, Any] = {
-        key: bound for key in ("minimum", "maximum") if (bound := getattr(restriction, key)) is not None
+        key: bound for key in ("minimum", "maximum", "multiple_of") if (bound := getattr(restriction, key)) is not None
     }
     if restriction.choices is not None:
-        bounds = dict.fromkeys(_BOUNDS)
+        bounds = dict.fromkeys((*_BOUNDS, "multiple_of"))
         changes = {**bounds, "type": "choice", "choices": restriction.choices, "log_scale": False}
     return _Narrowed(**{**vars(spec), **changes})
+
+
+def narrowed_further(spec: FieldSpec, restriction: Restriction) -> FieldSpec | None:
+    """The field with what its own range and the restriction have in common; None where that is nothing."""
+    if restriction.choices is not None:
+        allowed = tuple(choice for choice in restriction.choices if _may_be(choice, spec))
+        return narrowed(spec, replace(restriction, choices=allowed)) if allowed else None
+    low = [bound for bound in (spec.minimum, restriction.minimum) if bound is not None]
+    high = [bound for bound in (spec.maximum, restriction.maximum) if bound is not None]
+    bounds = replace(restriction, minimum=max(low, default=None), maximum=min(high, default=None))
+    if not spec.choices:
+        result = narrowed(spec, bounds)
+        return None if _is_empty(result) else result
+    numbers = [choice for choice in spec.choices if isinstance(choice, (int, float))]
+    lost = [number for number in numbers if not _in_range(number, narrowed(spec, bounds))]
+    allowed = tuple(choice for choice in spec.choices if choice not in lost)
+    return narrowed(spec, Restriction(reason=restriction.reason, choices=allowed)) if allowed else None
+
+
+def _is_empty(spec: FieldSpec) -> bool:
+    """Whether no number is in the range."""
+    minimum, above = (-math.inf if bound is None else bound for bound in (spec.minimum, spec.above))
+    maximum, below = (math.inf if bound is None else bound for bound in (spec.maximum, spec.below))
+    return minimum > maximum or minimum >= below or above >= maximum or above >= below
+
+
+def nearest(spec: FieldSpec, value: Value) -> Value:
+    """The allowed value that is nearest to one that isn't; of choices that aren't numbers, the first."""
+    if not isinstance(value, (int, float)):
+        return spec.choices[0] if spec.choices else value
+    if spec.choices:
+        numbers = [choice for choice in spec.choices if isinstance(choice, (int, float))]
+        return min(numbers, key=lambda choice: abs(choice - value), default=spec.choices[0])
+    if spec.minimum is not None and value < spec.minimum:
+        return spec.minimum
+    return spec.maximum if spec.maximum is not None and value > spec.maximum else value
+
+
+def _may_be(value: Scalar, spec: FieldSpec) -> bool:
+    return _READERS[spec.type](value, spec) is not None
 
 
 def _check_keys_of_type(spec: FieldSpec) -> None:
@@ -146,10 +191,17 @@ def _check_keys_of_type(spec: FieldSpec) -> None:
         for key in (*_BOUNDS, "log_scale"):
             if getattr(spec, key) is not (False if key == "log_scale" else None):
                 raise ValueError(f'\'{key}\' belongs to type = "integer" or "number"')
-    if spec.maximum_from and spec.type != "integer":
-        raise ValueError("'maximum_from' belongs to type = \"integer\"")
+    for key in ("maximum_from", "multiple_of"):
+        if getattr(spec, key) and spec.type != "integer":
+            raise ValueError(f"'{key}' belongs to type = \"integer\"")
+    _check_multiple(spec.multiple_of)
     if spec.pattern is not None and not spec.example:
         raise ValueError("'pattern' needs an 'example' of a text that matches, for error messages")
+
+
+def _check_multiple(of: int | None) -> None:
+    if of is not None and of < 1:
+        raise ValueError("'multiple_of' must be at least 1")
 
 
 def _check_default(spec: FieldSpec, name: str, value: Scalar) -> None:
@@ -168,6 +220,11 @@ def _listed(words: list[str]) -> str:
 
 
 def _range(spec: FieldSpec) -> str:
+    """The range of a number in words, and what an integer must be a multiple of."""
+    return _interval(spec) + (f", a multiple of {spec.multiple_of}" if spec.multiple_of else "")
+
+
+def _interval(spec: FieldSpec) -> str:
     noun = "an integer" if spec.type == "integer" else "a number"
     low = spec.minimum if spec.minimum is not None else spec.above
     high = spec.maximum if spec.maximum is not None else spec.below
@@ -203,6 +260,7 @@ def _in_range(value: Number, spec: FieldSpec) -> bool:
         and (spec.maximum is None or value <= spec.maximum)
         and (spec.below is None or value < spec.below)
         and (spec.above is None or value > spec.above)
+        and (spec.multiple_of is None or value % spec.multiple_of == 0)
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -31,11 +33,22 @@ DEVICES = ("cpu", "cuda", "mps", "xpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 Cast = Literal["widest", "first", "float32", "none"]
 
+
+def _must_be_full_name(text: str) -> str:
+    if re.fullmatch(r"[a-z][a-z0-9_]*/[a-z0-9][a-z0-9_.-]*", text):
+        return ""
+    is_short = re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", text)
+    return "must be a model's full name, 'family/model'" + (
+        f"; write 'FAMILY/{text}' with the family that `vistry models show {text}` prints" if is_short else ""
+    )
+
+
 Name = Annotated[
     str, matching(r"[a-z][a-z0-9_]*", "a name of lower-case letters, digits and _, beginning with a letter")
 ]
 ModelName = Annotated[str, matching(r"[a-z0-9][a-z0-9_.-]*", "a name of lower-case letters, digits, _, . and -")]
 ComposedName = Annotated[str, matching(r"[a-z0-9_.-]*\{backbone\}[a-z0-9_.-]*", "a name with {backbone} in it")]
+FullName = Annotated[str, _must_be_full_name]
 Hash = Annotated[str, matching(r"[0-9a-f]{8}([0-9a-f]{56})?", "all 64 hexadecimal digits, or the first 8")]
 WeightsSource = Annotated[
     str,
@@ -48,6 +61,11 @@ Reference = Annotated[
     str, matching(r"[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?", "of the form 'package.module' or 'package.module:name'")
 ]
 Attribute = Annotated[str, matching(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", "of the form 'package.module:name'")]
+DataSet = Annotated[
+    str,
+    matching(r"[a-z0-9][a-z0-9_-]*", "a data set's name, of lower-case letters, digits, _ and -, such as imagenet1k"),
+]
+Tag = Annotated[str, matching(r"[a-z0-9][a-z0-9_-]*", "a word of lower-case letters, digits, _ and -")]
 Version = Annotated[str, matching(r"\d+\.\d+", "of the form '1.0'")]
 Wrapped = Annotated[str, one_of(WRAPPABLE_HOOKS, "hook")]
 Scope = Annotated[str, one_of((*TASK_NAMES, "*"), "task")]
@@ -61,15 +79,38 @@ def _positive(number: float) -> str:
     return "" if number > 0 else "must be above 0"
 
 
+def _json_able(table: dict[str, Any]) -> str:
+    """What is wrong with a table that JSON can't hold: TOML also has dates, infinity and nan."""
+    for name, value in table.items():
+        if stranger := _not_json(value):
+            return f"holds {stranger} in '{name}', which JSON has no form for; write it as text"
+    return ""
+
+
+def _not_json(value: object) -> str:
+    if isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return next(filter(None, map(_not_json, parts)), "")
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else str(value)
+    return "" if isinstance(value, str | int) else str(value)
+
+
+Metadata = Annotated[dict[str, Any], _json_able]
+
+
 @dataclass(frozen=True, kw_only=True)
 class WeightsSpec:
-    """Published weights: where they are, how to know them, and under which licence."""
+    """Published weights: where they are, how to know them, and under which licence.
+
+    `metrics` has their figures as published, by data set: `{"imagenet1k": {"top1": 69.758}}`.
+    """
 
     source: WeightsSource
     sha256: Hash
     license: str
     classes: int | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
+    metrics: dict[DataSet, dict[str, float]] = field(default_factory=dict)
 
     @property
     def package_and_file(self) -> tuple[str, str] | None:
@@ -175,14 +216,14 @@ class CompositionSpec:
 class ModelSpec:
     """One model of a family. What is left out is taken from the family's own keys.
 
-    A model with a `backbone` is one of the family's `composition`, written down for what is particular to it.
-    `parameters` are counted for `classes`.
+    A model with a `backbone`, which is another model's full name, is one of the family's `composition`, written down
+    for what is particular to it. `parameters` are counted for `classes`.
     """
 
     summary: str
     parameters: Annotated[int, _positive]
     classes: int | None = None
-    backbone: str = ""
+    backbone: FullName = ""
     feature_maps: FeatureMapsSpec | None = None
     tasks: tuple[TaskKey, ...] = ()
     backends: tuple[Backend, ...] = ()
@@ -193,6 +234,8 @@ class ModelSpec:
     defaults: Defaults = field(default_factory=dict)
     restrict: dict[Name, Restriction] = field(default_factory=dict)
     preprocessing: PreprocessingSpec | None = None
+    tags: tuple[Tag, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,9 +263,13 @@ class Manifest:
     defaults: Defaults = field(default_factory=dict)
     kernels: tuple[KernelSpec, ...] = ()
     composition: CompositionSpec | None = None
+    tags: tuple[Tag, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
     models: dict[ModelName, ModelSpec] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.composition and not (self.tasks and self.backends):
+            raise ValueError("[composition] needs 'tasks' and 'backends' at the top of the file")
         for name, model in self.models.items():
             tasks = model.tasks or self.tasks
             if not tasks:
@@ -231,5 +278,8 @@ class Manifest:
                 raise ValueError(f"model '{name}' has no backends: set 'backends' there or at the top of the file")
             if model.backbone and self.composition is None:
                 raise ValueError(f"model '{name}' has a backbone, and the file no [composition]")
+            for key in ("feature_maps", "freeze", "preprocessing") if model.backbone else ():
+                if getattr(model, key):
+                    raise ValueError(f"model '{name}' has a backbone, whose '{key}' it takes: leave out its own")
             if strange := set(model.default_for) - set(tasks):
                 raise ValueError(f"model '{name}' is the default for {min(strange)}, which is not one of its tasks")

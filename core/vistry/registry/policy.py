@@ -6,7 +6,7 @@ Layers, the last one wins a key: the user's file, the project's file, the enviro
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import Literal, cast, get_args
 from vistry.errors import RegistryError
 from vistry.registry.field_spec import Scalar
 from vistry.registry.manifest import Defaults
+from vistry.registry.names import is_called
+from vistry.registry.stamps import file_stamp
 from vistry.registry.toml_file import read_toml, validated
 from vistry.registry.toml_lines import line_of
 
@@ -22,6 +24,8 @@ FILE_NAME = "registry.toml"
 DISABLE_VARIABLE = "VISTRY_DISABLE"
 KERNELS_VARIABLE = "VISTRY_KERNELS"
 _COMMAND_LINE = "VISTRY_COMMAND_LINE_REGISTRY"
+_FILE_VARIABLES = ("VISTRY_REGISTRY", _COMMAND_LINE)
+_VARIABLES = (*_FILE_VARIABLES, "VISTRY_ENABLE", DISABLE_VARIABLE, KERNELS_VARIABLE)
 
 KernelUse = Literal["off", "auto", "require"]
 
@@ -112,11 +116,10 @@ class Policy:
         """Where the plugin is disabled, or None."""
         origin = None
         for layer in self.layers:
-            names = {plugin, distribution}
-            if names & set(layer.tables.plugins.enable):
+            if any(is_called(name, plugin, distribution) for name in layer.tables.plugins.enable):
                 origin = None
             for number, name in enumerate(layer.tables.plugins.disable):
-                if name in names:
+                if is_called(name, plugin, distribution):
                     origin = layer.where("plugins", "disable", number)
         return origin
 
@@ -240,6 +243,16 @@ def command_line_file(path: Path) -> Iterator[None]:
             del os.environ[_COMMAND_LINE]
         else:
             os.environ[_COMMAND_LINE] = before
+
+
+def policy_stamp(folder: Path | None = None) -> Hashable:
+    """A value that changes with every file and variable that `read_policy` reads."""
+    named = [Path(name) for variable in _FILE_VARIABLES if (name := os.environ.get(variable))]
+    files = [user_file(), project_file(folder), *named]
+    return (
+        tuple((str(path), file_stamp(path)) for path in files if path is not None),
+        tuple(os.environ.get(variable) for variable in _VARIABLES),
+    )
 
 
 def read_policy(folder: Path | None = None) -> Policy:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vistry.errors import RegistryError, suggestion
+from vistry.registry.records import TaskRecord
 
 
 @dataclass(frozen=True)
 class TaskInfo:
     """A task as the registry knows it: names and facts, no behaviour.
 
-    Its targets are labels of whole images, or objects: boxes, with masks where `has_masks`.
+    Its targets are labels of whole images, or objects: boxes, with masks where `has_masks`. `input_sizes` are the
+    hyperparameters that say how many pixels the network's input is wide and high.
     """
 
     name: str
     alias: str
     summary: str
     primary_metrics: tuple[str, ...]
+    input_sizes: tuple[str, ...]
     is_multilabel: bool = False
     has_boxes: bool = False
     has_masks: bool = False
@@ -27,7 +30,7 @@ class TaskInfo:
         """Whether each image has exactly one label."""
         return not (self.is_multilabel or self.has_boxes)
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> TaskRecord:
         """The task as plain JSON values."""
         return {
             "name": self.name,
@@ -37,6 +40,8 @@ class TaskInfo:
         }
 
 
+_CROPS = ("training_crop_size", "validation_crop_size")
+_SIDES = ("min_size", "max_size")
 TASKS = (
     TaskInfo(
         "image_classification",
@@ -49,6 +54,7 @@ TASKS = (
             "average_precision_score_weighted",
             "precision_score_weighted",
         ),
+        _CROPS,
     ),
     TaskInfo(
         "image_classification_multilabel",
@@ -62,6 +68,7 @@ TASKS = (
             "average_precision_score_weighted",
             "precision_score_weighted",
         ),
+        _CROPS,
         is_multilabel=True,
     ),
     TaskInfo(
@@ -69,6 +76,7 @@ TASKS = (
         "detection",
         "a labelled box around each object",
         ("mean_average_precision",),
+        _SIDES,
         has_boxes=True,
     ),
     TaskInfo(
@@ -76,6 +84,7 @@ TASKS = (
         "segmentation",
         "a labelled mask over each object",
         ("mean_average_precision",),
+        _SIDES,
         has_boxes=True,
         has_masks=True,
     ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
+from vistry.registry.records import WrappedHookRecord
 
 
 def wrapping_plugins(catalogue: Catalogue, hook: str | None = None) -> tuple[Plugin, ...]:
@@ -36,7 +37,7 @@ class WrappedHook:
     hook: str
     order: tuple[str, ...]
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> WrappedHookRecord:
         """Return plain JSON values."""
         return {"hook": self.hook, "order": list(self.order)}
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from vistry.plugin.calls import BrokenPluginError, OwnerHooks, load
-from vistry.registry.discovery import GROUP
+from vistry.registry.installed import GROUP
 from vistry.testing.check import CheckFailed, require
 from vistry.testing.model_subject import PluginSubject
 from vistry.testing.wheel import entry_points_of, packed_files

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 from vistry.data.table import Table
 from vistry.errors import HyperparameterError, Problem, RegistryError
 from vistry.hyperparameter.schema import Schema, Source, schema_of
+from vistry.hyperparameter.tables import shared_fields
 from vistry.hyperparameter.values import Hyperparameters, Setting
 from vistry.plugin import hooks
 from vistry.plugin.calls import OwnerHooks
-from vistry.plugin.faults import PluginCode, WrongAnswerError, file_of, is_of_core, owns
+from vistry.plugin.faults import BrokenPluginError, PluginCode, WrongAnswerError, file_of, is_of_core, owns
 from vistry.plugin.guarded_input import GuardedInput
-from vistry.plugin.implementation import Implementation, Named
 from vistry.plugin.types import (
     Backbone,
     FittedTensors,
@@ -28,11 +29,11 @@ from vistry.plugin.types import (
 )
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.manifest import FeatureMapsSpec, PreprocessingSpec
+from vistry.registry.manifest import PreprocessingSpec
 from vistry.registry.tasks import task_named
 from vistry.task import behaviour_of, hook_answers
 from vistry.task.behaviour import Task
-from vistry.task.outputs import MapShape, wrong_feature_maps
+from vistry.training.answer_checks import check_maps, in_range
 from vistry.training.backends import checked_engine_module
 from vistry.training.engines import Engine, EngineModule, EngineSettings, engine_module
 from vistry.training.guarded_calls import GuardedLoss, GuardedPostprocess
@@ -40,25 +41,6 @@ from vistry.training.guarded_calls import GuardedLoss, GuardedPostprocess
 
 def silent(message: str) -> None:
     """Discard a message for the user."""
-
-
-def _in_range(schema: Schema, author: Implementation | None, before: object, answer: Named) -> Named:
-    """Return resolved values as they are. Raises BrokenPluginError if one is out of range."""
-    if author is not None and answer != before:
-        try:
-            schema.checked(Source.of(answer, author.hook))
-        except HyperparameterError as error:
-            author.code.require(f"returned a value that can't be used: {error.problems[0]}")
-    return answer
-
-
-def _check_maps(
-    code: PluginCode, declared: FeatureMapsSpec, shapes: Sequence[MapShape] | None, image: tuple[int, int]
-) -> None:
-    """Raise BrokenPluginError unless feature maps are as declared; None stands for anything but a list of maps."""
-    code.require(
-        "are no list of maps; return a list" if shapes is None else wrong_feature_maps(shapes, image, declared)
-    )
 
 
 @dataclass(frozen=True)
@@ -94,7 +76,7 @@ class ModelContext:
         checked_engine_module(card, backend)
         schema = schema_of(catalogue, card, task)
         backbone_owner = OwnerHooks.of_model(catalogue, card.backbone) if card.backbone else None
-        reviews = {"vistry_resolve_auto": partial(_in_range, schema)}
+        reviews = {"vistry_resolve_auto": partial(in_range, schema)}
         owner = OwnerHooks.of_model(catalogue, card, [hook_answers], reviews=reviews)
         defaults = Hyperparameters(schema.explain())
         return cls(
@@ -134,13 +116,33 @@ class ModelContext:
         return self.with_hyperparameters(Hyperparameters(hyperparameters.settings.values(), warnings))
 
     def problems(self, hyperparameters: Hyperparameters) -> list[Problem]:
-        """Return the errors and warnings that the model's owner finds in values."""
-        return self.owner.ask(
+        """Return the errors and warnings that the owners of the model and of its backbone find in values."""
+        of_model = self.owner.ask(
             hooks.vistry_check_hyperparameters,
             card=self.card,
             task=self.task.name,
             hyperparameters=hyperparameters,
         )
+        of_backbone = self._problems_of_backbone(hyperparameters)
+        # A plugin that wraps everyone's checks is asked about both, and is told once.
+        return [*of_model, *(problem for problem in of_backbone if problem not in of_model)]
+
+    def _problems_of_backbone(self, hyperparameters: Hyperparameters) -> list[Problem]:
+        """Return what the backbone's owner finds; a rule about what only a classifier has doesn't apply."""
+        if self.card.backbone is None or self.backbone_owner is None:
+            return []
+        try:
+            return self.backbone_owner.ask(
+                hooks.vistry_check_hyperparameters,
+                card=self.card.backbone,
+                task=self.task.name,
+                hyperparameters=hyperparameters,
+            )
+        except BrokenPluginError as error:
+            missing = error.__cause__.args[0] if isinstance(error.__cause__, KeyError) else None
+            if missing in shared_fields() and missing not in hyperparameters:
+                return []
+            raise
 
     def with_auto_resolved(self, weight_names: Collection[str]) -> ModelContext:
         """Return the same model with "auto" and unset values decided by its owner.
@@ -157,11 +159,28 @@ class ModelContext:
             weight_names=weight_names,
         )
         origin = f"auto, resolved by {self.card.family}"
-        valid = self.schema.checked(Source.of(answers, origin))
+        valid = self.schema.checked(Source.of({**answers, **self._auto_of_backbone(weight_names)}, origin))
         settings = [
             Setting(name=name, value=value, origin=origin, given=values.given(name)) for name, value in valid.items()
         ]
         return self.with_hyperparameters(Hyperparameters([*values.settings.values(), *settings], values.warnings))
+
+    def _auto_of_backbone(self, weight_names: Collection[str]) -> dict[str, Any]:
+        """Return what the backbone's owner decides about its own hyperparameters that are open."""
+        if self.card.backbone is None or self.backbone_owner is None:
+            return {}
+        answers = self.backbone_owner.ask(
+            hooks.vistry_resolve_auto,
+            card=self.card.backbone,
+            task=self.task.name,
+            hyperparameters=self.hyperparameters,
+            weight_names=weight_names,
+        )
+        brought = self.card.backbone.hyperparameters
+        return {name: value for name, value in answers.items() if name in brought and self._is_open(name)}
+
+    def _is_open(self, name: str) -> bool:
+        return self.hyperparameters.get(name) in (None, "auto")
 
     @property
     def frozen_layers(self) -> int:
@@ -225,7 +244,7 @@ class ModelContext:
         author = owner.author(hooks.vistry_build_feature_maps, module)
         source = author and author.function
         code = PluginCode(owner.plugin, f"the feature maps of {card.full_name}", source, others=owner.others)
-        checked = partial(_check_maps, code, card.feature_maps)
+        checked = partial(check_maps, code, card.feature_maps)
         with code:
             engine_module(self.backend).on_first_maps(module, checked)
         return Backbone(module, card.feature_maps.channels, card.feature_maps.strides)

@@ -55,6 +55,7 @@ from vistry.training.interruption import Interrupted
 from vistry.training.loop import Loop
 from vistry.training.model_context import ModelContext
 from vistry.training.plan import Plan, Request, make_plan
+from vistry.training.recorded_model import recorded_model
 from vistry.training.validation import Validation
 
 NAMED_TENSORS = 4  # of those that are newly initialised
@@ -193,7 +194,11 @@ def _run_record(run: Run, plan: Plan) -> RunRecord:
         task=context.task.name,
         backend=context.backend,
         model=ModelRecord(
-            name=card.name, full_name=card.full_name, distribution=card.distribution, version=card.version
+            name=card.name,
+            full_name=card.full_name,
+            distribution=card.distribution,
+            version=card.version,
+            backbone=card.backbone.full_name if card.backbone else "",
         ),
         classes=plan.classes,
         primary_metric=plan.primary_metric,
@@ -224,9 +229,8 @@ def _now() -> str:
 def recorded_context(run: Run) -> ModelContext:
     """Return the context of the model that a run trained, with the run's hyperparameters. Raises RegistryError."""
     catalogue, record = Catalogue.read(), run.record
-    context = ModelContext.of(
-        catalogue, catalogue.model(record.model.full_name), task=record.task, backend=record.backend
-    )
+    card = recorded_model(run, catalogue)
+    context = ModelContext.of(catalogue, card, task=record.task, backend=record.backend)
     return context.with_hyperparameters(hyperparameters_of(run, context.card.hyperparameters))
 
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from vistry.errors import WeightsError, suggestion
 from vistry.registry.cards import ModelCard
 from vistry.registry.manifest import WeightsSpec
 from vistry.registry.package_files import package_file
+from vistry.weights.cache import weights_cache
 from vistry.weights.fetch import fetch
 from vistry.weights.read import sha256_of
-
-
-def weights_cache() -> Path:
-    """Return the folder of published weights: VISTRY_WEIGHTS, or one in the user's cache folder."""
-    if folder := os.environ.get("VISTRY_WEIGHTS"):
-        return Path(folder)
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "vistry" / "weights"
 
 
 def locate(name: str, card: ModelCard) -> Path | None:
