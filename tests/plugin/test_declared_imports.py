@@ -30,6 +30,7 @@ PAGES = [
     *(CHECKOUT / "docs" / "reference" / name for name in ("hooks.md", "kernels.md", "detectors.md", "manifest.md")),
     CHECKOUT / "docs" / "tutorials" / "plugin.md",
     CHECKOUT / "docs" / "how-to" / "backends.md",
+    CHECKOUT / "docs" / "how-to" / "policy-plugin.md",
 ]
 
 
@@ -81,7 +82,8 @@ def test_all_plugins_are_looked_at() -> None:
     packages = {path.parent.name for path in FILES}
     assert packages >= {path.name for path in CHECKOUT.glob("plugins/*/vistry_*")}
     assert packages >= {
-        f"vistry_{name}" for name in ("efficientnet_lite", "mynet", "frozen", "tiny", "tinybone", "twin")
+        f"vistry_{name}"
+        for name in ("efficientnet_lite", "house_policy", "mynet", "frozen", "tiny", "tinybone", "twin")
     }
 
 

@@ -36,6 +36,7 @@ def test_a_good_plugin(lay_out: LayOut) -> None:
         "license": "MIT",
         "summary": "A plugin for tests",
         "models": ["goodnet"],
+        "notes": [],
     }
 
 

@@ -9,7 +9,7 @@ from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
-from vistry.registry import discovery
+from vistry.registry import installed
 from vistry.testing.new_plugin import PluginKind, write_plugin
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a tiny network is faster on one thread
@@ -24,6 +24,7 @@ def _no_policy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("VISTRY_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
 
@@ -56,12 +57,12 @@ def plugin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Only what the test writes is installed, and the folders that it checks."""
-    installed = discovery._distributions
+    distributions = installed.distributions
 
-    def below_the_folder() -> Iterator[tuple[str, str, Distribution]]:
-        for name, version, distribution in installed():
+    def below_the_folder() -> Iterator[Distribution]:
+        for distribution in distributions():
             place = Path(str(distribution.locate_file("")))
             if place.is_relative_to(tmp_path) or place.name.startswith("vistry-check-"):
-                yield name, version, distribution
+                yield distribution
 
-    monkeypatch.setattr(discovery, "_distributions", below_the_folder)
+    monkeypatch.setattr(installed, "distributions", below_the_folder)

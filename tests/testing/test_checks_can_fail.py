@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from vistry.plugin import answers
 from vistry.testing import CheckRun, check_runs_of
 from vistry.testing.all_checks import EVERY_CHECK
 from vistry.testing.check_runs import chosen
@@ -255,7 +256,7 @@ OF_PLUGINS = (
     ),
     fault(
         "queries_import_no_tensor_library",
-        "a query for its hyperparameters and freezing maps fails: RuntimeError: no map",
+        "raised RuntimeError: no map; type: vistry plugins check mynet",
         (HOOKS, END, END + RAISING),
     ),
     fault(
@@ -273,7 +274,7 @@ OF_PLUGINS = (
 OF_MODELS = (
     fault(
         "model_is_built",
-        "vistry_build_model raises ZeroDivisionError: division by zero (",
+        "raised ZeroDivisionError: division by zero",
         (HOOKS, BUILD, f"    1 / 0\n{BUILD}"),
     ),
     fault(
@@ -284,8 +285,8 @@ OF_MODELS = (
     ),
     fault(
         "defaults_are_in_range",
-        "vistry_check_hyperparameters returns errors for the defaults: training_crop_size: must be at most 200; "
-        "lower it",
+        "vistry_check_hyperparameters returns errors for the defaults: training_crop_size: must be at most 200, "
+        "says the plugin 'mynet'; lower it",
         (HOOKS, END, END + REFUSING),
     ),
     fault(
@@ -312,7 +313,7 @@ OF_MODELS = (
     ),
     fault(
         "builds_on_the_meta_device",
-        "vistry_build_model fails on the meta device: RuntimeError: Tensor.item() cannot be called on meta",
+        "raised RuntimeError: Tensor.item() cannot be called on meta",
         (MODEL, FIRST_LINE, f"{FIRST_LINE}        self.scale = torch.ones(1).item()\n"),
     ),
     fault(
@@ -327,7 +328,7 @@ OF_MODELS = (
     ),
     fault(
         "predictions_have_the_right_shape",
-        "8 images give 7 predictions",
+        "returned 7 predictions for 8 images; return one each",
         (HOOKS, END, END + LOSING.replace("LENGTH", "8")),
     ),
     fault(
@@ -406,12 +407,12 @@ OF_MODELS = (
     ),
     fault(
         "predicts_on_blank_images",
-        "the prediction for a black image can't be written as JSON: Out of range float values are not JSON compliant",
+        "returned logits that are not finite; look for a division by 0",
         (MODEL, FORWARD, f"        images = images / images.std(dim=(2, 3), keepdim=True)\n{FORWARD}"),
     ),
     fault(
         "predicts_on_blank_images",
-        "2 black images give 1 predictions",
+        "returned 1 predictions for 2 images; return one each",
         (HOOKS, END, END + LOSING.replace("LENGTH", "2")),
     ),
     fault(
@@ -578,9 +579,13 @@ def test_a_model_with_a_fault_fails_that_check(
     wrong: Fault, plugin: WritePlugin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(engines._BACKENDS, "jax", engines._BACKENDS["torch"])
+    monkeypatch.setitem(answers._MODULES, "jax", answers._MODULES["torch"])
     plugin(ONE_TASK, *SMALLER, *wrong.edits)
     found = failures(run for run in check_runs_of("mynet") if run.subject == "mynet")
-    assert list(found) == [wrong.check], found
+    # What a plugin returns is checked wherever it enters, so that other checks may end with the same sentence.
+    assert [check for check in found if check == wrong.check or " returned " not in found[check]] == [wrong.check], (
+        found
+    )
     assert wrong.message in found[wrong.check]
 
 
@@ -610,7 +615,7 @@ def test_a_backbone_that_detectors_cannot_be_built_on(plugin: WritePlugin, alone
     plugin((HOOKS, '("stage1", "stage2", "stage3", "stage4")', '("stage1", "stage2", "stage3")'), kind="backbone")
     plugin(name="my_detector", kind="detector")
     [run] = chosen(check_runs_of("mynet"), checks=["detectors_are_built_on_it"])
-    assert run.result().reason.startswith("my_detector_mynet of vistry-my_detector doesn't work on mynet: ")
+    assert run.result().reason.startswith("my_detector_mynet of vistry-my-detector doesn't work on mynet: ")
 
 
 def test_a_backbone_whose_layers_to_freeze_are_not_there(plugin: WritePlugin, alone: None) -> None:
@@ -656,7 +661,7 @@ def vistry_build_loss():
     )
     plugin()
     [run] = chosen(check_runs_of("my_policy"), checks=["others_work_under_its_wrappers"])
-    assert "fails: ZeroDivisionError: division by zero (" in run.result().reason
+    assert "raised ZeroDivisionError: division by zero" in run.result().reason
 
 
 def test_a_policy_may_refuse_models(plugin: WritePlugin, alone: None) -> None:

@@ -16,6 +16,7 @@ from vistry.cli.printing import print_facts, print_json, print_table
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
 from vistry.registry.unmatched_policy import notices
+from vistry.registry.wrappers import WrappedHook, stated_hooks, wrapped_hooks
 from vistry.testing.new_plugin import KINDS
 
 if TYPE_CHECKING:
@@ -52,9 +53,12 @@ def list_plugins(as_json: bool) -> None:
 @as_json
 def show(name: str, as_json: bool) -> None:
     """Show one plugin by its name or its distribution's."""
-    plugin = vistry.find_plugin(name)
+    catalogue = Catalogue.read()
+    plugin = catalogue.plugin(name)
+    wrapped = wrapped_hooks(catalogue, plugin)
     if as_json:
-        print_json(plugin=plugin.to_dict())
+        hooks = {"implements": list(stated_hooks(plugin)), "wraps": [hook.to_dict() for hook in wrapped]}
+        print_json(plugin={**plugin.to_dict(), **hooks})
         return
     manifest = plugin.manifest
     print_facts(
@@ -69,8 +73,19 @@ def show(name: str, as_json: bool) -> None:
             "plugin API": manifest.api if manifest else "",
             "manifest": str(plugin.path or ""),
             "models": ", ".join(plugin.models),
+            "implements": ", ".join(stated_hooks(plugin)),
+            "wraps": ", ".join(_wrapped(plugin, hook) for hook in wrapped),
+            "note": "; ".join(plugin.notes),
         }
     )
+
+
+def _wrapped(plugin: Plugin, hook: WrappedHook) -> str:
+    """A hook with the place of the plugin among those that wrap it, of which the last has the last word."""
+    if plugin.handle not in hook.order:
+        return f"{hook.hook} (not in use)"
+    place = f"{hook.order.index(plugin.handle) + 1} of {len(hook.order)}"
+    return f"{hook.hook} ({place}: {' -> '.join(hook.order)})"
 
 
 @plugins.command()

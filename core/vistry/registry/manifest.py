@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -32,11 +33,22 @@ DEVICES = ("cpu", "cuda", "mps", "xpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 Cast = Literal["widest", "first", "float32", "none"]
 
+
+def _must_be_full_name(text: str) -> str:
+    if re.fullmatch(r"[a-z][a-z0-9_]*/[a-z0-9][a-z0-9_.-]*", text):
+        return ""
+    is_short = re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", text)
+    return "must be a model's full name, 'family/model'" + (
+        f"; write 'FAMILY/{text}' with the family that `vistry models show {text}` prints" if is_short else ""
+    )
+
+
 Name = Annotated[
     str, matching(r"[a-z][a-z0-9_]*", "a name of lower-case letters, digits and _, beginning with a letter")
 ]
 ModelName = Annotated[str, matching(r"[a-z0-9][a-z0-9_.-]*", "a name of lower-case letters, digits, _, . and -")]
 ComposedName = Annotated[str, matching(r"[a-z0-9_.-]*\{backbone\}[a-z0-9_.-]*", "a name with {backbone} in it")]
+FullName = Annotated[str, _must_be_full_name]
 Hash = Annotated[str, matching(r"[0-9a-f]{8}([0-9a-f]{56})?", "all 64 hexadecimal digits, or the first 8")]
 WeightsSource = Annotated[
     str,
@@ -200,14 +212,14 @@ class CompositionSpec:
 class ModelSpec:
     """One model of a family. What is left out is taken from the family's own keys.
 
-    A model with a `backbone` is one of the family's `composition`, written down for what is particular to it.
-    `parameters` are counted for `classes`.
+    A model with a `backbone`, which is another model's full name, is one of the family's `composition`, written down
+    for what is particular to it. `parameters` are counted for `classes`.
     """
 
     summary: str
     parameters: Annotated[int, positive]
     classes: int | None = None
-    backbone: str = ""
+    backbone: FullName = ""
     feature_maps: FeatureMapsSpec | None = None
     tasks: tuple[TaskKey, ...] = ()
     backends: tuple[Backend, ...] = ()
@@ -252,6 +264,8 @@ class Manifest:
     models: dict[ModelName, ModelSpec] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.composition and not (self.tasks and self.backends):
+            raise ValueError("[composition] needs 'tasks' and 'backends' at the top of the file")
         for name, model in self.models.items():
             tasks = model.tasks or self.tasks
             if not tasks:
@@ -260,5 +274,8 @@ class Manifest:
                 raise ValueError(f"model '{name}' has no backends: set 'backends' there or at the top of the file")
             if model.backbone and self.composition is None:
                 raise ValueError(f"model '{name}' has a backbone, and the file no [composition]")
+            for key in ("feature_maps", "freeze", "preprocessing") if model.backbone else ():
+                if getattr(model, key):
+                    raise ValueError(f"model '{name}' has a backbone, whose '{key}' it takes: leave out its own")
             if strange := set(model.default_for) - set(tasks):
                 raise ValueError(f"model '{name}' is the default for {min(strange)}, which is not one of its tasks")

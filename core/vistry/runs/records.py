@@ -17,12 +17,13 @@ from vistry.registry.manifest import PreprocessingSpec
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRecord:
-    """The model, and the distribution that provided it."""
+    """The model, and the distribution that provided it; of a composed model, the full name of its backbone, too."""
 
     name: str
     full_name: str
     distribution: str
     version: str
+    backbone: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

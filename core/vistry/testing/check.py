@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from vistry.plugin.faults import BrokenPluginError
+
 Subject: TypeAlias = Any
 """A PluginSubject or a ModelSubject; the function of a check takes one of the two."""
 
@@ -51,6 +53,11 @@ class Check:
 def always(subject: object) -> bool:  # noqa: ARG001
     """Return True: the check trains or predicts on every subject."""
     return True
+
+
+def reason_of(error: Exception) -> str:
+    """Return an exception in words: a plugin's fault by its reason, with file and line, another with its type."""
+    return error.reason if isinstance(error, BrokenPluginError) else f"{type(error).__name__}: {error}"
 
 
 def require(holds: bool, message: str) -> None:

@@ -88,7 +88,7 @@ def _outputs(context: ModelContext, num_classes: int) -> Iterator[_Output]:
         outputs.extend(of_module)
         return postprocess(output, infos) if all(map(_is_finite, of_module)) else [None] * len(infos)
 
-    engine = context.prediction_engine(module, context.preprocessing(), recorded)
+    engine = context.prediction_engine(module, context.preprocessing(), num_classes, postprocess=recorded)
     parameters = context.engine_module.parameter_names(module)
     initial = {name: value.copy() for name, value in engine.weights().items()}
     images = varied_image(context.input().input_size(training=False))

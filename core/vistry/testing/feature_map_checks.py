@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from vistry.testing.check import CheckFailed, listed, require
+from vistry.testing.check import CheckFailed, listed, reason_of, require
 from vistry.testing.meta_device import map_shapes, on_meta_device, parameters_of, without_norms
 from vistry.testing.model_subject import ModelSubject
 
@@ -26,7 +26,7 @@ def feature_maps_are_as_declared(subject: ModelSubject) -> None:
     try:
         backbone = on_meta_device("torch", context.feature_maps)
     except Exception as error:
-        raise CheckFailed(f"vistry_build_feature_maps fails: {type(error).__name__}: {error}") from error
+        raise CheckFailed(f"vistry_build_feature_maps fails: {reason_of(error)}") from error
     shapes = map_shapes(backbone.module, SIDE)
     maps = [(channels, SIDE // height) for channels, height in shapes]
     expected = list(zip(declared.channels, declared.strides, strict=True))

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from vistry.plugin.calls import BrokenPluginError, OwnerHooks, load
-from vistry.registry.discovery import GROUP
+from vistry.registry.installed import GROUP
 from vistry.testing.check import CheckFailed, listed, require
 from vistry.testing.model_subject import PluginSubject
 from vistry.testing.wheel import entry_points_of, missing_modules, packages_of
@@ -87,7 +87,7 @@ def queries_import_no_tensor_library(subject: PluginSubject) -> None:
         capture_output=True,
         text=True,
     )
-    last = done.stderr.strip().rpartition("\n")[2]
+    last = done.stderr.strip().rpartition("\n")[2].removeprefix(f"{BrokenPluginError.__module__}.BrokenPluginError: ")
     require(done.returncode == 0, f"a query for its hyperparameters and freezing maps fails: {last}")
     imported = [name for name in TENSOR_LIBRARIES if name in done.stdout.split()]
     require(

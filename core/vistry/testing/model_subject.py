@@ -19,11 +19,13 @@ from vistry.hyperparameter.schema import Source
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch
 from vistry.loading.views import ResizeInfo, identity_resizes
+from vistry.plugin.faults import BrokenPluginError, keep_traceback
 from vistry.plugin.types import Module
 from vistry.registry.cards import BACKBONE_PREFIX, ModelCard
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.discovery import GROUP, Plugin, discover
+from vistry.registry.discovery import Plugin, discover
 from vistry.registry.field_spec import Scalar
+from vistry.registry.installed import GROUP
 from vistry.registry.policy import Policy
 from vistry.testing.check import CheckFailed, NothingToCheck, Subject
 from vistry.testing.compositions import representatives, with_backbones
@@ -220,6 +222,9 @@ def message(error: Exception, subject: Subject) -> str:
     """Return an error as a sentence; where no check raised it, with its file and line, the plugin's own if possible."""
     if isinstance(error, CheckFailed):
         return str(error)
+    if isinstance(error, BrokenPluginError):
+        keep_traceback(error)
+        return f"{error.reason}; the traceback is in {error.file}" if error.file else error.reason
     frames = traceback.extract_tb(error.__traceback__)
     path: Path | None = subject.card.manifest_path if isinstance(subject, ModelSubject) else subject.plugin.path
     # The last frame in the plugin's own code: below it is a library that the plugin called.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vistry.errors import RegistryError
-from vistry.registry.discovery import GROUP
+from vistry.registry.installed import GROUP
 
 _USUAL_PLACES = (".", "src", "lib", "python")
 

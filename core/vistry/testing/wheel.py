@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import subprocess
 import sys
 import tempfile
@@ -13,7 +12,8 @@ from collections.abc import Collection, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
-from vistry.registry.discovery import GROUP
+from vistry.registry.installed import GROUP
+from vistry.registry.names import canonical_name
 from vistry.testing.check import CheckFailed, NothingToCheck
 
 # Calls a build backend as PEP 517 says, without pip, which would want the network.
@@ -99,14 +99,9 @@ def source_tree(distribution: str, manifest: Path) -> Path | None:
         file = folder / "pyproject.toml"
         if file.is_file():
             name = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {}).get("name", "")
-            if _canonical(name) == _canonical(distribution):
+            if canonical_name(name) == canonical_name(distribution):
                 return folder
     return None
-
-
-def _canonical(name: str) -> str:
-    """Return a distribution's name as PEP 503 normalises it."""
-    return re.sub(r"[-_.]+", "-", name).casefold()
 
 
 def _files_of_built_wheel(tree: Path) -> Mapping[str, str]:

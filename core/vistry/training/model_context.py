@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 from vistry.data.table import Table
 from vistry.errors import HyperparameterError, Problem, RegistryError
 from vistry.hyperparameter.schema import Schema, Source, schema_of
+from vistry.hyperparameter.tables import shared_fields
 from vistry.hyperparameter.values import Hyperparameters, Setting
 from vistry.plugin import hooks
 from vistry.plugin.calls import OwnerHooks
+from vistry.plugin.faults import BrokenPluginError, PluginCode, WrongAnswerError, file_of, is_of_core, owns
+from vistry.plugin.guarded_input import GuardedInput
 from vistry.plugin.types import (
     Backbone,
     FittedTensors,
     FreezingMap,
     Input,
+    Loss,
     Module,
     Postprocess,
     StateDict,
@@ -27,8 +33,10 @@ from vistry.registry.manifest import PreprocessingSpec
 from vistry.registry.tasks import task_named
 from vistry.task import behaviour_of, hook_answers
 from vistry.task.behaviour import Task
+from vistry.training.answer_checks import check_maps, in_range
 from vistry.training.backends import checked_engine_module
-from vistry.training.engines import Engine, EngineModule, EngineSettings
+from vistry.training.engines import Engine, EngineModule, EngineSettings, engine_module
+from vistry.training.guarded_calls import GuardedLoss, GuardedPostprocess
 
 
 def silent(message: str) -> None:
@@ -68,7 +76,8 @@ class ModelContext:
         checked_engine_module(card, backend)
         schema = schema_of(catalogue, card, task)
         backbone_owner = OwnerHooks.of_model(catalogue, card.backbone) if card.backbone else None
-        owner = OwnerHooks.of_model(catalogue, card, [hook_answers])
+        reviews = {"vistry_resolve_auto": partial(in_range, schema)}
+        owner = OwnerHooks.of_model(catalogue, card, [hook_answers], reviews=reviews)
         defaults = Hyperparameters(schema.explain())
         return cls(
             catalogue=catalogue,
@@ -107,20 +116,39 @@ class ModelContext:
         return self.with_hyperparameters(Hyperparameters(hyperparameters.settings.values(), warnings))
 
     def problems(self, hyperparameters: Hyperparameters) -> list[Problem]:
-        """Return the errors and warnings that the model's owner finds in values."""
-        return self.owner.ask(
+        """Return the errors and warnings that the owners of the model and of its backbone find in values."""
+        of_model = self.owner.ask(
             hooks.vistry_check_hyperparameters,
             card=self.card,
             task=self.task.name,
             hyperparameters=hyperparameters,
         )
+        of_backbone = self._problems_of_backbone(hyperparameters)
+        # A plugin that wraps everyone's checks is asked about both, and is told once.
+        return [*of_model, *(problem for problem in of_backbone if problem not in of_model)]
+
+    def _problems_of_backbone(self, hyperparameters: Hyperparameters) -> list[Problem]:
+        """Return what the backbone's owner finds; a rule about what only a classifier has doesn't apply."""
+        if self.card.backbone is None or self.backbone_owner is None:
+            return []
+        try:
+            return self.backbone_owner.ask(
+                hooks.vistry_check_hyperparameters,
+                card=self.card.backbone,
+                task=self.task.name,
+                hyperparameters=hyperparameters,
+            )
+        except BrokenPluginError as error:
+            missing = error.__cause__.args[0] if isinstance(error.__cause__, KeyError) else None
+            if missing in shared_fields() and missing not in hyperparameters:
+                return []
+            raise
 
     def with_auto_resolved(self, weight_names: Collection[str]) -> ModelContext:
         """Return the same model with "auto" and unset values decided by its owner.
 
         `weight_names` are the names of the initial weights' tensors, none for random ones: an owner may tell from them
-        how the weights were trained. Raises HyperparameterError for an answer out of range, RegistryError for an
-        answer to a value that was set.
+        how the weights were trained. Raises BrokenPluginError for an answer out of range, or to a value that was set.
         """
         values = self.hyperparameters
         answers = self.owner.ask(
@@ -130,18 +158,29 @@ class ModelContext:
             hyperparameters=values,
             weight_names=weight_names,
         )
-        for name in answers:
-            if values.get(name) not in (None, "auto"):
-                raise RegistryError(
-                    f"{self.card.distribution} returned {name} from vistry_resolve_auto, but {name} = {values[name]} "
-                    'was given; return only unset or "auto" values'
-                )
         origin = f"auto, resolved by {self.card.family}"
-        valid = self.schema.checked(Source.of(answers, origin))
+        valid = self.schema.checked(Source.of({**answers, **self._auto_of_backbone(weight_names)}, origin))
         settings = [
             Setting(name=name, value=value, origin=origin, given=values.given(name)) for name, value in valid.items()
         ]
         return self.with_hyperparameters(Hyperparameters([*values.settings.values(), *settings], values.warnings))
+
+    def _auto_of_backbone(self, weight_names: Collection[str]) -> dict[str, Any]:
+        """Return what the backbone's owner decides about its own hyperparameters that are open."""
+        if self.card.backbone is None or self.backbone_owner is None:
+            return {}
+        answers = self.backbone_owner.ask(
+            hooks.vistry_resolve_auto,
+            card=self.card.backbone,
+            task=self.task.name,
+            hyperparameters=self.hyperparameters,
+            weight_names=weight_names,
+        )
+        brought = self.card.backbone.hyperparameters
+        return {name: value for name, value in answers.items() if name in brought and self._is_open(name)}
+
+    def _is_open(self, name: str) -> bool:
+        return self.hyperparameters.get(name) in (None, "auto")
 
     @property
     def frozen_layers(self) -> int:
@@ -175,6 +214,13 @@ class ModelContext:
             raise RegistryError(f"{self.card.distribution} implements no vistry_build_model for {self.card.full_name}")
         return self.engine_module.with_single_precision(module) if task_named(self.task.name).has_boxes else module
 
+    def code_of(self, module: Module, part: str) -> PluginCode:
+        """Return a part of a module's code, such as "the forward pass"; a backbone's plugin may be at fault, too."""
+        builder = self.owner.implementation(hooks.vistry_build_model)
+        forward = getattr(type(module), "forward", None) or type(module).__call__
+        source = forward if owns(self.owner.plugin, file_of(forward)) else builder and builder.function
+        return PluginCode(self.owner.plugin, f"{part} of {self.card.full_name}", source, others=self.owner.others)
+
     def backbone(self) -> Backbone | None:
         """Build the backbone of a composed model; None for other models. Raises RegistryError."""
         if self.card.backbone is None or self.backbone_owner is None:
@@ -195,6 +241,12 @@ class ModelContext:
         )
         if module is None:
             raise RegistryError(f"{card.distribution} implements no vistry_build_feature_maps for {card.full_name}")
+        author = owner.author(hooks.vistry_build_feature_maps, module)
+        source = author and author.function
+        code = PluginCode(owner.plugin, f"the feature maps of {card.full_name}", source, others=owner.others)
+        checked = partial(check_maps, code, card.feature_maps)
+        with code:
+            engine_module(self.backend).on_first_maps(module, checked)
         return Backbone(module, card.feature_maps.channels, card.feature_maps.strides)
 
     def preprocessing(self) -> PreprocessingSpec:
@@ -208,12 +260,14 @@ class ModelContext:
 
     def input(self) -> Input:
         """Return how images are loaded for the model: its plugin's way, else its task's."""
-        return self.owner.ask(
+        images = self.owner.ask(
             hooks.vistry_build_input,
             card=self.card,
             task=self.task.name,
             hyperparameters=self.hyperparameters,
         )
+        built = self._code_of(images, "the input", hooks.vistry_build_input)
+        return GuardedInput(images, built) if built else images
 
     def freezing_map(self) -> FreezingMap:
         """Return the parameters that each number of frozen layers adds."""
@@ -261,6 +315,7 @@ class ModelContext:
             frozen_layers=self.frozen_layers,
             log=log,
             ema=self.card.moving_average,
+            code=partial(self.code_of, module),
         )
         loss = self.owner.ask(
             hooks.vistry_build_loss,
@@ -270,20 +325,45 @@ class ModelContext:
             backend=self.backend,
             data=data,
         )
-        return self.engine_module.make(module, settings, loss, self.postprocess())
+        classes = len(data.classes)
+        try:
+            return self.engine_module.make(
+                module, settings, self._guarded(module, loss, classes), self._postprocess(module, classes)
+            )
+        except WrongAnswerError as error:  # a freezing map that doesn't fit the module
+            raise self._freezing_code().fault(error) from error
 
     def prediction_engine(
-        self, module: Module, preprocessing: PreprocessingSpec, postprocess: Postprocess | None = None
+        self,
+        module: Module,
+        preprocessing: PreprocessingSpec,
+        num_classes: int,
+        postprocess: Postprocess | None = None,
     ) -> Engine:
         """Make a module ready to predict: it has no loss and can't train.
 
         Args:
             module: the model, as `module` builds it.
             preprocessing: how pixels are normalised; a run records it.
+            num_classes: the number of classes that the module was built for.
             postprocess: turns outputs into predictions, in place of the owner's.
         """
-        settings = EngineSettings(hyperparameters=self.hyperparameters, preprocessing=preprocessing)
-        return self.engine_module.make(module, settings, None, postprocess or self.postprocess())
+        settings = EngineSettings(
+            hyperparameters=self.hyperparameters, preprocessing=preprocessing, code=partial(self.code_of, module)
+        )
+        return self.engine_module.make(module, settings, None, postprocess or self._postprocess(module, num_classes))
+
+    def _freezing_code(self) -> PluginCode:
+        own = self.owner.implementation(hooks.vistry_freezing_map)
+        name = f"the freezing map of {self.card.full_name}"
+        return PluginCode(self.owner.plugin, name, own and own.function, others=self.owner.others)
+
+    def _guarded(self, module: Module, loss: Loss, classes: int) -> GuardedLoss:
+        network = self.code_of(module, "the forward pass")
+        wants_logits = not task_named(self.task.name).has_boxes
+        if is_of_core(loss):
+            return GuardedLoss(loss, network, classes, network=network if wants_logits else None)
+        return GuardedLoss(loss, self._code_of(loss, "the loss", hooks.vistry_build_loss) or network, classes)
 
     def postprocess(self) -> Postprocess:
         """Return the function from outputs to predictions: its plugin's, else its task's."""
@@ -293,3 +373,19 @@ class ModelContext:
             task=self.task.name,
             hyperparameters=self.hyperparameters,
         )
+
+    def _postprocess(self, module: Module, classes: int) -> GuardedPostprocess:
+        postprocess = self.postprocess()
+        network = self.code_of(module, "the forward pass")
+        if is_of_core(postprocess):
+            return GuardedPostprocess(postprocess, network, self.task, classes=classes, network=network)
+        code = self._code_of(postprocess, "the postprocessing", hooks.vistry_build_postprocess)
+        return GuardedPostprocess(postprocess, code or network, self.task, classes=classes)
+
+    def _code_of(self, built: object, part: str, hook: Callable[..., object]) -> PluginCode | None:
+        """Return the code of what a hook built; None where core alone built it."""
+        author = self.owner.author(hook, built)
+        if author is None:
+            return None
+        name = f"{part} that {hook.__name__} built for {self.card.full_name}"
+        return PluginCode(author.plugin, name, author.function, others=author.others)

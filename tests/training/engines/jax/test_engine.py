@@ -14,6 +14,7 @@ from vistry.errors import HyperparameterError, TrainingError
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import Batch
 from vistry.plugin import FreezingMap
+from vistry.plugin.faults import WrongAnswerError
 from vistry.plugin.types import TrainingData
 from vistry.registry.manifest import GradientClipping, PreprocessingSpec
 from vistry.task import behaviour_of
@@ -245,7 +246,7 @@ def test_frozen_parameters_and_their_batch_norm_do_not_move() -> None:
 def test_freezing_what_is_not_there_is_an_error() -> None:
     with pytest.raises(HyperparameterError, match="3 is more than the 2 layers .* use at most 2"):
         engine_of("jax", frozen_layers=3)
-    with pytest.raises(HyperparameterError, match=r"the prefix 'stern\.' matches no parameter"):
+    with pytest.raises(WrongAnswerError, match=r"the prefix 'stern\.', which matches no parameter"):
         engine_of("jax", frozen_layers=1, freezing=FreezingMap((("stern.",),)))
 
 
