@@ -37,7 +37,9 @@ HOOKS = """from vistry.plugin import hookimpl
 
 @hookimpl
 def vistry_build_model(num_classes):
-    return f"a model of {num_classes} classes"
+    import torch
+
+    return torch.nn.Linear(1, num_classes)
 """
 TINY = Path(__file__).parent / "tiny_plugin"
 
@@ -143,6 +145,7 @@ def no_policy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("VISTRY_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)

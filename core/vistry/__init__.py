@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from vistry.inference.predict import predict as predict
     from vistry.inference.predictor import load as load
     from vistry.plugin_actions import check_plugin as check_plugin
+    from vistry.plugin_actions import check_plugin_pair as check_plugin_pair
     from vistry.plugin_actions import check_plugins as check_plugins
     from vistry.plugin_actions import disable_plugin as disable_plugin
     from vistry.plugin_actions import enable_plugin as enable_plugin
     from vistry.plugin_actions import new_plugin as new_plugin
+    from vistry.plugin_actions import plugin_schema as plugin_schema
     from vistry.queries import create as create
     from vistry.queries import find_kernels as find_kernels
     from vistry.queries import find_plugin as find_plugin
@@ -48,6 +50,7 @@ HOME = {
     "Catalogue": "vistry.registry.catalogue",
     "VistryError": "vistry.errors",
     "check_plugin": "vistry.plugin_actions",
+    "check_plugin_pair": "vistry.plugin_actions",
     "check_plugins": "vistry.plugin_actions",
     "convert": "vistry.datasets",
     "create": "vistry.queries",
@@ -68,6 +71,7 @@ HOME = {
     "model": "vistry.queries",
     "models": "vistry.queries",
     "new_plugin": "vistry.plugin_actions",
+    "plugin_schema": "vistry.plugin_actions",
     "plugins": "vistry.queries",
     "predict": "vistry.inference.predict",
     "registry_schema": "vistry.answers",

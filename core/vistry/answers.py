@@ -8,7 +8,7 @@ from vistry.hyperparameter.fields import HyperparameterRecord, ResolvedHyperpara
 from vistry.kernels.listing import KernelRecord
 from vistry.registry.json_schema import json_schema
 from vistry.registry.policy import KernelUse
-from vistry.registry.records import SCHEMA, ModelRecord, PluginRecord, TaskRecord
+from vistry.registry.records import SCHEMA, ModelRecord, PluginRecord, ShownPluginRecord, TaskRecord
 from vistry.weights.published import PublishedWeightsRecord
 
 Version = Annotated[Literal[1], "changes when a key is removed or changes its meaning"]
@@ -40,7 +40,7 @@ class Plugin(TypedDict):
     """`vistry plugins show NAME --json`."""
 
     schema: Version
-    plugin: PluginRecord
+    plugin: ShownPluginRecord
 
 
 class Tasks(TypedDict):
@@ -103,6 +103,7 @@ class Kernels(KernelsOfOperation):
     origin: Annotated[str, "where `use` is set; empty where nobody set it"]
 
 
+# By the names that `vistry schema` knows.
 ANSWERS = {
     "models": Models,
     "model": Model,

@@ -34,15 +34,20 @@ class TrainingError(VistryError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a value: the field, the rule it breaks, and what to do."""
+    """One thing that is wrong with a value: the field, the rule it breaks, and what to do.
+
+    `plugin` is the one whose rule it is, "" for a rule of Vistry's; core fills it in.
+    """
 
     field: str
     message: str
     remedy: str = ""
     severity: str = "error"
+    plugin: str = ""
 
     def __str__(self) -> str:
         text = f"{self.field}: {self.message}" if self.field else self.message
+        text += f", says the plugin '{self.plugin}'" if self.plugin else ""
         return f"{text}; {self.remedy}" if self.remedy else text
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,6 +11,7 @@ from vistry.registry.discovery import Plugin
 
 if TYPE_CHECKING:
     from vistry.testing.check_runs import Result
+    from vistry.testing.new_plugin import PluginKind
 
 
 def check_plugins() -> list[Plugin]:
@@ -26,30 +27,56 @@ def check_plugin(
     heavy: Literal["all", "smallest"] = "all",
     backend: str | None = None,
     expected: Mapping[tuple[str, str], str] | None = None,
+    models: Collection[str] = (),
+    checks: Collection[str] = (),
 ) -> list[Result]:
     """Make every check on a plugin and on each of its models; return how each ended.
 
     Args:
-        name: the plugin's name or its distribution's.
+        name: the plugin's name or its distribution's, or the folder of one that isn't installed, such as ./mynet.
         heavy: compute all models, or only the smallest one.
         backend: compute in this backend, of the models that have it; by default the first of each.
         expected: the reason for each (model, check) that is to fail.
+        models: check these models only.
+        checks: make these checks only.
 
     Raises RegistryError for a plugin, a model, a check or a backend that isn't there.
     """
-    from vistry.testing.check_runs import check_runs_of
+    from vistry.testing.check_runs import check_runs_of, chosen
+    from vistry.testing.plugin_folder import checkable
 
-    return [check_run.result() for check_run in check_runs_of(name, expected, heavy=heavy, backend=backend)]
+    with checkable(name) as plugin:
+        runs = check_runs_of(plugin, expected, heavy=heavy, backend=backend)
+        return [run.result() for run in chosen(runs, models, checks)]
 
 
-def new_plugin(name: str, folder: str | Path = ".") -> Path:
+def check_plugin_pair(first: str, second: str) -> list[Result]:
+    """Check that two installed plugins go together; return how each check ended. Raises RegistryError."""
+    from vistry.testing.check_runs import check_runs_of_pair
+
+    return [run.result() for run in check_runs_of_pair(first, second)]
+
+
+def new_plugin(name: str, folder: str | Path = ".", *, kind: PluginKind = "classifier") -> Path:
     """Write a plugin that works into `folder`, to make your own of; return the new folder, `vistry-NAME`.
 
-    Raises RegistryError for a name that can't be used, or a folder that exists.
+    Args:
+        name: the plugin's name.
+        folder: where the new folder is made.
+        kind: what the plugin brings.
+
+    Raises RegistryError for a name or a kind that can't be used, or a folder that exists.
     """
     from vistry.testing.new_plugin import write_plugin
 
-    return write_plugin(name, Path(folder).resolve())[0]
+    return write_plugin(name, Path(folder).resolve(), kind)[0]
+
+
+def plugin_schema() -> dict[str, object]:
+    """Return the JSON Schema of plugin.toml."""
+    from vistry.registry.manifest_schema import manifest_schema
+
+    return manifest_schema()
 
 
 def enable_plugin(name: str, *, user: bool = False) -> Path:

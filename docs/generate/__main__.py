@@ -8,9 +8,16 @@ from pathlib import Path
 from command_line import command_line
 from metrics import metrics
 from plugin_api import plugin_api
+from plugin_schema import plugin_schema
 from python_api import python_api
 
-PAGES = {"command-line.md": command_line, "metrics.md": metrics, "plugin-api.md": plugin_api, "python.md": python_api}
+PAGES = {
+    "command-line.md": command_line,
+    "metrics.md": metrics,
+    "plugin-api.md": plugin_api,
+    "plugin.schema.json": plugin_schema,
+    "python.md": python_api,
+}
 
 
 def main(folder: Path) -> None:

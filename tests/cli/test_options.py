@@ -72,7 +72,8 @@ def test_every_option_in_either_spelling() -> None:
             [option] = parameter.opts
             for spelling in {with_dashes(option), f"--{option[2:].replace('-', '_')}"}:
                 # Without its value an option that is known fails by its own message before anything is done.
-                assert f"option '{with_dashes(option)}' requires an argument" in with_dashes(failure(*path, spelling))
+                wanted = "an argument" if parameter.nargs == 1 else f"{parameter.nargs} arguments"
+                assert f"option '{with_dashes(option)}' requires {wanted}" in with_dashes(failure(*path, spelling))
 
 
 def test_no_option_of_a_command_hides_a_hyperparameter() -> None:
@@ -98,7 +99,10 @@ def test_no_option_of_a_command_hides_a_hyperparameter() -> None:
         ((*TRAIN, "--time-limit", "soon"), "expected a duration, got 'soon'; use 90s, 30m or 2h"),
         (("convert", "a", "b", "--to", "voc"), "'voc' is not one of 'jsonl', 'coco'; type: main convert --help"),
         (("models", "--max-parameters", "few"), "'few' is not a valid integer; type: main models list --help"),
-        (("plugins", "check", "--heavy", "all"), "need the NAME of a plugin; type: main plugins check --help"),
+        (
+            ("plugins", "check", "--heavy", "all"),
+            "need the NAME or FOLDER of a plugin; type: main plugins check --help",
+        ),
         (("weights", "import", "a.pt", "--momentum", "1"), "option --momentum needs --model; add --model MODEL"),
     ],
 )

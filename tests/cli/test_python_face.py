@@ -26,6 +26,7 @@ FUNCTIONS = {
     "plugins show": "find_plugin",
     "plugins check": "check_plugin",
     "plugins new": "new_plugin",
+    "plugins schema": "plugin_schema",
     "plugins enable": "enable_plugin",
     "plugins disable": "disable_plugin",
     "hyperparameters list": "hyperparameters",

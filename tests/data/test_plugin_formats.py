@@ -133,7 +133,7 @@ def test_boxes_are_read_converted_and_written(odd: Callable[[str], Path], tmp_pa
     [
         (
             "raising",
-            r"\[readers\.odd\] failed: KeyError: 'no such thing' \(.*code\.py:31\); correct it, or use another",
+            r"\[readers\.odd\] \(.*code\.py:31\) raised KeyError: 'no such thing'.*; type: vistry plugins check odd",
         ),
         ("table", r"\[readers\.odd\] failed: read must return a Reading, got Table"),
         ("boxes", r"\[readers\.odd\] failed: guess_task must return a task's full name and the reason, got 'boxes'"),

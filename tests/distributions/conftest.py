@@ -125,7 +125,9 @@ from vistry.plugin import hookimpl
 
 @hookimpl
 def vistry_build_model(num_classes):
-    return f"a model of {num_classes} classes"
+    import torch
+
+    return torch.nn.Linear(1, num_classes)
 """
 
 

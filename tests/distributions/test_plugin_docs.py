@@ -1,4 +1,4 @@
-"""docs/tutorials/plugin.md, step by step, in an environment that has Vistry and nothing else of it."""
+"""The tutorials about plugins, step by step, in an environment that has Vistry and nothing else of it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-PAGE = (CHECKOUT / "docs" / "tutorials" / "plugin.md").read_text()
+TUTORIALS = CHECKOUT / "docs" / "tutorials"
 STEP = re.compile(r"(?:<!-- (file|lines of): (\S+) -->\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ANY_NUMBER = re.compile(r"\d+\.\d+|(?<=epoch )\d+")
 
 
-def steps() -> Iterator[tuple[str, str, str]]:
-    """What the page tells to do before its list of further things: file, lines or command; of what; the text."""
-    for kind, path, language, text in STEP.findall(PAGE.partition("## Further")[0]):
+def steps(page: str) -> Iterator[tuple[str, str, str]]:
+    """What a page tells to do before its list of further things: file, lines or command; of what; the text."""
+    text_of_page = (TUTORIALS / page).read_text()
+    for kind, path, language, text in STEP.findall(text_of_page.partition("## Further")[0]):
         if kind:
             yield kind, path, text
         elif language == "console":
@@ -50,15 +51,14 @@ def environment(make_environment: Callable[..., Any], wheels: dict[str, Path]) -
     return make_environment(wheels["vistry"])
 
 
-def test_the_page_is_what_happens(environment: Any, tmp_path: Path) -> None:
-    """Long, because it trains the page's model on all of the page's data."""
-    run_path(str(CHECKOUT / "docs" / "demo.py"))["write_digits"](tmp_path / "demo" / "digits")
+def follow(page: str, environment: Any, folder: Path) -> list[str]:
+    """Do what a page tells in a folder, and compare what is printed; gives the commands."""
     done = []
-    for kind, what, text in steps():
+    for kind, what, text in steps(page):
         if kind == "file":
-            (tmp_path / what).write_text(text)
+            (folder / what).write_text(text)
         elif kind == "lines of":
-            change_lines(tmp_path / what, text)
+            change_lines(folder / what, text)
         else:
             done.append(what)
             program, *arguments = shlex.split(what)
@@ -67,19 +67,26 @@ def test_the_page_is_what_happens(environment: Any, tmp_path: Path) -> None:
                 command = ["python", "-m", "pip", *arguments, *offline]
             else:
                 command = [program, *arguments]
-            result = environment.run(*command, cwd=tmp_path, OMP_NUM_THREADS="1")
+            result = environment.run(*command, cwd=folder, OMP_NUM_THREADS="1")
             assert is_shown(text, result.stdout), f"{what}\n{result.stdout}\n{result.stderr}"
-    assert [command.split()[1] for command in done] == [
-        "plugins",
-        "install",
-        "models",
-        "plugins",
-        "plugins",
-        "train",
-        "predict",
-    ]
+    return [command.split()[1] for command in done]
+
+
+def test_the_first_page_is_what_happens(environment: Any, tmp_path: Path) -> None:
+    """Long, because it trains the page's model on all of the page's data."""
+    run_path(str(CHECKOUT / "docs" / "demo.py"))["write_digits"](tmp_path / "demo" / "digits")
+    done = follow("plugin.md", environment, tmp_path)
+    assert done == ["plugins", "plugins", "install", "models", "plugins", "plugins", "train", "predict"]
     tested = environment.run("python", "-m", "pytest", "-q", "vistry-mynet/tests", cwd=tmp_path, OMP_NUM_THREADS="1")
-    assert "19 passed" in tested.stdout, tested.stdout
+    assert "21 passed" in tested.stdout, tested.stdout
+
+
+def test_the_second_page_is_what_happens(
+    make_environment: Callable[..., Any], wheels: dict[str, Path], tmp_path: Path
+) -> None:
+    done = follow("more-plugins.md", make_environment(wheels["vistry"]), tmp_path)
+    assert done.count("plugins") == 8
+    assert done.count("install") == 3
 
 
 def test_what_counts_as_shown() -> None:

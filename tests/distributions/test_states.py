@@ -82,7 +82,7 @@ LISTED = {
 }
 CHECKED = {
     "raising": (
-        "importing vistry_raising.hooks failed: RuntimeError: no such driver",
+        "importing vistry_raising.hooks ({site}/vistry_raising/hooks.py:1) raised RuntimeError: no such driver",
         'to see where, type: python -c "import vistry_raising.hooks"',
     ),
     "misspelt": (
@@ -138,7 +138,7 @@ def test_the_good_ones_still_work(environment: Any) -> None:
         "print(OwnerHooks.of_model(catalogue, card).ask(hooks.vistry_build_model, card=card, backbone=None,\n"
         "    task='image_classification', num_classes=3, hyperparameters={}, backend='torch'))"
     )
-    assert done == "a model of 3 classes"
+    assert done == "Linear(in_features=1, out_features=3, bias=True)"
 
 
 def test_using_a_broken_one_says_what_to_type(environment: Any) -> None:
@@ -148,10 +148,11 @@ def test_using_a_broken_one_says_what_to_type(environment: Any) -> None:
         "import vistry\ntry: vistry.layers_to_freeze('raisingnet', 'multiclass')\n"
         "except vistry.VistryError as error: print(error)",
     )
-    assert done.stdout.strip() == (
-        "the plugin 'raising' of vistry-raising 1.0 is broken: importing vistry_raising.hooks failed: RuntimeError: "
-        'no such driver; to see where, type: python -c "import vistry_raising.hooks", or go on without it: '
-        "vistry plugins disable raising"
+    assert done.stdout.strip() == with_site(
+        "the plugin 'raising' of vistry-raising 1.0 is broken: importing vistry_raising.hooks "
+        "({site}/vistry_raising/hooks.py:1) raised RuntimeError: no such driver; to see where, type: python -c "
+        '"import vistry_raising.hooks", or go on without it: vistry plugins disable raising',
+        environment,
     )
 
 
@@ -210,6 +211,7 @@ except vistry.VistryError as error:
         if model == "misspeltnet":
             assert "there is no hook 'vistry_build_modle'" in found
         else:
-            assert found == "0.5 from vistry_default_hyperparameters of wrapping"
+            assert found.startswith("0.5 from vistry_default_hyperparameters of wrapping (")
+            assert "/vistry_wrapping/hooks.py:" in found
     without = environment.python(code, VISTRY_DISABLE="wrapping")
     assert "which is disabled by VISTRY_DISABLE; take it out of VISTRY_DISABLE" in without

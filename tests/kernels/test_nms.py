@@ -39,10 +39,10 @@ def test_it_needs_no_plugin() -> None:
 
 def test_a_plugin_may_bring_another_with_the_same_reference(kernel: Make) -> None:
     [own] = CORE_KERNELS
-    rival = kernel(operation="batched_nms", devices=("cpu",), reference=own.reference)
+    rival = kernel(operation="batched_nms", devices=("cpu",), reference=own.reference, cast=own.cast)
     assert operation("batched_nms", catalogue(("acme", rival)))._implementations["cpu"]
     with pytest.raises(RegistryError, match=r"must share one .*, got .* \(vistry\) and .* \(vistry-acme\)"):
-        operation("batched_nms", catalogue(("acme", kernel(operation="batched_nms"))))
+        operation("batched_nms", catalogue(("acme", kernel(operation="batched_nms", cast=own.cast))))
 
 
 def test_the_reference_by_hand() -> None:

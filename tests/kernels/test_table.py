@@ -118,10 +118,6 @@ class TestTheHook:
         lay_out("other", more=KERNEL)
         assert found() == [("acme", "operations:tagged"), ("other", "operations:fast")]
 
-    def test_that_gives_nothing_leaves_the_manifests(self, lay_out: LayOut) -> None:
-        lay_out("acme", more=f"computes_kernels = true\n{KERNEL}", hooks=HOOK.format(result="None"))
-        assert found() == [("acme", "operations:fast")]
-
     def test_that_the_manifest_does_not_mention_is_an_error(self, lay_out: LayOut) -> None:
         file = lay_out("acme", hooks=HOOK.format(result="[]")) / "hooks.py"
         [plugin] = [plugin for plugin in check_plugins(Catalogue.read()) if plugin.name == "acme"]
@@ -132,13 +128,13 @@ class TestTheHook:
         assert plugin.remedy.startswith(f"correct {file}, or ")
 
     def test_that_gives_something_else_is_an_error(self, lay_out: LayOut) -> None:
-        lay_out("acme", more="computes_kernels = true", hooks=HOOK.format(result="['fast']"))
-        with pytest.raises(BrokenPluginError) as caught:
-            found()
-        assert str(caught.value) == (
-            "the plugin 'acme' of vistry-acme 1.0 is broken: vistry_kernels must return a list of KernelSpec, "
-            "got ['fast']; correct vistry_acme.hooks, or go on without it: vistry plugins disable acme"
-        )
+        for result, kind in (("['fast']", "list"), ("None", "None")):
+            file = lay_out(f"acme{kind.lower()}", more="computes_kernels = true", hooks=HOOK.format(result=result))
+            with pytest.raises(BrokenPluginError) as caught:
+                found()
+            said = f"vistry_kernels ({file}/hooks.py:6) returned {kind}; return a list of KernelSpec"
+            assert caught.value.reason == said
+            (file / "plugin.toml").unlink()
 
     def test_may_be_wrapped_by_another_plugin(self, lay_out: LayOut, monkeypatch: pytest.MonkeyPatch) -> None:
         wrapper = HOOK.replace("@hookimpl", "@hookimpl(wrapper=True)").replace("return {result}", "return (yield)[:0]")

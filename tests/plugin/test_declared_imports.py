@@ -24,13 +24,14 @@ PACKAGES = [
     *CHECKOUT.glob("examples/*/vistry_*"),
     *(CHECKOUT / "tests" / path for path in ("tiny_plugin/vistry_tiny", "tiny_backbone/vistry_tinybone")),
     *(CHECKOUT / "tests" / path for path in ("twin_plugin/vistry_twin", "frozen/plugin_api_1_0/vistry_frozen")),
-    CHECKOUT / "core" / "vistry" / "testing" / "template" / "vistry_mynet",
+    *(CHECKOUT / "core" / "vistry" / "testing" / "template").glob("*/vistry_mynet"),
 ]
 FILES = sorted(path for package in PACKAGES for path in package.rglob("*.py"))
 PAGES = [
     *(CHECKOUT / "docs" / "reference" / name for name in ("hooks.md", "kernels.md", "detectors.md", "manifest.md")),
     CHECKOUT / "docs" / "tutorials" / "plugin.md",
     CHECKOUT / "docs" / "how-to" / "backends.md",
+    CHECKOUT / "docs" / "how-to" / "policy-plugin.md",
 ]
 
 
@@ -82,7 +83,8 @@ def test_all_plugins_are_looked_at() -> None:
     packages = {path.parent.name for path in FILES}
     assert packages >= {path.name for path in CHECKOUT.glob("plugins/*/vistry_*")}
     assert packages >= {
-        f"vistry_{name}" for name in ("efficientnet_lite", "mynet", "frozen", "tiny", "tinybone", "twin")
+        f"vistry_{name}"
+        for name in ("efficientnet_lite", "house_policy", "mynet", "frozen", "tiny", "tinybone", "twin")
     }
 
 

@@ -38,6 +38,8 @@ parameters_per_channel = 10
 classes = 4
 """
 
+WRITTEN = '\n[models.special]\nsummary = "By hand"\nbackbone = "good/goodnet"\nparameters = 7\n'
+
 
 def boxes() -> dict[str, ModelCard]:
     return {card.name: card for card in vistry.models() if card.family == "boxes"}
@@ -62,8 +64,7 @@ def test_each_backbone_that_has_the_maps_has_a_model(lay_out: LayOut) -> None:
 
 
 def test_a_model_that_is_written_down_takes_the_place_of_the_one_that_follows(lay_out: LayOut) -> None:
-    more = '\n[models.special]\nsummary = "By hand"\nbackbone = "goodnet"\nparameters = 7\n'
-    lay_out("boxes", manifest=HEAD, more=more)
+    lay_out("boxes", manifest=HEAD, more=WRITTEN)
     lay_out("good", more=MAPS.format(name="good"))
     found = boxes()
     assert found["special"].summary == "By hand"
@@ -83,17 +84,6 @@ def test_backbones_bring_their_hyperparameters_and_weights(lay_out: LayOut) -> N
     assert list(vistry.model("boxes_goodnet").weights) == ["imagenet"]
 
 
-def test_a_backbone_two_plugins_offer_has_no_model_until_it_is_settled(lay_out: LayOut) -> None:
-    lay_out("boxes", manifest=HEAD)
-    for name in ("one", "two"):
-        lay_out(name, model="goodnet", more=MAPS.format(name="good"))
-    assert "boxes_goodnet" not in boxes()
-    Path("registry.toml").write_text('[prefer]\ngoodnet = "two"\n')
-    backbone = boxes()["boxes_goodnet"].backbone
-    assert backbone is not None
-    assert backbone.family == "two"
-
-
 def test_a_backbone_in_another_backend_makes_no_model(lay_out: LayOut) -> None:
     lay_out("boxes", manifest=HEAD)
     lay_out("good", more='backends = ["jax"]\n' + MAPS.format(name="good"))
@@ -101,9 +91,11 @@ def test_a_backbone_in_another_backend_makes_no_model(lay_out: LayOut) -> None:
 
 
 def test_the_backbone_that_is_missing_is_named(lay_out: LayOut) -> None:
-    more = '\n[models.special]\nsummary = "By hand"\nbackbone = "gonenet"\nparameters = 7\n'
+    more = '\n[models.special]\nsummary = "By hand"\nbackbone = "gone/gonenet"\nparameters = 7\n'
     lay_out("boxes", manifest=HEAD, more=more)
-    with pytest.raises(RegistryError, match="'special' of vistry-boxes is built on 'gonenet', which no plugin in use"):
+    with pytest.raises(
+        RegistryError, match="'special' of vistry-boxes is built on 'gone/gonenet', which no plugin in use"
+    ):
         vistry.model("special")
 
 
@@ -133,8 +125,12 @@ def test_wrong_maps_make_the_plugin_invalid(lay_out: LayOut, old: str, new: str,
 
 
 def test_a_backbone_needs_a_composition_and_a_composed_name_its_place(lay_out: LayOut) -> None:
-    lay_out("lone", more='backbone = "resnet18"\n')
+    lay_out("lone", more='backbone = "resnet/resnet18"\n')
     lay_out("boxes", manifest=HEAD.replace("boxes_{backbone}", "boxes"))
+    lay_out("aimless", manifest=HEAD.replace('tasks = ["image_object_detection"]\n', ""))
+    lay_out("frozen", manifest=HEAD, more=WRITTEN + 'freeze = [["stem."]]\n')
     reasons = {plugin.name: plugin.reason for plugin in vistry.plugins()}
+    assert "[composition] needs 'tasks' and 'backends' at the top of the file" in reasons["aimless"]
+    assert "model 'special' has a backbone, whose 'freeze' it takes: leave out its own" in reasons["frozen"]
     assert "model 'lonenet' has a backbone, and the file no [composition]" in reasons["lone"]
     assert "must be a name with {backbone} in it" in reasons["boxes"]

@@ -37,6 +37,7 @@ def test_a_good_plugin(lay_out: LayOut) -> None:
         "summary": "A plugin for tests",
         "models": ["goodnet"],
         "parts": {},
+        "notes": [],
     }
 
 

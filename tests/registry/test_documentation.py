@@ -65,8 +65,9 @@ def test_the_registry_toml_of_the_page_is_in_force_as_it_says() -> None:
     assert vistry.hyperparameters("resnet50", "multiclass").defaults()["learning_rate"] == 0.005
     assert vistry.hyperparameters("small", "multiclass").defaults()["learning_rate"] == 0.02
     assert vistry.hyperparameters("resnet50", "multilabel").defaults()["early_stopping_patience"] == 8
-    [notice] = notices(catalogue)
-    assert notice.startswith(f"{Path.cwd()}/registry.toml:2: no plugin 'vistry-acme' is installed; ")
+    disabled, last = notices(catalogue)
+    assert disabled.startswith(f"{Path.cwd()}/registry.toml:2: no plugin 'vistry-acme' is installed; ")
+    assert last.startswith(f"{Path.cwd()}/registry.toml:4: no plugin 'vistry-house-policy' is installed")
 
 
 def test_the_published_weights_of_the_page_are_right() -> None:

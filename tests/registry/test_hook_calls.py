@@ -71,7 +71,7 @@ def test_an_argument_may_be_left_out_and_a_new_one_breaks_nothing(lay_out: LayOu
     built = OwnerHooks.of_model(catalogue, card).ask(
         specs.vistry_build_model, **arguments, hyperparameters={}, backend="torch", backbone=None
     )
-    assert built == "a model of 7 classes"
+    assert built.out_features == 7
 
 
 @pytest.mark.parametrize("wrapping", ["aaa", "zzz"])
@@ -101,17 +101,17 @@ def test_a_wrapper_that_cannot_be_loaded_stops_the_call(lay_out: LayOut) -> None
     [
         (
             "raise RuntimeError('no driver')",
-            "importing vistry_bad.hooks failed: RuntimeError: no driver",
+            "importing vistry_bad.hooks ({file}:1) raised RuntimeError: no driver",
             'to see where, type: python -c "import vistry_bad.hooks"',
         ),
         (
             "raise SystemExit('bye')",
-            "importing vistry_bad.hooks failed: SystemExit: bye",
+            "importing vistry_bad.hooks ({file}:1) raised SystemExit: bye",
             'to see where, type: python -c "import vistry_bad.hooks"',
         ),
         (
             "import no_such_library",
-            "importing vistry_bad.hooks failed: ModuleNotFoundError: No module named 'no_such_library'",
+            "importing vistry_bad.hooks ({file}:1) raised ModuleNotFoundError: No module named 'no_such_library'",
             'to see where, type: python -c "import vistry_bad.hooks"',
         ),
         (
@@ -135,8 +135,13 @@ def test_a_wrapper_that_cannot_be_loaded_stops_the_call(lay_out: LayOut) -> None
         ),
         (
             HEAD + BUILD.replace("@hookimpl", "@hookimpl(hookwrapper=True)"),
-            "'vistry_build_model' wraps other plugins, but plugin.toml doesn't say so; "
-            'add wraps = ["vistry_build_model"]',
+            "'vistry_build_model' is a wrapper of pluggy's old kind; "
+            "write @hookimpl(wrapper=True), and return the answer",
+            "correct {file}",
+        ),
+        (
+            HEAD + BUILD.replace("@hookimpl", "@hookimpl(trylast=True)"),
+            "'vistry_build_model' asks for a place with tryfirst or trylast, but plugins' names give the order",
             "correct {file}",
         ),
         (
@@ -151,7 +156,7 @@ def test_code_that_cannot_be_used(lay_out: LayOut, hooks: str, reason: str, reme
     file = lay_out("bad", hooks=hooks) / "hooks.py"
     lay_out("good")
     found = reason_of("bad")
-    assert found == (reason, remedy.format(file=file))
+    assert found == (reason.replace("{file}", str(file)), remedy.format(file=file))
     assert states()["good"] == "ok"
 
 
@@ -164,15 +169,15 @@ def test_a_manifest_that_names_a_missing_attribute(lay_out: LayOut) -> None:
 
 
 def test_hooks_may_be_an_object_of_a_module(lay_out: LayOut) -> None:
-    hooks = HEAD + "class Hooks:\n    @hookimpl\n    def vistry_build_model(self, card):\n        return card.name\n"
+    hooks = HEAD + "class Hooks:\n    @hookimpl\n    def vistry_build_model(self):\n        pass\n"
+    hooks += "    @hookimpl\n    def vistry_freezing_map(self, card):\n        return FreezingMap(((card.name,),))\n"
     manifest = with_head("").replace("{package}.hooks", "{package}.hooks:hooks")
     lay_out("object", manifest=manifest, hooks=hooks + "hooks = Hooks()\n")
     catalogue = Catalogue.read()
     card = catalogue.model("objectnet")
     assert states()["object"] == "ok"
-    owner = OwnerHooks.of_model(catalogue, card)
-    arguments: dict[str, Any] = {"card": card, "task": "t", "num_classes": 1, "hyperparameters": {}}
-    assert owner.ask(specs.vistry_build_model, **arguments, backend="torch", backbone=None) == "objectnet"
+    freezing = OwnerHooks.of_model(catalogue, card).ask(specs.vistry_freezing_map, card=card, task="t")
+    assert freezing.groups == (("objectnet",),)
 
 
 def test_a_fault_in_an_object_of_hooks_names_the_object(lay_out: LayOut) -> None:
@@ -264,28 +269,28 @@ class TestSchemas:
         folder = lay_out("acme", manifest=with_head(line), more=more, hooks=HEAD + BUILD + hooks.format(result=result))
         fields = vistry.hyperparameters("acmenet", "multiclass").fields
         assert fields["weight_decay"].default == 0.25
-        assert fields["weight_decay"].origin == "vistry_default_hyperparameters of acme"
+        assert fields["weight_decay"].origin == f"vistry_default_hyperparameters of acme ({folder}/hooks.py:5)"
         assert fields["momentum"].origin == f"{folder}/plugin.toml:14"
 
     @pytest.mark.parametrize(
         ("result", "message"),
         [
-            ("['momentum']", "vistry_default_hyperparameters of acme returned list for acme/acmenet; "
-             "it must return a mapping of names to values"),
-            ("{'momentum': 2}", "vistry_default_hyperparameters of acme: momentum = 2 must be a number in [0, 1] "
-             "for acme/acmenet"),
-            ("{'momentm': 0.2}", "vistry_default_hyperparameters of acme: acme/acmenet has no hyperparameter "
-             "'momentm'; did you mean 'momentum'?"),
-            ("1 / 0", "vistry_default_hyperparameters of acme failed for acme/acmenet: ZeroDivisionError: "
-             "division by zero; to go on without it, type: vistry plugins disable acme"),
+            ("['momentum']", "vistry_default_hyperparameters ({file}:5) returned list; "
+             "return a dictionary of values by name"),
+            ("{'momentum': 2}", "vistry_default_hyperparameters of acme ({file}:5): momentum = 2 must be a number "
+             "in [0, 1] for acme/acmenet"),
+            ("{'momentm': 0.2}", "vistry_default_hyperparameters of acme ({file}:5): acme/acmenet has no "
+             "hyperparameter 'momentm'; did you mean 'momentum'?"),
+            ("1 / 0", "vistry_default_hyperparameters ({file}:7) raised ZeroDivisionError: division by zero"),
         ],
     )  # fmt: skip
     def test_computed_defaults_that_cannot_be_used(self, lay_out: LayOut, result: str, message: str) -> None:
         hooks = f"@hookimpl\ndef vistry_default_hyperparameters(card, task):\n    return {result}\n"
-        lay_out("acme", manifest=with_head("computes_defaults = true\n"), hooks=HEAD + BUILD + hooks)
-        with pytest.raises(RegistryError) as caught:
+        folder = lay_out("acme", manifest=with_head("computes_defaults = true\n"), hooks=HEAD + BUILD + hooks)
+        with pytest.raises(BrokenPluginError) as caught:
             vistry.hyperparameters("acmenet", "multiclass")
-        assert str(caught.value) == message
+        assert caught.value.reason == message.replace("{file}", str(folder / "hooks.py"))
+        assert reason_of("acme")[0] == caught.value.reason
 
 
 def test_a_wrapper_that_is_no_generator_is_refused_by_pluggy(lay_out: LayOut) -> None:

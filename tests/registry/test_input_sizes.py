@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import vistry
+from vistry.hyperparameter.offer import shared_fields
 from vistry.hyperparameter.schema import Source
-from vistry.hyperparameter.tables import shared_fields
 from vistry.registry.field_spec import FieldSpec, Restriction, narrowed
 from vistry.registry.input_sizes import InputSizes
 from vistry.registry.tasks import TASKS
@@ -29,7 +29,7 @@ LIMITS: tuple[dict[str, Any], ...] = (
 
 def accepted(limit: dict[str, Any], side: int) -> bool:
     """Whether a size of the shared tables, narrowed so, takes a value."""
-    _, spec = shared_fields()["training_crop_size"]
+    spec = shared_fields()["training_crop_size"].spec
     try:
         return narrowed(spec, Restriction(reason="r", **limit)).parse(side) == side
     except ValueError:
@@ -51,7 +51,8 @@ def test_bounds_of_a_familys_own_size_may_leave_their_ends_out() -> None:
 def test_the_tasks_name_the_shared_sizes_of_the_input() -> None:
     """Each size in pixels of the shared tables but the one before the crop."""
     for task in TASKS:
-        pixels = {n for n, (_, spec) in shared_fields().items() if spec.unit == "pixels" and task.name in spec.tasks}
+        specs = {name: definition.spec for name, definition in shared_fields().items()}
+        pixels = {name for name, spec in specs.items() if spec.unit == "pixels" and task.name in spec.tasks}
         assert set(task.input_sizes) == pixels - {"validation_resize_size"}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from vistry.registry.licences import is_met, licences_in
+from vistry.registry.licences import is_met, licence_of_both, licences_in
 
 EXPRESSIONS = {
     "MIT": ["MIT"],
@@ -41,3 +41,18 @@ def test_an_expression_is_met_as_pythons_own_and_and_or_say(expression: str) -> 
 def test_what_is_no_expression_is_met_only_as_a_whole(text: str) -> None:
     assert not is_met(text, {"MIT", "expat"}.__contains__)
     assert is_met(text, {text}.__contains__)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "both"),
+    [
+        ("MIT", "MIT", "MIT"),
+        ("Apache-2.0", "GPL-3.0-only", "Apache-2.0 AND GPL-3.0-only"),
+        ("Apache-2.0 AND MIT", "MIT", "Apache-2.0 AND MIT"),
+        ("MIT OR Apache-2.0", "GPL-3.0-only", "(MIT OR Apache-2.0) AND GPL-3.0-only"),
+        ("(MIT OR Apache-2.0)", "MIT OR Apache-2.0", "(MIT OR Apache-2.0)"),
+        ("Apache-2.0 WITH LLVM-exception", "MIT", "Apache-2.0 WITH LLVM-exception AND MIT"),
+    ],
+)
+def test_the_licence_of_both(first: str, second: str, both: str) -> None:
+    assert licence_of_both(first, second) == both

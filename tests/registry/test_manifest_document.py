@@ -28,6 +28,7 @@ NAMED: dict[Any, str] = {
     schema.DataSet: "data set",
     schema.Device: "device",
     schema.Dtype: "dtype",
+    schema.FullName: "full name",
     schema.Hash: "hash",
     schema.Wrapped: "hook",
     schema.Metadata: "metadata",

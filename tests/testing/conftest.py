@@ -1,13 +1,16 @@
-"""The plugin that `vistry plugins new` writes, laid out as pip would have installed it, with faults put into it."""
+"""The plugins that `vistry plugins new` writes, laid out as pip would have installed them, with faults put in."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
+from vistry.registry import installed
+from vistry.testing.new_plugin import PluginKind, write_plugin
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a tiny network is faster on one thread
 
@@ -21,19 +24,18 @@ def _no_policy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("VISTRY_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
 
 
 @pytest.fixture
 def plugin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., Path]]:
-    """Write the plugin 'mynet' with edits (file, old text, new text), installed in place; gives its folder."""
-    from vistry.testing.new_plugin import write_plugin
-
+    """Write a plugin of a kind with edits (file, old text, new text), installed in place; gives its folder."""
     packages = set()
 
-    def write(*edits: Edit, name: str = "mynet") -> Path:
-        folder, _ = write_plugin(name, tmp_path)
+    def write(*edits: Edit, name: str = "mynet", kind: PluginKind = "classifier") -> Path:
+        folder, _ = write_plugin(name, tmp_path, kind)
         packages.add(f"vistry_{name}")
         for file, old, new in edits:
             path = next(path for path in folder.rglob(file) if path.is_file())
@@ -50,3 +52,17 @@ def plugin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable
     yield write
     for module in [module for module in sys.modules if module.partition(".")[0] in packages]:
         del sys.modules[module]
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Only what the test writes is installed, and the folders that it checks."""
+    distributions = installed.distributions
+
+    def below_the_folder() -> Iterator[Distribution]:
+        for distribution in distributions():
+            place = Path(str(distribution.locate_file("")))
+            if place.is_relative_to(tmp_path) or place.name.startswith("vistry-check-"):
+                yield distribution
+
+    monkeypatch.setattr(installed, "distributions", below_the_folder)

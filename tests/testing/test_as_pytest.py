@@ -50,7 +50,7 @@ def test_each_check_is_a_test(plugin: WritePlugin, tmp_path: Path) -> None:
     ):
         assert line in lines, done.stdout
     assert not any("SKIPPED" in line or "backends_agree" in line for line in lines), "it has one backend"
-    assert "2 failed, 3 passed, 32 deselected, 1 xfailed" in lines[-1]
+    assert "2 failed, 3 passed, 36 deselected, 1 xfailed" in lines[-1]
 
 
 def check(*arguments: str) -> Result:
@@ -66,7 +66,7 @@ class TestTheCommand:
         assert lines[0].split() == ["model", "check", "result"]
         assert lines[1] == "vistry-mynet  manifest_is_valid                    passed"
         assert "mynet         backends_agree                       skipped: the model has one backend, torch" in lines
-        assert lines[-1].endswith("; mynet: 15 run, 3 skipped, 0 expected to fail")
+        assert lines[-1].endswith("; mynet: 16 run, 4 skipped, 0 expected to fail")
 
     def test_a_failure(self, plugin: WritePlugin) -> None:
         plugin(MISCOUNTED)
@@ -89,14 +89,30 @@ class TestTheCommand:
         found = json.loads(done.stdout)
         assert done.exit_code == 1
         assert (found["schema"], found["plugin"]) == (1, "mynet")
-        [result] = found["checks"]
+        result, *others = found["checks"]
+        assert {other["status"] for other in others} == {"skipped"}
+        assert {other["reason"] for other in others} == {"the plugin is invalid, see manifest_is_valid"}
         assert (result["subject"], result["check"], result["status"]) == ("vistry-mynet", "manifest_is_valid", "failed")
         assert "'licence' is not a known key" in result["reason"]
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (["--heavy", "smallest"], "--heavy, --backend and --expect need the NAME of a plugin"),
+            (["--quick"], "--heavy, --backend and --expect need the NAME or FOLDER of a plugin"),
+            (
+                ["--pairs", "mynet", "mynet", "--quick"],
+                "--pairs takes the names of two plugins, and no other option but",
+            ),
+            (
+                ["mynet", "--quick", "--heavy", "all"],
+                "--quick computes the smallest model only, and --heavy all computes",
+            ),
+            (["mynet", "--model", "mynt"], "error: there is no model 'mynt' to check; did you mean 'mynet'?"),
+            (["mynet", "--check", "loss"], "error: there is no check 'loss'; there are manifest_is_valid, "),
+            (
+                ["./mynet"],
+                "/mynet has no pyproject.toml, so it is no plugin; to begin one type: vistry plugins new NAME",
+            ),
             (["mynet", "--expect", "mynet:x"], "error: invalid --expect 'mynet:x'; write MODEL:CHECK=REASON"),
             (["mynet", "--expect", "mynet:x=y"], "error: expected: unknown check 'x'"),
             (["mynt"], "error: no plugin 'mynt' is installed; did you mean 'mynet'?"),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import vistry.testing.check_runs as check_runs
 from vistry.errors import RegistryError
 from vistry.testing import CheckRun, NothingToCheck, Result, check_runs_of, counts
-from vistry.testing.all_checks import EVERY_CHECK, MODEL_CHECKS
+from vistry.testing.all_checks import CODE_CHECKS, EVERY_CHECK, MODEL_CHECKS, PLUGIN_CHECKS
 from vistry.testing.check import Check, CheckFailed, always
+from vistry.testing.check_runs import chosen
 from vistry.testing.model_subject import ModelSubject
 from vistry.training.model_context import ModelContext
 
@@ -35,12 +36,19 @@ def test_the_plugin_that_is_written_passes_every_check(plugin: WritePlugin) -> N
     skipped = {check: result.reason for (_, check), result in results.items() if result.status == "skipped"}
     assert skipped == {
         "kernels_agree_with_their_references": "the plugin has no kernels",
+        "kernels_can_be_traced": "the plugin has no kernels",
+        "composition_fits_a_backbone": "the plugin has no [composition]",
+        "detectors_are_built_on_it": "the plugin offers no feature maps",
+        "others_work_under_its_wrappers": "the plugin wraps no hooks",
+        "parts_work": "the plugin brings no optimiser, schedule or other part",
+        "detections_are_in_range": "the task has no boxes",
+        "boxes_are_exact_in_low_precision": "the task has no boxes",
         "feature_maps_are_as_declared": "the model offers no feature maps",
         "backends_agree": "the model has one backend, torch",
     }
     assert {result.status for result in results.values()} == {"passed", "skipped"}
     assert counts(results.values()) == (
-        "vistry-mynet: 4 run, 1 skipped, 0 expected to fail; mynet: 15 run, 3 skipped, 0 expected to fail"
+        "vistry-mynet: 5 run, 6 skipped, 0 expected to fail; mynet: 16 run, 4 skipped, 0 expected to fail"
     )
 
 
@@ -82,7 +90,7 @@ def test_what_is_not_computed_has_the_right_shape_all_the_same(plugin: WritePlug
         run for run in check_runs_of("mynet", heavy="smallest") if str(run) == "mynet-predictions_have_the_right_shape"
     ]
     assert run.result().reason == (
-        "image_classification: invalid shape of the output: expected [2, 4], got [2, 5]; "
+        "image_classification: returned an invalid shape of the output: expected [2, 4], got [2, 5]; "
         "give the head num_classes outputs"
     )
 
@@ -144,29 +152,27 @@ def test_a_wrong_call_is_a_sentence(plugin: WritePlugin, call: dict[str, object]
     assert str(caught.value) == message
 
 
-def ended(plugin: WritePlugin, *reasons: type[Exception], required: bool = True, expected: str = "") -> Result:
+def ended(plugin: WritePlugin, *reasons: type[Exception], expected: str = "") -> Result:
     """How a check ends that raises one thing for each task."""
-    plugin()
+    if not Path("../vistry-mynet").exists():
+        plugin()
     subjects = next(run.subjects for run in check_runs_of("mynet") if run.check in MODEL_CHECKS)
     raised = iter(reasons)
 
     def a_check(subject: ModelSubject) -> None:
         raise next(raised)("the reason")
 
-    return CheckRun("mynet", Check(a_check, None if required else lambda subject: ""), subjects, expected).result()
+    return CheckRun("mynet", Check(a_check), subjects, expected).result()
 
 
-def test_a_skipped_required_check_is_a_failure(plugin: WritePlugin) -> None:
-    result = ended(plugin, NothingToCheck, NothingToCheck)
-    assert (result.status, result.reason) == ("failed", "this required check can't be made: the reason")
+def test_what_is_not_made_is_skipped_with_its_reason_and_not_counted_as_run(plugin: WritePlugin) -> None:
+    for expected in ("", "whatever"):
+        result = ended(plugin, NothingToCheck, NothingToCheck, expected=expected)
+        assert (result.status, result.reason) == ("skipped", "the reason")
+        assert counts([result]) == "mynet: 0 run, 1 skipped, 0 expected to fail"
 
 
-def test_a_skipped_optional_check_is_none(plugin: WritePlugin) -> None:
-    result = ended(plugin, NothingToCheck, NothingToCheck, required=False, expected="whatever")
-    assert (result.status, result.reason) == ("skipped", "the reason")
-
-
-def test_a_required_check_that_is_left_out_by_choice_is_skipped(plugin: WritePlugin) -> None:
+def test_a_check_that_is_left_out_by_choice_is_skipped(plugin: WritePlugin) -> None:
     def a_check(subject: ModelSubject) -> None:
         raise CheckFailed("it was made all the same")
 
@@ -195,57 +201,55 @@ def test_what_no_check_foresees_is_named_with_its_place(plugin: WritePlugin) -> 
     folder = plugin(("model.py", "self.dropout(features)", "self.dropout(features, 2, 3)"))
     [run] = [run for run in check_runs_of("mynet") if str(run) == "mynet-loss_is_finite"]
     reason = run.result().reason
-    assert reason.startswith("image_classification: TypeError: ")
-    assert reason.endswith(f"({folder}/vistry_mynet/model.py:24)")
+    place = f"{folder}/vistry_mynet/model.py:24"
+    assert reason.startswith(f"image_classification: the forward pass of mynet/mynet ({place}) raised TypeError: ")
 
 
 def test_where_hyperparameters_cannot_be_had_the_other_checks_point_there(plugin: WritePlugin) -> None:
     plugin(("plugin.toml", "[models.mynet]", '[defaults."*"]\nmomentum = 2\n\n[models.mynet]'))
     results = results_of(check_runs_of("mynet"))
     assert "momentum = 2 must be a number in [0, 1]" in results["mynet", "defaults_are_in_range"].reason
-    assert results["mynet", "predictions_have_the_right_shape"].reason.startswith(
-        "this required check can't be made: the model can't be used, see defaults_are_in_range: "
+    others = {result.check: result for (subject, _), result in results.items() if subject == "mynet"}
+    del others["defaults_are_in_range"]
+    assert {result.status for result in others.values()} == {"skipped"}
+    assert others["predictions_have_the_right_shape"].reason.startswith(
+        "the model can't be used, see defaults_are_in_range: "
     )
 
 
-@pytest.mark.parametrize(
-    ("check", "edits", "reason"),
-    [
-        (
-            "predictions_have_the_right_shape",
-            [("hooks.py", "    from .model", "    1 / 0\n    from .model")],
-            "image_classification: ZeroDivisionError: division by zero (",
-        ),
-        (
-            "predictions_have_the_right_shape",
-            [("model.py", "return logits", "return logits * float('nan')")],
-            "image_classification: some predictions are not finite",
-        ),
-        (
-            "parameter_count_is_as_declared",
-            [("plugin.toml", "[models.mynet]", '[defaults."*"]\nvalidation_crop_size = 300\n\n[models.mynet]')],
-            "this required check can't be made: its defaults are invalid, see defaults_are_in_range: ",
-        ),
-        (
-            "predictions_have_the_right_shape",
-            [
-                (
-                    "hooks.py",
-                    "**card.args)\n",
-                    "**card.args)\n\n\n@hookimpl\ndef vistry_check_hyperparameters():\n"
-                    "    from vistry.errors import Problem\n\n    return [Problem('momentum', 'is never right')]\n",
-                )
-            ],
-            "this required check can't be made: its rules refuse every input up to 512 px; see defaults_are_in_range",
-        ),
-    ],
-)
-def test_what_a_check_says(plugin: WritePlugin, check: str, edits: list[tuple[str, str, str]], reason: str) -> None:
-    plugin(*edits)
-    [run] = [run for run in check_runs_of("mynet") if str(run) == f"mynet-{check}"]
-    result = run.result()
-    assert result.status == "failed"
-    assert result.reason.startswith(reason)
+def test_where_the_model_cannot_be_built_one_check_says_so(plugin: WritePlugin) -> None:
+    folder = plugin(("hooks.py", "    from .model", "    1 / 0\n    from .model"))
+    results = [run.result() for run in check_runs_of("mynet") if run.subject == "mynet"]
+    [failed] = [result for result in results if result.status == "failed"]
+    assert failed.check == "model_is_built"
+    assert re.sub("; the traceback is in [^;]*", "", failed.reason) == (
+        f"image_classification: vistry_build_model ({folder}/vistry_mynet/hooks.py:16) raised ZeroDivisionError: "
+        f"division by zero; correct it"
+    )
+    assert "the model can't be built, see model_is_built" in {result.reason for result in results}
+
+
+def test_predictions_that_are_no_numbers(plugin: WritePlugin) -> None:
+    plugin(("model.py", "return logits", "return logits * float('nan')"))
+    [run] = chosen(check_runs_of("mynet"), checks=["predictions_have_the_right_shape"])
+    assert run.result().reason.startswith("image_classification: the forward pass of mynet/mynet (")
+
+
+def test_rules_that_refuse_everything(plugin: WritePlugin) -> None:
+    never = """**card.args)
+
+
+@hookimpl
+def vistry_check_hyperparameters():
+    from vistry.errors import Problem
+
+    return [Problem("momentum", "is never right")]
+"""
+    plugin(("hooks.py", "**card.args)\n", never))
+    results = results_of(check_runs_of("mynet"))
+    assert results["mynet", "defaults_are_in_range"].status == "failed"
+    other = results["mynet", "predictions_have_the_right_shape"]
+    assert (other.status, other.reason) == ("skipped", "its rules refuse every input up to 512 px")
 
 
 def test_a_plugin_installed_without_a_record_of_its_files(plugin: WritePlugin) -> None:
@@ -253,7 +257,7 @@ def test_a_plugin_installed_without_a_record_of_its_files(plugin: WritePlugin) -
     (folder / "pyproject.toml").unlink()
     [run] = [run for run in check_runs_of("mynet") if run.check.name == "manifest_is_in_the_wheel"]
     assert run.result().reason == (
-        f"this required check can't be made: vistry-mynet has no pyproject.toml above {folder}/vistry_mynet/"
+        f"vistry-mynet has no pyproject.toml above {folder}/vistry_mynet/"
         "plugin.toml, and no RECORD where it is installed; install it with pip"
     )
 
@@ -280,16 +284,55 @@ def test_a_classifier_is_no_segmenter(plugin: WritePlugin) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edit", "made"),
+    ("edit", "made", "reason"),
     [
-        (("plugin.toml", "license", "licence"), 1),
-        (("hooks.py", "@hookimpl", ""), 3),
-        (("hooks.py", "@hookimpl", "@hookimpl(wrapper=True)"), 3),
+        (("plugin.toml", "license", "licence"), 1, "the plugin is invalid, see manifest_is_valid"),
+        (("hooks.py", "@hookimpl", ""), 4, "its code can't be used, see hooks_are_known"),
+        (("hooks.py", "@hookimpl", "@hookimpl(wrapper=True)"), 4, "its code can't be used, see hooks_are_known"),
     ],
 )
-def test_what_needs_a_broken_part_is_not_checked(plugin: WritePlugin, edit: tuple[str, str, str], made: int) -> None:
+def test_what_needs_a_broken_part_is_skipped(
+    plugin: WritePlugin, edit: tuple[str, str, str], made: int, reason: str
+) -> None:
     plugin(edit)
-    assert [run.check for run in check_runs_of("mynet")] == list(check_runs.EVERY_CHECK[:made])
+    runs = check_runs_of("mynet")
+    assert {run.check for run in runs} == set(EVERY_CHECK if made > 1 else (*PLUGIN_CHECKS, *CODE_CHECKS))
+    assert {run.check for run in runs if not run.left_out} == set(EVERY_CHECK[:made])
+    [left_out] = {run.left_out for run in runs} - {""}
+    assert left_out == reason
+    assert {run.result().status for run in runs if run.left_out} == {"skipped"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"models": ["mynt"]}, "there is no model 'mynt' to check; did you mean 'mynet'?"),
+        ({"checks": ["loss_is_finit"]}, "there is no check 'loss_is_finit'; did you mean 'loss_is_finite'?"),
+        (
+            {"models": ["mynet"], "checks": ["manifest_is_valid"]},
+            "manifest_is_valid is not made of mynet; name another check",
+        ),
+    ],
+)
+def test_a_model_or_a_check_that_is_not_there(plugin: WritePlugin, wanted: dict[str, list[str]], message: str) -> None:
+    plugin()
+    with pytest.raises(RegistryError) as caught:
+        chosen(check_runs_of("mynet"), **wanted)
+    assert str(caught.value) == message
+
+
+def test_some_models_and_some_checks(plugin: WritePlugin) -> None:
+    plugin(TWO_MODELS)
+    runs = check_runs_of("mynet")
+    assert {run.subject for run in chosen(runs, models=["tiny"])} == {"tiny"}
+    assert len(chosen(runs, models=["tiny"])) == len(MODEL_CHECKS)
+    some = ["manifest_is_valid", "loss_is_finite"]
+    assert list(map(str, chosen(runs, checks=some))) == [
+        "vistry-mynet-manifest_is_valid",
+        "mynet-loss_is_finite",
+        "tiny-loss_is_finite",
+    ]
+    assert list(map(str, chosen(runs, models=["tiny"], checks=some))) == ["tiny-loss_is_finite"]
 
 
 def test_the_smallest_input_is_the_smallest_that_the_rules_allow(plugin: WritePlugin) -> None:

@@ -118,7 +118,11 @@ def result(plugin: str) -> Result:
 def test_the_example_passes_every_check() -> None:
     results = {run.check.name: run.result() for run in check_runs_of("extras")}
     assert {name: item.reason for name, item in results.items() if item.status != "passed"} == {
-        "kernels_agree_with_their_references": "the plugin has no kernels"
+        "kernels_agree_with_their_references": "the plugin has no kernels",
+        "kernels_can_be_traced": "the plugin has no kernels",
+        "composition_fits_a_backbone": "the plugin has no [composition]",
+        "detectors_are_built_on_it": "the plugin offers no feature maps",
+        "others_work_under_its_wrappers": "the plugin wraps no hooks",
     }
 
 

@@ -1,4 +1,4 @@
-"""The parts of docs/tutorials/plugin.md that need no environment of their own."""
+"""docs/reference/checks.md says what the kit does."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from vistry.testing import plugin_checks
 from vistry.testing.all_checks import EVERY_CHECK
 from vistry.testing.model_subject import SIDES
 from vistry.testing.new_plugin import TEMPLATE
+from vistry.testing.pair_checks import PAIR_CHECKS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "tutorials" / "plugin.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "checks.md").read_text()
 
 
 def block(name: str) -> str:
@@ -22,12 +23,12 @@ def block(name: str) -> str:
 
 def test_the_table_has_every_check_and_its_sentence() -> None:
     assert re.findall(r"^\| `(\w+)` \| (.*) \|$", PAGE, re.MULTILINE) == [
-        (check.name, check.sentence) for check in EVERY_CHECK
+        (check.name, check.sentence) for check in (*EVERY_CHECK, *PAIR_CHECKS)
     ]
 
 
 def test_the_test_file_is_the_templates() -> None:
-    assert (TEMPLATE / "tests" / "test_mynet.py").read_text().endswith(block("the test of the template"))
+    assert (TEMPLATE / "shared" / "tests" / "test_mynet.py").read_text().endswith(block("the test of the template"))
 
 
 def test_the_expected_failure_can_be_declared(plugin: Callable[..., Path]) -> None:

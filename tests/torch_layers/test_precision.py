@@ -207,7 +207,7 @@ class TestOfTheEngine:
 
     def predicted(self, precision: str, module: Any = None) -> Any:
         context = self.context("tinyboxes", precision=precision)
-        engine = context.prediction_engine(module or context.module(2), context.preprocessing())
+        engine = context.prediction_engine(module or context.module(2), context.preprocessing(), 2)
         pixels = np.random.default_rng(0).integers(0, 256, (1, HEIGHT, WIDTH, 3), dtype=np.uint8)
         [found] = engine.predict(pixels, identity_resizes(pixels))
         return found, engine.facts()

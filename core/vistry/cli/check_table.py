@@ -40,6 +40,6 @@ def _printed(check_runs: list[CheckRun]) -> Iterator[Result]:
     click.echo(f"{'model':<{subject}}  {'check':<{check}}  result")
     for check_run in check_runs:
         result = check_run.result()
-        reason = f": {result.reason}" if result.status in ("skipped", "expected") else ""
+        reason = f": {result.reason}" if result.reason and result.status != "failed" else ""
         click.echo(f"{result.subject:<{subject}}  {result.check:<{check}}  {result.status}{reason}")
         yield result

@@ -26,6 +26,7 @@ def errors_as_sentences(arguments: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except VistryError as error:
+        _keep_traceback(error)
         _exit(f"error: {error}", error.exit_status)
     except NoArgsIsHelpError:
         raise  # the text is the help, which click prints
@@ -33,6 +34,15 @@ def errors_as_sentences(arguments: Sequence[str]) -> Iterator[None]:
         _exit(f"error: {_sentence(error, arguments)}", USAGE)
     except KeyboardInterrupt:
         _exit("interrupted", INTERRUPTED)
+
+
+def _keep_traceback(error: VistryError) -> None:
+    """Write the traceback of a plugin's fault, which the error's sentence then names."""
+    from vistry.plugin.faults import keep_traceback
+    from vistry.registry.plugin_code import BrokenPluginError
+
+    if isinstance(error, BrokenPluginError):
+        keep_traceback(error)
 
 
 def _exit(text: str, status: int) -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import click
@@ -81,12 +82,18 @@ def show(name: str, as_json: bool) -> None:
             "backbone": card.backbone.full_name if card.backbone else "",
             "feature maps": _maps(card),
             "input": _input(card),
-            "weights": ", ".join(card.weights),
+            "weights": ", ".join(map(partial(_weights, card), card.weights)),
             "published": ", ".join(f"{data_set}.{figure} {value:g}" for data_set, figure, value in figures_of(card)),
             "layers to freeze": ", ".join("+".join(group) for group in card.freeze),
             "plugin": f"{card.distribution} {card.version}",
         }
     )
+
+
+def _weights(card: ModelCard, name: str) -> str:
+    """The name of published weights, and whose they are where they are the backbone's."""
+    backbone = card.backbone_of_weights(name)
+    return f"{name} (of {backbone})" if backbone else name
 
 
 def _maps(card: ModelCard) -> str:

@@ -31,7 +31,15 @@ def list_weights(model: str | None, as_json: bool) -> None:
     if as_json:
         print_json(weights=[entry.to_dict() for entry in listed])
         return
-    rows = [(entry.name, entry.model, entry.license, "yes" if entry.file else "no") for entry in listed]
+    rows = [
+        (
+            entry.name,
+            f"{entry.model} (its backbone)" if entry.backbone else entry.model,
+            entry.license,
+            "yes" if entry.file else "no",
+        )
+        for entry in listed
+    ]
     print_table(("weights", "model", "license", "on this machine"), rows)
 
 
@@ -49,6 +57,7 @@ def show(name: str, model: str | None, as_json: bool) -> None:
         {
             "name": entry.name,
             "model": entry.model,
+            "weights of": f"its backbone, {entry.backbone}" if entry.backbone else "",
             "license": entry.license,
             "classes": "" if entry.classes is None else str(entry.classes),
             "published": ", ".join(

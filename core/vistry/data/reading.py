@@ -11,7 +11,7 @@ from pathlib import Path
 from vistry.data.findings import Finding, FindingError
 from vistry.data.formats import Formats
 from vistry.data.readers.reader import Reader, Reading
-from vistry.registry.broken_plugin import BrokenPluginError
+from vistry.registry.plugin_code import BrokenPluginError
 
 
 def read(path: Path | str, task: str, format: str | None = None) -> Reading:

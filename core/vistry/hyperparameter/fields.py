@@ -1,20 +1,39 @@
-"""The fields of one model and task: the shared table, what the plugin changes, and the defaults in force."""
+"""The fields of one model and task: the shared table, what the plugin changes, and the defaults in force.
+
+A composed model has those of two families. What its own sets goes over what its backbone's sets, and both families'
+restrictions hold; docs/reference/detectors.md has the rules.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 from vistry.errors import RegistryError, suggestion
 from vistry.hyperparameter.offer import Definition, Offer, fields_on_offer
 from vistry.hyperparameter.values import format_as_typed
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.field_spec import FieldSpec, Number, Restriction, Scalar, Value, narrowed, to_json
+from vistry.registry.field_spec import (
+    FieldSpec,
+    Number,
+    Restriction,
+    Scalar,
+    Value,
+    narrowed,
+    narrowed_further,
+    nearest,
+    to_json,
+)
 from vistry.registry.policy import Override
 from vistry.registry.toml_file import place
+from vistry.registry.wrappers import wrapping_plugins
 
+if TYPE_CHECKING:
+    from vistry.plugin.implementation import Implementation
+
+_HOOK = "vistry_default_hyperparameters"
 _JSON_TYPES = {
     "integer": ["integer"],
     "number": ["number"],
@@ -119,6 +138,8 @@ def shared_with_policy(catalogue: Catalogue, task: str) -> Fields:
 def model_fields(catalogue: Catalogue, card: ModelCard, task: str) -> Fields:
     """A model's fields for a task with the defaults in force. Raises RegistryError."""
     fields = _with_manifest(_of_model(card, task, catalogue), card, task, catalogue=catalogue)
+    if card.backbone:
+        fields = _restricted_by_backbone(fields, card, card.backbone)
     overrides = catalogue.policy.overrides(task, catalogue.names_of(card))
     fields = _with_policy(fields, card.full_name, overrides, names=_all_names(catalogue))
     for entry in fields.values():
@@ -132,7 +153,7 @@ def where_else(catalogue: Catalogue, fields: Mapping[str, Field]) -> dict[str, s
     on_offer = fields_on_offer(Offer.of(catalogue))
     owners = {name: " and ".join(definition.spec.tasks) for name, definition in on_offer.items()}
     for card in catalogue.cards:
-        owners |= dict.fromkeys(card.hyperparameters, card.family)
+        owners |= {name: card.definer_of(name).family for name in card.hyperparameters}
     return {name: owner for name, owner in owners.items() if name not in fields}
 
 
@@ -164,11 +185,12 @@ def _field(name: str, definition: Definition, task: str, offer: Offer) -> Field:
 def _of_model(card: ModelCard, task: str, catalogue: Catalogue) -> Fields:
     """The shared table with what the family adds, leaves out and narrows."""
     offer = Offer.of(catalogue, card.hyperparameters)
-    _check_names(card, list(fields_on_offer(offer)))
+    for one in (card, card.backbone) if card.backbone else (card,):
+        _check_names(one, list(fields_on_offer(offer)))
     fields = {name: field for name, field in _shared(offer, task).items() if name not in card.exclude}
     for name, spec in card.hyperparameters.items():
         if task in spec.tasks:
-            definition = Definition(spec, card.manifest_path, ("hyperparameters", name))
+            definition = Definition(spec, card.definer_of(name).manifest_path, ("hyperparameters", name))
             fields[name] = _field(name, definition, task, offer=offer)
     for name in [name for name, entry in fields.items() if card.freeze and entry.spec.maximum_from == "freeze"]:
         count = len(card.freeze)
@@ -185,12 +207,14 @@ def _check_names(card: ModelCard, shared: list[str]) -> None:
     for table in ("exclude", "restrict"):
         for name in getattr(card, table):
             if name not in names:
-                where = place(card.manifest_path, (table, name))
+                where = (
+                    card.restriction_place(name) if table == "restrict" else place(card.manifest_path, (table, name))
+                )
                 raise RegistryError(
                     f"{where}: there is no hyperparameter '{name}'; {suggestion(name, names)}".rstrip("; ")
                 )
-    for name in set(card.hyperparameters) & set(shared):
-        where = place(card.manifest_path, ("hyperparameters", name))
+    for name in [name for name in card.hyperparameters if name in shared]:
+        where = place(card.definer_of(name).manifest_path, ("hyperparameters", name))
         raise RegistryError(
             f"{where}: '{name}' means the same for every model and can't be defined again; "
             "narrow it under [restrict], or set its default under [defaults]"
@@ -204,58 +228,111 @@ def _narrow(fields: Fields, name: str, restriction: Restriction) -> Fields:
     return {name: replace(field, spec=narrowed(field.spec, restriction), reason=restriction.reason)}
 
 
-def _with_manifest(fields: Fields, card: ModelCard, task: str, catalogue: Catalogue) -> Fields:
-    """Lay the manifest's defaults, or what hooks make of them, over the shared ones."""
-    in_manifest = card.manifest_defaults(task)
-    computing = _computing_plugins(card, catalogue)
-    defaults = (
-        _computed(card, task, catalogue) if computing else {name: value for name, (value, _) in in_manifest.items()}
-    )
-    for name, value in defaults.items():
-        value_in_file, key = in_manifest.get(name, (None, ()))
-        origin = f"vistry_default_hyperparameters of {' and '.join(computing)}"
-        if value == value_in_file:
-            origin = place(card.manifest_path, key)
-        fields = _override(fields, name, value=value, origin=origin, subject=card.full_name)
+def _restricted_by_backbone(fields: Fields, card: ModelCard, backbone: ModelCard) -> Fields:
+    """Narrow the fields further to what the backbone can take.
+
+    A default that it can't take, which was chosen without knowing of it, becomes the nearest value that it can.
+    Raises RegistryError where nothing is left.
+    """
+    for name, restriction in backbone.restrict.items():
+        if name not in fields:
+            continue
+        field, where = fields[name], backbone.restriction_place(name)
+        spec = narrowed_further(field.spec, restriction)
+        if spec is None:
+            raise RegistryError(
+                f"{card.full_name} can't be used: it needs {name} to be {field.rule}, and {where} leaves none of that "
+                f"({restriction.reason}); choose another backbone"
+            )
+        reason = "; ".join(dict.fromkeys(filter(None, (field.reason, restriction.reason))))
+        fields = {**fields, name: _with_allowed_default(replace(field, spec=spec, reason=reason), where)}
     return fields
 
 
-def _computing_plugins(card: ModelCard, catalogue: Catalogue) -> list[str]:
-    """The plugins whose hooks have a say in the defaults: only for these does a query run code."""
-    return [
-        plugin.name
-        for plugin in catalogue.plugins
-        if plugin.in_use
-        and plugin.manifest
-        and (
-            "vistry_default_hyperparameters" in plugin.manifest.wraps
-            or (
-                plugin.manifest.computes_defaults
-                and (plugin.name, plugin.distribution) == (card.family, card.distribution)
-            )
-        )
-    ]
+def _with_allowed_default(field: Field, where: str) -> Field:
+    """The field with the nearest default that its range allows; `where` is what narrowed it."""
+    if field.default is None or _is_allowed(field.spec, field.default):
+        return field
+    return replace(field, default=field.spec.parse(nearest(field.spec, field.default)), origin=where)
 
 
-def _computed(card: ModelCard, task: str, catalogue: Catalogue) -> Mapping[str, Scalar]:
+def _is_allowed(spec: FieldSpec, value: Value) -> bool:
+    try:
+        spec.parse(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _with_manifest(fields: Fields, card: ModelCard, task: str, catalogue: Catalogue) -> Fields:
+    """Lay the manifest's defaults, or what hooks make of them, over the shared ones. Raises BrokenPluginError."""
+    layers = _DefaultLayers(fields, card, task)
+    if not _are_computed(card, catalogue):
+        layers.lay({name: value for name, (value, _) in card.manifest_defaults(task).items()}, None)
+        return layers.fields
     from vistry.plugin import hooks
     from vistry.plugin.calls import OwnerHooks
 
-    owner, names = OwnerHooks.of_model(catalogue, card), _computing_plugins(card, catalogue)
-    source = f"vistry_default_hyperparameters of {' and '.join(names)}"
-    try:
-        defaults = owner.ask(hooks.vistry_default_hyperparameters, card=card, task=task)
-    except Exception as error:
-        remedy = f"to go on without it, type: vistry plugins disable {names[-1]}"
-        raise RegistryError(
-            f"{source} failed for {card.full_name}: {type(error).__name__}: {error}; {remedy}"
-        ) from error
-    if not isinstance(defaults, Mapping):
-        kind = type(defaults).__name__
-        raise RegistryError(
-            f"{source} returned {kind} for {card.full_name}; it must return a mapping of names to values"
-        )
-    return defaults
+    owner = OwnerHooks.of_model(catalogue, card, reviews={_HOOK: layers.review})
+    owner.ask(hooks.vistry_default_hyperparameters, card=card, task=task)
+    return layers.fields
+
+
+def _are_computed(card: ModelCard, catalogue: Catalogue) -> bool:
+    """Whether hooks have a say in the defaults: only then does a query run code."""
+    if wrapping_plugins(catalogue, _HOOK):
+        return True
+    names = (card.family, card.distribution)
+    owner = next(plugin for plugin in catalogue.plugins if (plugin.name, plugin.distribution) == names)
+    return bool(owner.manifest and owner.manifest.computes_defaults)
+
+
+class _DefaultLayers:
+    """The fields of a model with the defaults that the owner, and then each wrapper, lays over them."""
+
+    def __init__(self, fields: Fields, card: ModelCard, task: str):
+        self.fields = fields
+        self._card = card
+        self._in_manifest = card.manifest_defaults(task)
+
+    def review(
+        self, author: Implementation | None, before: Mapping[str, Scalar] | None, answer: Mapping[str, Scalar]
+    ) -> dict[str, Scalar | None]:
+        """Lay what a plugin changes over the fields, and return the whole table for the next one.
+
+        A wrapper is given every default; those that it leaves out stay. Raises BrokenPluginError.
+        """
+        known = before or {}
+        changed = {name: value for name, value in answer.items() if name not in known or known[name] != value}
+        stated = {} if before else {name: value for name, value in changed.items() if self._states(name, value)}
+        self.lay(stated, None)
+        self.lay({name: value for name, value in changed.items() if name not in stated}, author)
+        return {name: to_json(field.default) for name, field in self.fields.items()}
+
+    def lay(self, defaults: Mapping[str, Scalar], author: Implementation | None) -> None:
+        """Lay a plugin's defaults over the fields, or without one those of the manifest.
+
+        Raises BrokenPluginError, or RegistryError for the manifest's.
+        """
+        for name, value in defaults.items():
+            if author is None and self._is_of_another_task(name):
+                continue
+            origin = f"{_HOOK} of {author.plugin.name} ({author.place})" if author else self._in_manifest[name][1].place
+            try:
+                self.fields = _override(self.fields, name, value=value, origin=origin, subject=self._card.full_name)
+            except RegistryError as error:
+                if author is None:
+                    raise
+                from vistry.registry.plugin_code import BrokenPluginError, check_command
+
+                raise BrokenPluginError(author.plugin, str(error), check_command(author.plugin)) from error
+
+    def _states(self, name: str, value: Scalar) -> bool:
+        return name in self._in_manifest and self._in_manifest[name][0] == value
+
+    def _is_of_another_task(self, name: str) -> bool:
+        """Whether a default is the backbone's, for what only other tasks have."""
+        return name not in self.fields and self._in_manifest[name][1].manifest != self._card.manifest_path
 
 
 def _with_policy(fields: Fields, subject: str, overrides: Iterable[Override], names: set[str]) -> Fields:

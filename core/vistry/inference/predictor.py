@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vistry.errors import DataError, HyperparameterError, Problem, RegistryError, VistryError, suggestion
+from vistry.errors import DataError, HyperparameterError, Problem, VistryError, suggestion
 from vistry.hyperparameter.offer import choosing_fields
 from vistry.hyperparameter.recorded import hyperparameters_of
 from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import EvalTransform
+from vistry.plugin.faults import traceback_kept_in
 from vistry.plugin.types import Values
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
@@ -22,6 +23,7 @@ from vistry.task import behaviour_of
 from vistry.training.engines import Engine, is_installed
 from vistry.training.model_context import ModelContext
 from vistry.training.prediction import predictions_of
+from vistry.training.recorded_model import recorded_model
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,12 @@ class Predictor:
         workers = self.hyperparameters.number_of_workers
         size = batch_size or self.batch_size
         stream = predictions_of(self.engine, self.eval_transform, paths, batch_size=size, workers=workers)
-        for path, values in zip(paths, stream, strict=True):
-            if isinstance(values, DataError):
-                yield Prediction(path, None, str(values))
-            else:
-                yield Prediction(path, values)
+        with traceback_kept_in(self.run.folder):
+            for path, values in zip(paths, stream, strict=True):
+                if isinstance(values, DataError):
+                    yield Prediction(path, None, str(values))
+                else:
+                    yield Prediction(path, values)
 
     def respond(self, prediction: Prediction) -> dict[str, Any]:
         """Return a prediction in the hosted product's schema, or `{"error": ...}`."""
@@ -84,28 +87,24 @@ def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Pred
     Raises RunError, RegistryError or HyperparameterError.
     """
     trained = find_run(run)
+    with traceback_kept_in(trained.folder):
+        return _loaded(trained, backend, changed)
+
+
+def _loaded(trained: Run, backend: str | None, changed: Values) -> Predictor:
     weights, _ = read_checkpoint(trained.best_weights)
     catalogue, record = Catalogue.read(), trained.record
-    card = _model_of(trained, catalogue)
+    card = recorded_model(trained, catalogue)
     context = ModelContext.of(catalogue, card, task=record.task, backend=backend or _own_backend(card, record.backend))
     context = context.with_hyperparameters(hyperparameters_of(trained, card.hyperparameters))
     if changed:
         context = _with_changes(context, changed)
-    engine = context.prediction_engine(context.module(len(record.classes)), record.preprocessing)
+    num_classes = len(record.classes)
+    engine = context.prediction_engine(context.module(num_classes), record.preprocessing, num_classes)
     engine.load_weights(weights)
     return Predictor(
         trained, engine, eval_transform=context.input().eval_transform(), hyperparameters=context.hyperparameters
     )
-
-
-def _model_of(run: Run, catalogue: Catalogue) -> ModelCard:
-    """Return the card of the run's model. Raises RegistryError that names the distribution it came from."""
-    model = run.record.model
-    try:
-        return catalogue.model(model.full_name)
-    except RegistryError as error:
-        source = f"run {run.id} was trained with {model.distribution} {model.version}"
-        raise RegistryError(f"{error}; {source}; see: vistry plugins") from error
 
 
 def _with_changes(context: ModelContext, changed: Values) -> ModelContext:

@@ -11,7 +11,9 @@ from vistry.kernels.core_kernels import CORE_KERNELS
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
 from vistry.registry.manifest import KernelSpec, Manifest
+from vistry.registry.names import is_called
 from vistry.registry.policy import FILE_NAME
+from vistry.registry.wrappers import wrapping_plugins
 
 HOOK = "vistry_kernels"
 CORE = "vistry"
@@ -48,7 +50,7 @@ def plugin_kernels(catalogue: Catalogue) -> list[Kernel]:
     A plugin is imported only if it computes its kernels; if one wraps the hook, all are. Raises BrokenPluginError.
     """
     in_use = [(plugin, plugin.manifest) for plugin in catalogue.plugins if plugin.in_use and plugin.manifest]
-    wrapped = any(HOOK in manifest.wraps for _, manifest in in_use)
+    wrapped = bool(wrapping_plugins(catalogue, HOOK))
     kernels: list[Kernel] = []
     for plugin, manifest in in_use:
         is_computed = wrapped or manifest.computes_kernels
@@ -97,7 +99,9 @@ def _winner(catalogue: Catalogue, served: Served, claimants: Sequence[Kernel]) -
     if len(claimants) == 1:
         return claimants[0]
     preferred = catalogue.policy.preferred_kernel(claimants[0].spec.operation)
-    winners = [kernel for kernel in claimants if preferred and preferred.value in (kernel.plugin, kernel.distribution)]
+    winners = [
+        kernel for kernel in claimants if preferred and is_called(preferred.value, kernel.plugin, kernel.distribution)
+    ]
     if len(winners) != 1:
         raise RegistryError(_conflict(claimants[0].spec.operation, served, claimants))
     return winners[0]
@@ -112,13 +116,8 @@ def _conflict(operation: str, served: Served, claimants: Sequence[Kernel]) -> st
 
 
 def _computed_kernels(catalogue: Catalogue, plugin: Plugin, manifest: Manifest) -> Sequence[KernelSpec]:
-    """Ask a plugin's hook for its kernels. Raises BrokenPluginError if it returns anything else."""
+    """Ask a plugin's hook for its kernels. Raises BrokenPluginError."""
     from vistry.plugin import hooks
-    from vistry.plugin.calls import BrokenPluginError, OwnerHooks
+    from vistry.plugin.calls import OwnerHooks
 
-    specs = OwnerHooks(catalogue, plugin).ask(hooks.vistry_kernels, manifest=manifest)
-    if isinstance(specs, list | tuple) and all(isinstance(spec, KernelSpec) for spec in specs):
-        return specs
-    raise BrokenPluginError(
-        plugin, f"{HOOK} must return a list of KernelSpec, got {specs!r}", f"correct {manifest.hooks}"
-    )
+    return OwnerHooks(catalogue, plugin).ask(hooks.vistry_kernels, manifest=manifest)

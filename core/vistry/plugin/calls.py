@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from inspect import signature
 from types import ModuleType
 from typing import ParamSpec, TypeVar, cast
 
 import pluggy
 
-from vistry.errors import suggestion
+from vistry.errors import Problem, suggestion
 from vistry.plugin import hooks, manifest_answers
-from vistry.registry.broken_plugin import BrokenPluginError as BrokenPluginError
+from vistry.plugin.implementation import HookAnswer, Implementation, Named
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
 from vistry.registry.manifest import Manifest
+from vistry.registry.plugin_code import BrokenPluginError, PluginCode, file_of, owns
+from vistry.registry.wrappers import wrapping_plugins
+
+__all__ = ["HOOK_NAMES", "BrokenPluginError", "OwnerHooks", "Review", "check_hooks", "load"]
 
 HOOK_NAMES = tuple(name for name in vars(hooks) if name.startswith("vistry_"))
 
@@ -27,38 +32,49 @@ Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
 
 
-class _OwnerManager(pluggy.PluginManager):
-    """Calls the owner's implementations and core's; of any other plugin, its wrappers."""
+class _Manager(pluggy.PluginManager):
+    """Knows the owner's implementations, and of any other plugin the wrappers."""
 
-    def __init__(self, owner_hooks: object, core_answers: Sequence[ModuleType]):
+    def __init__(self, owner_hooks: object):
         super().__init__("vistry")
-        self._answering = (owner_hooks, *core_answers)
+        self._owner_hooks = owner_hooks
         self.add_hookspecs(hooks)
-        for answers in core_answers:
-            self.register(answers, answers.__name__)
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
         options = super().parse_hookimpl_opts(plugin, name)
-        if options and plugin not in self._answering and not _wraps(options):
+        if options and plugin is not self._owner_hooks and not options["wrapper"]:
             return None
         return options
 
     def add(self, plugin: Plugin, hooks_module: object) -> None:
         """Register a plugin's hooks. Raises BrokenPluginError where pluggy refuses one."""
         try:
-            self.register(hooks_module, plugin.name)
+            self.register(hooks_module, plugin.handle)
         except pluggy.PluginValidationError as error:
             reason = " ".join(str(error).split("\n")[-1].split())
             raise BrokenPluginError(plugin, reason, f"correct {_place(plugin, hooks_module)}") from error
 
 
+Review = Callable[[Implementation | None, HookAnswer, HookAnswer], HookAnswer]
+"""`review(author, before, answer)`: what becomes of an answer before the next wrapper, or core, is given it.
+
+`author` has answered; it is None where core has. `before` is what a wrapper was given, None for the first answer.
+"""
+
+
 class OwnerHooks:
-    """The hooks of one plugin, with core's answers after its own and other plugins' wrappers around them.
+    """The hooks of one plugin, with core's answers after its own and the wrappers of all plugins around them.
 
     Making one imports the plugin, so make it once and pass it on.
     """
 
-    def __init__(self, catalogue: Catalogue, owner: Plugin, core_answers: Sequence[ModuleType] = ()):
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        owner: Plugin,
+        core_answers: Sequence[ModuleType] = (),
+        reviews: Mapping[str, Review] | None = None,
+    ):
         """Load a plugin's hooks. Raises BrokenPluginError if the code can't be used.
 
         A wrapper that can't be loaded stops the call too: its owner asked to be part of every such call.
@@ -67,29 +83,96 @@ class OwnerHooks:
             catalogue: the plugins in use, among which are the wrappers.
             owner: the plugin to ask.
             core_answers: modules of hooks that answer after the owner, beside those that a manifest can answer.
+            reviews: by hook, what becomes of each answer on its way through the wrappers.
         """
+        self.plugin = owner
+        self.others = tuple(plugin for plugin in catalogue.plugins if plugin.in_use and plugin is not owner)
+        self._reviews = {"vistry_check_hyperparameters": _added_up, **(reviews or {})}
+        self._core_answers = (manifest_answers, *core_answers)
         hooks_module = load(owner)
-        manager = _OwnerManager(hooks_module, [manifest_answers, *core_answers])
-        for plugin in catalogue.plugins:
-            if plugin.in_use and plugin.manifest and plugin.manifest.wraps and plugin is not owner:
-                manager.add(plugin, load(plugin))
-        manager.add(owner, hooks_module)
+        manager = _Manager(hooks_module)
+        self._plugins = {plugin.handle: plugin for plugin in (*wrapping_plugins(catalogue), owner)}
+        for plugin in self._plugins.values():
+            manager.add(plugin, hooks_module if plugin is owner else load(plugin))
         self._relay = manager.hook
 
     @classmethod
-    def of_model(cls, catalogue: Catalogue, card: ModelCard, core_answers: Sequence[ModuleType] = ()) -> OwnerHooks:
+    def of_model(
+        cls,
+        catalogue: Catalogue,
+        card: ModelCard,
+        core_answers: Sequence[ModuleType] = (),
+        reviews: Mapping[str, Review] | None = None,
+    ) -> OwnerHooks:
         """Load the hooks of the plugin that owns a model. Raises BrokenPluginError."""
         names = (card.family, card.distribution)
         owner = next(plugin for plugin in catalogue.plugins if (plugin.name, plugin.distribution) == names)
-        return cls(catalogue, owner, core_answers)
+        return cls(catalogue, owner, core_answers, reviews=reviews)
 
     def ask(self, hook: Callable[Arguments, Answer], /, *args: Arguments.args, **arguments: Arguments.kwargs) -> Answer:
         """Call a hook of `vistry.plugin.hooks` by its own signature, with keyword arguments alone.
 
-        The answer is None where neither the plugin nor core has one.
+        The owner answers, else core; the wrappers are around that in the order of `wrapping_plugins`. The answer is
+        None where neither the plugin nor core has one. Raises BrokenPluginError where a plugin's code fails, or its
+        answer breaks the hook's contract.
         """
         assert not args, "hooks take keyword arguments"
-        return cast(Answer, getattr(self._relay, hook.__name__)(**arguments))
+        name = hook.__name__
+        return cast(Answer, self._through(name, self._wrappers(name), arguments))
+
+    def implementation(self, hook: Callable[..., object]) -> Implementation | None:
+        """Return the plugin's own function for a hook, None where it has none."""
+        return next(self._implementations(hook.__name__, wrappers=False), None)
+
+    def author(self, hook: Callable[..., object], built: object) -> Implementation | None:
+        """Return the function that made what a hook answered, as far as that can be told; None where only core did."""
+        own = self.implementation(hook)
+        last_first = [*reversed(self._wrappers(hook.__name__)), *([own] if own else [])]
+        file = file_of(built)
+        return next((one for one in last_first if owns(one.plugin, file)), next(iter(last_first), None))
+
+    def _wrappers(self, hook: str) -> list[Implementation]:
+        order = list(self._plugins)
+        return sorted(self._implementations(hook, wrappers=True), key=lambda one: order.index(one.plugin.handle))
+
+    def _implementations(self, hook: str, *, wrappers: bool) -> Iterator[Implementation]:
+        for known in getattr(self._relay, hook).get_hookimpls():
+            if known.wrapper == wrappers:
+                yield Implementation(hook, self._plugins[known.plugin_name], known.function, others=self.others)
+
+    def _through(self, hook: str, wrappers: Sequence[Implementation], arguments: Named) -> HookAnswer:
+        """Return what becomes of the answer on its way through some wrappers, the last of which is the outermost."""
+        if not wrappers:
+            return self._inmost(hook, arguments)
+        *inner, last = wrappers
+        before, answer = last.answer_around(lambda: self._through(hook, inner, arguments), arguments)
+        return self._reviewed(hook, before, answer, author=last)
+
+    def _inmost(self, hook: str, arguments: Named) -> HookAnswer:
+        """Return the plugin's own answer, else core's."""
+        own = next(self._implementations(hook, wrappers=False), None)
+        answer = own.answer(arguments) if own else self._core_answer(hook, arguments)
+        return self._reviewed(hook, None, answer, author=own)
+
+    def _core_answer(self, hook: str, arguments: Named) -> HookAnswer:
+        for answers in self._core_answers:
+            if function := getattr(answers, hook, None):
+                return function(**{name: arguments[name] for name in signature(function).parameters})
+        return None
+
+    def _reviewed(
+        self, hook: str, before: HookAnswer, answer: HookAnswer, *, author: Implementation | None
+    ) -> HookAnswer:
+        review = self._reviews.get(hook)
+        return review(author, before, answer) if review else answer
+
+
+def _added_up(author: Implementation | None, before: Sequence[Problem] | None, answer: Sequence[Problem]) -> HookAnswer:
+    """Keep the problems of everybody: a wrapper may add some, and takes none back. Each names its plugin."""
+    known = list(before or ())
+    plugin = author.plugin.name if author else ""
+    new = [replace(problem, plugin=problem.plugin or plugin) for problem in answer if problem not in known]
+    return [*known, *new]
 
 
 def load(plugin: Plugin) -> object:
@@ -103,7 +186,7 @@ def load(plugin: Plugin) -> object:
 def check_hooks(plugin: Plugin) -> None:
     """Import a plugin and register its hooks. Raises BrokenPluginError."""
     hooks_module = load(plugin)
-    _OwnerManager(hooks_module, [manifest_answers]).add(plugin, hooks_module)
+    _Manager(hooks_module).add(plugin, hooks_module)
 
 
 def _import(plugin: Plugin) -> object:
@@ -115,8 +198,9 @@ def _import(plugin: Plugin) -> object:
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
-        reason = f"importing {module_name} failed: {type(error).__name__}: {error}"
-        raise BrokenPluginError(plugin, reason, f'to see where, type: python -c "import {module_name}"') from error
+        fault = PluginCode(plugin, f"importing {module_name}", None).fault(error)
+        remedy = f'to see where, type: python -c "import {module_name}"'
+        raise BrokenPluginError(plugin, fault.reason, remedy, details=fault.details) from error
     if attribute and not hasattr(module, attribute):
         reason = f"plugin.toml says hooks = \"{reference}\", but {module_name} has no '{attribute}'"
         raise BrokenPluginError(plugin, reason, f"correct {plugin.path}")
@@ -146,18 +230,18 @@ def _problems_of_hook(name: str, function: Callable[..., object], manifest: Mani
     elif unknown := [word for word in signature(function).parameters if word not in _arguments(name)]:
         hint = suggestion(unknown[0], _arguments(name))
         yield f"'{name}' has an argument '{unknown[0]}' that the hook doesn't have; {hint}"
-    elif _wraps(options) and manifest and name not in manifest.wraps:
+    elif options["hookwrapper"]:
+        yield f"'{name}' is a wrapper of pluggy's old kind; write @hookimpl(wrapper=True), and return the answer"
+    elif options["tryfirst"] or options["trylast"]:
+        yield f"'{name}' asks for a place with tryfirst or trylast, but plugins' names give the order"
+    elif options["wrapper"] and manifest and name not in manifest.wraps:
         yield f"'{name}' wraps other plugins, but plugin.toml doesn't say so; add wraps = [\"{name}\"]"
-    elif (what := _COMPUTING.get(name)) and not _wraps(options) and not getattr(manifest, f"computes_{what}", True):
+    elif (what := _COMPUTING.get(name)) and not options["wrapper"] and not getattr(manifest, f"computes_{what}", True):
         yield f"'{name}' computes {what}, but plugin.toml doesn't say so; add computes_{what} = true"
 
 
 def _arguments(hook: str) -> list[str]:
     return list(signature(getattr(hooks, hook)).parameters)
-
-
-def _wraps(options: pluggy.HookimplOpts) -> bool:
-    return options["wrapper"] or options["hookwrapper"]
 
 
 def _place(plugin: Plugin, hooks_module: object) -> str:

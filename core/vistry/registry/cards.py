@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vistry.registry.discovery import Plugin
 from vistry.registry.field_spec import FieldSpec, Restriction, Scalar
 from vistry.registry.input_sizes import InputSizes
 from vistry.registry.manifest import (
-    CompositionSpec,
     FeatureMapsSpec,
     GradientClipping,
     Manifest,
@@ -23,16 +22,33 @@ from vistry.registry.manifest import (
 )
 from vistry.registry.records import FeatureMapsRecord, ModelRecord, PreprocessingRecord, WeightsRecord
 from vistry.registry.tasks import TASKS
+from vistry.registry.toml_file import place, read_text
+from vistry.registry.toml_lines import is_set
 
 BACKBONE_PREFIX = "backbone.body."  # what a composed model calls the backbone's tensors, as torchvision's detectors do
+
+
+class ManifestKey(NamedTuple):
+    """A key of a plugin's manifest."""
+
+    manifest: Path
+    key: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        """`file:line` of the key. Raises TomlFileError where the file has gone."""
+        return place(self.manifest, self.key)
 
 
 @dataclass(frozen=True)
 class ModelCard:
     """One model of one plugin. `freeze` is its ordered list of groups of parameter-name prefixes.
 
-    The first `frozen_layers` of them stay still in a pretrained model unless the user says how many. `backbone` is the
-    model that a composed one is built on, and `classes` the number for which its `parameters` are counted.
+    The first `frozen_layers` of them stay still in a pretrained model unless the user says how many. `classes` is the
+    number for which its `parameters` are counted.
+
+    `backbone` is the model that a composed one is built on. Then `hyperparameters`, `weights` and `license` are those
+    of both, while `exclude` and `restrict` are the model's own; `is_derived` says that no manifest writes it down.
     """
 
     name: str
@@ -61,6 +77,7 @@ class ModelCard:
     backbone: ModelCard | None = None
     frozen_layers: int = 0
     classes: int | None = None
+    is_derived: bool = False
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -69,20 +86,37 @@ class ModelCard:
         """`family/model`, which is unique among the plugins in use."""
         return f"{self.family}/{self.name}"
 
-    def manifest_defaults(self, task: str) -> dict[str, tuple[Scalar, tuple[str, ...]]]:
-        """Each default the manifest sets for a task, with the path of the key that sets it."""
-        defaults: dict[str, tuple[Scalar, tuple[str, ...]]] = {}
+    def manifest_defaults(self, task: str) -> dict[str, tuple[Scalar, ManifestKey]]:
+        """Each default that manifests set for a task, with the key that sets it; the backbone's come first."""
+        defaults = self.backbone.manifest_defaults(task) if self.backbone else {}
         for prefix, tables in self.defaults:
             for scope in ("*", task):
                 for name, value in tables.get(scope, {}).items():
-                    defaults[name] = (value, (*prefix, "defaults", scope, name))
+                    key = (*prefix, "defaults", scope, name)
+                    defaults[name] = (value, ManifestKey(self.manifest_path, key))
         return defaults
+
+    def restriction_place(self, hyperparameter: str) -> str:
+        """`file:line` of one of the card's own restrictions. Raises TomlFileError where the file has gone."""
+        own: tuple[str, ...] = ("models", self.name, "restrict", hyperparameter)
+        is_own = is_set(read_text(self.manifest_path), own)
+        return ManifestKey(self.manifest_path, own if is_own else ("restrict", hyperparameter)).place
+
+    def definer_of(self, hyperparameter: str) -> ModelCard:
+        """The card whose family defines one of the hyperparameters: this one, or its backbone."""
+        spec = self.hyperparameters[hyperparameter]
+        is_inherited = self.backbone is not None and self.backbone.hyperparameters.get(hyperparameter) is spec
+        return self.backbone if self.backbone and is_inherited else self
+
+    def backbone_of_weights(self, name: str) -> str | None:
+        """The full name of the backbone whose published weights these are; None for weights of the whole model."""
+        is_inherited = self.backbone is not None and self.backbone.weights.get(name) is self.weights[name]
+        return self.backbone.full_name if self.backbone and is_inherited else None
 
     @property
     def own_weights(self) -> dict[str, WeightsSpec]:
         """The published weights of the whole model: those of a backbone are not a detector's."""
-        of_backbone = self.backbone.weights if self.backbone else {}
-        return {name: spec for name, spec in self.weights.items() if of_backbone.get(name) is not spec}
+        return {name: spec for name, spec in self.weights.items() if not self.backbone_of_weights(name)}
 
     @property
     def input_sizes(self) -> InputSizes:
@@ -106,7 +140,7 @@ class ModelCard:
             "license": self.license,
             "default_for": list(self.default_for),
             "tags": list(self.tags),
-            "weights": {name: _weights_record(spec) for name, spec in self.weights.items()},
+            "weights": {name: self._weights_record(name) for name in self.weights},
             "layers_to_freeze": [list(group) for group in self.freeze],
             "backbone": self.backbone.full_name if self.backbone else None,
             "feature_maps": _feature_maps_record(self.feature_maps) if self.feature_maps else None,
@@ -115,6 +149,18 @@ class ModelCard:
             "metadata": dict(self.metadata),
             "distribution": self.distribution,
             "version": self.version,
+        }
+
+    def _weights_record(self, name: str) -> WeightsRecord:
+        """Published weights; the figures of a backbone's say nothing about the model that is built on it."""
+        spec, backbone = self.weights[name], self.backbone_of_weights(name)
+        return {
+            "source": spec.source,
+            "sha256": spec.sha256,
+            "license": spec.license,
+            "classes": spec.classes,
+            "metrics": {} if backbone else {data_set: dict(figures) for data_set, figures in spec.metrics.items()},
+            "backbone": backbone,
         }
 
     def _preprocessing_record(self) -> PreprocessingRecord:
@@ -144,21 +190,12 @@ def _size_names(tasks: tuple[str, ...]) -> frozenset[str]:
     return frozenset(name for task in TASKS if task.name in tasks for name in task.input_sizes)
 
 
-def _weights_record(spec: WeightsSpec) -> WeightsRecord:
-    return {
-        "source": spec.source,
-        "sha256": spec.sha256,
-        "license": spec.license,
-        "classes": spec.classes,
-        "metrics": {data_set: dict(figures) for data_set, figures in spec.metrics.items()},
-    }
-
-
 def _feature_maps_record(maps: FeatureMapsSpec) -> FeatureMapsRecord:
     return {"channels": list(maps.channels), "strides": list(maps.strides), "parameters": maps.parameters}
 
 
-def _card(plugin: Plugin, manifest: Manifest, path: Path, name: str, model: ModelSpec) -> ModelCard:
+def card_of(plugin: Plugin, manifest: Manifest, path: Path, name: str, model: ModelSpec) -> ModelCard:
+    """What a manifest says about one of its models; of a composed one, what it says beside the backbone's."""
     return ModelCard(
         name=name,
         family=plugin.name,
@@ -194,48 +231,7 @@ def cards_of(plugin: Plugin) -> tuple[ModelCard, ...]:
     if plugin.manifest is None or plugin.path is None:
         return ()
     return tuple(
-        _card(plugin, plugin.manifest, path=plugin.path, name=name, model=model)
+        card_of(plugin, plugin.manifest, path=plugin.path, name=name, model=model)
         for name, model in plugin.manifest.models.items()
         if not model.backbone
-    )
-
-
-def composed_cards(plugin: Plugin, backbones: Iterable[ModelCard]) -> tuple[ModelCard, ...]:
-    """A plugin's models on each backbone that fits: as its manifest writes them, or as they follow from it."""
-    if plugin.manifest is None or plugin.path is None or plugin.manifest.composition is None:
-        return ()
-    manifest, composition, cards = plugin.manifest, plugin.manifest.composition, []
-    written = {model.backbone: (name, model) for name, model in manifest.models.items() if model.backbone}
-    for backbone in backbones:
-        maps = backbone.feature_maps
-        if maps is None or not set(composition.strides) <= set(maps.strides):
-            continue
-        name, model = written.get(backbone.name) or _following(composition, backbone, maps)
-        backends = tuple(name for name in model.backends or manifest.backends if name in backbone.backends)
-        if backends:
-            card = _card(plugin, manifest, path=plugin.path, name=name, model=replace(model, backends=backends))
-            cards.append(replace(_on(card, backbone, maps), classes=composition.classes))
-    return tuple(cards)
-
-
-def _following(composition: CompositionSpec, backbone: ModelCard, maps: FeatureMapsSpec) -> tuple[str, ModelSpec]:
-    """Name and facts of a composed model that nobody wrote down."""
-    used = [
-        channels for channels, stride in zip(maps.channels, maps.strides, strict=True) if stride in composition.strides
-    ]
-    parameters = maps.parameters + composition.parameters + composition.parameters_per_channel * sum(used)
-    summary = composition.summary.replace("{backbone}", backbone.name)
-    return composition.name.replace("{backbone}", backbone.name), ModelSpec(summary=summary, parameters=parameters)
-
-
-def _on(card: ModelCard, backbone: ModelCard, maps: FeatureMapsSpec) -> ModelCard:
-    """A card with what it has of its backbone: hyperparameters, weights, the layers it can freeze."""
-    groups = maps.freeze or backbone.freeze
-    return replace(
-        card,
-        backbone=backbone,
-        weights={**backbone.weights, **card.weights},
-        freeze=tuple(tuple(BACKBONE_PREFIX + prefix for prefix in group) for group in groups),
-        frozen_layers=maps.frozen_layers,
-        hyperparameters={**backbone.hyperparameters, **card.hyperparameters},
     )

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Unpack
 
 from vistry.errors import RegistryError, suggestion
-from vistry.registry.cards import ModelCard, cards_of, composed_cards
+from vistry.registry.cards import ModelCard, cards_of
+from vistry.registry.composition import clashes, composed_cards, preferred
+from vistry.registry.composition_errors import clash, named_otherwise, several_backbones, unusable_backbone
 from vistry.registry.discovery import Plugin, discover, is_current
 from vistry.registry.filters import ModelFilters
 from vistry.registry.model_index import ModelIndex
+from vistry.registry.names import canonical_name, is_called
 from vistry.registry.policy import DISABLE_VARIABLE, FILE_NAME, Policy, PolicyValue, policy_stamp, read_policy
 from vistry.registry.stamps import installed_stamp
 
@@ -32,6 +35,8 @@ class Sources:
 class Catalogue:
     """Installed plugins, the policy over them, and the models they offer, as they were when it was read.
 
+    `meanings` has the model of each short name; `contested` the rivals for a name that no policy decides. `clashing`
+    are the composed models that can't be used, since both they and their backbones define a hyperparameter.
     `meanings` has the model of each short name; `contested` the rivals for a name that no policy decides. It never
     changes: who keeps one asks `refresh` for the catalogue of now.
     """
@@ -41,6 +46,7 @@ class Catalogue:
     cards: tuple[ModelCard, ...]
     meanings: Mapping[str, ModelCard]
     contested: Mapping[str, tuple[ModelCard, ...]]
+    clashing: tuple[ModelCard, ...] = ()
     _sources: Sources | None = field(default=None, compare=False, repr=False)
 
     @classmethod
@@ -75,14 +81,14 @@ class Catalogue:
         installed = [_under_policy(plugin, policy) for plugin in plugins]
         in_use = [plugin for plugin in installed if plugin.in_use]
         cards = [card for plugin in in_use for card in cards_of(plugin)]
-        # Composed models need their backbones first, and a backbone's short name may be contested.
-        backbones = [card for card in _resolve_names(cards, policy)[0].values() if card.feature_maps]
-        cards += [card for plugin in in_use for card in composed_cards(plugin, backbones)]
+        composed = [card for plugin in in_use for card in composed_cards(plugin, cards, policy)]
+        clashing = tuple(card for card in composed if clashes(card))
+        cards += [card for card in composed if not clashes(card)]
         meanings, contested = _resolve_names(cards, policy)
         count = Counter(card.full_name for card in cards)
         unique = tuple(card for card in cards if count[card.full_name] == 1 or meanings.get(card.name) is card)
-        marked = tuple(_marked(plugin, contested, policy) for plugin in installed)
-        return cls(marked, policy, cards=unique, meanings=meanings, contested=contested)
+        marked = tuple(_marked_clashing(_marked(plugin, contested, policy), clashing) for plugin in installed)
+        return cls(marked, policy, cards=unique, meanings=meanings, contested=contested, clashing=clashing)
 
     def models(self, **filters: Unpack[ModelFilters]) -> list[ModelCard]:
         """List the models that pass every filter; with `sort` in its order, else by plugin as manifests have them.
@@ -104,6 +110,34 @@ class Catalogue:
             raise RegistryError(_conflict(named, rivals, self.policy.preferred(short)))
         raise RegistryError(self._unknown(named, wanted))
 
+    def recorded(self, full_name: str, *, distribution: str = "", backbone: str = "") -> ModelCard:
+        """The model of a run, by its full name, its distribution's, and the full name of its backbone, if it has one.
+
+        Of two plugins with one name the distribution decides. What a model that follows from a composition is called
+        depends on what else is installed, so there the backbone decides. Raises RegistryError.
+        """
+        if not backbone:
+            rivals = self.contested.get(full_name.partition("/")[2], ())
+            namesakes = [card for card in rivals if card.full_name == full_name]
+            own = [card for card in namesakes if card.distribution == canonical_name(distribution)]
+            return own[0] if len(own) == 1 else self.model(full_name)
+        family = full_name.partition("/")[0]
+        candidates = [
+            card
+            for card in self.cards
+            if card.family == family and card.backbone and card.backbone.full_name == backbone
+        ]
+        named = [card for card in candidates if card.full_name == full_name] or candidates
+        if len(named) == 1:
+            return named[0]
+        if not any(plugin.name == family and plugin.in_use for plugin in self.plugins):
+            return self.model(full_name)  # which says what has become of the plugin
+        for card in self.clashing:
+            if card.backbone and (card.family, card.backbone.full_name) == (family, backbone):
+                raise RegistryError(f"the model '{full_name}' can't be used: {'; '.join(clash(card, card.backbone))}")
+        reason = unusable_backbone(backbone, self.plugins)
+        raise RegistryError(f"the model '{full_name}' was trained on the backbone {reason}")
+
     def names_of(self, card: ModelCard) -> tuple[str, ...]:
         """The names that mean this model and no other."""
         return (card.full_name, card.name) if self.meanings.get(card.name) is card else (card.full_name,)
@@ -123,12 +157,22 @@ class Catalogue:
                 f"{names} are both the default model of {task}; name one, or add to {FILE_NAME}:\n"
                 f'[defaults.{task}]\nmodel_name = "{cards[0].full_name}"'
             )
+        if not cards:
+            self._check_backbone_of_default(task)
         return cards[0] if cards else None
+
+    def _check_backbone_of_default(self, task: str) -> None:
+        """Raise RegistryError if a task has a default model that lacks its backbone."""
+        for plugin in self.plugins:
+            for name, model in plugin.manifest.models.items() if plugin.in_use and plugin.manifest else ():
+                if model.backbone and task in model.default_for:
+                    reason = self._unknown(f"'{name}'", f"{plugin.name}/{name}")
+                    raise RegistryError(f"{reason}; it is the default model of {task}: name another one")
 
     def plugin(self, name: str) -> Plugin:
         """The plugin with this name or distribution name. Raises RegistryError."""
         by_name = [plugin for plugin in self.plugins if plugin.name == name]
-        matches = by_name or [plugin for plugin in self.plugins if plugin.distribution == name]
+        matches = by_name or [plugin for plugin in self.plugins if is_called(name, plugin.name, plugin.distribution)]
         if len(matches) == 1:
             return matches[0]
         if by_name:
@@ -164,13 +208,16 @@ class Catalogue:
         for plugin in self.plugins:
             if plugin.state == "disabled" and wanted.rpartition("/")[2] in plugin.models:
                 return f"the model {named} is in the plugin '{plugin.name}', which is {plugin.reason}; {plugin.remedy}"
+        for card in self.clashing:
+            if card.backbone and wanted in (card.name, card.full_name):
+                return f"the model {named} can't be used: {'; '.join(clash(card, card.backbone))}"
         for plugin in self.plugins:
             spec = plugin.manifest.models.get(wanted.rpartition("/")[2]) if plugin.in_use and plugin.manifest else None
             if spec and spec.backbone:
-                return (
-                    f"the model {named} of {plugin.distribution} is built on '{spec.backbone}', which no plugin in use "
-                    "offers with feature maps; to see what is installed type: vistry plugins"
-                )
+                reason = unusable_backbone(spec.backbone, self.plugins, stood_on_by=(plugin, spec))
+                return f"the model {named} of {plugin.distribution} is built on {reason}"
+        if cards := named_otherwise(wanted, self.cards, self.plugins):
+            return several_backbones(named, cards)
         if not self.cards:
             return f"there is no model {named}: no plugin with models is in use; type: vistry plugins"
         names = [card.full_name if "/" in wanted else card.name for card in self.cards]
@@ -198,7 +245,7 @@ def _resolve_names(
         claims[card.name].append(card)
     meanings, contested = {}, {}
     for name, rivals in claims.items():
-        winners = _preferred(rivals, policy.preferred(name)) if len(rivals) > 1 else rivals
+        winners = _winners(rivals, policy)
         if len(winners) == 1:
             meanings[name] = winners[0]
         else:
@@ -206,8 +253,11 @@ def _resolve_names(
     return meanings, contested
 
 
-def _preferred(rivals: Iterable[ModelCard], preference: PolicyValue | None) -> list[ModelCard]:
-    return [card for card in rivals if preference and preference.value in (card.family, card.distribution)]
+def _winners(rivals: list[ModelCard], policy: Policy) -> list[ModelCard]:
+    """Who may have a name: those that policy prefers, else those whose name is written down and doesn't follow."""
+    if len(rivals) == 1:
+        return rivals
+    return preferred(rivals, policy) or [card for card in rivals if not card.is_derived] or rivals
 
 
 def _prefer_line(card: ModelCard, rivals: Iterable[ModelCard]) -> str:
@@ -220,7 +270,8 @@ def _conflict(named: str, rivals: list[ModelCard], preference: PolicyValue | Non
     owners = " and ".join(f"{card.full_name} of {card.distribution}" for card in rivals)
     ineffective = ""
     if preference:
-        outcome = "both have" if _preferred(rivals, preference) else "none of them has"
+        matching = [card for card in rivals if is_called(preference.value, card.family, card.distribution)]
+        outcome = "both have" if matching else "none of them has"
         ineffective = f"{preference.origin} prefers '{preference.value}', a name that {outcome}; "
     return (
         f"two plugins offer a model {named}: {owners}; {ineffective}"
@@ -248,3 +299,14 @@ def _marked(plugin: Plugin, contested: Mapping[str, tuple[ModelCard, ...]], poli
         f"{' and '.join(others)} offers {', '.join(own)} too{ineffective}",
         f"its other models work; to have these from {plugin.name}, write under [prefer] in {FILE_NAME}: {lines}",
     )
+
+
+def _marked_clashing(plugin: Plugin, clashing: Iterable[ModelCard]) -> Plugin:
+    """The plugin, in conflict if it has part in a composed model that can't be used."""
+    own = (plugin.name, plugin.distribution)
+    for card in clashing:
+        owners = [(one.family, one.distribution) for one in (card, card.backbone) if one]
+        if card.backbone and plugin.state == "ok" and own in owners:
+            reason, remedy = clash(card, card.backbone)
+            return plugin.in_state("conflict", f"{card.full_name} can't be used: {reason}", remedy)
+    return plugin

@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from vistry.errors import RegistryError
+from vistry.registry.installed import GROUP, Installed, installed_distributions
 from vistry.registry.manifest import Manifest
 from vistry.registry.manifest_file import IncompatibleError, read_manifest
 from vistry.registry.package_files import package_file
@@ -17,14 +17,13 @@ from vistry.registry.part_specs import KINDS
 from vistry.registry.records import PluginRecord, State
 from vistry.registry.toml_file import TomlFileError
 
-GROUP = "vistry.plugins"
-
 
 @dataclass(frozen=True)
 class Plugin:
     """An installed plugin as a record: a plugin that can't be used is data too, never an exception.
 
-    `handle` is the name that commands know it by: its own, or its distribution's where two have the same.
+    `handle` is the name that commands know it by: its own, or its distribution's where two have the same. `notes` say
+    what is odd about its installation and no fault of its own.
     """
 
     name: str
@@ -36,6 +35,7 @@ class Plugin:
     remedy: str = ""
     manifest: Manifest | None = None
     handle: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -71,12 +71,13 @@ class Plugin:
             "summary": self.manifest.summary if self.manifest else None,
             "models": list(self.models),
             "parts": self.parts,
+            "notes": list(self.notes),
         }
 
 
 def discover() -> list[Plugin]:
     """Every installed plugin with what its manifest says, sorted by name and distribution."""
-    entries = [(plugin, value) for distribution in _distributions() for plugin, value in _entries(distribution)]
+    entries = [(plugin, value) for installed in installed_distributions() for plugin, value in _entries(installed)]
     count = Counter(plugin.name for plugin, _ in entries)
     return sorted(
         (_read(_with_handle(plugin, count[plugin.name] == 1), value) for plugin, value in entries),
@@ -94,37 +95,18 @@ def is_current(plugin: Plugin) -> bool:
         return False
 
 
-def _distributions() -> Iterator[tuple[str, str, Distribution]]:
-    """Name, version and record of each distribution with plugins; of two with one name, the first on the path."""
-    names = set()
-    for distribution in distributions():
-        if GROUP in (distribution.read_text("entry_points.txt") or ""):
-            name, version = _name_and_version(distribution)
-            if name.casefold() not in names:
-                names.add(name.casefold())
-                yield name, version, distribution
-
-
-def _name_and_version(distribution: Distribution) -> tuple[str, str]:
-    """From the header lines of METADATA: parsing the whole message costs a query ten times as much."""
-    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
-    header = text.partition("\n\n")[0].splitlines()
-    fields = {key: value.strip() for key, _, value in (line.partition(":") for line in header)}
-    return fields.get("Name", "unknown"), fields.get("Version", "unknown")
-
-
-def _entries(described: tuple[str, str, Distribution]) -> Iterator[tuple[Plugin, str]]:
+def _entries(installed: Installed) -> Iterator[tuple[Plugin, str]]:
     """The plugins of a distribution, each with the value of its entry point."""
-    name, version, distribution = described
+    name, version = installed.name, installed.version
     try:
-        entries = list(distribution.entry_points.select(group=GROUP))
+        entries = list(installed.record.entry_points.select(group=GROUP))
     except (ValueError, TypeError) as error:
         remedy = f"type: pip install --force-reinstall {name}"
         unreadable = Plugin(name, name, version)
         yield unreadable.in_state("invalid", f"its entry_points.txt can't be read: {error}", remedy), ""
         return
     for entry in entries:
-        yield Plugin(entry.name, name, version), entry.value
+        yield Plugin(entry.name, name, version, notes=tuple(installed.notes())), entry.value
 
 
 def _with_handle(plugin: Plugin, is_unique: bool) -> Plugin:

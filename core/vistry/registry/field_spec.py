@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Annotated, Any, Literal
 
@@ -144,6 +144,46 @@ def narrowed(spec: FieldSpec, restriction: Restriction) -> FieldSpec:
         bounds = dict.fromkeys((*_BOUNDS, "multiple_of"))
         changes = {**bounds, "type": "choice", "choices": restriction.choices, "log_scale": False}
     return _Narrowed(**{**vars(spec), **changes})
+
+
+def narrowed_further(spec: FieldSpec, restriction: Restriction) -> FieldSpec | None:
+    """The field with what its own range and the restriction have in common; None where that is nothing."""
+    if restriction.choices is not None:
+        allowed = tuple(choice for choice in restriction.choices if _may_be(choice, spec))
+        return narrowed(spec, replace(restriction, choices=allowed)) if allowed else None
+    low = [bound for bound in (spec.minimum, restriction.minimum) if bound is not None]
+    high = [bound for bound in (spec.maximum, restriction.maximum) if bound is not None]
+    bounds = replace(restriction, minimum=max(low, default=None), maximum=min(high, default=None))
+    if not spec.choices:
+        result = narrowed(spec, bounds)
+        return None if _is_empty(result) else result
+    numbers = [choice for choice in spec.choices if isinstance(choice, (int, float))]
+    lost = [number for number in numbers if not _in_range(number, narrowed(spec, bounds))]
+    allowed = tuple(choice for choice in spec.choices if choice not in lost)
+    return narrowed(spec, Restriction(reason=restriction.reason, choices=allowed)) if allowed else None
+
+
+def _is_empty(spec: FieldSpec) -> bool:
+    """Whether no number is in the range."""
+    minimum, above = (-math.inf if bound is None else bound for bound in (spec.minimum, spec.above))
+    maximum, below = (math.inf if bound is None else bound for bound in (spec.maximum, spec.below))
+    return minimum > maximum or minimum >= below or above >= maximum or above >= below
+
+
+def nearest(spec: FieldSpec, value: Value) -> Value:
+    """The allowed value that is nearest to one that isn't; of choices that aren't numbers, the first."""
+    if not isinstance(value, (int, float)):
+        return spec.choices[0] if spec.choices else value
+    if spec.choices:
+        numbers = [choice for choice in spec.choices if isinstance(choice, (int, float))]
+        return min(numbers, key=lambda choice: abs(choice - value), default=spec.choices[0])
+    if spec.minimum is not None and value < spec.minimum:
+        return spec.minimum
+    return spec.maximum if spec.maximum is not None and value > spec.maximum else value
+
+
+def _may_be(value: Scalar, spec: FieldSpec) -> bool:
+    return _READERS[spec.type](value, spec) is not None
 
 
 def _check_keys_of_type(spec: FieldSpec) -> None:

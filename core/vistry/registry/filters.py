@@ -17,7 +17,7 @@ from vistry.errors import RegistryError, suggestion
 from vistry.registry.cards import ModelCard
 from vistry.registry.licences import is_met, licences_in
 from vistry.registry.manifest import BACKENDS
-from vistry.registry.tasks import task_named
+from vistry.registry.tasks import TASKS, task_named
 
 Texts = str | Collection[str] | None
 Counts = int | Collection[int] | None
@@ -214,6 +214,7 @@ def _sizes(name: str, value: object, _: Terms) -> Wanted:
 
 
 _COMPARISONS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+# A figure, alone or compared with a number.
 _PUBLISHED = re.compile(r"([^<>=\s]+)(?:\s*(>=|<=|>|<)\s*(\d+(?:\.\d+)?))?")
 
 
@@ -259,9 +260,10 @@ def _licence_terms(expressions: Iterable[str]) -> Iterator[Term]:
         yield from (text.casefold() for text in (expression, *licences_in(expression)))
 
 
+_ALIASES = [task.alias for task in TASKS]
 FILTERS = {
     "task": Filter(
-        meaning="that can learn this task, by its name or alias",
+        meaning=f"that can learn this task: {', '.join(_ALIASES[:-1])} or {_ALIASES[-1]}",
         kind="texts",
         terms=lambda card: card.tasks,
         wanted=_task,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
+# The newest; jsonschema and editors know it.
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+# What JSON has a name for; every other type of a record is made of these.
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 JsonSchema = dict[str, Any]
 

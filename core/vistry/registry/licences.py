@@ -1,4 +1,4 @@
-"""SPDX licence expressions: the licences they name, and whether some of these are enough."""
+"""SPDX licence expressions: the licences they name, whether some are enough, and what a work of two parts is under."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ def licences_in(expression: str) -> tuple[str, ...]:
     """The licences that an expression names: of "Apache-2.0 AND (MIT OR 0BSD)" all three."""
     parts = re.split(r"[()]|(?:^|\s)(?:AND|OR)(?=\s|$)", expression)
     return tuple(dict.fromkeys(" ".join(part.split()) for part in parts if part.strip()))
+
+
+def licence_of_both(first: str, second: str) -> str:
+    """The licence of a work that consists of two: `Apache-2.0 AND GPL-3.0-only`, or the one that both have."""
+    return " AND ".join(dict.fromkeys([*_terms(first), *_terms(second)]))
 
 
 def is_met(expression: str, accepts: Accepts) -> bool:
@@ -50,3 +55,10 @@ def _one_met(tokens: deque[str], accepts: Accepts) -> bool:
     while tokens and tokens[0] not in ("AND", "OR", "(", ")"):
         words.append(tokens.popleft())
     return accepts(" ".join(words))
+
+
+def _terms(expression: str) -> list[str]:
+    """What AND joins. An expression with a choice is one term, in parentheses, since AND binds more strongly."""
+    if re.search(r"\sOR\s|[()]", expression, re.IGNORECASE):
+        return [expression if re.fullmatch(r"\([^()]*\)", expression) else f"({expression})"]
+    return re.split(r"\s+AND\s+", expression, flags=re.IGNORECASE)

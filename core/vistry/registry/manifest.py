@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -20,7 +21,7 @@ from vistry.registry.part_specs import (
     check_names,
 )
 from vistry.registry.tasks import TASK_NAMES
-from vistry.registry.typed_toml import InvalidKeyError, matching, one_of
+from vistry.registry.typed_toml import InvalidKeyError, matching, one_of, positive
 
 # Major and minor: a plugin works with every later minor of its major.
 API = (1, 0)
@@ -44,8 +45,19 @@ DEVICES = ("cpu", "cuda", "mps", "xpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 Cast = Literal["widest", "first", "float32", "none"]
 
+
+def _must_be_full_name(text: str) -> str:
+    if re.fullmatch(r"[a-z][a-z0-9_]*/[a-z0-9][a-z0-9_.-]*", text):
+        return ""
+    is_short = re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", text)
+    return "must be a model's full name, 'family/model'" + (
+        f"; write 'FAMILY/{text}' with the family that `vistry models show {text}` prints" if is_short else ""
+    )
+
+
 ModelName = Annotated[str, matching(r"[a-z0-9][a-z0-9_.-]*", "a name of lower-case letters, digits, _, . and -")]
 ComposedName = Annotated[str, matching(r"[a-z0-9_.-]*\{backbone\}[a-z0-9_.-]*", "a name with {backbone} in it")]
+FullName = Annotated[str, _must_be_full_name]
 Hash = Annotated[str, matching(r"[0-9a-f]{8}([0-9a-f]{56})?", "all 64 hexadecimal digits, or the first 8")]
 WeightsSource = Annotated[
     str,
@@ -66,10 +78,6 @@ Backend = Annotated[str, one_of(BACKENDS, "backend")]
 Device = Annotated[str, one_of(DEVICES, "device")]
 Dtype = Annotated[str, one_of(DTYPES, "dtype")]
 Defaults = dict[Scope, dict[Name, Scalar]]
-
-
-def _positive(number: float) -> str:
-    return "" if number > 0 else "must be above 0"
 
 
 def _json_able(table: dict[str, Any]) -> str:
@@ -126,7 +134,7 @@ class GradientClipping:
     """Gradients are clipped before each optimiser step, by value or by their global norm."""
 
     by: Literal["value", "norm"] = "value"
-    at: Annotated[float, _positive] = 5.0
+    at: Annotated[float, positive] = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,8 +144,8 @@ class MovingAverage:
     After u updates it moves by 1 - decay * (1 - exp(-u / updates)) of the way to the weights of the moment.
     """
 
-    decay: Annotated[float, _positive]
-    updates: Annotated[float, _positive] = 2000.0
+    decay: Annotated[float, positive]
+    updates: Annotated[float, positive] = 2000.0
 
     def __post_init__(self) -> None:
         if self.decay >= 1:
@@ -160,7 +168,7 @@ class KernelSpec:
     implementation: Attribute
     reference: Attribute
     samples: Attribute
-    tolerance: dict[Dtype, Annotated[float, _positive]]
+    tolerance: dict[Dtype, Annotated[float, positive]]
     cast: Cast = "widest"
 
     @property
@@ -178,9 +186,9 @@ class FeatureMapsSpec:
     unless the user says how many.
     """
 
-    channels: tuple[Annotated[int, _positive], ...]
-    strides: tuple[Annotated[int, _positive], ...]
-    parameters: Annotated[int, _positive]
+    channels: tuple[Annotated[int, positive], ...]
+    strides: tuple[Annotated[int, positive], ...]
+    parameters: Annotated[int, positive]
     freeze: tuple[tuple[str, ...], ...] = ()
     frozen_layers: int = 0
 
@@ -199,9 +207,9 @@ class CompositionSpec:
 
     name: ComposedName
     summary: str
-    strides: tuple[Annotated[int, _positive], ...]
-    parameters: Annotated[int, _positive]
-    classes: Annotated[int, _positive]
+    strides: tuple[Annotated[int, positive], ...]
+    parameters: Annotated[int, positive]
+    classes: Annotated[int, positive]
     parameters_per_channel: int = 0
 
 
@@ -209,14 +217,14 @@ class CompositionSpec:
 class ModelSpec:
     """One model of a family. What is left out is taken from the family's own keys.
 
-    A model with a `backbone` is one of the family's `composition`, written down for what is particular to it.
-    `parameters` are counted for `classes`.
+    A model with a `backbone`, which is another model's full name, is one of the family's `composition`, written down
+    for what is particular to it. `parameters` are counted for `classes`.
     """
 
     summary: str
-    parameters: Annotated[int, _positive]
+    parameters: Annotated[int, positive]
     classes: int | None = None
-    backbone: str = ""
+    backbone: FullName = ""
     feature_maps: FeatureMapsSpec | None = None
     tasks: tuple[TaskKey, ...] = ()
     backends: tuple[Backend, ...] = ()
@@ -270,6 +278,8 @@ class Manifest:
         if not self.hooks and (self.models or self.wraps):
             raise InvalidKeyError("is missing, and its models or wrappers need it; add hooks = ...", ("hooks",))
         check_names(self)
+        if self.composition and not (self.tasks and self.backends):
+            raise ValueError("[composition] needs 'tasks' and 'backends' at the top of the file")
         for name, model in self.models.items():
             tasks = model.tasks or self.tasks
             if not tasks:
@@ -278,5 +288,8 @@ class Manifest:
                 raise ValueError(f"model '{name}' has no backends: set 'backends' there or at the top of the file")
             if model.backbone and self.composition is None:
                 raise ValueError(f"model '{name}' has a backbone, and the file no [composition]")
+            for key in ("feature_maps", "freeze", "preprocessing") if model.backbone else ():
+                if getattr(model, key):
+                    raise ValueError(f"model '{name}' has a backbone, whose '{key}' it takes: leave out its own")
             if strange := set(model.default_for) - set(tasks):
                 raise ValueError(f"model '{name}' is the default for {min(strange)}, which is not one of its tasks")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from vistry.errors import RegistryError
+from vistry.errors import Problem, RegistryError
+from vistry.registry.api_versions import newer_keys
 from vistry.registry.manifest import API, Manifest
 from vistry.registry.stamps import file_stamp
-from vistry.registry.toml_file import read_toml, validated
+from vistry.registry.toml_file import TomlFileError, read_toml, validated
+from vistry.registry.toml_lines import line_of
 
 
 class IncompatibleError(RegistryError):
@@ -39,7 +42,10 @@ def read_manifest(path: Path) -> Manifest:
 def _read(path: Path, _stamp: object) -> Manifest:
     text, data = read_toml(path)
     _check_api(data)
-    return validated(Manifest, path, text, data=data)
+    manifest = validated(Manifest, path, text, data=data)
+    if problems := list(_problems_of_keys(path, text, data=data, api=manifest.api)):
+        raise TomlFileError(problems)
+    return manifest
 
 
 def _check_api(data: dict[str, Any]) -> None:
@@ -50,6 +56,17 @@ def _check_api(data: dict[str, Any]) -> None:
     major, minor = _version(api)
     if major != API[0] or minor > API[1]:
         raise IncompatibleError(api)
+
+
+def _problems_of_keys(path: Path, text: str, data: dict[str, Any], api: str) -> Iterator[Problem]:
+    """A problem for each key that a later plugin API added than the one that the manifest names."""
+    major, minor = _version(api)
+    for key, added in newer_keys(data, minor):
+        yield Problem(
+            f"{path}:{line_of(text, key) or 1}",
+            f"'{'.'.join(key)}' came with plugin API {major}.{added}, and this manifest says api = \"{api}\"",
+            f'write api = "{major}.{added}"',
+        )
 
 
 def _version(api: str) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from vistry.registry.filters import FILTER_NAMES, FILTERS, Term, Wanted, figures
 
 _NAMES = (*FILTER_NAMES, "sort")
 Places = AbstractSet[int]  # of models in the catalogue's order
+# What models can be sorted by beside published figures.
 _FACTS: Mapping[str, Callable[[ModelCard], Any]] = {
     "name": lambda card: card.name,
     "full_name": lambda card: card.full_name,

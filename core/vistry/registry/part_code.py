@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 from vistry.errors import VistryError
-from vistry.registry.broken_plugin import BrokenPluginError
 from vistry.registry.parts import AnyPart
+from vistry.registry.plugin_code import BrokenPluginError, PluginCode, is_fault
 
 
 def load_code(part: AnyPart, reference: str) -> Any:
@@ -31,11 +30,11 @@ def guarded(part: AnyPart, passing: type[Exception] = VistryError) -> Iterator[N
         yield
     except (VistryError, passing):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # A fault of core's own is no plugin's, and its traceback is what its developers need.
-        if part.plugin is None:
+        if part.plugin is None or not is_fault(error):
             raise
-        raise broken(part, f"{type(error).__name__}: {error}{_place(error, part)}") from error
+        raise PluginCode(part.plugin, f"[{part.spec.kind}.{part.name}]", None).fault(error) from error
 
 
 def broken(part: AnyPart, reason: str) -> VistryError:
@@ -44,10 +43,3 @@ def broken(part: AnyPart, reason: str) -> VistryError:
     if part.plugin is None:
         return VistryError(sentence)
     return BrokenPluginError(part.plugin, sentence, f"correct it, or use another {part.spec.noun}")
-
-
-def _place(error: Exception, part: AnyPart) -> str:
-    """The last line of the plugin's own code, below which is a library that it called."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename.startswith(str(part.path.parent))]
-    return f" ({own[-1].filename}:{own[-1].lineno})" if own else ""

@@ -24,6 +24,7 @@ from vistry.registry.part_specs import (
 from vistry.registry.policy import FILE_NAME
 from vistry.registry.toml_file import read_toml, validated
 
+# The owner of the parts that need no plugin; their names can't be taken.
 CORE = "vistry"
 CORE_PARTS = Path(__file__).with_name("core_parts.toml")
 

@@ -15,6 +15,7 @@ from typing import Literal, cast, get_args
 from vistry.errors import RegistryError
 from vistry.registry.field_spec import Scalar
 from vistry.registry.manifest import Defaults
+from vistry.registry.names import is_called
 from vistry.registry.stamps import file_stamp
 from vistry.registry.toml_file import read_toml, validated
 from vistry.registry.toml_lines import line_of
@@ -31,10 +32,11 @@ KernelUse = Literal["off", "auto", "require"]
 
 @dataclass(frozen=True, kw_only=True)
 class PluginPolicy:
-    """`[plugins]`: names of plugins or distributions."""
+    """`[plugins]`: names of plugins or distributions. `last`: those whose wrappers come after all others, in order."""
 
     disable: tuple[str, ...] = ()
     enable: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,13 +116,17 @@ class Policy:
         """Where the plugin is disabled, or None."""
         origin = None
         for layer in self.layers:
-            names = {plugin, distribution}
-            if names & set(layer.tables.plugins.enable):
+            if any(is_called(name, plugin, distribution) for name in layer.tables.plugins.enable):
                 origin = None
             for number, name in enumerate(layer.tables.plugins.disable):
-                if name in names:
+                if is_called(name, plugin, distribution):
                     origin = layer.where("plugins", "disable", number)
         return origin
+
+    def last_plugins(self) -> tuple[str, ...]:
+        """The plugins whose wrappers come after all others, the last of which has the last word."""
+        lists = [layer.tables.plugins.last for layer in self.layers]
+        return next((names for names in reversed(lists) if names), ())
 
     def preferred(self, model: str) -> PolicyValue | None:
         """The plugin or distribution that wins this model name."""

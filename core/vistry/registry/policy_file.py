@@ -10,6 +10,7 @@ import tomlkit
 
 from vistry.errors import RegistryError
 from vistry.registry.discovery import Plugin
+from vistry.registry.names import is_called
 from vistry.registry.policy import Policy, project_file, read_layer, read_policy, user_file
 
 
@@ -47,7 +48,7 @@ def _disabled_without(path: Path, names: tuple[str, str]) -> bool:
 
 
 def _remove(table: Any, key: str, names: tuple[str, str]) -> None:
-    for name in [word for word in table.get(key, ()) if word in names]:
+    for name in [word for word in table.get(key, ()) if is_called(word, *names)]:
         table[key].remove(name)
     if key in table and not table[key]:
         table.remove(key)

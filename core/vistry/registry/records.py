@@ -38,6 +38,21 @@ class PluginRecord(TypedDict):
     summary: str | None
     models: Annotated[list[str], "the names of the models that its manifest declares"]
     parts: Annotated[dict[str, list[str]], "the names of what it declares beside models, by kind"]
+    notes: Annotated[list[str], "what else to know of its installation"]
+
+
+class WrappedHookRecord(TypedDict):
+    """A hook of all plugins that a plugin takes part in."""
+
+    hook: str
+    order: Annotated[list[str], "the plugins that do, of which the last has the last word"]
+
+
+class ShownPluginRecord(PluginRecord):
+    """An installed plugin, with the hooks that its manifest speaks of."""
+
+    implements: list[str]
+    wraps: list[WrappedHookRecord]
 
 
 class InputSizesRecord(TypedDict):
@@ -75,6 +90,7 @@ class WeightsRecord(TypedDict):
     license: Annotated[str, "of the weights, which may differ from the code's"]
     classes: Annotated[int | None, "how many classes their head tells apart"]
     metrics: Annotated[dict[str, dict[str, float]], "figures as published, by data set"]
+    backbone: Annotated[str | None, "full name of the backbone whose they are; null: of the whole model"]
 
 
 class ModelRecord(TypedDict):

@@ -133,6 +133,11 @@ def _lines(text: str) -> dict[Path, int]:
     return _Scanner(text).document()
 
 
+def is_set(text: str, path: tuple[str | int, ...]) -> bool:
+    """Whether a valid TOML text sets the key at `path`."""
+    return tuple(str(part) for part in path) in _lines(text)
+
+
 def line_of(text: str, path: tuple[str | int, ...]) -> int | None:
     """The line, from 1, of a valid TOML text that sets the key at `path`, or its nearest enclosing table."""
     lines = _lines(text)

@@ -54,6 +54,21 @@ def one_of(names: tuple[str, ...], noun: str) -> Constraint:
     return partial(_unknown, names, noun)
 
 
+def positive(number: float) -> str:
+    """A constraint on a number."""
+    return "" if number > 0 else "must be above 0"
+
+
+def is_mismatch(constraint: partial[str]) -> bool:
+    """Whether a constraint is one of `matching`, whose first argument is the pattern."""
+    return constraint.func is _mismatch
+
+
+def is_unknown(constraint: partial[str]) -> bool:
+    """Whether a constraint is one of `one_of`, whose first argument are the names."""
+    return constraint.func is _unknown
+
+
 def _mismatch(pattern: re.Pattern[str], rule: str, text: str) -> str:
     return "" if pattern.fullmatch(text) else f"must be {rule}"
 
@@ -150,7 +165,8 @@ def _entries(key: Reader, entry: Reader, value: object, location: Location, prob
 
 
 def _literal(words: tuple[Any, ...], value: object, location: Location, problems: Problems) -> Any:
-    if value not in words:
+    # By type as well: Python takes true for 1.
+    if not any(value == word and type(value) is type(word) for word in words):
         problems.append(_problem(location, f"must be {' or '.join(map(repr, words))}"))
     return value
 

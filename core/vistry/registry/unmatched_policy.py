@@ -1,4 +1,7 @@
-"""Names in a registry.toml that match nothing installed: no error, since another environment may have them."""
+"""What the list of plugins notes: records of other versions, and names in a registry.toml that match nothing.
+
+Such a name is no error, since another environment may have what it means.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,13 @@ from collections.abc import Iterator
 
 from vistry.errors import RegistryError, suggestion
 from vistry.registry.catalogue import Catalogue
+from vistry.registry.names import is_called
 from vistry.registry.policy import Layer
 
 
 def notices(catalogue: Catalogue) -> list[str]:
-    """A sentence for each such name, with its file and line."""
-    return [
+    """A sentence for each: of plugins, then of names in policy, with file and line."""
+    return [note for plugin in catalogue.plugins for note in plugin.notes] + [
         notice
         for layer in catalogue.policy.layers
         for check in (_plugins, _preferences, _aliases, _models)
@@ -21,9 +25,9 @@ def notices(catalogue: Catalogue) -> list[str]:
 
 def _plugins(catalogue: Catalogue, layer: Layer) -> Iterator[str]:
     installed = [name for plugin in catalogue.plugins for name in (plugin.name, plugin.distribution)]
-    for key in ("disable", "enable"):
+    for key in ("disable", "enable", "last"):
         for number, name in enumerate(getattr(layer.tables.plugins, key)):
-            if name not in installed:
+            if not any(is_called(name, plugin.name, plugin.distribution) for plugin in catalogue.plugins):
                 hint = suggestion(name, installed)
                 yield f"{layer.where('plugins', key, number)}: no plugin '{name}' is installed; {hint}".rstrip("; ")
 
@@ -35,7 +39,7 @@ def _preferences(catalogue: Catalogue, layer: Layer) -> Iterator[str]:
             for plugin in catalogue.plugins
             if model in (*plugin.models, *(name for names in plugin.parts.values() for name in names))
         ]
-        if not any(owner in (plugin.name, plugin.distribution) for plugin in offering):
+        if not any(is_called(owner, plugin.name, plugin.distribution) for plugin in offering):
             yield f"{layer.where('prefer', model)}: no plugin '{owner}' offers a model '{model}'"
 
 

@@ -98,6 +98,7 @@ def timing_section(contents: Contents) -> Section:
         ("training images per second", _speed(history, record.data.training_images)),
         *([] if engine is None else _engine(engine)),
         ("model", f"{record.model.full_name} ({record.model.distribution} {record.model.version})"),
+        ("backbone", record.model.backbone or None),
         ("weights to start from", _start(record)),
         ("versions", _versions(record, engine)),
         ("command", element("code", " ".join(record.command))),

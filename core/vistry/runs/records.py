@@ -18,12 +18,13 @@ from vistry.registry.parts import PartRecord
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRecord:
-    """The model, and the distribution that provided it."""
+    """The model, and the distribution that provided it; of a composed model, the full name of its backbone, too."""
 
     name: str
     full_name: str
     distribution: str
     version: str
+    backbone: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

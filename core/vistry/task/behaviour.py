@@ -11,7 +11,7 @@ import numpy.typing as npt
 from vistry.data.table import Table
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.detection.dataset import DetectionTarget
-from vistry.plugin.types import Input, Loss, Postprocess, Tensor, TrainingData
+from vistry.plugin.types import Input, Loss, Postprocess, Predictions, Tensor, TrainingData
 
 Prediction = TypeVar("Prediction", contravariant=True)
 Targets = TypeVar("Targets")
@@ -50,6 +50,12 @@ class TypedTask(Protocol[Prediction, Targets]):
 
         The transform of the input merges the views of an image into one prediction.
         """
+
+    def wrong_outputs(self, outputs: Tensor, images: int, classes: int) -> str:
+        """Return what is wrong with a network's outputs for N images, as `build_postprocess` takes them, or ""."""
+
+    def wrong_predictions(self, predictions: Predictions, images: int, classes: int) -> str:
+        """Return what is wrong with what a postprocessing returns for N images, or ""."""
 
     def evaluate(
         self,

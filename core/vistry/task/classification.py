@@ -16,9 +16,10 @@ from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import TrainingCrop, ValidationCrop
 from vistry.loading.batches import ImageDataset
 from vistry.loading.views import ClassificationTransform, ResizeInfo
-from vistry.plugin.types import Loss, Postprocess, Tensor, TrainingData
+from vistry.plugin.types import Loss, Postprocess, Predictions, Tensor, TrainingData
 from vistry.task.behaviour import Array, as_numpy
 from vistry.task.losses import binary_cross_entropy, cross_entropy, multiclass_weights, multilabel_weights
+from vistry.task.outputs import not_finite, wrong_logits_shape, wrong_probabilities
 
 Probabilities = npt.NDArray[np.float32]
 ClassIndices = npt.NDArray[np.int64]
@@ -55,6 +56,14 @@ class Classification(ABC):
     @abstractmethod
     def postprocess(self, outputs: Tensor, frames: Sequence[ResizeInfo]) -> Probabilities:
         """Turn logits [N, C] of either backend into probabilities [N, C]."""
+
+    def wrong_outputs(self, outputs: Tensor, images: int, classes: int) -> str:
+        """Return what is wrong with logits, "" if they are finite and [N, C]."""
+        return wrong_logits_shape(outputs, images, classes) or not_finite(as_numpy(outputs), "logits")
+
+    def wrong_predictions(self, predictions: Predictions, images: int, classes: int) -> str:
+        """Return what is wrong with probabilities, "" if they are in [0, 1] and [N, C]."""
+        return wrong_probabilities(predictions, images, classes)
 
     def is_measured(self, hyperparameters: Hyperparameters) -> bool:  # noqa: ARG002
         """Return True: the metrics of classification can't be switched off."""

@@ -23,9 +23,11 @@ from vistry.loading.detection.sample import DetectionSample
 from vistry.loading.detection.tiles import Tiling
 from vistry.loading.detection.views import DetectionTransform
 from vistry.loading.views import ResizeInfo
-from vistry.plugin.types import Loss, Module, Postprocess, Tensor, TrainingData
+from vistry.plugin.answers import kind
+from vistry.plugin.types import Loss, Module, Postprocess, Predictions, Tensor, TrainingData
 from vistry.runs.detection_tensors import to_tensors
 from vistry.task.behaviour import Array, as_numpy
+from vistry.task.outputs import wrong_detections, wrong_detector_outputs
 
 # The hosted product's names of a box's sides, in fractions of the image.
 CORNERS = ("topX", "topY", "bottomX", "bottomY")
@@ -122,6 +124,22 @@ class DetectionTask:
             ]
 
         return postprocess
+
+    def wrong_outputs(self, outputs: Tensor, images: int, classes: int) -> str:
+        """Return what is wrong with boxes, scores, labels and masks as `build_postprocess` takes them, or ""."""
+        if isinstance(outputs, Mapping) and "labels" not in outputs:
+            return f"returned a dictionary of {sorted(outputs)}; return boxes, scores and labels"
+        if not isinstance(outputs, Mapping | Sequence):
+            return f"returned {kind(outputs)}; return a list with a dictionary of boxes, scores and labels an image"
+        arrays = [
+            {name: as_numpy(value) for name, value in output.items()} if isinstance(output, Mapping) else output
+            for output in _split_by_image(outputs)
+        ]
+        return wrong_detector_outputs(arrays, images, classes, with_masks=self.kind == "mask")
+
+    def wrong_predictions(self, predictions: Predictions, images: int, classes: int) -> str:
+        """Return what is wrong with the detections of each image, or ""."""
+        return wrong_detections(predictions, images, classes, with_masks=self.kind == "mask")
 
     def evaluate(
         self,

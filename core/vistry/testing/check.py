@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from vistry.registry.plugin_code import BrokenPluginError
+
 Subject: TypeAlias = Any
 """A PluginSubject or a ModelSubject; the function of a check takes one of the two."""
 
@@ -15,25 +17,21 @@ class CheckFailed(AssertionError):
 
 
 class NothingToCheck(Exception):
-    """The reason why a check can't be made. Where the check is required, this is a failure."""
+    """The reason why a check can't be made. It is then listed as skipped, and not counted among those that were run."""
 
 
 @dataclass(frozen=True)
 class Check:
     """A property of a plugin or of one of its models; the function raises unless it holds.
 
-    `absence` returns why a subject lacks what the function looks at, "" if it doesn't. `computes` tells whether the
-    function trains or predicts, which is skipped for models that are left out of the computation.
+    The function may return a note for the reader of the results. `absence` returns why a subject lacks what the
+    function looks at, "" if it doesn't. `computes` tells whether the function trains or predicts, which is skipped for
+    models that are left out of the computation.
     """
 
-    function: Callable[[Subject], None]
+    function: Callable[[Subject], str | None]
     absence: Callable[[Subject], str] | None = None
     computes: Callable[[Subject], bool] | None = None
-
-    @property
-    def required(self) -> bool:
-        """Whether the check must be possible for every subject."""
-        return self.absence is None
 
     def skip_reason(self, subject: Subject) -> str:
         """Return why the check isn't made on a subject, "" if it is."""
@@ -55,6 +53,11 @@ class Check:
 def always(subject: object) -> bool:  # noqa: ARG001
     """Return True: the check trains or predicts on every subject."""
     return True
+
+
+def reason_of(error: Exception) -> str:
+    """Return an exception in words: a plugin's fault by its reason, with file and line, another with its type."""
+    return error.reason if isinstance(error, BrokenPluginError) else f"{type(error).__name__}: {error}"
 
 
 def require(holds: bool, message: str) -> None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import traceback
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal, get_args
 
 from vistry.errors import RegistryError, suggestion
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
-from vistry.testing.all_checks import EVERY_CHECK, MODEL_CHECKS, PLUGIN_CHECKS
-from vistry.testing.check import Check, CheckFailed, NothingToCheck
+from vistry.testing.all_checks import CODE_CHECKS, EVERY_CHECK, MODEL_CHECKS, PLUGIN_CHECKS
+from vistry.testing.build_checks import model_is_built
+from vistry.testing.check import Check, CheckFailed, NothingToCheck, Subject
 from vistry.testing.manifest_checks import hooks_are_known
-from vistry.testing.model_subject import ModelSubject, PluginSubject
+from vistry.testing.model_subject import ModelSubject, PluginSubject, message
+from vistry.testing.pair_checks import PAIR_CHECKS, PairSubject
 
 Status = Literal["passed", "failed", "skipped", "expected"]
 Heavy = Literal["all", "smallest"]
@@ -25,7 +25,10 @@ Expected = Mapping[tuple[str, str], str]
 
 @dataclass(frozen=True)
 class Result:
-    """The result of a check of a model, or of the plugin as a whole; `error` is the exception, if there was one."""
+    """The result of a check of a model, or of the plugin as a whole; `error` is the exception, if there was one.
+
+    `reason` says why it failed or wasn't made, or what somebody should know about a check that passed.
+    """
 
     subject: str
     check: str
@@ -40,12 +43,16 @@ class Result:
 
 @dataclass(frozen=True)
 class CheckRun:
-    """A check of a model, for each of its tasks, or of the plugin as a whole; `expected` is the reason of a failure."""
+    """A check of a model, for each of its tasks, or of the plugin as a whole.
+
+    `expected` is the reason of a failure, `left_out` the reason why the check isn't made.
+    """
 
     subject: str
     check: Check
-    subjects: tuple[PluginSubject, ...] | tuple[ModelSubject, ...]
+    subjects: tuple[Subject, ...]
     expected: str = ""
+    left_out: str = ""
 
     def __str__(self) -> str:
         return f"{self.subject}-{self.check.name}"
@@ -54,7 +61,7 @@ class CheckRun:
     def applies(self) -> bool:
         """Whether there is something to check; where an error prevents the answer, the check reports it."""
         try:
-            return not all(self.check.skip_reason(subject) for subject in self.subjects)
+            return not self.left_out and not all(self.check.skip_reason(subject) for subject in self.subjects)
         except Exception:
             return True
 
@@ -69,23 +76,35 @@ class CheckRun:
         return self._ended("failed", reason)
 
     def _run(self) -> Result:
+        if self.left_out:
+            return self._ended("skipped", self.left_out)
+        notes: list[str] = []
         left_out: list[str] = []
-        impossible: list[NothingToCheck] = []
+        impossible: list[str] = []
         for subject in self.subjects:
             try:
                 if reason := self.check.skip_reason(subject):
                     left_out.append(reason)
                 else:
-                    self.check.function(subject)
+                    notes.append(self.check.function(subject) or "")
             except NothingToCheck as error:
-                impossible.append(error)
+                impossible.append(str(error))
             except Exception as error:
-                return self._ended("failed", f"{_task_prefix(subject, self.subjects)}{_message(error, subject)}", error)
-        if len(left_out) + len(impossible) < len(self.subjects):
-            return self._ended("passed")
-        if self.check.required and impossible:
-            return self._ended("failed", f"this required check can't be made: {impossible[0]}", impossible[0])
-        return self._ended("skipped", [*map(str, impossible), *left_out][0])
+                if self._is_prevented(subject):
+                    impossible.append(f"the model can't be built, see {model_is_built.__name__}")
+                    continue
+                return self._ended("failed", f"{_task_prefix(subject, self.subjects)}{message(error, subject)}", error)
+        if notes:
+            return self._ended("passed", next(filter(None, notes), ""))
+        return self._ended("skipped", [*impossible, *left_out][0])
+
+    def _is_prevented(self, subject: Subject) -> bool:
+        """Return whether a check fails because there is no model, which is for another check to tell."""
+        return (
+            self.check.function is not model_is_built
+            and isinstance(subject, ModelSubject)
+            and subject.build_error is not None
+        )
 
     def _ended(self, status: Status, reason: str = "", error: Exception | None = None) -> Result:
         return Result(self.subject, self.check.name, status, reason=reason, error=error)
@@ -96,7 +115,7 @@ def check_runs_of(
 ) -> list[CheckRun]:
     """Return the run of every check of an installed plugin and of each of its models, in order.
 
-    Where the manifest or the code is invalid, the checks that need it are left out.
+    Where the manifest or the code is invalid, the checks that need it end as skipped.
 
     Args:
         name: the plugin, or its distribution.
@@ -110,8 +129,11 @@ def check_runs_of(
     if heavy not in get_args(Heavy):
         raise RegistryError(f"invalid heavy '{heavy}'; use one of: {', '.join(get_args(Heavy))}")
     whole = PluginSubject.named(name)
-    possible = _possible(whole.plugin)
-    runs = [CheckRun(whole.plugin.distribution, check, (whole,)) for check in possible if check not in MODEL_CHECKS]
+    left_out = _left_out(whole.plugin)
+    runs = [
+        CheckRun(whole.plugin.distribution, check, (whole,), left_out=left_out.get(check, ""))
+        for check in (*PLUGIN_CHECKS, *CODE_CHECKS)
+    ]
     cards = [card for card in whole.catalogue.cards if backend in (None, *card.backends)]
     if backend and whole.catalogue.cards and not cards:
         backends = dict.fromkeys(other for card in whole.catalogue.cards for other in card.backends)
@@ -119,8 +141,37 @@ def check_runs_of(
     for card in cards:
         models = _subjects(whole.catalogue, card, backend or card.backends[0])
         subjects = tuple(_leave_out_larger(models, cards) if heavy == "smallest" else models)
-        runs += [CheckRun(card.name, check, subjects) for check in possible if check in MODEL_CHECKS]
-    return _with_expected(runs, whole.plugin, dict(expected or {}))
+        runs += [CheckRun(card.name, check, subjects, left_out=left_out.get(check, "")) for check in MODEL_CHECKS]
+    return _with_expected(runs, whole, dict(expected or {}))
+
+
+def check_runs_of_pair(first: str, second: str) -> list[CheckRun]:
+    """Return the runs of the checks of two installed plugins with each other. Raises RegistryError."""
+    pair = PairSubject.named(first, second)
+    name = " + ".join(plugin.name for plugin in pair.plugins)
+    return [CheckRun(name, check, (pair,)) for check in PAIR_CHECKS]
+
+
+def chosen(runs: Sequence[CheckRun], models: Collection[str] = (), checks: Collection[str] = ()) -> list[CheckRun]:
+    """Return the runs of these models and of these checks; nothing given means all of them.
+
+    Raises RegistryError for an unknown model or check, and where none of the runs is left.
+    """
+    subjects = dict.fromkeys(run.subject for run in runs if run.check in MODEL_CHECKS)
+    for model in models:
+        if model not in subjects:
+            hint = suggestion(model, list(subjects))
+            raise RegistryError(f"there is no model '{model}' to check; {hint}".rstrip("; "))
+    names = dict.fromkeys([*(run.check.name for run in runs), *(check.name for check in EVERY_CHECK)])
+    for check in checks:
+        if check not in names:
+            hint = suggestion(check, list(names)) or f"there are {', '.join(names)}"
+            raise RegistryError(f"there is no check '{check}'; {hint}")
+    left = [run for run in runs if (not models or run.subject in models) and (not checks or run.check.name in checks)]
+    if not left:
+        subject = " or ".join(models) or "this"
+        raise RegistryError(f"{' or '.join(checks)} is not made of {subject}; name another check")
+    return left
 
 
 def counts(results: Iterable[Result]) -> str:
@@ -137,16 +188,16 @@ def _counted(count: Counter[str]) -> str:
     return f"{run} run{failed}, {count['skipped']} skipped, {count['expected']} expected to fail"
 
 
-def _possible(plugin: Plugin) -> Sequence[Check]:
-    """Return the checks that can be made: fewer where the manifest or the code is invalid."""
-    # With an invalid manifest or broken hooks all later checks would fail for that one reason.
+def _left_out(plugin: Plugin) -> dict[Check, str]:
+    """Return why checks aren't made: with an invalid manifest or broken hooks all would fail for that one reason."""
     if plugin.state != "ok":
-        return PLUGIN_CHECKS[:1]
+        return dict.fromkeys(EVERY_CHECK[1:], f"the plugin is {plugin.state}, see {PLUGIN_CHECKS[0].name}")
     try:
         hooks_are_known(PluginSubject(plugin))
     except CheckFailed:
-        return PLUGIN_CHECKS
-    return EVERY_CHECK
+        reason = f"its code can't be used, see {hooks_are_known.__name__}"
+        return dict.fromkeys((*CODE_CHECKS, *MODEL_CHECKS), reason)
+    return {}
 
 
 def _subjects(catalogue: Catalogue, card: ModelCard, backend: str) -> list[ModelSubject]:
@@ -163,10 +214,12 @@ def _leave_out_larger(subjects: Iterable[ModelSubject], cards: Sequence[ModelCar
         yield subject if (subject.card.name, subject.task) == computed else replace(subject, left_out=reason)
 
 
-def _with_expected(runs: list[CheckRun], plugin: Plugin, expected: dict[tuple[str, str], str]) -> list[CheckRun]:
+def _with_expected(runs: list[CheckRun], whole: PluginSubject, expected: dict[tuple[str, str], str]) -> list[CheckRun]:
     """Return the runs with their expected failures. Raises RegistryError for an unknown name, or a missing reason."""
-    whole = (plugin.distribution,)
-    checks = {check.name: plugin.models if check in MODEL_CHECKS else whole for check in EVERY_CHECK}
+    models = dict.fromkeys((*whole.plugin.models, *(card.name for card in whole.catalogue.cards)))
+    checks = {
+        check.name: list(models) if check in MODEL_CHECKS else [whole.plugin.distribution] for check in EVERY_CHECK
+    }
     for (subject, check), reason in expected.items():
         if check not in checks:
             raise RegistryError(f"expected: unknown check '{check}'; {suggestion(check, list(checks))}")
@@ -180,15 +233,3 @@ def _with_expected(runs: list[CheckRun], plugin: Plugin, expected: dict[tuple[st
 def _task_prefix(subject: object, subjects: Sequence[object]) -> str:
     """Return the task of a failure, where the model has several."""
     return f"{subject.task}: " if isinstance(subject, ModelSubject) and len(subjects) > 1 else ""
-
-
-def _message(error: Exception, subject: PluginSubject | ModelSubject) -> str:
-    """Return an error as a sentence; where no check raised it, with its file and line, the plugin's own if possible."""
-    if isinstance(error, CheckFailed):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    path = subject.plugin.path if isinstance(subject, PluginSubject) else subject.card.manifest_path
-    # The last frame in the plugin's own code: below it is a library that the plugin called.
-    own = [frame for frame in frames if path and Path(frame.filename).is_relative_to(path.parent)]
-    last = (own or list(frames))[-1]
-    return f"{type(error).__name__}: {error} ({last.filename}:{last.lineno})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from vistry.testing.check import CheckFailed, listed, require
+from vistry.testing.check import CheckFailed, listed, reason_of, require
 from vistry.testing.meta_device import map_shapes, on_meta_device, parameters_of, without_norms
 from vistry.testing.model_subject import ModelSubject
 
@@ -26,7 +26,7 @@ def feature_maps_are_as_declared(subject: ModelSubject) -> None:
     try:
         backbone = on_meta_device("torch", context.feature_maps)
     except Exception as error:
-        raise CheckFailed(f"vistry_build_feature_maps fails: {type(error).__name__}: {error}") from error
+        raise CheckFailed(f"vistry_build_feature_maps fails: {reason_of(error)}") from error
     shapes = map_shapes(backbone.module, SIDE)
     maps = [(channels, SIDE // height) for channels, height in shapes]
     expected = list(zip(declared.channels, declared.strides, strict=True))
@@ -47,4 +47,11 @@ def feature_maps_are_as_declared(subject: ModelSubject) -> None:
         count == declared.parameters,
         f"plugin.toml says feature_maps.parameters = {declared.parameters}, but without head and batch norms the model "
         f"has {count}; correct the number",
+    )
+    prefixes = [prefix for group in declared.freeze or subject.card.freeze for prefix in group]
+    unmatched = [prefix for prefix in prefixes if not any(name.startswith(prefix) for name in parameters)]
+    require(
+        not unmatched,
+        f"no parameter of the feature maps begins with {listed(unmatched)}, so a detector on them freezes nothing "
+        "there; correct feature_maps.freeze, or write it where 'freeze' names the head",
     )

@@ -10,7 +10,7 @@ from vistry.errors import HyperparameterError, RegistryError
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.types import Values
 from vistry.registry.field_spec import Scalar
-from vistry.testing.check import CheckFailed, listed, require
+from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
 from vistry.testing.meta_device import on_meta_device
 from vistry.testing.model_subject import ModelSubject, eight_inputs, errors_in, resize_infos
 from vistry.testing.samples import CLASSES, black_images, eight_rows
@@ -58,13 +58,21 @@ class RecordingArguments(Values):
 
 def defaults_are_in_range(subject: ModelSubject) -> None:
     """Every default is in its range and obeys the rules between fields and the plugin's own rules."""
+    problems = errors_in(defaults_can_be_used(subject))
+    require(not problems, f"vistry_check_hyperparameters returns errors for the defaults: {'; '.join(problems)}")
+    try:
+        subject.context()
+    except NothingToCheck as error:
+        raise CheckFailed(f"{error}; allow a smaller one") from error
+
+
+def defaults_can_be_used(subject: ModelSubject) -> ModelContext:
+    """Return the model with its default hyperparameters. Raises CheckFailed where one breaks a range or a rule."""
     try:
         context = ModelContext.of(subject.catalogue, subject.card, task=subject.task, backend=subject.backend)
-        context = context.with_hyperparameters(context.schema.resolve())
+        return context.with_hyperparameters(context.schema.resolve())
     except (RegistryError, HyperparameterError) as error:
         raise CheckFailed(f"invalid defaults: {error}") from error
-    problems = errors_in(context)
-    require(not problems, f"vistry_check_hyperparameters returns errors for the defaults: {'; '.join(problems)}")
 
 
 def absent_hyperparameters(subject: ModelSubject) -> str:

@@ -7,10 +7,10 @@ import subprocess
 import sys
 
 from vistry.plugin.calls import BrokenPluginError, OwnerHooks, load
-from vistry.registry.discovery import GROUP
-from vistry.testing.check import CheckFailed, require
+from vistry.registry.installed import GROUP
+from vistry.testing.check import CheckFailed, listed, require
 from vistry.testing.model_subject import PluginSubject
-from vistry.testing.wheel import entry_points_of, packed_files
+from vistry.testing.wheel import entry_points_of, missing_modules, packages_of
 
 TENSOR_LIBRARIES = ("torch", "torchvision", "jax", "flax", "tensorflow")
 # Run in a process of its own: this one has torch already.
@@ -40,9 +40,9 @@ def manifest_is_valid(subject: PluginSubject) -> None:
 
 def manifest_is_in_the_wheel(subject: PluginSubject) -> None:
     """Its wheel has the manifest, and an entry point that refers to it."""
-    name, path = subject.plugin.name, subject.manifest_path
-    package, inside = path.parent.name, f"{path.parent.name}/{path.name}"
-    files = packed_files(subject.plugin.distribution, path)
+    name, path, package = subject.plugin.name, subject.manifest_path, subject.package
+    inside = f"{package}/{path.name}"
+    files = subject.wheel
     require(
         inside in files,
         f"the wheel has no {inside}, so the plugin doesn't work where it is installed from the wheel; "
@@ -52,6 +52,18 @@ def manifest_is_in_the_wheel(subject: PluginSubject) -> None:
         f"{name} = {package}:{path.name}" in entry_points_of(files),
         "the wheel has no entry point of the plugin; write in pyproject.toml, under "
         f'[project.entry-points."{GROUP}"]: {name} = "{package}:{path.name}"',
+    )
+
+
+def code_is_in_the_wheel(subject: PluginSubject) -> None:
+    """Its wheel has every module of its source tree that a file in the wheel imports."""
+    packages = packages_of(subject.plugin.distribution, subject.package, subject.manifest_path)
+    missing = missing_modules(subject.wheel, packages)
+    lacks = [f"{module.replace('.', '/')}.py, which {file} imports" for module, file in missing.items()]
+    require(
+        not lacks,
+        f"the wheel has no {listed(lacks)}; where it is installed from the wheel, that import fails; "
+        "add the file to the wheel in pyproject.toml",
     )
 
 
@@ -75,7 +87,7 @@ def queries_import_no_tensor_library(subject: PluginSubject) -> None:
         capture_output=True,
         text=True,
     )
-    last = done.stderr.strip().rpartition("\n")[2]
+    last = done.stderr.strip().rpartition("\n")[2].removeprefix(f"{BrokenPluginError.__module__}.BrokenPluginError: ")
     require(done.returncode == 0, f"a query for its hyperparameters and freezing maps fails: {last}")
     imported = [name for name in TENSOR_LIBRARIES if name in done.stdout.split()]
     require(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,15 +19,20 @@ from vistry.hyperparameter.schema import Source
 from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import Batch
 from vistry.loading.views import ResizeInfo, identity_resizes
+from vistry.plugin.faults import keep_traceback
 from vistry.plugin.types import Module
 from vistry.registry.cards import BACKBONE_PREFIX, ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin, discover
 from vistry.registry.field_spec import Scalar
+from vistry.registry.installed import GROUP
+from vistry.registry.plugin_code import BrokenPluginError
 from vistry.registry.policy import Policy
-from vistry.testing.check import NothingToCheck
+from vistry.testing.check import CheckFailed, NothingToCheck, Subject
+from vistry.testing.compositions import representatives, with_backbones
 from vistry.testing.meta_device import Shapes, on_meta_device, output_shape, parameters_of, without_norms
 from vistry.testing.samples import CLASSES, eight_samples, training_data
+from vistry.testing.wheel import packed_files
 from vistry.training.engines import Engine, engine_module
 from vistry.training.model_context import ModelContext
 
@@ -54,35 +63,48 @@ class PluginSubject:
         return self.plugin.path
 
     @property
+    def package(self) -> str:
+        """The package that its entry point names, whose folder may have another name in the source tree."""
+        entry_points = metadata.distribution(self.plugin.distribution).entry_points
+        entries = entry_points.select(group=GROUP, name=self.plugin.name)
+        return next((entry.value.partition(":")[0].strip() for entry in entries), self.manifest_path.parent.name)
+
+    @cached_property
+    def wheel(self) -> Mapping[str, str]:
+        """The files of its wheel, as `vistry.testing.wheel.packed_files` gives them."""
+        return packed_files(self.plugin.distribution, self.manifest_path)
+
+    @cached_property
     def catalogue(self) -> Catalogue:
-        """The plugin alone; with composed models, the listed ones and the plugins of their backbones."""
-        manifest = self.plugin.manifest
-        if manifest is None or manifest.composition is None:
+        """The plugin alone; of a family of compositions, with the plugins of backbones, those models to check."""
+        if self.plugin.manifest is None or self.plugin.manifest.composition is None:
             return Catalogue.of([self.plugin], Policy())
-        whole = Catalogue.of(discover(), Policy())
-        own = (self.plugin.name, self.plugin.distribution)
-        cards = [card for card in whole.cards if (card.family, card.distribution) == own]
-        return replace(whole, cards=tuple(card for card in cards if card.name in manifest.models))
+        whole = with_backbones(self.plugin, discover())
+        return replace(whole, cards=representatives(self.plugin, whole))
 
 
 @dataclass(frozen=True)
 class ModelSubject:
-    """A model for one task and one backend; `left_out` is the reason why it isn't computed, "" if it is."""
+    """A model for one task and one backend.
+
+    `left_out` is the reason why it isn't computed, "" if it is. No input is smaller than `least_side`, in pixels.
+    """
 
     catalogue: Catalogue
     card: ModelCard
     task: str
     backend: str
     left_out: str = ""
+    least_side: int = 0
 
     def context(self, **values: Scalar | None) -> ModelContext:
         """Return the model with the smallest input it allows, fp32, and those of the values that it accepts.
 
         Raises NothingToCheck where no input of up to 512 pixels is allowed.
         """
-        context = self._default_context()
+        context = self.default_context
         fields = context.schema.fields
-        for side in SIDES:
+        for side in (side for side in SIDES if side >= self.least_side):
             sizes = [name for name, field in fields.items() if field.spec.unit == "pixels"]
             # fp32, because half precision would hide small differences between tensors.
             given = {"precision": "fp32", **dict.fromkeys(sizes, side), **values}
@@ -91,9 +113,11 @@ class ModelSubject:
                 return context.resolved([Source.of(accepted, "the check")])
             except HyperparameterError:
                 continue
-        raise NothingToCheck(f"its rules refuse every input up to {SIDES[-1]} px; see defaults_are_in_range")
+        raise NothingToCheck(f"its rules refuse every input up to {SIDES[-1]} px")
 
-    def _default_context(self) -> ModelContext:
+    @cached_property
+    def default_context(self) -> ModelContext:
+        """The model with its default hyperparameters, unchecked."""
         try:
             return ModelContext.of(self.catalogue, self.card, task=self.task, backend=self.backend)
         except RegistryError as error:
@@ -101,18 +125,34 @@ class ModelSubject:
 
     def parameters(self) -> Shapes:
         """Return the shape of each parameter."""
-        return parameters_of(self.backend, self._unmaterialised(self.context(), len(CLASSES)))
+        return self._shapes[0]
 
     def statistics(self) -> list[str]:
         """Return the names of the tensors that aren't parameters, such as running means."""
+        return self._shapes[1]
+
+    @cached_property
+    def _shapes(self) -> tuple[Shapes, list[str]]:
+        """The shapes of the parameters, and the names of the other tensors."""
         module = self._unmaterialised(self.context(), len(CLASSES))
         parameters = parameters_of(self.backend, module)
-        return [name for name in engine_module(self.backend).shapes_of(module) if name not in parameters]
+        return parameters, [name for name in engine_module(self.backend).shapes_of(module) if name not in parameters]
+
+    @cached_property
+    def build_error(self) -> Exception | None:
+        """What the builder raises whether its tensors have values or not; None where it builds the model."""
+        try:
+            self._unmaterialised(self.context(), len(CLASSES))
+        except NothingToCheck:
+            return None  # the hyperparameters are at fault
+        except Exception as error:
+            return error
+        return None
 
     def parameter_count(self, num_classes: int) -> int:
         """Return the number of elements of all parameters, with the default hyperparameters."""
         try:
-            context = self._default_context()
+            context = self.default_context
             context = context.with_hyperparameters(context.schema.resolve())
         except HyperparameterError as error:
             raise NothingToCheck(f"its defaults are invalid, see defaults_are_in_range: {error}") from None
@@ -177,3 +217,18 @@ def responses(context: ModelContext, engine: Engine, images: Pixels) -> list[dic
         task.response(transform.merge([prediction], views), CLASSES, context.hyperparameters)
         for prediction in predictions
     ]
+
+
+def message(error: Exception, subject: Subject) -> str:
+    """Return an error as a sentence; where no check raised it, with its file and line, the plugin's own if possible."""
+    if isinstance(error, CheckFailed):
+        return str(error)
+    if isinstance(error, BrokenPluginError):
+        keep_traceback(error)
+        return f"{error.reason}; the traceback is in {error.file}" if error.file else error.reason
+    frames = traceback.extract_tb(error.__traceback__)
+    path: Path | None = subject.card.manifest_path if isinstance(subject, ModelSubject) else subject.plugin.path
+    # The last frame in the plugin's own code: below it is a library that the plugin called.
+    own = [frame for frame in frames if path and Path(frame.filename).is_relative_to(path.parent)]
+    last = (own or list(frames))[-1]
+    return f"{type(error).__name__}: {error} ({last.filename}:{last.lineno})"

@@ -7,17 +7,20 @@ from vistry.plugin.calls import BrokenPluginError, check_hooks
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
 from vistry.registry.policy import Policy
+from vistry.testing.wrapper_faults import wrapper_faults
 
 
 def check_plugins(catalogue: Catalogue) -> list[Plugin]:
     """Import the code of the plugins in use; return all plugins with their states. The one query that runs code."""
-    return [_check_plugin(plugin) if plugin.in_use else plugin for plugin in catalogue.plugins]
+    return [_check_plugin(catalogue, plugin) if plugin.in_use else plugin for plugin in catalogue.plugins]
 
 
-def _check_plugin(plugin: Plugin) -> Plugin:
+def _check_plugin(catalogue: Catalogue, plugin: Plugin) -> Plugin:
     try:
         check_hooks(plugin)
         _check_schemas(plugin)
+        for fault in wrapper_faults(catalogue, plugin):
+            raise fault
     except BrokenPluginError as error:
         return plugin.in_state("broken", error.reason, error.remedy)
     return plugin

@@ -70,7 +70,7 @@ def _outputs(subject: ModelSubject, precision: str) -> _Outputs:
         collected.append(outputs)
         return [None] * len(frames)
 
-    engine = context.prediction_engine(context.module(2), context.preprocessing(), collect)
+    engine = context.prediction_engine(context.module(2), context.preprocessing(), 2, postprocess=collect)
     parameters = subject.parameters()
     engine.load_weights({name: _plain(name, value, parameters) for name, value in engine.weights().items()})
     _predict(context, engine)

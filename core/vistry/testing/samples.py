@@ -49,6 +49,16 @@ def black_images(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return np.zeros((2, side, side, 3), dtype=np.uint8)
 
 
+def varied_image(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Return an image [1, side, side, 3] of coloured tiles, below them noise."""
+    random = np.random.default_rng(0)
+    image = random.integers(0, 256, (1, side, side, 3), dtype=np.uint8)
+    tile = -(-side // 4)
+    tiles = random.integers(0, 256, (2, 4, 3), dtype=np.uint8).repeat(tile, 0).repeat(tile, 1)
+    image[0, : side // 2] = tiles[: side // 2, :side]
+    return image
+
+
 def training_data() -> TrainingData:
     """Return the facts of the eight samples that a loss may use."""
     counts = tuple(int(count) for count in eight_rows("image_classification", 1).class_counts())

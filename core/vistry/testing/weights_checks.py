@@ -142,7 +142,7 @@ def _outputs(context: ModelContext, weights: Arrays, images: Pixels, *, weights_
     )
     engine.load_arrays(module, weights)
     raw = None if task_named(context.task.name).has_boxes else _raw
-    engine_to_predict = context.prediction_engine(module, context.preprocessing(), raw)
+    engine_to_predict = context.prediction_engine(module, context.preprocessing(), len(CLASSES), postprocess=raw)
     return engine_to_predict.predict(images, resize_infos(context, images))
 
 

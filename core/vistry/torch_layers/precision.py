@@ -24,6 +24,7 @@ _LOWER: ContextVar[torch.dtype | None] = ContextVar("lower precision", default=N
 """What the parts in low precision compute in while their surroundings compute in float32; None outside of those."""
 
 _MARKS = "_precisions"  # of a module: methods with the precision that each was made to compute in, in that order
+# The formats in which not every pixel of a picture's side has a number.
 _HALVES = (torch.bfloat16, torch.float16)
 
 

@@ -13,6 +13,7 @@ from vistry.registry.cards import BACKBONE_PREFIX, ModelCard
 from vistry.registry.policy import Policy
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import Run, find_run
+from vistry.runs.records import ModelRecord
 from vistry.training.model_context import ModelContext
 from vistry.weights.locate import locate
 from vistry.weights.matching import Arrays, Shapes, match_backbone, match_state_dict
@@ -33,10 +34,11 @@ class InitialWeights:
         if run_id is None:
             return cls(file=locate(hyperparameters.weights, card))
         run = find_run(run_id)
-        model = run.record.model.full_name
-        if model != card.full_name:
+        if not _is_of(run.record.model, card):
+            model = run.record.model
+            trained = f"{model.full_name} on {model.backbone}" if model.backbone else model.full_name
             raise WeightsError(
-                f"checkpoint_run_id = {run.id} is a run of {model}, not of {card.full_name}; "
+                f"checkpoint_run_id = {run.id} is a run of {trained}, not of {card.full_name}; "
                 "choose a run of the same model"
             )
         _ = run.best_weights  # raises RunError where the run ended before its first checkpoint
@@ -52,6 +54,14 @@ class InitialWeights:
         if self.run is not None:
             return dict(read_checkpoint(self.run.best_weights)[0])
         return {} if self.file is None else read_weights(self.file, card, policy)
+
+
+def _is_of(model: ModelRecord, card: ModelCard) -> bool:
+    """Return whether a run trained this model: by its name, and on its backbone where one is recorded."""
+    if not model.backbone or card.backbone is None:
+        return model.full_name == card.full_name
+    family = model.full_name.partition("/")[0]
+    return (family, model.backbone) == (card.family, card.backbone.full_name)
 
 
 def load_initial_weights(

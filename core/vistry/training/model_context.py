@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from functools import partial
+from typing import Any
 
 from vistry.data.table import Table
 from vistry.errors import HyperparameterError, Problem, RegistryError
-from vistry.evaluation.metric_table import metric_parts
+from vistry.hyperparameter.offer import shared_fields
 from vistry.hyperparameter.schema import Schema, Source, schema_of
 from vistry.hyperparameter.values import Hyperparameters, Setting
-from vistry.loading.augmented import Augmentation, AugmentedDataset
+from vistry.loading.augmented import AugmentedDataset
 from vistry.loading.batches import TrainingDataset
 from vistry.plugin import hooks
 from vistry.plugin.calls import OwnerHooks
+from vistry.plugin.guarded_input import GuardedInput
 from vistry.plugin.types import (
     Backbone,
     FittedTensors,
     FreezingMap,
     Input,
+    Loss,
     Module,
     Postprocess,
     StateDict,
@@ -28,17 +31,18 @@ from vistry.plugin.types import (
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.manifest import PreprocessingSpec
-from vistry.registry.part_code import load_code
-from vistry.registry.part_specs import AugmentationSpec, LossSpec, MetricSpec, OptimizerSpec, ScheduleSpec
-from vistry.registry.parts import AnyPart, Part, PartRecord, PartTable
+from vistry.registry.parts import PartRecord
+from vistry.registry.plugin_code import BrokenPluginError, PluginCode, WrongAnswerError, is_of_core
 from vistry.registry.tasks import task_named
 from vistry.task import behaviour_of, hook_answers
 from vistry.task.behaviour import Task
-from vistry.task.loss_terms import LossTerm, with_terms
+from vistry.task.loss_terms import with_terms
+from vistry.training.answer_checks import check_maps, in_range
 from vistry.training.backends import checked_engine_module
-from vistry.training.engines import Engine, EngineModule, EngineSettings
-
-Switched = TypeVar("Switched", LossSpec, AugmentationSpec)
+from vistry.training.engines import Engine, EngineModule, EngineSettings, engine_module
+from vistry.training.guarded_calls import GuardedLoss, GuardedPostprocess
+from vistry.training.model_parts import ModelParts
+from vistry.training.owner_code import OwnerCode
 
 
 def silent(message: str) -> None:
@@ -80,16 +84,15 @@ class ModelContext:
         checked_engine_module(card, backend)
         schema = schema_of(catalogue, card, task)
         backbone_owner = OwnerHooks.of_model(catalogue, card.backbone) if card.backbone else None
-        owner = OwnerHooks.of_model(catalogue, card, [hook_answers])
-        defaults = Hyperparameters(schema.explain())
+        reviews = {"vistry_resolve_auto": partial(in_range, schema)}
         return cls(
             catalogue=catalogue,
             card=card,
             task=behaviour_of(task),
             backend=backend,
             schema=schema,
-            hyperparameters=defaults,
-            owner=owner,
+            hyperparameters=Hyperparameters(schema.explain()),
+            owner=OwnerHooks.of_model(catalogue, card, [hook_answers], reviews=reviews),
             backbone_owner=backbone_owner,
         )
 
@@ -118,63 +121,40 @@ class ModelContext:
         warnings = [*hyperparameters.warnings, *problems]
         return self.with_hyperparameters(Hyperparameters(hyperparameters.settings.values(), warnings))
 
-    # The parts that the values name
-
-    def check_parts(self) -> None:
-        """Raise HyperparameterError where a part has no code for the backend."""
-        for term, _ in self._switched_on(LossSpec):
-            if self.backend not in term.spec.code:
-                switch, _ = term.spec.switch(term.name)
-                only = " and ".join(term.spec.code)
-                message = f"{term} is for {only}, and the backend is {self.backend}"
-                raise HyperparameterError([Problem(switch, message, f"leave it out, or use --backend {only}")])
-        part = self._optimizer()
-        if self.backend in part.spec.backends:
-            return
-        table = self.schema.offer.optimizers.parts
-        others = [name for name, other in table.items() if self.backend in other.spec.backends]
-        only = " and ".join(part.spec.backends)
-        remedy = f"use {', '.join(others)}, or --backend {part.spec.backends[0]}"
-        raise HyperparameterError(
-            [Problem("optimizer", f"{part} is for {only}, and the backend is {self.backend}", remedy)]
-        )
-
-    def part_records(self, primary_metric: str) -> tuple[PartRecord, ...]:
-        """Return the parts of plugins that a training with these values uses."""
-        metric = self.metric_parts().parts.get(primary_metric)
-        parts: list[AnyPart] = [self._optimizer(), self.schedule(), *([metric] if metric else [])]
-        parts += [part for part, _ in self._switched_on(LossSpec)]
-        parts += [part for part, _ in self._switched_on(AugmentationSpec)]
-        return tuple(record for part in parts if (record := part.record()))
-
-    def metric_parts(self) -> PartTable[MetricSpec]:
-        """Return the task's metrics that have a function of their own."""
-        return metric_parts(self.catalogue, self.task.name, self.recorded_parts)
-
-    def _optimizer(self) -> Part[OptimizerSpec]:
-        table = PartTable.of(self.catalogue, OptimizerSpec, self.recorded_parts)
-        return table.named(self.hyperparameters.optimizer)
-
-    def schedule(self) -> Part[ScheduleSpec]:
-        """Return the schedule of the learning rate. Raises RegistryError."""
-        table = PartTable.of(self.catalogue, ScheduleSpec, self.recorded_parts)
-        return table.named(self.hyperparameters.learning_rate_scheduler)
-
     def problems(self, hyperparameters: Hyperparameters) -> list[Problem]:
-        """Return the errors and warnings that the model's owner finds in values."""
-        return self.owner.ask(
+        """Return the errors and warnings that the owners of the model and of its backbone find in values."""
+        of_model = self.owner.ask(
             hooks.vistry_check_hyperparameters,
             card=self.card,
             task=self.task.name,
             hyperparameters=hyperparameters,
         )
+        of_backbone = self._problems_of_backbone(hyperparameters)
+        # A plugin that wraps everyone's checks is asked about both, and is told once.
+        return [*of_model, *(problem for problem in of_backbone if problem not in of_model)]
+
+    def _problems_of_backbone(self, hyperparameters: Hyperparameters) -> list[Problem]:
+        """Return what the backbone's owner finds; a rule about what only a classifier has doesn't apply."""
+        if self.card.backbone is None or self.backbone_owner is None:
+            return []
+        try:
+            return self.backbone_owner.ask(
+                hooks.vistry_check_hyperparameters,
+                card=self.card.backbone,
+                task=self.task.name,
+                hyperparameters=hyperparameters,
+            )
+        except BrokenPluginError as error:
+            missing = error.__cause__.args[0] if isinstance(error.__cause__, KeyError) else None
+            if missing in shared_fields() and missing not in hyperparameters:
+                return []
+            raise
 
     def with_auto_resolved(self, weight_names: Collection[str]) -> ModelContext:
         """Return the same model with "auto" and unset values decided by its owner.
 
         `weight_names` are the names of the initial weights' tensors, none for random ones: an owner may tell from them
-        how the weights were trained. Raises HyperparameterError for an answer out of range, RegistryError for an
-        answer to a value that was set.
+        how the weights were trained. Raises BrokenPluginError for an answer out of range, or to a value that was set.
         """
         values = self.hyperparameters
         answers = self.owner.ask(
@@ -184,18 +164,29 @@ class ModelContext:
             hyperparameters=values,
             weight_names=weight_names,
         )
-        for name in answers:
-            if values.get(name) not in (None, "auto"):
-                raise RegistryError(
-                    f"{self.card.distribution} returned {name} from vistry_resolve_auto, but {name} = {values[name]} "
-                    'was given; return only unset or "auto" values'
-                )
         origin = f"auto, resolved by {self.card.family}"
-        valid = self.schema.checked(Source.of(answers, origin))
+        valid = self.schema.checked(Source.of({**answers, **self._auto_of_backbone(weight_names)}, origin))
         settings = [
             Setting(name=name, value=value, origin=origin, given=values.given(name)) for name, value in valid.items()
         ]
         return self.with_hyperparameters(Hyperparameters([*values.settings.values(), *settings], values.warnings))
+
+    def _auto_of_backbone(self, weight_names: Collection[str]) -> dict[str, Any]:
+        """Return what the backbone's owner decides about its own hyperparameters that are open."""
+        if self.card.backbone is None or self.backbone_owner is None:
+            return {}
+        answers = self.backbone_owner.ask(
+            hooks.vistry_resolve_auto,
+            card=self.card.backbone,
+            task=self.task.name,
+            hyperparameters=self.hyperparameters,
+            weight_names=weight_names,
+        )
+        brought = self.card.backbone.hyperparameters
+        return {name: value for name, value in answers.items() if name in brought and self._is_open(name)}
+
+    def _is_open(self, name: str) -> bool:
+        return self.hyperparameters.get(name) in (None, "auto")
 
     @property
     def frozen_layers(self) -> int:
@@ -204,6 +195,17 @@ class ModelContext:
             return layers
         from_scratch = self.hyperparameters.weights == "none" and self.hyperparameters.checkpoint_run_id is None
         return 0 if from_scratch else self.card.frozen_layers
+
+    @property
+    def _code(self) -> OwnerCode:
+        return OwnerCode(self.owner, self.card.full_name)
+
+    @property
+    def parts(self) -> ModelParts:
+        """The parts of a training that the values name."""
+        return ModelParts(
+            self.catalogue, self.task.name, self.backend, values=self.hyperparameters, recorded=self.recorded_parts
+        )
 
     # Building
 
@@ -249,6 +251,12 @@ class ModelContext:
         )
         if module is None:
             raise RegistryError(f"{card.distribution} implements no vistry_build_feature_maps for {card.full_name}")
+        author = owner.author(hooks.vistry_build_feature_maps, module)
+        source = author and author.function
+        code = PluginCode(owner.plugin, f"the feature maps of {card.full_name}", source, others=owner.others)
+        checked = partial(check_maps, code, card.feature_maps)
+        with code:
+            engine_module(self.backend).on_first_maps(module, checked)
         return Backbone(module, card.feature_maps.channels, card.feature_maps.strides)
 
     def preprocessing(self) -> PreprocessingSpec:
@@ -262,12 +270,14 @@ class ModelContext:
 
     def input(self) -> Input:
         """Return how images are loaded for the model: its plugin's way, else its task's."""
-        return self.owner.ask(
+        images = self.owner.ask(
             hooks.vistry_build_input,
             card=self.card,
             task=self.task.name,
             hyperparameters=self.hyperparameters,
         )
+        built = self._code.of_built(images, "the input", hooks.vistry_build_input)
+        return GuardedInput(images, built) if built else images
 
     def freezing_map(self) -> FreezingMap:
         """Return the parameters that each number of frozen layers adds."""
@@ -315,7 +325,8 @@ class ModelContext:
             frozen_layers=self.frozen_layers,
             log=log,
             ema=self.card.moving_average,
-            optimizer=self._optimizer(),
+            optimizer=self.parts.optimizer(),
+            code=partial(self._code.of_module, module),
         )
         loss = self.owner.ask(
             hooks.vistry_build_loss,
@@ -325,48 +336,65 @@ class ModelContext:
             backend=self.backend,
             data=data,
         )
-        return self.engine_module.make(module, settings, with_terms(loss, self._loss_terms()), self._postprocess())
+        classes = len(data.classes)
+        guarded = self._guarded(module, loss, classes)
+        try:
+            return self.engine_module.make(
+                module,
+                settings,
+                with_terms(guarded, self.parts.loss_terms()),
+                self._postprocess(module, classes),
+            )
+        except WrongAnswerError as error:  # a freezing map that doesn't fit the module
+            raise self._code.of_freezing_map().fault(error) from error
 
     def training_dataset(self, table: Table) -> TrainingDataset:
         """Return the rows of a table as training samples, changed by the augmentations that are switched on."""
-        dataset, augmentations = self.input().dataset(table), self._augmentations()
+        dataset, augmentations = self.input().dataset(table), self.parts.augmentations()
         return AugmentedDataset(dataset, augmentations) if augmentations else dataset
 
-    def _augmentations(self) -> list[Augmentation]:
-        return [
-            Augmentation(part, load_code(part, part.spec.function), share, hyperparameters=self.hyperparameters)
-            for part, share in self._switched_on(AugmentationSpec)
-        ]
-
-    def _loss_terms(self) -> list[LossTerm]:
-        return [
-            LossTerm(part, load_code(part, part.spec.code[self.backend]), weight, hyperparameters=self.hyperparameters)
-            for part, weight in self._switched_on(LossSpec)
-        ]
-
-    def _switched_on(self, kind: type[Switched]) -> list[tuple[Part[Switched], float]]:
-        """Return the parts of a kind whose weight or probability is above 0, with that."""
-        table = PartTable.of(self.catalogue, kind, self.recorded_parts)
-        values = {name: self.hyperparameters.get(part.spec.switch(name)[0], 0) for name, part in table.parts.items()}
-        return [(part, values[name]) for name, part in table.parts.items() if values[name]]
-
     def prediction_engine(
-        self, module: Module, preprocessing: PreprocessingSpec, postprocess: Postprocess | None = None
+        self,
+        module: Module,
+        preprocessing: PreprocessingSpec,
+        num_classes: int,
+        postprocess: Postprocess | None = None,
     ) -> Engine:
         """Make a module ready to predict: it has no loss and can't train.
 
         Args:
             module: the model, as `module` builds it.
             preprocessing: how pixels are normalised; a run records it.
+            num_classes: the number of classes that the module was built for.
             postprocess: turns outputs into predictions, in place of the owner's.
         """
-        settings = EngineSettings(hyperparameters=self.hyperparameters, preprocessing=preprocessing)
-        return self.engine_module.make(module, settings, None, postprocess or self._postprocess())
+        settings = EngineSettings(
+            hyperparameters=self.hyperparameters,
+            preprocessing=preprocessing,
+            code=partial(self._code.of_module, module),
+        )
+        return self.engine_module.make(module, settings, None, postprocess or self._postprocess(module, num_classes))
 
-    def _postprocess(self) -> Postprocess:
+    def _guarded(self, module: Module, loss: Loss, classes: int) -> GuardedLoss:
+        network = self._code.of_module(module, "the forward pass")
+        wants_logits = not task_named(self.task.name).has_boxes
+        if is_of_core(loss):
+            return GuardedLoss(loss, network, classes, network=network if wants_logits else None)
+        return GuardedLoss(loss, self._code.of_built(loss, "the loss", hooks.vistry_build_loss) or network, classes)
+
+    def postprocess(self) -> Postprocess:
+        """Return the function from outputs to predictions: its plugin's, else its task's."""
         return self.owner.ask(
             hooks.vistry_build_postprocess,
             card=self.card,
             task=self.task.name,
             hyperparameters=self.hyperparameters,
         )
+
+    def _postprocess(self, module: Module, classes: int) -> GuardedPostprocess:
+        postprocess = self.postprocess()
+        network = self._code.of_module(module, "the forward pass")
+        if is_of_core(postprocess):
+            return GuardedPostprocess(postprocess, network, self.task, classes=classes, network=network)
+        code = self._code.of_built(postprocess, "the postprocessing", hooks.vistry_build_postprocess)
+        return GuardedPostprocess(postprocess, code or network, self.task, classes=classes)

@@ -195,7 +195,7 @@ def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
     card = _model_of(request, sources, catalogue=catalogue, task=task)
     context = ModelContext.of(catalogue, card, task=task, backend=request.backend)
     context = context.resolved(_without_model(sources))
-    context.check_parts()
+    context.parts.check()
     primary_metric = primary_metric_of(task, request.primary_metric, catalogue)
     initial_weights = InitialWeights.named_in(context.hyperparameters, card)
     # Weights come before the data: a wrong name is told at once, reading a large dataset takes minutes.

@@ -30,6 +30,7 @@ from vistry.errors import RunError, VistryError
 from vistry.hyperparameter.recorded import hyperparameters_of, hyperparameters_record
 from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
+from vistry.plugin.faults import traceback_kept_in
 from vistry.plugin.types import Module, TrainingData
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.parts import check_recorded
@@ -55,6 +56,7 @@ from vistry.training.interruption import Interrupted
 from vistry.training.loop import Loop
 from vistry.training.model_context import ModelContext
 from vistry.training.plan import Plan, Request, make_plan
+from vistry.training.recorded_model import recorded_model
 from vistry.training.validation import Validation
 
 NAMED_TENSORS = 4  # of those that are newly initialised
@@ -133,7 +135,7 @@ def resume(run: str | Path, *, time_limit: float | None = None, listeners: Seque
     if resumed.status.status == "completed":
         raise RunError(f"{resumed.id} is complete; to build upon it, train with --checkpoint_run_id {resumed.id}")
     context = recorded_context(resumed)
-    with training_in(resumed.folder):
+    with training_in(resumed.folder), traceback_kept_in(resumed.folder):
         remove_unfinished(resumed.folder)
         loop = _loop(run=resumed, context=context, listeners=listeners)
         if loop.restore():
@@ -193,7 +195,11 @@ def _run_record(run: Run, plan: Plan) -> RunRecord:
         task=context.task.name,
         backend=context.backend,
         model=ModelRecord(
-            name=card.name, full_name=card.full_name, distribution=card.distribution, version=card.version
+            name=card.name,
+            full_name=card.full_name,
+            distribution=card.distribution,
+            version=card.version,
+            backbone=card.backbone.full_name if card.backbone else "",
         ),
         classes=plan.classes,
         primary_metric=plan.primary_metric,
@@ -211,7 +217,7 @@ def _run_record(run: Run, plan: Plan) -> RunRecord:
         command=(Path(sys.argv[0]).name, *sys.argv[1:]),
         versions={"vistry": version("vistry"), "python": platform.python_version()},
         created=_now(),
-        parts=context.part_records(plan.primary_metric),
+        parts=context.parts.records(plan.primary_metric),
     )
 
 
@@ -225,9 +231,8 @@ def _now() -> str:
 def recorded_context(run: Run) -> ModelContext:
     """Return the context of the model that a run trained, with the run's hyperparameters. Raises RegistryError."""
     catalogue, record = Catalogue.read(), run.record
-    context = ModelContext.of(
-        catalogue, catalogue.model(record.model.full_name), task=record.task, backend=record.backend
-    )
+    card = recorded_model(run, catalogue)
+    context = ModelContext.of(catalogue, card, task=record.task, backend=record.backend)
     check_recorded(catalogue, record.parts)
     context = replace(context, recorded_parts=record.parts)
     return context.with_hyperparameters(hyperparameters_of(run, context.card.hyperparameters))
@@ -250,11 +255,11 @@ def _loop(*, run: Run, context: ModelContext, listeners: Sequence[Listener]) -> 
             classes=record.classes,
             primary_metric=record.primary_metric,
             hyperparameters=context.hyperparameters,
-            metric_parts=context.metric_parts(),
+            metric_parts=context.parts.metrics(),
         ),
         run=run,
         listeners=listeners,
-        schedule_part=context.schedule(),
+        schedule_part=context.parts.schedule(),
     )
 
 
@@ -319,7 +324,8 @@ def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
     status = replace(run.status, status="running", reason="", engine=_facts(loop.engine, run), process_id=os.getpid())
     run.write(status)
     try:
-        outcome = loop.fit()
+        with traceback_kept_in(run.folder):
+            outcome = loop.fit()
     except Interrupted:
         run.write(replace(status, status="interrupted", reason="Ctrl-C"))
         raise

@@ -23,6 +23,7 @@ class PublishedWeightsRecord(TypedDict):
     sha256: Annotated[str, "the SHA-256 of the file, or how it begins"]
     classes: Annotated[int | None, "how many classes their head tells apart"]
     metrics: Annotated[dict[str, dict[str, float]], "figures as published, by data set"]
+    backbone: Annotated[str | None, "full name of the backbone whose they are; null: of the whole model"]
     file: Annotated[str | None, "null: not on this machine"]
 
 
@@ -30,8 +31,9 @@ class PublishedWeightsRecord(TypedDict):
 class PublishedWeights:
     """Published weights of one model; `file` is None until they have been fetched.
 
-    `classes` is how many classes their head tells apart, and `metrics` what their authors measured, by data
-    set.
+    `classes` is how many classes their head tells apart, and `metrics` what their authors measured of the model, by
+    data set. `backbone` is the full name of the backbone whose weights they are, and None for weights of the whole
+    model.
     """
 
     name: str
@@ -42,11 +44,12 @@ class PublishedWeights:
     classes: int | None
     metrics: dict[str, dict[str, float]]
     file: Path | None
+    backbone: str | None = None
 
     @classmethod
     def of(cls, card: ModelCard, name: str) -> PublishedWeights:
         """Look up weights of a model. The file is looked for, and neither fetched nor read."""
-        spec = card.weights[name]
+        spec, backbone = card.weights[name], card.backbone_of_weights(name)
         return cls(
             name=name,
             model=card.full_name,
@@ -54,8 +57,9 @@ class PublishedWeights:
             source=spec.source,
             sha256=spec.sha256,
             classes=spec.classes,
-            metrics=spec.metrics,
+            metrics={} if backbone else spec.metrics,
             file=_file(spec),
+            backbone=backbone,
         )
 
     def to_dict(self) -> PublishedWeightsRecord:
@@ -69,6 +73,7 @@ class PublishedWeights:
             "classes": self.classes,
             "metrics": self.metrics,
             "file": str(self.file) if self.file else None,
+            "backbone": self.backbone,
         }
 
 

@@ -162,7 +162,11 @@ def test_they_are_hyperparameters_of_their_tasks_alone() -> None:
             r"\[losses\.cross_entropy\] failed: the model's own loss has a term 'cross_entropy'",
         ),
         ("augmentations", "smaller", r"it must return \[16, 16, 3\] uint8, as it was given, got \[15, 16, 3\] uint8"),
-        ("augmentations", "raising", r"NameError: name 'missing' is not defined \(.*code\.py:12\)"),
+        (
+            "augmentations",
+            "raising",
+            r"\[augmentations\.raising\] \(.*code\.py:12\) raised NameError: name 'missing' is not defined",
+        ),
     ],
 )
 def test_a_fault_is_named(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Protocol
@@ -12,7 +12,11 @@ from vistry.plugin.types import Loss, Module, Postprocess
 from vistry.training.engines.engine import Engine, EngineSettings
 from vistry.training.engines.state import Arrays
 
-__all__ = ["Engine", "EngineModule", "EngineSettings", "engine_module", "is_installed"]
+__all__ = ["CheckMaps", "Engine", "EngineModule", "EngineSettings", "engine_module", "is_installed"]
+
+
+CheckMaps = Callable[[Sequence[tuple[int, int, int]] | None, tuple[int, int]], None]
+"""`check(shapes, image)`: channels, height and width of each map, None for no list of maps, and the image's size."""
 
 
 class EngineModule(Protocol):
@@ -44,6 +48,9 @@ class EngineModule(Protocol):
 
     def with_single_precision(self, module: Module) -> Module:
         """Make a detector compute in float32 but for its parts with low precision; return the detector."""
+
+    def on_first_maps(self, module: Module, check: CheckMaps) -> None:
+        """Let the first feature maps of a backbone be checked: in its first forward pass, or at once."""
 
     def parameter_names(self, module: Module) -> set[str]:
         """Return the names of the tensors that gradients may change; running statistics are not among them."""

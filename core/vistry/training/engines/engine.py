@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,12 +26,21 @@ def _discard(sentence: str) -> None:
     """Log nothing."""
 
 
+def _unguarded(part: str) -> AbstractContextManager[None]:  # noqa: ARG001
+    """Let exceptions pass."""
+    return nullcontext()
+
+
+ModelCode = Callable[[str], AbstractContextManager[None]]
+
+
 @dataclass(frozen=True)
 class EngineSettings:
     """Everything an engine needs besides the module, its loss and its postprocessing.
 
     `frozen_layers`: how many groups of `freezing` don't train. `log`: called with a sentence for the user.
-    `ema`: the moving average of the weights that is evaluated and saved, None for the weights themselves.
+    `ema`: the moving average of the weights that is evaluated and saved, None for the weights themselves. `code`: the
+    context of a part of the model's code, such as "the forward pass", which names the plugin where that fails.
     """
 
     hyperparameters: Hyperparameters
@@ -41,6 +51,7 @@ class EngineSettings:
     log: Callable[[str], None] = _discard
     ema: MovingAverage | None = None
     optimizer: Part[OptimizerSpec] | None = None
+    code: ModelCode = _unguarded
 
     @property
     def optimizer_part(self) -> Part[OptimizerSpec]:

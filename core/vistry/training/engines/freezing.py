@@ -6,12 +6,14 @@ from collections.abc import Collection
 
 from vistry.errors import HyperparameterError, Problem
 from vistry.plugin.types import FreezingMap
+from vistry.registry.plugin_code import WrongAnswerError
 
 
 def frozen_prefixes(freezing: FreezingMap, layers: int, parameters: Collection[str]) -> tuple[str, ...]:
     """Return the prefixes of the parameters that don't train when the first `layers` groups are frozen.
 
-    Raises HyperparameterError if there are fewer groups, or if a prefix matches none of the `parameters`.
+    Raises HyperparameterError if there are fewer groups, and WrongAnswerError if a prefix matches none of the
+    `parameters`.
     """
     groups = freezing.groups
     if layers > len(groups):
@@ -20,8 +22,11 @@ def frozen_prefixes(freezing: FreezingMap, layers: int, parameters: Collection[s
     prefixes = tuple(prefix for group in groups[:layers] for prefix in group)
     for prefix in prefixes:
         if not any(name.startswith(prefix) for name in parameters):
-            message = f"the prefix '{prefix}' matches no parameter"
-            raise HyperparameterError([Problem("layers_to_freeze", message, "correct the freezing map")])
+            first = ", ".join(sorted(parameters)[:3])
+            raise WrongAnswerError(
+                f"has the prefix '{prefix}', which matches no parameter; the first names are {first}; "
+                "correct the freezing map"
+            )
     return prefixes
 
 

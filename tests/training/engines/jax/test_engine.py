@@ -18,6 +18,7 @@ from vistry.plugin.types import TrainingData
 from vistry.registry.manifest import GradientClipping, PreprocessingSpec
 from vistry.registry.part_specs import OptimizerSpec
 from vistry.registry.parts import core_parts
+from vistry.registry.plugin_code import WrongAnswerError
 from vistry.task import behaviour_of
 from vistry.training.engines import EngineSettings, engine_module
 from vistry.training.engines.jax.engine import JaxEngine
@@ -249,7 +250,7 @@ def test_frozen_parameters_and_their_batch_norm_do_not_move() -> None:
 def test_freezing_what_is_not_there_is_an_error() -> None:
     with pytest.raises(HyperparameterError, match="3 is more than the 2 layers .* use at most 2"):
         engine_of("jax", frozen_layers=3)
-    with pytest.raises(HyperparameterError, match=r"the prefix 'stern\.' matches no parameter"):
+    with pytest.raises(WrongAnswerError, match=r"the prefix 'stern\.', which matches no parameter"):
         engine_of("jax", frozen_layers=1, freezing=FreezingMap((("stern.",),)))
 
 

@@ -15,6 +15,7 @@ from vistry.loading.batches import Batch
 from vistry.plugin import FreezingMap
 from vistry.plugin.types import TrainingData
 from vistry.registry.manifest import GradientClipping, PreprocessingSpec
+from vistry.registry.plugin_code import WrongAnswerError
 from vistry.task.classification import ImageClassification
 from vistry.training.engines import EngineSettings, engine_module
 from vistry.training.engines.torch import precision as precision_module
@@ -191,7 +192,7 @@ def test_more_layers_than_there_are_is_an_error() -> None:
 
 
 def test_a_prefix_that_matches_nothing_is_an_error() -> None:
-    with pytest.raises(HyperparameterError, match=r"the prefix 'stem\.' matches no parameter"):
+    with pytest.raises(WrongAnswerError, match=r"the prefix 'stem\.', which matches no parameter"):
         freeze(_module(), FreezingMap((("stem.",),)), 1)
 
 

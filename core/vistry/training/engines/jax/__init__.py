@@ -1,6 +1,7 @@
 """The JAX engine. `vistry.training.engines.EngineModule` describes these names."""
 
 from vistry.training.engines.jax.engine import make
+from vistry.training.engines.jax.feature_maps import on_first_maps
 from vistry.training.engines.jax.meta_device import on_meta_device, output_shape
 from vistry.training.engines.jax.module import (
     arrays_of,
@@ -17,6 +18,7 @@ __all__ = [
     "decayed_names",
     "load_arrays",
     "make",
+    "on_first_maps",
     "on_meta_device",
     "output_shape",
     "parameter_names",

@@ -63,7 +63,7 @@ class JaxEngine:
         hyperparameters = settings.hyperparameters
         self.device = pick_device()
         self.precision, self._precision_reason = pick_precision(hyperparameters.precision, self.device)
-        self._loss, self._postprocess = loss, postprocess
+        self._loss, self._postprocess, self._code = loss, postprocess, settings.code
         self.mean, self.std = pixel_statistics(settings.preprocessing)
 
         self._parameters = parameter_names(module)
@@ -121,18 +121,20 @@ class JaxEngine:
         sizes = None if batch.sizes is None else np.asarray(batch.sizes, np.int32)[padded.rows]
         if self._gradients is None:
             self._gradients = jax.tree.map(jnp.zeros_like, self._trained)
-        terms, self._statistics, self._gradients = self._add_gradient(
-            self._trained,
-            self._frozen,
-            self._statistics,
-            self._gradients,
-            padded.images,
-            sizes,
-            self._padding.targets(batch.targets, padded.rows),
-            padded.mask,
-            np.float32(share),
-            np.uint32(step),
-        )
+        targets = self._padding.targets(batch.targets, padded.rows)
+        with self._code("the training step"):
+            terms, self._statistics, self._gradients = self._add_gradient(
+                self._trained,
+                self._frozen,
+                self._statistics,
+                self._gradients,
+                padded.images,
+                sizes,
+                targets,
+                padded.mask,
+                np.float32(share),
+                np.uint32(step),
+            )
         return {name: float(value) for name, value in jax.device_get(terms).items()}
 
     def update(self, learning_rate: float) -> None:
@@ -150,7 +152,8 @@ class JaxEngine:
     def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Predictions:
         padded = self._prediction_padding.images(images)
         sizes = None if frames is None else np.array([frame[:2] for frame in frames], np.int32)[padded.rows]
-        outputs = self._predict(self._tensors() | self._ema, padded.images, sizes)
+        with self._code("the forward pass"):
+            outputs = self._predict(self._tensors() | self._ema, padded.images, sizes)
         unpadded = jax.tree.map(lambda output: output[: len(images)], jax.device_get(outputs))
         return self._postprocess(unpadded, frames or identity_resizes(images))
 

@@ -2,6 +2,7 @@
 
 from vistry.torch_layers.precision import with_low_precision, with_single_precision
 from vistry.training.engines.torch.engine import make
+from vistry.training.engines.torch.feature_maps import on_first_maps
 from vistry.training.engines.torch.meta_device import on_meta_device, output_shape
 from vistry.training.engines.torch.module import (
     arrays_of,
@@ -17,6 +18,7 @@ __all__ = [
     "decayed_names",
     "load_arrays",
     "make",
+    "on_first_maps",
     "on_meta_device",
     "output_shape",
     "parameter_names",

@@ -49,7 +49,7 @@ class TorchEngine:
         if self.device.type == "cpu":
             keep_freed_memory()
         self.precision, self._precision_reason = precision_of(module, hyperparameters.precision, self.device)
-        self._loss, self._postprocess = loss, postprocess
+        self._loss, self._postprocess, self._code = loss, postprocess, settings.code
         self.mean, self.std = pixel_statistics(settings.preprocessing)
         self._mean, self._std = self._pixel_constant(self.mean), self._pixel_constant(self.std)
 
@@ -100,7 +100,8 @@ class TorchEngine:
         with self._computing():
             terms = self._loss(self._module, images, targets)
         total: torch.Tensor = sum(terms.values(), start=torch.zeros((), device=self.device))
-        self._scaler.scale(total * share).backward()  # type: ignore[no-untyped-call]
+        with self._code("the backward pass"):
+            self._scaler.scale(total * share).backward()  # type: ignore[no-untyped-call]
         return {name: float(value.detach()) for name, value in terms.items()}
 
     def update(self, learning_rate: float) -> None:
@@ -123,7 +124,7 @@ class TorchEngine:
             self._predicting = with_folded_norms(self._module) if self._folds_norms else self._ema
         self._predicting.eval()
         sizes = None if frames is None else [frame[:2] for frame in frames]
-        with self._computing():
+        with self._computing(), self._code("the forward pass"):
             outputs = self._predicting(self._inputs(images, sizes))
         return self._postprocess(outputs, frames or identity_resizes(images))
 

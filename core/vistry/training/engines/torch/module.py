@@ -62,7 +62,7 @@ def decayed_names(module: nn.Module) -> set[str]:
 def freeze(module: nn.Module, freezing: FreezingMap, layers: int) -> list[nn.Module]:
     """Stop the first `layers` groups from training; return the batch norms that must keep their statistics.
 
-    Raises HyperparameterError if there are fewer groups, or if a prefix matches no parameter.
+    Raises HyperparameterError if there are fewer groups, WrongAnswerError if a prefix matches no parameter.
     """
     parameters = parameter_names(module)
     prefixes = frozen_prefixes(freezing, layers, parameters)

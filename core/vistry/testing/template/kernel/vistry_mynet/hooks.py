@@ -1,0 +1,1 @@
+"""mynet has no hooks: its manifest lists its kernel."""
