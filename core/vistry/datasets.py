@@ -14,7 +14,7 @@ from vistry.runs.files import replacing
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """A file of labels, and how many images, objects and classes are in it."""
+    """A file of labels, and how many images, objects and classes are in it; labels of whole images are no objects."""
 
     path: Path
     images: int
@@ -70,12 +70,12 @@ def convert(
     task: str | None = None,
     format: str | None = None,
 ) -> Conversion:
-    """Write the boxes or masks of a data set in another format. The images stay where they are.
+    """Write the labels of a data set in another format. The images stay where they are.
 
     Args:
-        data: a file or folder of images labelled with boxes or masks.
+        data: a file or folder of labelled images.
         out: a file, or a folder that gets a file for each split.
-        to: the format to write: "coco" or "jsonl".
+        to: the format to write: "coco" or "jsonl", which hold boxes and masks, or a plugin's.
         task: a task's name or alias; by default the one that the labels suggest.
         format: the format of `data`; by default it is recognised.
 
@@ -84,9 +84,10 @@ def convert(
     name, _ = task_of(data, task, format)
     diagnosis = examine(data, name, format)
     files = []
-    for part in output_files(diagnosis.table, Path(out), to):
+    for part in output_files(diagnosis.table, Path(out), to, task=name):
         with replacing(part.path) as temporary, temporary.open("w", encoding="utf-8") as file:
             file.writelines(part.pieces)
         table = part.table
-        files.append(WrittenFile(part.path, len(table), objects=len(table.labels), classes=len(table.classes)))
+        objects = 0 if table.objects is None else len(table.labels)
+        files.append(WrittenFile(part.path, len(table), objects=objects, classes=len(table.classes)))
     return Conversion(tuple(files), diagnosis)

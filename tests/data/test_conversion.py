@@ -133,7 +133,18 @@ def test_a_folder_gets_a_file_a_split_and_what_is_bad_is_counted(photo, jsonl, t
     assert "train.json already exists; name another file, or remove it" in result.output
 
 
-def test_labels_of_whole_images_cannot_be_converted(class_folders, tmp_path):
-    result = convert(class_folders, tmp_path / "a.json", "--to", "coco")
-    assert result.exit_code == 2
-    assert "has labels for whole images; only boxes and masks can be converted" in result.output
+@pytest.mark.parametrize(
+    ("to", "reason"),
+    [
+        (
+            "coco",
+            "the format 'coco' has labels of image_object_detection, image_instance_segmentation, and {data} those of "
+            "image_classification",
+        ),
+        ("jsonl", "{data} has labels for whole images; JSON Lines is written with boxes and masks only"),
+    ],
+)
+def test_labels_that_a_format_cannot_be_written_with(class_folders, tmp_path, to, reason):
+    result = convert(class_folders, tmp_path / "out", "--to", to)
+    assert (result.exit_code, result.stderr) == (2, f"error: {reason.format(data=class_folders)}\n")
+    assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""`vistry convert`: boxes and masks of any format as COCO or as the hosted product's JSON Lines."""
+"""`vistry convert`: labels of any format as COCO, as the hosted product's JSON Lines, or as a plugin's format."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from vistry.cli.printing import print_json
 @click.argument("data", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--to", type=click.Choice(words.written_formats()), required=True, help="The format to write.")
-@click.option("--task", help=f"{words.object_tasks()}. [guessed from the labels]")
+@click.option("--task", help=f"{words.task_aliases()}. [guessed from the labels]")
 @click.option("--format", help=f"The format of DATA: {words.formats()}. [recognised]")
 @as_json
 def convert(data: Path, out: Path, to: str, as_json: bool, **options: str | None) -> None:
-    """Write the boxes or masks of DATA to OUT.
+    """Write the labels of DATA to OUT.
 
-    OUT is a file, or a folder that gets a file for each split. The images stay where they are: a path is relative
-    where the image lies beside or below the file, else absolute. What the doctor sets aside is left out and counted.
+    COCO and JSON Lines are written with boxes and masks; labels of whole images need a plugin's format. OUT is a file,
+    or a folder that gets a file for each split. The images stay where they are: a path is relative where the image lies
+    beside or below the file, else absolute. What the doctor sets aside is left out and counted.
     """
     conversion = vistry.convert(data, out, to=to, **options)
     diagnosis = conversion.diagnosis
@@ -33,10 +34,10 @@ def convert(data: Path, out: Path, to: str, as_json: bool, **options: str | None
         left_out = {"images": images, "objects": objects}
         print_json(task=diagnosis.task, files=[file.to_dict() for file in conversion.files], left_out=left_out)
         return
+    has_objects = diagnosis.table.objects is not None
     for file in conversion.files:
-        click.echo(f"{file.path}: {file.images} images, {file.objects} objects, {file.classes} classes")
+        counts = f"{file.images} images, {file.objects} objects" if has_objects else f"{file.images} images"
+        click.echo(f"{file.path}: {counts}, {file.classes} classes")
     if objects or images:
-        click.echo(
-            f"left out: {images} images and {objects} objects; "
-            f"their faults: vistry doctor {data} --task {diagnosis.task}"
-        )
+        counts = f"{images} images and {objects} objects" if has_objects else f"{images} images"
+        click.echo(f"left out: {counts}; their faults: vistry doctor {data} --task {diagnosis.task}")

@@ -1,9 +1,10 @@
-"""Convert a table with objects into files of another format, one for each split."""
+"""Convert a table into files of another format, one for each split."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -22,21 +23,23 @@ class OutputFile:
     pieces: Iterable[str]
 
 
-def output_files(table: Table, out: Path, format: str) -> list[OutputFile]:
-    """The files to write for a table: one, or in a folder a file for each split.
+def output_files(table: Table, out: Path, format: str, *, task: str) -> list[OutputFile]:
+    """The files to write for a table with labels of a task: one, or in a folder a file for each split.
 
-    `format` is the name of one with a writer, such as 'coco' or 'jsonl'. Raises DataError for labels that aren't
-    objects, for a file that exists, and for several splits in one file.
+    `format` is the name of one with a writer, such as 'coco' or 'jsonl'. Raises DataError for labels that the format
+    doesn't have or its writer refuses, for a file that exists, and for several splits in one file.
     """
-    if table.objects is None:
-        raise DataError(f"{table.root} has labels for whole images; only boxes and masks can be converted")
-    writer = Formats.read().writer_named(format)
+    formats = Formats.read()
+    writer = formats.writer_named(format)
+    # A format of one class an image would drop boxes, or all labels but one, without a word.
+    if task not in (known := formats.named(format).tasks):
+        raise DataError(f"the format '{format}' has labels of {', '.join(known)}, and {table.root} those of {task}")
     files = list(_files(table, out, writer.SUFFIX))
     for path, _ in files:
         if path.exists():
             raise DataError(f"{path} already exists; name another file, or remove it")
     return [
-        OutputFile(path, rows, writer.write(rows, _relative(rows.images, path.absolute().parent)))
+        OutputFile(path, rows, _begun(writer.write(rows, _relative(rows.images, path.absolute().parent))))
         for path, rows in files
     ]
 
@@ -53,6 +56,11 @@ def _files(table: Table, out: Path, suffix: str) -> Iterator[tuple[Path, Table]]
         raise DataError(f"the data has {' and '.join(filled)} images; name a folder, which gets a file for each")
     for name, rows in filled.items():
         yield (out if out.suffix == suffix else out / f"{name}{suffix}"), table.take(rows)
+
+
+def _begun(pieces: Iterator[str]) -> Iterator[str]:
+    """The pieces, of which the first is made now, so that a writer refuses a table before there is a file."""
+    return chain([next(pieces, "")], pieces)
 
 
 def _relative(images: Sequence[str], folder: Path) -> list[str]:

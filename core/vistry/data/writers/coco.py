@@ -24,7 +24,7 @@ def write(table: Table, images: Sequence[str]) -> Iterator[str]:
     """
     objects = table.objects
     if objects is None:
-        raise DataError(f"{table.root} has labels for whole images and no boxes")
+        raise DataError(f"{table.root} has labels for whole images; COCO's JSON is written with boxes and masks only")
     yield '{\n"images": [\n'
     yield from _listed(_image(objects, row, image) for row, image in enumerate(images))
     yield '\n],\n"annotations": [\n'

@@ -27,7 +27,7 @@ def write(table: Table, images: Sequence[str], *, exact: bool = False) -> Iterat
     """
     objects = table.objects
     if objects is None:
-        raise DataError(f"{table.root} has labels for whole images and no boxes")
+        raise DataError(f"{table.root} has labels for whole images; JSON Lines is written with boxes and masks only")
     for row, image in enumerate(images):
         width, height = int(objects.width[row]), int(objects.height[row])
         first, last = int(table.label_starts[row]), int(table.label_starts[row + 1])

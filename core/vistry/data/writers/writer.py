@@ -16,4 +16,4 @@ class Writer(Protocol):
         """The end of a file's name, with its dot."""
 
     def write(self, table: Table, images: Sequence[str]) -> Iterator[str]:
-        """The file's text piece by piece, with `images` as the paths of the rows. Raises DataError without objects."""
+        """The file's text piece by piece, with `images` as the paths of the rows. Raises DataError if it can't."""
