@@ -25,6 +25,7 @@ LOOKED_AT = {
     "detector": {"detections_are_in_range", "parameter_count_is_as_declared", "frozen_parameters_stay"},
     "policy": {"hooks_are_known"},
     "kernel": {"kernels_agree_with_their_references", "kernels_can_be_traced"},
+    "reader": {"parts_work"},
 }
 
 
@@ -102,7 +103,7 @@ def test_each_kind_passes_its_checks_before_it_is_installed(kind: str) -> None:
 def test_a_kind_that_is_none() -> None:
     done = new("mynet", "--kind", "clasifier")
     assert done.exit_code == 2
-    assert "'clasifier' is not one of 'classifier', 'backbone', 'detector', 'policy', 'kernel'" in done.stderr
+    assert "'clasifier' is not one of 'classifier', 'backbone', 'detector', 'policy', 'kernel', 'reader'" in done.stderr
     with pytest.raises(RegistryError, match="there is no kind 'detectr' of plugin; did you mean 'detector'?"):
         vistry.new_plugin("mynet", kind="detectr")  # type: ignore[arg-type]
     assert not list(Path().iterdir())

@@ -31,6 +31,7 @@ NEXT = {
     "detector": "vistry train --task detection --model NAME --data FOLDER",
     "policy": "vistry hyperparameters MODEL --task TASK --explain",
     "kernel": "vistry kernels",
+    "reader": "vistry convert FOLDER OUT --to NAME",
 }
 
 for_user = click.option("--user", is_flag=True, help="In your own registry.toml, for all projects.")

@@ -13,7 +13,7 @@ from vistry.errors import RegistryError, suggestion
 from vistry.registry.catalogue import Catalogue
 
 TEMPLATE = Path(__file__).parent / "template"
-PluginKind = Literal["classifier", "backbone", "detector", "policy", "kernel"]
+PluginKind = Literal["classifier", "backbone", "detector", "policy", "kernel", "reader"]
 KINDS: tuple[PluginKind, ...] = get_args(PluginKind)
 _TEMPLATE_NAME = "mynet"
 

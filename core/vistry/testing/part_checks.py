@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.formats import DataFormat
 from vistry.errors import HyperparameterError, RegistryError, VistryError
 from vistry.hyperparameter.offer import choosing_fields, shared_fields
 from vistry.hyperparameter.schema import Source, schema_of
@@ -29,6 +26,7 @@ from vistry.registry.tasks import task_named
 from vistry.task.loss_terms import LossTerm, with_terms
 from vistry.task.metric_parts import measure
 from vistry.testing.check import CheckFailed, listed, require
+from vistry.testing.format_checks import check_format
 from vistry.testing.hyperparameter_checks import RecordingHyperparameters
 from vistry.testing.model_subject import PluginSubject
 from vistry.testing.samples import CLASSES, eight_predictions, eight_samples, training_data
@@ -61,7 +59,7 @@ def parts_work(subject: PluginSubject) -> None:
         for schedule in parts_of(subject.plugin, ScheduleSpec):
             _check_reads(schedule, _check_schedule(subject, schedule))
         for reader in parts_of(subject.plugin, ReaderSpec):
-            _check_reader(reader)
+            check_format(reader)
         for metric in parts_of(subject.plugin, MetricSpec):
             _check_metric(metric)
         for augmentation in parts_of(subject.plugin, AugmentationSpec):
@@ -120,25 +118,6 @@ def _check_optimizer(subject: PluginSubject, part: Part[OptimizerSpec], backend:
         "parameter (in torch, in state[parameter])",
     )
     return values.names
-
-
-def _check_reader(part: Part[ReaderSpec]) -> None:
-    """Raise CheckFailed for a reader or a writer that lacks a function, or that takes data of other formats."""
-    name, entry = f"[readers.{part.name}]", DataFormat(part)
-    missing = _missing(load_code(part, part.spec.reader), ("fits", "read", "guess_task"))
-    require(not missing, f"{name}: {part.spec.reader} has no '{missing}', which every reader has")
-    if part.spec.writer:
-        missing = _missing(load_code(part, part.spec.writer), ("SUFFIX", "write"))
-        require(not missing, f"{name}: {part.spec.writer} has no '{missing}', which every writer has")
-    with TemporaryDirectory() as folder:
-        empty, images = Path(folder) / "empty", Path(folder) / "images"
-        (images / "cat").mkdir(parents=True)
-        empty.mkdir()
-        (images / "cat" / "1.jpg").touch()
-        for place in (empty, images):
-            taken = entry.reader.fits(place) and not part.spec.fallback
-            what = "a folder of images for each class" if place is images else "an empty folder"
-            require(not taken, f"{name}: its fits takes {what}; let it look at names and a few bytes of its files")
 
 
 def _check_metric(part: Part[MetricSpec]) -> None:
@@ -214,10 +193,6 @@ def _check_own(part: Part[LossSpec] | Part[AugmentationSpec], names: set[str]) -
         not unread,
         f"[{part.spec.kind}.{part.name}] declares {listed(sorted(unread))}, but its function doesn't read it",
     )
-
-
-def _missing(code: object, names: tuple[str, ...]) -> str:
-    return next((name for name in names if not hasattr(code, name)), "")
 
 
 def _copied(arrays: Arrays) -> Arrays:

@@ -56,9 +56,16 @@ class GuardedWriter:
     def SUFFIX(self) -> str:
         """The end of a file's name, with its dot."""
         with guarded(self.part):
-            return self.writer.SUFFIX
+            suffix: Any = self.writer.SUFFIX
+        if not isinstance(suffix, str) or not suffix.startswith("."):
+            raise broken(self.part, f"SUFFIX must be the end of a file's name, such as '.txt', got {suffix!r}")
+        return suffix
 
     def write(self, table: Table, images: Sequence[str]) -> Iterator[str]:
         """The file's text piece by piece."""
         with guarded(self.part, passing=OSError):
-            yield from self.writer.write(table, images)
+            pieces: Iterator[Any] = self.writer.write(table, images)
+            for piece in pieces:
+                if not isinstance(piece, str):
+                    raise broken(self.part, f"write must yield text, got {type(piece).__name__}")
+                yield piece
