@@ -275,7 +275,7 @@ def test_auto_norms_follow_the_weight_names(family: str, tmp_path: Path) -> None
 
 def test_a_model_on_a_missing_backbone_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISTRY_DISABLE", "resnet")
-    with pytest.raises(RegistryError, match="is built on 'resnet50', which no plugin in use offers"):
+    with pytest.raises(RegistryError, match="is built on 'resnet/resnet50', whose plugin is disabled"):
         vistry.model("fasterrcnn_resnet50_fpn")
 
 
