@@ -13,7 +13,7 @@ import pytest
 
 FROZEN = Path(__file__).parents[1] / "frozen" / "plugin_api_1_0"
 DIGITS = Path(__file__).parents[1] / "frozen" / "digits"
-DIGEST = "afe76114b077befa7a9633b3db0dffb350119962c0bfb7fc231e8331f31a1f3c"
+DIGEST = "8925ac3907cb2e41be014412dc7f2744b6bffb40bb84db984a830f05f3e27f2e"
 pip = run_path(str(Path(__file__).with_name("conftest.py")))["pip"]
 
 

@@ -232,6 +232,9 @@ class TestOfTheEngine:
         owner, computed = context.owner, []
 
         class Owner:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(owner, name)
+
             def ask(self, hook: Any, **arguments: Any) -> Any:
                 answer = owner.ask(hook, **arguments)
                 if hook.__name__ != "vistry_build_loss":

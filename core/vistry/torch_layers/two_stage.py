@@ -19,7 +19,7 @@ from vistry.torch_layers.precision import with_low_precision
 from vistry.torch_layers.pyramid import Pyramid
 from vistry.torch_layers.region_pooling import RegionPooling
 
-# Of the maps that the pyramid is built on, ResNet's C2 to C5 (Lin et al., 2017).
+# Of the maps that the pyramid is built on, C2 to C5 of Lin et al. (2017).
 STRIDES = (4, 8, 16, 32)
 # One size a level, each twice the last as the strides are, in pixels of the image the network is given.
 ANCHOR_SIZES = ((32,), (64,), (128,), (256,), (512,))
