@@ -227,8 +227,8 @@ def test_its_own_tests_pass(environment: Any, tmp_path: Path) -> None:
     shutil.copytree(EXAMPLE / "tests", tmp_path / "tests")
     done = environment.run("python", "-m", "pytest", "-q", "tests", cwd=tmp_path, OMP_NUM_THREADS="1")
     assert done.returncode == 0, done.stdout
-    assert "vistry-efficientnet-lite: 4 run, 0 skipped, 0 expected to fail; " in done.stdout, done.stdout
-    assert "efficientnet_lite0: 15 run, 0 skipped, 0 expected to fail; " in done.stdout, done.stdout
+    assert "vistry-efficientnet-lite: 5 run, 0 skipped, 0 expected to fail; " in done.stdout, done.stdout
+    assert "efficientnet_lite0: 16 run, 0 skipped, 0 expected to fail; " in done.stdout, done.stdout
 
 
 def test_nothing_else_knows_it() -> None:

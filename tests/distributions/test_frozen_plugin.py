@@ -108,12 +108,13 @@ except vistry.VistryError as error:
 def test_it_is_planned_trained_resumed_evaluated_and_read(environment: Any) -> None:
     printed = environment.python(TRAINING.replace("DIGITS", repr(str(DIGITS))), OMP_NUM_THREADS="1").splitlines()
     assert printed == [
-        "frozen/frozen_small number_of_epochs: is many; take 3",
+        "frozen/frozen_small number_of_epochs: is many, says the plugin 'frozen_watcher'; take 3",
         "frozen/frozen_small stopped [0.25, 0.25, 0.25]",
         "completed True",
         "36 36",
         "True",
-        "  - extra_channels: 9 is more than frozen_small has for image_classification_multilabel; lower it",
+        "  - extra_channels: 9 is more than frozen_small has for image_classification_multilabel, "
+        "says the plugin 'frozen'; lower it",
     ]
 
 

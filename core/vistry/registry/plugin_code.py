@@ -47,7 +47,7 @@ class WrongAnswerError(Exception):
 class PluginCode:
     """Code of a plugin that core runs. Entered as a context, it turns an exception into a BrokenPluginError.
 
-    `what`: the hook, or what was built by one, such as "the forward pass of resnet/resnet50". `source`: a function or
+    `what`: the hook, or what was built by one, such as "the forward pass of family/model". `source`: a function or
     a class of the plugin, to point at where no frame of the traceback lies in its files. `others`: plugins whose code
     it may call, such as a backbone's: the one with the innermost frame is at fault.
 
