@@ -197,7 +197,7 @@ def test_it_trains_evaluates_and_predicts(whole: Callable[[str], Whole], shapes:
     assert "Largest misses" in (run.folder / "report.html").read_text()
 
 
-@pytest.mark.parametrize("backend", ["torch", "jax"])
+@pytest.mark.parametrize("backend", ["torch", pytest.param("jax", marks=pytest.mark.long)])
 def test_a_run_cut_short_goes_on_to_the_same_weights(
     backend: str, whole: Callable[[str], Whole], train: Train, tmp_path: Path
 ) -> None:
