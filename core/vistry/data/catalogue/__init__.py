@@ -1,0 +1,7 @@
+"""The catalogue of the doctor's checks, by id."""
+
+from __future__ import annotations
+
+from vistry.data.catalogue import classes, images, objects, reading
+
+CHECKS = {check.id: check for part in (reading, objects, images, classes) for check in part.CHECKS}

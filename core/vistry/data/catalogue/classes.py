@@ -1,0 +1,53 @@
+"""Checks of a data set as a whole: its classes, its splits, and images that repeat."""
+
+from __future__ import annotations
+
+from vistry.data.catalogue.check import Check
+
+CHECKS = (
+    Check("class-unused", "info", "declared classes without an object, which are left out", ""),
+    Check("class-names", "error", "class names that contradict their number", "correct one of the two"),
+    Check("image-background", "info", "images without objects, which train as negatives", ""),
+    Check("class-empty", "warning", "a class folder without images", "add images or remove the folder"),
+    Check(
+        "image-repeated",
+        "warning",
+        "an image listed again with the same labels; the first row is used",
+        "remove the row",
+    ),
+    Check(
+        "image-duplicate",
+        "warning",
+        "files with the same bytes, which are kept in one split",
+        "remove all but one",
+    ),
+    Check("label-conflict", "warning", "the same image with different labels", "correct the wrong label"),
+    Check(
+        "split-leak",
+        "error",
+        "the same image in two splits; the training copy is left out",
+        "remove one of the two",
+    ),
+    Check(
+        "label-similar",
+        "warning",
+        "class names that differ by case, spaces or a letter",
+        "if they are one class, give them one name",
+    ),
+    Check("class-few", "warning", "a class with fewer than 10 images", "add images of this class"),
+    Check(
+        "class-imbalance",
+        "warning",
+        "the largest class has over 10 times the images of the smallest",
+        "try weighted_loss, or add images of the small classes",
+    ),
+    Check("class-single", "error", "a single class, so that there is nothing to learn", "add images of another class"),
+    Check("class-untrained", "warning", "a class without training images", "add training images of this class"),
+    Check(
+        "split-empty",
+        "error",
+        "a split of which no image can be used",
+        "replace its images, or take the split out of the data",
+    ),
+    Check("data-small", "warning", "fewer than 10 training images", "add images"),
+)
