@@ -5,6 +5,7 @@ import json
 import pytest
 from vistry.data.formats import Formats
 from vistry.data.reading import detect, guess_task, read
+from vistry.data.source import ReadingOptions
 from vistry.errors import DataError
 
 MULTICLASS = "image_classification"
@@ -20,7 +21,7 @@ def test_formats_are_detected_annotation_files_first(class_folders, jsonl, tmp_p
 
 def test_a_format_may_be_named(class_folders, jsonl, tmp_path):
     jsonl(("cat/01.jpg", "cat"))
-    assert len(read(tmp_path, MULTICLASS, "folders").table) == 24
+    assert len(read(tmp_path, MULTICLASS, ReadingOptions("folders")).table) == 24
 
 
 @pytest.mark.parametrize("name", Formats.of(None).by_name)
@@ -32,7 +33,7 @@ def test_a_named_format_that_does_not_fit(tmp_path, name):
 
 def test_a_named_format_takes_a_file_of_any_suffix(tmp_path):
     (tmp_path / "labels.txt").write_text("image,label\na.jpg,cat\n")
-    assert len(read(tmp_path / "labels.txt", MULTICLASS, "csv").table) == 1
+    assert len(read(tmp_path / "labels.txt", MULTICLASS, ReadingOptions("csv")).table) == 1
 
 
 @pytest.mark.parametrize(

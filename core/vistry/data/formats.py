@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.guarded import GuardedReader, GuardedWriter
-from vistry.data.readers.reader import Reader
+from vistry.data.readers.reader import SourceReader
 from vistry.data.writers.writer import Writer
 from vistry.errors import DataError, suggestion
 from vistry.registry.catalogue import Catalogue
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vistry.data.writers import jsonl as jsonl_writer
 
     # The modules that core_parts.toml names, held to their contracts.
-    _READERS: tuple[Reader, ...] = (jsonl, coco, custom_vision, voc, yolo, csv, masks, folders)
+    _READERS: tuple[SourceReader, ...] = (jsonl, coco, custom_vision, voc, yolo, csv, masks, folders)
     _WRITERS: tuple[Writer, ...] = (jsonl_writer, coco_writer)
 
 
@@ -43,7 +43,7 @@ class DataFormat:
         return self.part.spec.tasks
 
     @property
-    def reader(self) -> Reader:
+    def reader(self) -> GuardedReader:
         """Import its reader. Raises BrokenPluginError."""
         return GuardedReader(self.part, load_code(self.part, self.part.spec.reader))
 

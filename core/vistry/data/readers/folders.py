@@ -11,15 +11,21 @@ from vistry.data.images.formats import is_image_file
 from vistry.data.readers.annotation_files import split_of_word
 from vistry.data.readers.labels import AS_OBJECTS, MULTICLASS, OBJECT_TASKS
 from vistry.data.readers.locations import is_inside, is_unicode
-from vistry.data.readers.reader import Reading
+from vistry.data.readers.reader import Evidence, Reading
 from vistry.data.readers.table_builder import TableBuilder
+from vistry.data.source import DataSource
 from vistry.data.table import UNASSIGNED
 
 NAME = "folders"
 Entry = os.DirEntry[str]
 
 
-def fits(path: Path) -> bool:
+def judge(source: DataSource) -> Evidence | None:
+    """What speaks for this format."""
+    return Evidence("a folder for each class") if _fits(source.path) else None
+
+
+def _fits(path: Path) -> bool:
     """Whether a folder below the path, or below its train/, holds an image."""
     if not path.is_dir():
         return False
@@ -27,8 +33,9 @@ def fits(path: Path) -> bool:
     return any(survey.holds_image(folder.path) for _, folder in survey.class_folders())
 
 
-def read(path: Path, task: str) -> Reading:
+def read(source: DataSource, task: str) -> Reading:
     """Every image with its folder's name as the label. Raises DataError for tasks that a folder can't label."""
+    path = source.path
     if task != MULTICLASS:
         message = f"a folder for each class gives an image one label, which is not what {task} needs"
         others = AS_OBJECTS if task in OBJECT_TASKS else "describe the labels in a JSON Lines or CSV file"
@@ -41,7 +48,7 @@ def read(path: Path, task: str) -> Reading:
     return Reading(builder.build(), tuple(survey.findings + survey.remarks()))
 
 
-def guess_task(path: Path) -> tuple[str, str]:  # noqa: ARG001 - every reader's signature
+def guess_task(source: DataSource) -> tuple[str, str]:  # noqa: ARG001 - every reader's signature
     """Multi-class, because an image lies in one folder."""
     return MULTICLASS, "a folder for each class"
 

@@ -16,20 +16,27 @@ from vistry.data.readers.annotation_files import split_of_word
 from vistry.data.readers.labels import SEGMENTATION, needs_objects
 from vistry.data.readers.locations import Locator
 from vistry.data.readers.object_builder import ObjectRecord, ObjectTableBuilder, Shape
-from vistry.data.readers.reader import Reading
+from vistry.data.readers.reader import Evidence, Reading
+from vistry.data.source import DataSource
 from vistry.data.table import UNASSIGNED
 
 NAME = "masks"
 ONLY_CLASS = "object"
 
 
-def fits(path: Path) -> bool:
+def judge(source: DataSource) -> Evidence | None:
+    """What speaks for this format."""
+    return Evidence("a mask for each object") if _fits(source.path) else None
+
+
+def _fits(path: Path) -> bool:
     """Whether a folder in it, or in its train/, has masks/ and images/."""
     return path.is_dir() and next(_samples(path), None) is not None
 
 
-def read(path: Path, task: str) -> Reading:
+def read(source: DataSource, task: str) -> Reading:
     """Every image with a mask a file; folders in masks/ name the classes, else there is one, 'object'."""
+    path = source.path
     needs_objects(task, path)
     builder = ObjectTableBuilder(path.resolve(), NAME, task)
     locator = Locator(builder.root)
@@ -51,7 +58,7 @@ def read(path: Path, task: str) -> Reading:
     return Reading(builder.build(), tuple(findings))
 
 
-def guess_task(path: Path) -> tuple[str, str]:  # noqa: ARG001 - every reader's signature
+def guess_task(source: DataSource) -> tuple[str, str]:  # noqa: ARG001 - every reader's signature
     """Segmentation."""
     return SEGMENTATION, "a mask for each object"
 
