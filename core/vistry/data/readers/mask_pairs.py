@@ -90,7 +90,8 @@ def read_values(path: Path) -> Values:
     red, green, blue = (pixels[..., channel].astype(np.uint32) for channel in range(3))
     if np.array_equal(red, green) and np.array_equal(red, blue):
         return red
-    return red << 16 | green << 8 | blue
+    colours: Values = red << np.uint32(16) | green << np.uint32(8) | blue
+    return colours
 
 
 def _mask_kinds(index: FolderIndex, together: Sequence[Sequence[str]]) -> set[Kind]:
