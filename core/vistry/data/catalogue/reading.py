@@ -97,6 +97,12 @@ CHECKS = (
         "the image named isn't there; the one with the annotation file's own name is used",
         "correct the name",
     ),
+    Check(
+        "filename-stale",
+        "warning",
+        "annotation files that name another image than their own name does, of which both are there",
+        "correct the names in the files",
+    ),
     Check("file-hidden", "info", "hidden files, which are ignored", ""),
     Check("file-ignored", "info", "files that are not images, which are ignored", ""),
     Check("folder-ignored", "warning", "folders beside train/, validation/ and test/, which are ignored", "move them"),

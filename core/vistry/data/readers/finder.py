@@ -86,6 +86,13 @@ class ImageFinder:
             self._reliable.update((near, _plain(name).rpartition("/")[0]) for name in sample if _is_plain(name))
         return len(sample), found
 
+    def is_there(self, name: str, file: Path) -> bool:
+        """Whether the name in an annotation file leads to one image, without a remark on how."""
+        if not _is_plain(name):
+            return False
+        path = _plain(name)
+        return bool(self._direct(path, str(file.parent))) or len(self._lookup(path, file)[1]) == 1
+
     def find(self, name: str, file: Path) -> str:
         """The absolute path of the image that an annotation file names, which needn't exist.
 
