@@ -17,8 +17,9 @@ from vistry.data.readers.json_values import Json
 from vistry.data.readers.labels import DETECTION, SEGMENTATION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator
 from vistry.data.readers.object_builder import UNKNOWN, Box, ObjectRecord, ObjectTableBuilder, Shape
-from vistry.data.readers.reader import Reading
+from vistry.data.readers.reader import Evidence, Reading
 from vistry.data.readers.shapes import parse_box, parse_pixels, parse_rings, parse_runs
+from vistry.data.source import DataSource
 from vistry.data.table import UNASSIGNED
 
 NAME = "coco"
@@ -30,13 +31,19 @@ SAMPLE_BYTES = 1 << 16
 GUESS_AFTER = 1_000
 
 
-def fits(path: Path) -> bool:
+def judge(source: DataSource) -> Evidence | None:
+    """What speaks for this format."""
+    return Evidence("COCO's JSON") if _fits(source.path) else None
+
+
+def _fits(path: Path) -> bool:
     """Whether the path is, or holds, a JSON file with two of COCO's keys near its ends."""
     return _is_coco(path) if path.is_file() else bool(_files(path))
 
 
-def read(path: Path, task: str) -> Reading:
+def read(source: DataSource, task: str) -> Reading:
     """Every image with its annotations; a bad annotation is a finding and costs that annotation only."""
+    path = source.path
     needs_objects(task, path)
     root = (path if path.is_dir() else path.parent).resolve()
     builder = ObjectTableBuilder(root, NAME, task)
@@ -50,8 +57,9 @@ def read(path: Path, task: str) -> Reading:
     return Reading(table, tuple(findings))
 
 
-def guess_task(path: Path) -> tuple[str, str]:
+def guess_task(source: DataSource) -> tuple[str, str]:
     """Segmentation where one of the first annotations has a segmentation, else detection."""
+    path = source.path
     for file in annotation_files(path):
         num_annotations = 0
         for key, _, value in elements(file.path):

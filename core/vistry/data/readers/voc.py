@@ -17,9 +17,10 @@ from vistry.data.readers.annotation_files import split_of_word
 from vistry.data.readers.labels import DETECTION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator
 from vistry.data.readers.object_builder import Box, ObjectRecord, ObjectTableBuilder, Shape
-from vistry.data.readers.reader import Reading
+from vistry.data.readers.reader import Evidence, Reading
 from vistry.data.readers.shapes import parse_box, parse_pixels
 from vistry.data.readers.xml_tree import Node, read_xml
+from vistry.data.source import DataSource
 from vistry.data.table import UNASSIGNED
 
 NAME = "voc"
@@ -29,13 +30,19 @@ VOID = 255
 IMAGE_FOLDERS = ("JPEGImages", "images", "Images", ".")
 
 
-def fits(path: Path) -> bool:
+def judge(source: DataSource) -> Evidence | None:
+    """What speaks for this format."""
+    return Evidence("Pascal VOC's XML files") if _fits(source.path) else None
+
+
+def _fits(path: Path) -> bool:
     """Whether an XML file in the folder, in its Annotations/ or a folder down is one of annotations."""
     return path.is_dir() and any(_is_annotation(file) for folder in _bases(path) for file in _xml_files(folder)[:3])
 
 
-def read(path: Path, task: str) -> Reading:
+def read(source: DataSource, task: str) -> Reading:
     """Every XML file with its objects; a bad file costs its image, a bad object that object."""
+    path = source.path
     needs_objects(task, path)
     builder = ObjectTableBuilder((path if path.is_dir() else path.parent).resolve(), NAME, task)
     reader = _Reader(builder)
@@ -47,8 +54,9 @@ def read(path: Path, task: str) -> Reading:
     return Reading(builder.build(), tuple(findings))
 
 
-def guess_task(path: Path) -> tuple[str, str]:
+def guess_task(source: DataSource) -> tuple[str, str]:
     """Detection; pictures of the objects beside it are a matter of choice."""
+    path = source.path
     has_masks = path.is_dir() and any((base / "SegmentationObject").is_dir() for base in _bases(path))
     return DETECTION, "XML files with boxes" + (" (and masks: --task segmentation)" if has_masks else "")
 

@@ -16,8 +16,9 @@ from vistry.data.readers.json_values import Json
 from vistry.data.readers.labels import DETECTION, SEGMENTATION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator, is_inside
 from vistry.data.readers.object_builder import Box, ObjectRecord, ObjectTableBuilder, Shape
-from vistry.data.readers.reader import Reading
+from vistry.data.readers.reader import Evidence, Reading
 from vistry.data.readers.shapes import parse_box, parse_rings
+from vistry.data.source import DataSource
 from vistry.data.table import SPLITS, UNASSIGNED
 
 NAME = "yolo"
@@ -37,15 +38,21 @@ class Layout:
     images: tuple[tuple[int, Path], ...]
 
 
-def fits(path: Path) -> bool:
+def judge(source: DataSource) -> Evidence | None:
+    """What speaks for this format."""
+    return Evidence("YOLO's text files") if _fits(source.path) else None
+
+
+def _fits(path: Path) -> bool:
     """Whether there is a YAML file with names and train, or images with a text file of numbers each."""
     if path.is_file():
         return path.suffix.lower() in SUFFIXES and _is_description(path)
     return _description(path) is not None or any(_looks_like_labels(file) for file in _some_labels(path))
 
 
-def read(path: Path, task: str) -> Reading:
+def read(source: DataSource, task: str) -> Reading:
     """Every image with its objects; a bad line costs that line only. An image without a text file has no objects."""
+    path = source.path
     needs_objects(task, path)
     layout = _layout(path)
     builder = ObjectTableBuilder(layout.root, NAME, task, normalised=True)
@@ -57,8 +64,9 @@ def read(path: Path, task: str) -> Reading:
     return Reading(table, (*reader.findings, *builder.unused_classes(table, path)))
 
 
-def guess_task(path: Path) -> tuple[str, str]:
+def guess_task(source: DataSource) -> tuple[str, str]:
     """Segmentation where one of the first lines has more than a box, else detection."""
+    path = source.path
     for _, image in _layout(path).images[:GUESS_FILES]:
         label = label_file(image)
         if label.is_file() and any(len(line.split()) > BOX_COLUMNS + 1 for line in _lines(label)):
