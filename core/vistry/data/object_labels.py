@@ -23,6 +23,7 @@ def labels_of_objects(reading: Reading, task: str) -> Reading:
     labelled = replace(table, label_starts=starts, labels=labels, objects=None)
     counts = np.diff(starts)
     findings = [Finding.of("labels-from-objects", f"the objects of {table.format} say the classes of each image")]
+    accounted = set(reading.auxiliary)
     if task == MULTICLASS:
         rows = np.flatnonzero(counts == 1)
         if len(rows) < len(table) / 2:
@@ -30,9 +31,11 @@ def labels_of_objects(reading: Reading, task: str) -> Reading:
             message += f"{int(np.sum(counts == 0))} have none, but {task} takes one class for each"
             remedy = "use --task multilabel, or --task detection"
             raise FindingError(Finding.of("task-mismatch", message, table.root).advising(remedy))
-        findings += [_several(table, row, int(counts[row])) for row in np.flatnonzero(counts != 1).tolist()]
+        others = np.flatnonzero(counts != 1).tolist()
+        findings += [_several(table, row, int(counts[row])) for row in others]
+        accounted |= {table.images[row].removeprefix(f"{table.root}/") for row in others}
         labelled = labelled.take(rows)
-    return Reading(labelled, (*reading.findings, *findings), reading.auxiliary)
+    return Reading(labelled, (*reading.findings, *findings), frozenset(accounted))
 
 
 def _several(table: Table, row: int, count: int) -> Finding:

@@ -4,6 +4,7 @@ import os
 
 import pytest
 from vistry.data.reading import read
+from vistry.data.source import ReadingOptions
 from vistry.errors import DataError
 
 MULTICLASS = "image_classification"
@@ -41,7 +42,7 @@ def test_split_folders_on_top(photo, tmp_path):
     reading = read(tmp_path, MULTICLASS)
     assert reading.table.split.tolist() == [2, 0, 0, 1]
     ignored = checks(reading)["folder-ignored"]
-    assert ignored.message == f"1 folder(s) ignored beside the splits, such as {tmp_path / 'extra'}"
+    assert ignored.message == f"1 folder(s) ignored beside the splits and classes, such as {tmp_path / 'extra'}"
 
 
 def test_a_class_may_be_called_test(photo, tmp_path):
@@ -123,4 +124,4 @@ def test_a_file_name_that_is_not_unicode(photo, tmp_path):
 
 def test_folders_cannot_label_other_tasks(class_folders):
     with pytest.raises(DataError, match="a folder for each class gives an image one label, which is not what"):
-        read(class_folders, "image_classification_multilabel", "folders")
+        read(class_folders, "image_classification_multilabel", ReadingOptions("folders"))

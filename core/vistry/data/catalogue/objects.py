@@ -74,6 +74,7 @@ CHECKS = (
         "check that the polygon belongs to this image",
         of_object=True,
     ),
+    Check("masks-connected", "info", "masks as pictures, of which each connected region is taken for an object", ""),
     Check("mask-missing", "error", "an object without a mask", "draw its outline, or train detection", of_object=True),
     Check("mask-invalid", "error", "a mask that can't be decoded", "write the mask again", of_object=True),
     Check(
