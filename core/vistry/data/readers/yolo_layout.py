@@ -95,15 +95,14 @@ def _follow(source: DataSource, description: Description) -> Layout:
     """The data set that a description leads to."""
     around = [source.root, *_above(description.file.parent)]
     found = [(split, place, locate(description, place, around)) for split, place in description.places]
+    found, missing = _with_lists(source, description, found)
     targets = [target for _, _, target in found if target is not None]
-    missing = [_missing(description, split, place) for split, place, target in found if target is None]
     if not targets:
-        raise FindingError(missing[0] if missing else _placeless(description))
+        return _as_it_lies(source, description, missing)
     home = _home(source, description, targets)
     finder = ImageFinder(home)
     layout = Layout(home, description.names, finder, pose=description.pose)
-    # What isn't exported, such as a test split, is often described all the same.
-    layout.findings += [replace(finding, severity="warning") for finding in missing]
+    layout.findings += missing
     listed: set[Path] = {description.file}
     images: dict[tuple[int, str], None] = {}
     for split, _, target in found:
@@ -167,9 +166,37 @@ def _images_at(home: DataSource, target: Path, finder: ImageFinder) -> Iterator[
         yield from (finder.find(name, target) for name in names if name)
 
 
-def _missing(description: Description, split: int, place: str) -> Finding:
-    message = f"'{place}' of {SPLITS[split]} is neither a folder nor a list of images below {description.file.parent}"
-    return Finding.of("data-missing", message, description.file)
+Place = tuple[int, str, Path | None]
+
+
+def _with_lists(source: DataSource, description: Description, found: list[Place]) -> tuple[list[Place], list[Finding]]:
+    """The places, of which one that isn't there is the list of its split where a file is; and what is said of those.
+
+    What wasn't exported, such as a test split, is often described all the same.
+    """
+    targets = {target for _, _, target in found}
+    lists = {split: file for file, split in _lists(source).items() if file not in targets}
+    places: list[Place] = []
+    findings = []
+    for split, place, target in found:
+        other = lists.get(split) if target is None else None
+        places.append((split, place, target or other))
+        if target is None:
+            message = f"'{place}' of {SPLITS[split]} is neither a folder nor a list of images below "
+            message += str(description.file.parent) + (f"; {other.name} is used" if other else "")
+            finding = Finding.of("data-missing", message, description.file)
+            findings.append(replace(finding, severity="warning"))
+    return places, findings
+
+
+def _as_it_lies(source: DataSource, description: Description, missing: list[Finding]) -> Layout:
+    """The images that are found by their text files, where a description leads to none. Raises FindingError."""
+    layout = _undescribed(source, description.names)
+    if not layout.texts:
+        raise FindingError(replace(missing[0], severity="error") if missing else _placeless(description))
+    layout.pose = description.pose
+    layout.findings += missing
+    return layout
 
 
 def _placeless(description: Description) -> Finding:
@@ -177,10 +204,10 @@ def _placeless(description: Description) -> Finding:
     return Finding.of("data-missing", message, description.file)
 
 
-def _undescribed(source: DataSource) -> Layout:
-    """Every image with a text file, and the others of its folder."""
+def _undescribed(source: DataSource, names: dict[int, str] | None = None) -> Layout:
+    """Every image with a text file, and the others of its folder; class names of a file where none are given."""
     home = source if source.path.is_dir() else DataSource(source.root, source.options)
-    layout = Layout(home, {}, ImageFinder(home, a_file_an_image=True))
+    layout = Layout(home, names or {}, ImageFinder(home, a_file_an_image=True))
     lists = _lists(home)
     layout.texts = _texts_of(layout, set(lists), described=False)
     listed = {image: split for file, split in lists.items() for image in _images_at(home, file, layout.finder)}
@@ -190,7 +217,8 @@ def _undescribed(source: DataSource) -> Layout:
     for image in known:
         if image.rpartition("/")[0] in folders:
             layout.images.append((listed.get(image, _split_of(layout, image)), image))
-    _add_names(layout)
+    if not names:
+        _add_names(layout)
     return layout
 
 
