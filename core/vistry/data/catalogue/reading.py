@@ -47,6 +47,7 @@ CHECKS = (
         "write the path from the data folder into the annotation file",
     ),
     Check("image-elsewhere", "info", "images found by their names in other folders than the annotations say", ""),
+    Check("image-merged", "info", "images that several annotation files describe, whose objects are put together", ""),
     Check("image-stem", "info", "images named without their suffix", ""),
     Check(
         "image-spelling",

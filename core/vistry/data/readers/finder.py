@@ -156,6 +156,10 @@ class ImageFinder:
         if other is not None and other != name:
             message = f"'{other}', which isn't there, was taken for {self._shown(image)}, but '{name}' means it"
             raise FindingError(Finding.of("image-ambiguous", message))
+        self._note_place(image)
+
+    def _note_place(self, image: str) -> None:
+        """Count an image that is in none of the folders that the user named."""
         place = image.rpartition("/")[0]
         if not image.startswith(f"{self._root}/") and not self._is_named(place):
             self._outside[place] += 1
@@ -165,6 +169,7 @@ class ImageFinder:
         if other != name:
             message = f"'{name}' isn't there, and {self._shown(image)}, the only image of its name, is '{other}'"
             raise FindingError(Finding.of("image-ambiguous", message))
+        self._note_place(image)
 
     def _direct(self, path: str, near: str) -> str:
         """The image where the path says, or nothing."""
