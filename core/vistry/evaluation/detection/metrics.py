@@ -10,7 +10,8 @@ import numpy as np
 from vistry.errors import VistryError, suggestion
 from vistry.evaluation.detection.coco import CocoResult, coco_values, evaluate_coco
 from vistry.evaluation.detection.types import Detections, GroundTruth, Kind
-from vistry.evaluation.detection.voc import VocResult, evaluate_voc, voc_values
+from vistry.evaluation.detection.voc import VocResult, evaluate_voc, rankings_above, voc_values
+from vistry.evaluation.operating_point import Thresholds
 
 # In the order in which messages offer them.
 METRIC_TYPES = ("voc", "coco", "coco_voc", "none")
@@ -29,12 +30,15 @@ class DetectionMetrics:
 
 @dataclass(frozen=True)
 class DetectionProtocol:
-    """How detections are compared with objects: which metrics, by boxes or by masks, and the thresholds they need."""
+    """How detections are compared with objects: which metrics, by boxes or by masks, and the thresholds they need.
+
+    `score_threshold` is one for all classes, or [C] one for each.
+    """
 
     metric_type: str
     iou_threshold: float = 0.5
     kind: Kind = "box"
-    score_threshold: float = 0.0
+    score_threshold: float | Thresholds = 0.0
 
 
 def evaluate_detections(
@@ -76,8 +80,8 @@ def evaluate_detections(
     return DetectionMetrics(values, voc, coco)
 
 
-def _voc_values(voc: VocResult, score_threshold: float) -> dict[str, float]:
-    served = voc_values([ranking.above(score_threshold) for ranking in voc.rankings])
+def _voc_values(voc: VocResult, score_threshold: float | Thresholds) -> dict[str, float]:
+    served = voc_values(rankings_above(voc.rankings, score_threshold))
     return voc_values(voc.rankings) | {f"{name}{SERVED}": value for name, value in served.items()}
 
 

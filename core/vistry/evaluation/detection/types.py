@@ -9,6 +9,8 @@ from typing import Literal, TypedDict
 import numpy as np
 import numpy.typing as npt
 
+from vistry.evaluation.operating_point import Thresholds
+
 Kind = Literal["box", "mask"]
 Boxes = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
@@ -38,9 +40,10 @@ class Detections:
     labels: Labels
     masks: Sequence[Rle] | None = None
 
-    def above(self, threshold: float) -> Detections:
-        """The detections whose score is greater than the threshold, in the same order."""
-        return self.take(np.flatnonzero(self.scores > threshold))
+    def above(self, threshold: float | Thresholds) -> Detections:
+        """The detections whose score is greater than the threshold, or than that of their class [C]; order stays."""
+        limits = threshold if isinstance(threshold, float | int) else threshold[self.labels]
+        return self.take(np.flatnonzero(self.scores > limits))
 
     def take(self, index: Indices) -> Detections:
         """These detections, in this order."""
