@@ -14,7 +14,7 @@ from vistry.data.masks.polygons import rle_to_polygons
 from vistry.data.table import Table
 from vistry.errors import DataError
 from vistry.evaluation.detection.metrics import DetectionProtocol, evaluate_detections
-from vistry.evaluation.detection.types import Detections, GroundTruth, ImageDetections, Kind
+from vistry.evaluation.detection.types import Detections, GroundTruth, ImageDetections, Kind, detections_above
 from vistry.evaluation.detection.voc import evaluate_voc
 from vistry.evaluation.operating_point import Answers, Thresholds
 from vistry.hyperparameter.values import Hyperparameters
@@ -238,7 +238,7 @@ def above_score_threshold(
 
     They are above `thresholds` [C] where these were chosen for the run, else above box_score_threshold.
     """
-    above = prediction.detections.above(_limits(hyperparameters, thresholds))
+    above = detections_above(prediction.detections, _limits(hyperparameters, thresholds))
     return above.take(np.argsort(-above.scores, kind="stable"))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from vistry.errors import VistryError, suggestion
 from vistry.evaluation.detection.coco import CocoResult, coco_values, evaluate_coco
-from vistry.evaluation.detection.types import Detections, GroundTruth, Kind
+from vistry.evaluation.detection.types import Detections, GroundTruth, Kind, detections_above
 from vistry.evaluation.detection.voc import VocResult, evaluate_voc, rankings_above, voc_values
 from vistry.evaluation.operating_point import Thresholds
 
@@ -73,7 +73,7 @@ def evaluate_detections(
         voc = evaluate_voc(ground_truth, predictions, classes=len(classes), iou_threshold=iou, kind=kind)
         values |= _voc_values(voc, protocol.score_threshold)
     elif coco is not None:
-        served = [detections.above(protocol.score_threshold) for detections in predictions]
+        served = [detections_above(detections, protocol.score_threshold) for detections in predictions]
         both = {"": coco, SERVED: evaluate_coco(ground_truth, served, len(classes), kind=kind)}
         means = {f"{PRIMARY}{name}": result.average_precision(0.5) for name, result in both.items()}
         values |= {name: value for name, value in means.items() if value is not None}

@@ -40,10 +40,9 @@ class Detections:
     labels: Labels
     masks: Sequence[Rle] | None = None
 
-    def above(self, threshold: float | Thresholds) -> Detections:
-        """The detections whose score is greater than the threshold, or than that of their class [C]; order stays."""
-        limits = threshold if isinstance(threshold, float | int) else threshold[self.labels]
-        return self.take(np.flatnonzero(self.scores > limits))
+    def above(self, threshold: float) -> Detections:
+        """The detections whose score is greater than the threshold, in the same order."""
+        return self.take(np.flatnonzero(self.scores > threshold))
 
     def take(self, index: Indices) -> Detections:
         """These detections, in this order."""
@@ -73,6 +72,13 @@ class ImageDetections:
     detections: Detections
     width: int
     height: int
+
+
+def detections_above(detections: Detections, threshold: float | Thresholds) -> Detections:
+    """The detections above one threshold, or above that of their class [C], in the same order."""
+    if isinstance(threshold, float | int):
+        return detections.above(threshold)
+    return detections.take(np.flatnonzero(detections.scores > threshold[detections.labels]))
 
 
 def concatenate_detections(images: Sequence[Detections]) -> tuple[Indices, Detections]:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from vistry.evaluation.detection.coco_library import hotcoco
-from vistry.evaluation.detection.types import Detections, Flags, GroundTruth, Kind, Rle, concatenate_ground_truth
+from vistry.evaluation.detection.types import (
+    Detections,
+    Flags,
+    GroundTruth,
+    Kind,
+    Rle,
+    concatenate_ground_truth,
+    detections_above,
+)
 from vistry.evaluation.detection.voc import VocResult
 from vistry.report.detection_picture import Outline, object_picture
 from vistry.report.gallery import Card, gallery
@@ -78,7 +86,7 @@ def _picture(inputs: DetectionReportInputs, image: int, kind: str, row: int) -> 
     """Draw the surroundings of an object ("true") or a detection ("predicted"), which is number `row` of its image."""
     detections = inputs.predictions[image]
     true = _outlines(inputs.ground_truth[image], "true", inputs.kind)
-    predicted = _outlines(detections.above(inputs.limits), "predicted", inputs.kind)
+    predicted = _outlines(detections_above(detections, inputs.limits), "predicted", inputs.kind)
     if kind == "predicted":
         # `row` counts all detections of the image, the outlines only those above the threshold.
         above = np.flatnonzero(detections.scores > inputs.limits[detections.labels])
