@@ -1,15 +1,16 @@
-"""Custom Vision's tagged-images.json: left, top, width and height as fractions of the image."""
+"""Custom Vision's tagged images, as an export or as the list that its service returns: boxes in fractions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.annotation_files import AnnotationFile
 from vistry.data.readers.finder import ImageFinder
-from vistry.data.readers.json_text import Repeated, elements, repeated
+from vistry.data.readers.json_text import Repeated, elements, read_list, repeated
 from vistry.data.readers.json_values import Json
 from vistry.data.readers.labels import DETECTION, ClassNames, needs_objects
 from vistry.data.readers.object_builder import Box, ObjectRecord, ObjectTableBuilder
@@ -20,6 +21,7 @@ from vistry.data.source import DataSource
 NAME = "custom_vision"
 FILE = "tagged-images.json"
 SUFFIXES = (".json",)
+NAMES = ("filename", "file", "file_name", "name")
 CORNER_AND_SIZE = ("left", "top", "width", "height")
 # The largest of a data set's JSON files are looked into.
 MOST = 60
@@ -68,10 +70,16 @@ def _files(source: DataSource) -> list[AnnotationFile]:
 def _is_custom_vision(path: Path) -> bool:
     with path.open("rb") as stream:
         head = stream.read(4096)
-    return path.name == FILE or (b'"files"' in head and b'"tags"' in head and b'"filename"' in head)
+    listed = head.lstrip().startswith(b"[") and b'"tagName"' in head and b'"left"' in head
+    return listed or path.name == FILE or (b'"files"' in head and b'"tags"' in head and b'"filename"' in head)
 
 
 def _records(path: Path) -> Iterator[tuple[int, Json]]:
+    """(line, image) of each image. Raises FindingError."""
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        is_list = stream.read(4096).lstrip().startswith("[")
+    if is_list:
+        return ((1, value) for value in read_list(path))
     return ((line, value) for key, line, value in elements(path) if key == "files")
 
 
@@ -111,7 +119,8 @@ class _Reader:
         if not name:
             raise FindingError(Finding.of("field-missing", f"no 'filename' in {record!r:.60}"))
         row = self.builder.add_image(self._finder.find(name, self._path), split, index, line)
-        for number, tag in enumerate(record.get("tags") or (), start=1):
+        tags = record["regions"] if "regions" in record else record.get("tags")
+        for number, tag in enumerate(tags or (), start=1):
             try:
                 label, box = self._tag(tag)
                 self.builder.add_object(row, label, ObjectRecord(box, number))
@@ -120,14 +129,20 @@ class _Reader:
                 self.builder.drop_object(row)
 
     def _tag(self, tag: Json) -> tuple[int, Box]:
-        if type(tag) is not dict or "tag" not in tag:
+        name = tag.get("tag", tag.get("tagName")) if type(tag) is dict else None
+        if name is None:
             raise FindingError(Finding.of("object-invalid", f"no 'tag' in {tag!r:.60}"))
-        (label,) = self._names.one(tag["tag"])
+        (label,) = self._names.one(name)
         values = [tag.get(name) for name in CORNER_AND_SIZE]
         left, top, width, height = parse_box(values, ", ".join(CORNER_AND_SIZE))
         return label, (left, top, left + width, top + height)
 
 
 def _name(record: Json) -> str:
-    name = record.get("filename") if isinstance(record, dict) else None
-    return name if isinstance(name, str) else ""
+    """The name of an image; of one that the service lists, which has an address, the name at its end."""
+    if not isinstance(record, dict):
+        return ""
+    names = [record.get(key) for key in NAMES]
+    address = record.get("originalImageUri")
+    names.append(urlsplit(address).path.rpartition("/")[2] if isinstance(address, str) else "")
+    return next((name for name in names if isinstance(name, str) and name), "")
