@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from vistry.data.readers.reader import Reading as Reading
     from vistry.data.readers.table_builder import TableBuilder as TableBuilder
     from vistry.data.table import Table as Table
+    from vistry.data.writers.writer import FolderWriter as FolderWriter
     from vistry.data.writers.writer import Writer as Writer
 
 _HOMES = {
     "ClassNames": "vistry.data.readers.labels",
     "Finding": "vistry.data.findings",
     "FindingError": "vistry.data.findings",
+    "FolderWriter": "vistry.data.writers.writer",
     "Locator": "vistry.data.readers.locations",
     "ObjectRecord": "vistry.data.readers.object_builder",
     "ObjectTableBuilder": "vistry.data.readers.object_builder",

@@ -53,11 +53,20 @@ class ImageFinder:
     that one name of a file means is not taken for another.
 
     `without`: names of folders that hold no images of the data set, such as those of masks. `a_file_an_image`: the
-    annotation files describe one image each, so that their own names say nothing about splits.
+    annotation files describe one image each, so that their own names say nothing about splits. `also`: images that lie
+    elsewhere and are known to belong to the data set.
     """
 
-    def __init__(self, source: DataSource, *, without: Container[str] = (), a_file_an_image: bool = False):
+    def __init__(
+        self,
+        source: DataSource,
+        *,
+        without: Container[str] = (),
+        a_file_an_image: bool = False,
+        also: Sequence[FolderIndex] = (),
+    ):
         self._source = source
+        self._also = also
         self._root = str(source.root)
         self._without = without
         self._a_file_an_image = a_file_an_image
@@ -269,6 +278,7 @@ class ImageFinder:
 
     def _indexes(self) -> Iterable[FolderIndex]:
         yield from self._source.image_indexes
+        yield from self._also
         yield self._source.index
         if self._surroundings is not None:
             yield self._surroundings

@@ -138,7 +138,7 @@ class _Reader:
         return remarks
 
     def _add(self, path: Path, root: Node) -> None:
-        image = self._image(path, root.value("filename"))
+        image = self._image(path, root)
         if image is None:
             return
         numbers = None
@@ -175,11 +175,15 @@ class _Reader:
         crowd = node.value("difficult") == "1"
         self.builder.add_object(row, label, ObjectRecord(box, number, crowd=crowd, line=node.line, shape=shape))
 
-    def _image(self, path: Path, named: str) -> str | None:
+    def _image(self, path: Path, root: Node) -> str | None:
         """The image with the file's own name, else the one that it names, if no other file's own name has that.
 
-        A file that was renamed with its image, or copied from a neighbour's, keeps the `<filename>` of the other.
+        A file that was renamed with its image, or copied from a neighbour's, keeps the `<filename>` of the other. An
+        absolute `<path>` to an image of its name is that of this machine; those of others are of no use.
         """
+        named, whole = root.value("filename"), root.value("path")
+        if whole.startswith("/") and Path(whole).name == named and named.startswith(path.stem) and _exists(whole):
+            return self._finder.find(whole, path)
         own = self._own.get(path, "")
         if own:
             told = Path(named.replace("\\", "/"))
@@ -227,6 +231,13 @@ _REMARKS = {
     "image-unlabelled": "{count} image(s) have no picture in SegmentationObject/ and are left out",
     "file-ignored": "{count} XML file(s) ignored that are no annotations of an image, such as {file} with {what}",
 }
+
+
+def _exists(image: str) -> bool:
+    try:
+        return Path(image).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _told(named: str) -> str:
