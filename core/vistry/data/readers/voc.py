@@ -22,6 +22,7 @@ from vistry.data.readers.reader import Evidence, Reading
 from vistry.data.readers.shapes import parse_box, parse_pixels
 from vistry.data.readers.split_words import split_of_folders
 from vistry.data.readers.spread import spread
+from vistry.data.readers.stem_pairs import pair_by_stem
 from vistry.data.readers.xml_tree import Node, read_xml
 from vistry.data.source import DataSource
 from vistry.data.table import UNASSIGNED
@@ -35,6 +36,7 @@ MASK_FOLDERS = (MASKS, "SegmentationClass", "SegmentationObjectVisualization", "
 # Files that are looked into before the format is chosen.
 SAMPLE = 50
 _ROOT = re.compile(rb"<(?![?!])\s*([^\s/>]+)")
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _FILENAME = re.compile(rb"<filename>([^<]*)</filename>")
 
 
@@ -83,7 +85,7 @@ def _head(path: Path) -> bytes:
 
 def _is_annotation(head: bytes) -> bool:
     """Whether an XML file begins with the element that is Pascal VOC's; CVAT's is `<annotations>`."""
-    root = _ROOT.search(head)
+    root = _ROOT.search(_COMMENT.sub(b"", head))
     return root is not None and root[1] == b"annotation"
 
 
@@ -105,13 +107,9 @@ class _Reader:
         self._names = ClassNames(self.builder)
         self._finder = _finder(source)
         self._splits = ListedSplits.of(source.index, "Segmentation" if self.builder.wants_masks else "Main")
-        self._own = self._images_of_stems(source.files(SUFFIXES))
+        self._own = pair_by_stem(source.files(SUFFIXES), self._finder).images
         self._owned = frozenset(self._own.values())
         self._remarked: dict[str, list[tuple[Path, str]]] = defaultdict(list)
-
-    def _images_of_stems(self, files: list[Path]) -> dict[Path, str]:
-        images = ((path, self._finder.find_stem(path.stem, path)) for path in files)
-        return {path: image for path, image in images if image}
 
     def read_file(self, path: Path) -> None:
         """Add one file's image and objects."""
