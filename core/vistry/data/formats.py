@@ -17,13 +17,25 @@ from vistry.registry.part_specs import ReaderSpec
 from vistry.registry.parts import Part, PartTable
 
 if TYPE_CHECKING:
-    from vistry.data.readers import coco, csv, custom_vision, folders, jsonl, masks, voc, yolo
+    from vistry.data.readers import coco, csv, csv_boxes, custom_vision, folders, jsonl, masks, voc, yolo
     from vistry.data.writers import coco as coco_writer
+    from vistry.data.writers import csv as csv_writer
+    from vistry.data.writers import csv_boxes as csv_boxes_writer
     from vistry.data.writers import jsonl as jsonl_writer
 
     # The modules that core_parts.toml names, held to their contracts.
-    _READERS: tuple[SourceReader, ...] = (jsonl, coco, custom_vision, voc, yolo, csv, masks, folders)
-    _WRITERS: tuple[Writer, ...] = (jsonl_writer, coco_writer)
+    _READERS: tuple[SourceReader, ...] = (
+        jsonl,
+        coco,
+        custom_vision,
+        voc,
+        yolo,
+        csv_boxes,
+        csv,
+        masks,
+        folders,
+    )
+    _WRITERS: tuple[Writer, ...] = (jsonl_writer, coco_writer, csv_boxes_writer, csv_writer)
 
 
 @dataclass(frozen=True)
