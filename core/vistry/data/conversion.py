@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from vistry.data.formats import Formats
+from vistry.data.readers.guarded import GuardedWriter
 from vistry.data.table import SPLITS, UNASSIGNED, Table
 from vistry.errors import DataError
+from vistry.registry.tasks import task_named
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,14 @@ def output_files(table: Table, out: Path, format: str, *, task: str) -> list[Out
     for path, _ in files:
         if path.exists():
             raise DataError(f"{path} already exists; name another file, or remove it")
-    return [
-        OutputFile(path, rows, _begun(writer.write(rows, _relative(rows.images, path.absolute().parent))))
-        for path, rows in files
-    ]
+    return [OutputFile(path, rows, _begun(_pieces(writer, rows, path, task=task))) for path, rows in files]
+
+
+def _pieces(writer: GuardedWriter, rows: Table, path: Path, *, task: str) -> Iterator[str]:
+    images = _relative(rows.images, path.absolute().parent)
+    if rows.objects is not None:
+        return writer.write(rows, images)
+    return writer.write_labels(rows, images, several=not task_named(task).has_one_label)
 
 
 def _files(table: Table, out: Path, suffix: str) -> Iterator[tuple[Path, Table]]:

@@ -60,7 +60,7 @@ class DataFormat:
         return GuardedReader(self.part, load_code(self.part, self.part.spec.reader))
 
     @property
-    def writer(self) -> Writer | None:
+    def writer(self) -> GuardedWriter | None:
         """Import its writer, if there is one. Raises BrokenPluginError."""
         reference = self.part.spec.writer
         return GuardedWriter(self.part, load_code(self.part, reference)) if reference else None
@@ -97,7 +97,7 @@ class Formats:
             raise FindingError(Finding.of("format-unknown", reason).advising(remedy))
         return self.by_name[name]
 
-    def writer_named(self, name: str) -> Writer:
+    def writer_named(self, name: str) -> GuardedWriter:
         """The writer of a format. Raises DataError with a suggestion for a format that isn't written."""
         written = self.written()
         writer = self.by_name[name].writer if name in written else None

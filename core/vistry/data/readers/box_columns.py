@@ -132,7 +132,8 @@ def _declared_numbers(sheet: Sheet, roles: Mapping[str, str]) -> tuple[str, tupl
     wanted = ("xmin", "ymin", *(("xmax", "ymax") if corner == CORNERS else ("width", "height")))
     missing = [role for role in wanted if role not in roles]
     if missing:
-        message = f"--columns names a box's {', '.join(set(wanted) - set(missing))} and not its {', '.join(missing)}"
+        given = ", ".join(role for role in wanted if role in roles)
+        message = f"--columns names a box's {given} and not its {', '.join(missing)}"
         raise FindingError(Finding.of("field-missing", message, sheet.path, line=1).advising("name all four"))
     return corner, tuple(sheet.declared(role, roles[role]) for role in wanted)
 

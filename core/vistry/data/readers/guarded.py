@@ -77,8 +77,19 @@ class GuardedWriter:
     def write(self, table: Table, images: Sequence[str]) -> Iterator[str]:
         """The file's text piece by piece."""
         with guarded(self.part, passing=OSError):
-            pieces: Iterator[Any] = self.writer.write(table, images)
-            for piece in pieces:
-                if not isinstance(piece, str):
-                    raise broken(self.part, f"write must yield text, got {type(piece).__name__}")
-                yield piece
+            yield from self._texts(self.writer.write(table, images), "write")
+
+    def write_labels(self, table: Table, images: Sequence[str], *, several: bool) -> Iterator[str]:
+        """The same for labels of whole images, one an image or several."""
+        labels = getattr(self.writer, "write_labels", None)
+        if labels is None:
+            yield from self.write(table, images)
+            return
+        with guarded(self.part, passing=OSError):
+            yield from self._texts(labels(table, images, several=several), "write_labels")
+
+    def _texts(self, pieces: Iterator[Any], function: str) -> Iterator[str]:
+        for piece in pieces:
+            if not isinstance(piece, str):
+                raise broken(self.part, f"{function} must yield text, got {type(piece).__name__}")
+            yield piece

@@ -72,9 +72,11 @@ class Sheet:
 
     def declared(self, role: str, name: str) -> int:
         """The column that the user names for a role. Raises FindingError that lists the columns."""
-        for names in (list(self.header), [cell.lower() for cell in self.header]):
-            if name in names:
-                return names.index(name)
+        if name in self.header:
+            return self.header.index(name)
+        spelled = [cell.lower() for cell in self.header]
+        if name.lower() in spelled:
+            return spelled.index(name.lower())
         listed = ", ".join(self.header[:MAX_COLUMNS]) or "no names in its first line"
         message = f"no column '{name}' for the {role}; the table has {listed}"
         raise FindingError(Finding.of("field-missing", message, self.path, line=1).advising("name one of its columns"))
@@ -122,7 +124,7 @@ def open_sheet(file: AnnotationFile, names: ImageNames, source: DataSource) -> S
         return Sheet(file, (), ())
     sheet = _headed(file, rows, names)
     declared = dict(source.options.columns).get("image")
-    if declared is not None and (source.path.is_file() or declared in sheet.header):
+    if declared is not None and (source.path.is_file() or not sheet.lacks({"image": declared})):
         at = sheet.declared("image", declared)
         named, found = names.expect(file.path, filter(None, sheet.cells(at)))
         return replace(sheet, image=at, named=named, found=found)

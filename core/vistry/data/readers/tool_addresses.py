@@ -19,7 +19,7 @@ _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 
 
 class ImageNames:
-    """Finds the images that annotation files name, also by a labelling tool's address; says how many so.
+    """Finds the images that annotation files name, also by a labelling tool's address.
 
     An address on the network is never fetched: the image of its name below the data folder is taken, if there is one.
     """
@@ -27,7 +27,6 @@ class ImageNames:
     def __init__(self, source: DataSource):
         self._finder = ImageFinder(source)
         self._index = source.index
-        self._addressed: list[tuple[str, str]] = []
 
     def expect(self, file: Path, names: Iterable[str]) -> tuple[int, int]:
         """How many names of a sample there are, and how many of them are images here; see `ImageFinder.expect`."""
@@ -45,10 +44,8 @@ class ImageNames:
         plain = _without_upload(path)
         if plain != path and not os.path.isfile(image):  # noqa: PTH113 - text: a million rows pass here
             image = self._finder.find(plain, file)
-        if _ADDRESS.match(name):
-            if not os.path.isfile(image):  # noqa: PTH113
-                return self._finder.find(name, file)
-            self._addressed.append((name, image))
+        if _ADDRESS.match(name) and not os.path.isfile(image):  # noqa: PTH113
+            return self._finder.find(name, file)
         return image
 
     def _path(self, name: str) -> str:
@@ -64,13 +61,7 @@ class ImageNames:
     @property
     def remarks(self) -> list[Finding]:
         """A finding for each way in which images were found elsewhere than the annotations say, with their number."""
-        found = self._finder.remarks
-        if self._addressed:
-            name, image = self._addressed[0]
-            count = len(self._addressed)
-            message = f"{count} image(s) were found by the names in their addresses, such as '{name}': {image}"
-            found.append(Finding.of("image-elsewhere", message, count=count))
-        return found
+        return self._finder.remarks
 
 
 def path_of_address(name: str) -> str:

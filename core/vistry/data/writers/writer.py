@@ -9,7 +9,11 @@ from vistry.data.table import Table
 
 
 class Writer(Protocol):
-    """A module, or an object, that writes one format; `[readers.NAME]` of a manifest names it."""
+    """A module, or an object, that writes one format; `[readers.NAME]` of a manifest names it.
+
+    One that writes one label an image otherwise than several has `write_labels(table, images, *, several)` besides,
+    which is called for tables without objects.
+    """
 
     @property
     def SUFFIX(self) -> str:
