@@ -17,7 +17,8 @@ from vistry.registry.part_specs import ReaderSpec
 from vistry.registry.parts import Part, PartTable
 
 if TYPE_CHECKING:
-    from vistry.data.readers import coco, csv, csv_boxes, custom_vision, folders, jsonl, masks, voc, yolo
+    from vistry.data.readers import coco, csv, csv_boxes, custom_vision, folders, jsonl, mask_pictures, masks, voc, yolo
+    from vistry.data.readers.tools import cvat, label_studio, labelme, supervisely, via
     from vistry.data.writers import coco as coco_writer
     from vistry.data.writers import csv as csv_writer
     from vistry.data.writers import csv_boxes as csv_boxes_writer
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
         csv_boxes,
         csv,
         masks,
+        mask_pictures,
         folders,
     )
+    _TOOL_READERS: tuple[SourceReader, ...] = (cvat, labelme, label_studio, via, supervisely)
     _WRITERS: tuple[Writer, ...] = (jsonl_writer, coco_writer, csv_boxes_writer, csv_writer)
 
 

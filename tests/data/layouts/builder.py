@@ -38,17 +38,18 @@ WRITERS: dict[str, Callable[[Tree], None]] = {
 }
 
 
-def build(tree: Tree) -> None:
-    """Write all files of a tree. Its root must be empty."""
+def build(tree: Tree) -> tuple[str, ...]:
+    """Write all files of a tree, whose root must be empty; give the places of pictures that nothing describes."""
     for picture in tree.truth.pictures:
         tree.put(tree.image(picture), picture)
     WRITERS[tree.layout.format](tree)
-    unused = (number for number in range(POOL, 2 * POOL))
+    strays: list[Picture] = []
     for path in tree.layout.also:
-        if "{file}" in path:  # pictures that nothing describes
-            for _ in range(2):
-                stray = Picture(next(unused), "", tree.truth.pictures[0].suffix)
-                stray = Picture(stray.number, f"stray_{stray.number}", stray.suffix)
-                tree.put(tree.fill(path, stray), stray)
-        else:
+        if "{file}" not in path:
             tree.write(path, "")
+            continue
+        for _ in range(2):
+            number = POOL + len(strays)
+            strays.append(Picture(number, f"stray_{number}", tree.truth.pictures[0].suffix))
+            tree.put(tree.fill(path, strays[-1]), strays[-1])
+    return tuple(path for path in tree.layout.also if "{file}" in path)

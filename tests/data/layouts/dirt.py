@@ -57,9 +57,10 @@ def _picture_empty(tree: Tree, expected: Expected) -> Expected:
 
 def _annotation_without_picture(tree: Tree, expected: Expected) -> Expected:
     """A file of annotations too many."""
-    first = tree.truth.pictures[0]
+    first = next(picture for picture in tree.truth.pictures if picture.labels)
     path = tree.root / tree.fill(tree.layout.labels, first)
-    path.with_name(path.name.replace(first.stem, "left_over")).write_bytes(path.read_bytes())
+    text = path.read_text(encoding="utf-8").replace(first.stem, "left_over")
+    path.with_name(path.name.replace(first.stem, "left_over")).write_text(text, encoding="utf-8")
     return replace(expected, lost=(*expected.lost, "left_over"))
 
 
@@ -70,7 +71,7 @@ def _unrelated_folders(tree: Tree, expected: Expected) -> Expected:
     tree.put("samples/figure1.png", strays[1])
     tree.put("samples/figure2.png", strays[2])
     tree.write("docs/index.md", "# Documentation\n")
-    return replace(expected, lost=(*expected.lost, *(stray.file for stray in strays)))
+    return replace(expected, lost=(*expected.lost, "docs/", "samples/"))
 
 
 def _without(expected: Expected, gone: Picture) -> Expected:

@@ -27,13 +27,32 @@ TASKS = {
     "boxes": ("image_object_detection",),
     "masks": ("image_instance_segmentation", "image_object_detection"),
 }
-# Remarks on a whole data set, which say nothing about items that were left out.
+# Remarks on a whole data set, or on pictures that are used: they say nothing about items that were left out.
 GENERAL = {
-    *("class-few", "class-imbalance", "class-single", "class-untrained", "label-similar"),
-    *("data-small", "image-small", "image-extension", "path-moved"),
+    *("class-few", "class-imbalance", "class-single", "class-untrained", "class-unused", "label-similar", "data-small"),
+    *("image-small", "image-extension", "image-background", "path-moved", "file-hidden", "file-ignored", "id-gap"),
+    *("image-alpha", "image-grey", "image-palette"),
 }
-# What a refusal says to type.
-READINGS = re.compile(r"--(format|task|images|columns|classes-at|data)\b")
+# What a refusal may call each format: the name to type, or the name that people know.
+NAMES = {
+    "folders": ("folders", "folder for each class", "class folders"),
+    "voc": ("voc",),
+    "coco": ("coco",),
+    "yolo": ("yolo", "darknet"),
+    "csv": ("csv",),
+    "csv boxes": ("csv", "vott", "open images", "automl"),
+    "jsonl": ("jsonl", "json lines"),
+    "metadata": ("metadata", "imagefolder", "csv", "jsonl", "json lines"),
+    "cvat": ("cvat",),
+    "labelme": ("labelme",),
+    "label studio": ("label studio", "label_studio"),
+    "via": ("via",),
+    "custom vision": ("custom vision", "custom_vision"),
+    "masks": ("mask", "masks"),
+    "unread": (),
+}
+# What else a refusal may give to type.
+OPTIONS = re.compile(r"--(images|columns|classes[-_]at)\b")
 
 
 @dataclass(frozen=True)
@@ -48,7 +67,8 @@ class Outcome:
 class Expected:
     """The truth after dirt: the pictures that can be used, and how many items have to be reported.
 
-    `lost`: what is described and can't be used, or lies there undescribed: each a name. `images`: below the root.
+    `lost`: what is described and can't be used, and where pictures lie that nothing describes, an entry each; so many
+    items have to be counted in findings at the least.
     """
 
     pictures: tuple[Picture, ...]
@@ -69,16 +89,27 @@ def judge(tree: Tree, expected: Expected, task: str | None) -> Outcome:
 
 
 def _refusal(message: str, tree: Tree) -> Outcome:
-    listed = sum(f"{name}:" in message for name in ("jsonl", "coco", "voc", "yolo", "csv", "folders"))
-    named = READINGS.search(message) or (
-        listed < 4 and any(word.lower() in message.lower() for word in (tree.layout.format, *tree.layout.words))
-    )
-    return Outcome(REFUSED if named else MISLED, message)
+    """'refused' where the message has the right reading, 'misled' where it has another, or only says what failed."""
+    layout = tree.layout
+    others = sum(any(_says(message, name) for name in names) for names in NAMES.values())
+    right = any(_says(message, name) for name in (*NAMES[layout.format], *layout.words))
+    typed = any(f"--format {name}" in message for name in NAMES[layout.format])
+    misleading = "--task multiclass" in message and tree.truth.kind != "label"
+    if typed or OPTIONS.search(message) or (right and others <= 3 and not misleading):
+        return Outcome(REFUSED, message)
+    return Outcome(MISLED, message)
+
+
+def _says(message: str, name: str) -> bool:
+    """Whether a message has a name as a word, not as a file's suffix or a part of a path."""
+    return re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w/-])", message, re.IGNORECASE) is not None
 
 
 def compare(diagnosis: Diagnosis, tree: Tree, expected: Expected) -> Outcome:
     """Compare a table with the truth, picture by picture, found by their bytes."""
-    if diagnosis.task not in TASKS[tree.truth.kind]:
+    # Objects that say labels of whole images are objects, where nobody asks for the labels.
+    drawn = ("image_object_detection",) if any(picture.things for picture in expected.pictures) else ()
+    if diagnosis.task not in (*TASKS[tree.truth.kind], *drawn):
         return Outcome(WRONG, f"task {diagnosis.task}")
     table = diagnosis.table
     known = {picture.content: picture for picture in expected.pictures}

@@ -6,6 +6,9 @@ import argparse
 import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
+from unittest.mock import patch
+
+from vistry.registry.catalogue import Catalogue
 
 from tests.data.layouts.generator import Case, case
 from tests.data.layouts.judge import OUTCOMES, READ, Outcome
@@ -16,11 +19,14 @@ Results = list[tuple[Case, Outcome]]
 def run(seeds: range, only: str = "") -> Results:
     """Lay out and judge the case of each seed, of one format or layout where `only` names it."""
     results = []
-    for seed in seeds:
-        drawn = case(seed)
-        if only in ("", drawn.layout.format, drawn.layout.name):
-            with tempfile.TemporaryDirectory() as folder:
-                results.append((drawn, drawn.judge(Path(folder))))
+    found = Catalogue.read()
+    with patch.object(Catalogue, "read", lambda: found), tempfile.TemporaryDirectory() as folder:
+        for seed in seeds:
+            drawn = case(seed)
+            if only in ("", drawn.layout.format, drawn.layout.name):
+                root = Path(folder) / str(seed)
+                root.mkdir()
+                results.append((drawn, drawn.judge(root)))
     return results
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.data.layouts.generator import cases
-from tests.data.layouts.judge import READ, REFUSED
+from tests.data.layouts.judge import READ, SILENT, WRONG
 from tests.data.layouts.report import run, table
 from tests.data.layouts.shapes import LAYOUTS
 
-# What holds today, in per cent of all layouts; to be raised as readers learn.
-READ_SHARE, SAFE_SHARE = 4, 30
+# What holds today, in per cent of all layouts: read right, and neither wrong nor silent.
+READ_SHARE, SAFE_SHARE = 5, 45
 
 
 def test_layouts_are_read_or_refused_with_a_way_on() -> None:
@@ -52,4 +52,4 @@ def _hold(seeds: range) -> None:
     results = run(seeds)
     counts = Counter(outcome.word for _, outcome in results)
     assert 100 * counts[READ] >= READ_SHARE * len(results), table(results)
-    assert 100 * (counts[READ] + counts[REFUSED]) >= SAFE_SHARE * len(results), table(results)
+    assert 100 * (len(results) - counts[WRONG] - counts[SILENT]) >= SAFE_SHARE * len(results), table(results)

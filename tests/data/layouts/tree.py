@@ -6,7 +6,8 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,13 @@ from pathlib import Path, PurePosixPath
 from tests.data.layouts.truth import Picture, Truth
 
 SPLITS = ("train", "validation", "test")
+# How the name of a picture in an annotation file may differ from that of the file.
+NAME_FORMS: dict[str, Callable[[str], str]] = {
+    "same": lambda name: name,
+    "composed": lambda name: unicodedata.normalize("NFC", name),
+    "decomposed": lambda name: unicodedata.normalize("NFD", name),
+    "other case": str.lower,
+}
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,8 @@ class Tree:
             "blob": f"azureml://subscriptions/1/resourcegroups/r/workspaces/w/datastores/blob/paths/{path}",
             "address": f"https://example.blob.core.windows.net/uploads/{picture.file}",
         }
-        return forms[self.option("reference", "name")]
+        form = forms[self.option("reference", "name")]
+        return NAME_FORMS[self.option("name_form", "same")](form)
 
     def write(self, path: str, text: str | bytes) -> None:
         target = self.root / path

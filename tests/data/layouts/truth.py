@@ -104,8 +104,8 @@ def draw(rng: Random, words: Words, splits: tuple[str, ...], *, kind: str, negat
         first = words.classes[at // max(1, len(splits)) % len(words.classes)]
         pictures.append(_describe(picture, rng, kind, (first, *words.classes)))
     if negatives:
-        bare = Picture(next(n for n in range(POOL) if n not in numbers), words.stems[0].format(90), words.suffix)
-        pictures.append(Picture(bare.number, bare.stem, bare.suffix, splits[0] if splits else ""))
+        number = next(number for number in range(POOL) if number not in numbers)
+        pictures.insert(0, Picture(number, words.stems[0].format(90), words.suffix, splits[0] if splits else ""))
     return Truth(tuple(pictures), words.classes, kind)
 
 

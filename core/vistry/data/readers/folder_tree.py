@@ -7,13 +7,14 @@ splits may stand at one level above or below the classes, and a folder with a si
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vistry.data.index import FolderIndex
-from vistry.data.readers.split_words import is_unlabelled, split_of_folders, split_of_word, words_of
+from vistry.data.readers.split_words import is_unlabelled, split_of_folders, split_of_word, splits_of_siblings, words_of
 from vistry.data.table import SPLITS, UNASSIGNED
 
 # Words of folders that hold things and are no class.
@@ -25,9 +26,12 @@ _CONTAINERS = frozenset(
         *("thumbs", "assets", "misc", "backup", "output", "outputs", "result", "results", "tmp", "archive"),
         *("mask", "masks", "label", "labels", "annotation", "annotations", "annots", "gt", "truth", "ground"),
         *("groundtruth", "segmentation", "segmentations", "segmentationclass", "segmentationobject", "raw", "all"),
-        *("set", "sets", "files", "folder", "and", "of", "the"),
+        *("set", "sets", "files", "folder"),
     )
 )
+
+# Files that are likely to say more about images than one folder's name.
+_TABLES = (".csv", ".tsv", ".json", ".jsonl", ".xml", ".xls", ".xlsx")
 
 
 class ClassFolder(NamedTuple):
@@ -65,16 +69,21 @@ class _Folder:
         return self.path.rpartition("/")[2]
 
     @property
+    def level(self) -> int:
+        """How deep it lies, 1 for a folder in the data folder."""
+        return self.path.count("/") + 1
+
+    @property
     def total(self) -> int:
         return self.images + sum(folder.total for folder in self.folders.values())
 
 
 class _RefusedError(Exception):
-    """The tree has another sense, or several: the reason, and the readings."""
+    """The tree has another sense, or several: the reason, and the levels at which classes may be."""
 
-    def __init__(self, reason: str, readings: Sequence[str] = ()):
+    def __init__(self, reason: str, levels: Sequence[int] = ()):
         super().__init__(reason)
-        self.readings = tuple(readings)
+        self.levels = tuple(levels)
 
 
 def layout_at(index: FolderIndex, level: int) -> Layout:
@@ -100,8 +109,14 @@ def layout_of(index: FolderIndex, *, named: bool = False) -> Layout:
         _read(_tree(index), UNASSIGNED, layout, named=named)
         _check(layout, index, named)
     except _RefusedError as refusal:
-        return Layout(against=str(refusal), readings=refusal.readings)
+        return Layout(against=str(refusal), readings=tuple(_reading(index, level) for level in refusal.levels))
     return layout
+
+
+def _reading(index: FolderIndex, level: int) -> str:
+    """What to type for the classes at a level, and what they would be."""
+    labels = {one.label for one in layout_at(index, level).classes}
+    return f"--format folders --classes-at {level} ({len(labels)} classes: {_names(labels)})"
 
 
 def _tree(index: FolderIndex) -> _Folder:
@@ -118,44 +133,63 @@ def _tree(index: FolderIndex) -> _Folder:
 def _read(folder: _Folder, split: int, layout: Layout, *, named: bool) -> None:
     """Add what the folders in a folder stand for to a layout."""
     inner = list(folder.folders.values())
-    if folder.images and inner:
+    if folder.images:
         layout.unlabelled.append(folder.path)
-    splits = [one for one in inner if split_of_word(one.name) != UNASSIGNED and one.folders]
-    words = [one for one in inner if split_of_word(one.name) != UNASSIGNED or is_unlabelled(one.name)]
-    if split == UNASSIGNED and splits:
-        for one in inner:
-            if one in words:
-                _read_split(one, layout, named=named)
-            else:
-                layout.ignored.append(one.path)
-    elif len(words) == len(inner) > 1 and not named:
-        raise _RefusedError(f"the images lie in {_listed(inner)} without folders for classes", _READ_AS_CLASSES)
-    elif len(inner) == 1 and (inner[0].folders or (_is_container(inner[0].name) and not named)):
-        _read(inner[0], split, layout, named=named)
-    elif not inner:
-        layout.unlabelled.append(folder.path)
-    else:
-        _read_classes(inner, split, layout, named=named)
+    splits = splits_of_siblings(folder.folders)
+    words = [one for one in inner if splits[one.name] != UNASSIGNED or is_unlabelled(one.name)]
+    if split == UNASSIGNED and len(words) < len(inner) and _has_splits_below(inner):
+        # Of classes with a folder for each split, one may be called "train".
+        _read_inner(inner, split, layout, named=named)
+        return
+    if split == UNASSIGNED and any(one.folders for one in words if splits[one.name] != UNASSIGNED):
+        layout.ignored += [one.path for one in inner if one not in words]
+        for one in words:
+            _read_split(one, splits[one.name], layout, named=named)
+    elif len(words) == sum(not _is_container(one.name) for one in inner) > 1 and not named:
+        raise _RefusedError(f"the images lie in {_listed(words)} without folders for classes", [inner[0].level])
+    elif inner:
+        _read_inner(inner, split, layout, named=named)
 
 
-def _read_split(folder: _Folder, layout: Layout, *, named: bool) -> None:
+def _has_splits_below(folders: Sequence[_Folder]) -> bool:
+    """Whether all of these that hold folders hold folders for splits alone, and some do that are none themselves."""
+    below = [name for folder in folders for name in folder.folders]
+    own = [split_of_word(folder.name) == UNASSIGNED for folder in folders if folder.folders]
+    return any(own) and all(split_of_word(name) != UNASSIGNED for name in below)
+
+
+def _read_split(folder: _Folder, split: int, layout: Layout, *, named: bool) -> None:
     if is_unlabelled(folder.name):
         layout.unlabelled += [one.path for one in _with_images(folder)]
     else:
-        _read(folder, split_of_word(folder.name), layout, named=named)
+        _read(folder, split, layout, named=named)
 
 
-def _read_classes(folders: Sequence[_Folder], split: int, layout: Layout, *, named: bool) -> None:
-    """Add folders of classes, in which folders for splits may lie, or a few parts of a class."""
+def _read_inner(folders: Sequence[_Folder], split: int, layout: Layout, *, named: bool) -> None:
+    """Read the one folder of several that holds the data, or all of them as classes."""
     containers = [] if named else [one for one in folders if _is_container(one.name)]
     classes = [one for one in folders if one not in containers]
-    if containers and (len(classes) < 2 or _total(containers) > _total(classes)):
-        reason = f"{_listed(containers)} {'is' if len(containers) == 1 else 'are'} hardly a class's name"
-        raise _RefusedError(f"the images lie in {_listed(folders)}, and {reason}", _READ_AS_CLASSES)
+    if len(folders) == 1 and (folders[0].folders or containers):
+        _read(folders[0], split, layout, named=named)
+        return
+    if containers and len(classes) < 2:
+        holding = [one for one in folders if one.folders]
+        if len(holding) != 1 or 2 * holding[0].total < _total(folders):
+            reason = f"{_listed(containers)} {'is' if len(containers) == 1 else 'are'} hardly a class's name"
+            raise _RefusedError(f"the images lie in {_listed(folders)}, and {reason}", [folders[0].level])
+        layout.ignored += [one.path for one in folders if one is not holding[0]]
+        _read(holding[0], split, layout, named=named)
+        return
+    if _total(containers) > _total(classes):
+        raise _RefusedError(f"most images lie in {_listed(containers)}, hardly a class's name", [folders[0].level])
     layout.ignored += [one.path for one in containers]
+    _read_classes(classes, split, layout, named=named)
+
+
+def _read_classes(classes: Sequence[_Folder], split: int, layout: Layout, *, named: bool) -> None:
+    """Add folders of classes, in which folders for splits may lie, or a few parts of a class."""
     nested = [one for one in classes if one.folders]
-    parts = [set(one.folders) for one in nested]
-    if nested and split == UNASSIGNED and all(split_of_word(part) != UNASSIGNED for names in parts for part in names):
+    if split == UNASSIGNED and _has_splits_below(classes):
         for one in classes:
             layout.classes += [ClassFolder(part.path, one.name, _split_below(one, part)) for part in _with_images(one)]
     elif len(nested) > len(classes) / 2 and not named:
@@ -168,16 +202,14 @@ def _split_below(folder: _Folder, part: _Folder) -> int:
     return split_of_folders(part.path.removeprefix(folder.path).split("/"))
 
 
-def _two_levels(nested: Sequence[_Folder], classes: Sequence[_Folder]) -> tuple[str, tuple[str, ...]]:
-    """Why nested folders can be read in two ways, and what to type for each."""
+def _two_levels(nested: Sequence[_Folder], classes: Sequence[_Folder]) -> tuple[str, tuple[int, int]]:
+    """Why nested folders can be read in two ways, and the levels of both."""
     inner = Counter(name for one in nested for name in one.folders)
     shared = [name for name, count in inner.items() if count == len(nested)]
-    level = classes[0].path.count("/") + 1
-    outer = f"--format folders --classes-at {level} ({len(classes)} classes: {_names(one.name for one in classes)})"
-    deeper = f"--format folders --classes-at {level + 1} ({len(inner)} classes: {_names(inner)})"
+    outer = classes[0].level
     if len(nested) > 1 and shared:
-        return f"each of {_listed(classes)} holds the same folders ({_names(shared)})", (deeper, outer)
-    return f"{_listed(classes)} hold folders that hold the images ({_names(inner)})", (outer, deeper)
+        return f"each of {_listed(classes)} holds the same folders ({_names(shared)})", (outer + 1, outer)
+    return f"{_listed(classes)} hold folders that hold the images ({_names(inner)})", (outer, outer + 1)
 
 
 def _check(layout: Layout, index: FolderIndex, named: bool) -> None:
@@ -188,6 +220,10 @@ def _check(layout: Layout, index: FolderIndex, named: bool) -> None:
     if not layout.classes:
         places = _names(path or "the data folder itself" for path in layout.unlabelled)
         raise _RefusedError(f"{len(index.images)} images lie in {places} without folders for classes")
+    labels = {one.label for one in layout.classes}
+    if len(labels) == 1 and (tables := index.files(_TABLES)):
+        level = layout.classes[0].path.count("/") + 1
+        raise _RefusedError(f"all images lie in {_names(labels)}/, and there is {_names(tables)}", [level])
     loose = sum(counts.get(path, 0) for path in layout.unlabelled if not _is_set_apart(path))
     if loose > sum(counts.get(one.path, 0) for one in layout.classes):
         raise _RefusedError(f"{loose} images lie outside the folders {_names(one.label for one in layout.classes)}")
@@ -199,10 +235,10 @@ def _check(layout: Layout, index: FolderIndex, named: bool) -> None:
 
 def _set_apart_what_has_no_class(layout: Layout) -> None:
     """Take the folders of splits that have none of the training classes, such as test/test/, for unlabelled."""
-    train = {one.label for one in layout.classes if one.split == 0}
+    train = {_spelt(one.label) for one in layout.classes if one.split == 0}
     for split in (1, 2):
         own = [one for one in layout.classes if one.split == split]
-        labels = {one.label for one in own}
+        labels = {_spelt(one.label) for one in own}
         if len(train) < 2 or not labels or labels & train:
             continue
         if len(labels) > 1:
@@ -210,6 +246,10 @@ def _set_apart_what_has_no_class(layout: Layout) -> None:
             raise _RefusedError(reason)
         layout.classes = [one for one in layout.classes if one.split != split]
         layout.unlabelled += [one.path for one in own]
+
+
+def _spelt(label: str) -> str:
+    return unicodedata.normalize("NFC", label.strip())
 
 
 def _pairs(index: FolderIndex) -> int:
@@ -247,6 +287,3 @@ def _names(names: Iterable[str]) -> str:
     """'cat, dog and 3 more'."""
     ordered = sorted(names)
     return ", ".join(ordered[:5]) + (f" and {len(ordered) - 5} more" if len(ordered) > 5 else "")
-
-
-_READ_AS_CLASSES = ("--format folders (each of these folders is a class)",)

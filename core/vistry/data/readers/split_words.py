@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Collection
 
 from vistry.data.table import SPLITS, UNASSIGNED
 
@@ -28,7 +30,7 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 def words_of(name: str) -> list[str]:
     """The words of a name in lower case: 'seg_train', 'TrainSet' and 'val2017' have words for splits."""
-    return [word.lower() for word in _WORD.findall(_CAMEL.sub(" ", name))]
+    return [word.lower() for word in _WORD.findall(_CAMEL.sub(" ", unicodedata.normalize("NFC", name)))]
 
 
 def split_of_word(word: str) -> int:
@@ -36,7 +38,22 @@ def split_of_word(word: str) -> int:
 
     UNASSIGNED where another word than one for a split, or several, are in the name.
     """
-    splits = {_SPLIT_OF.get(part, UNASSIGNED) for part in words_of(word) if part not in _FILLERS}
+    return _split_of(words_of(word))
+
+
+def splits_of_siblings(names: Collection[str]) -> dict[str, int]:
+    """The split of each of the folders in one folder; words that all with a word for a split have say nothing.
+
+    So 'MNIST - training' and 'MNIST - testing' are two splits.
+    """
+    words = {name: words_of(name) for name in names}
+    telling = [set(parts) for parts in words.values() if not _SPLIT_OF.keys().isdisjoint(parts)]
+    shared = set.intersection(*telling) if len(telling) > 1 else set()
+    return {name: _split_of([part for part in parts if part not in shared]) for name, parts in words.items()}
+
+
+def _split_of(words: list[str]) -> int:
+    splits = {_SPLIT_OF.get(part, UNASSIGNED) for part in words if part not in _FILLERS}
     return splits.pop() if len(splits) == 1 else UNASSIGNED
 
 
