@@ -24,5 +24,5 @@ def test_an_unknown_name_is_an_error_with_a_suggestion():
     assert FORMATS.writer_named("coco").SUFFIX == ".json"
     with pytest.raises(DataError, match="there is no data format 'cocoo'; did you mean 'coco'?"):
         FORMATS.named("cocoo")
-    with pytest.raises(DataError, match="no data format 'yolo' that can be written; known: jsonl, coco"):
-        FORMATS.writer_named("yolo")
+    with pytest.raises(DataError, match="no data format 'masks' that can be written; known: jsonl, coco"):
+        FORMATS.writer_named("masks")

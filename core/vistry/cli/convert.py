@@ -25,8 +25,9 @@ def convert(data: Path, out: Path, to: str, as_json: bool, **options: Any) -> No
     """Write the labels of DATA to OUT.
 
     COCO, JSON Lines and YOLO are written with boxes and masks, Pascal VOC with boxes. OUT is a file, or a folder that
-    gets a file for each split; for Pascal VOC and YOLO it is a folder. The images stay where they are: a path is relative where the image lies
-    beside or below the file, else absolute. What the doctor sets aside is left out and counted.
+    gets a file for each split; for Pascal VOC and YOLO it is a folder. The images stay where they are: a path is
+    relative where the image lies beside or below the file, else absolute. What the doctor sets aside is left out and
+    counted.
     """
     conversion = vistry.convert(data, out, to=to, **options)
     diagnosis = conversion.diagnosis
