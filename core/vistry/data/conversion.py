@@ -13,6 +13,7 @@ from vistry.data.formats import Formats
 from vistry.data.readers.guarded import GuardedWriter
 from vistry.data.table import SPLITS, UNASSIGNED, Table
 from vistry.errors import DataError
+from vistry.registry.tasks import task_named
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,14 @@ def outputs(table: Table, out: Path, format: str, *, task: str) -> list[Output]:
     files = list(_files(table, out, writer.SUFFIX))
     for path, _ in files:
         _refuse_existing(path)
-    return [
-        Output(path, rows, [(path, _begun(writer.write(rows, _relative(rows.images, path.absolute().parent))))])
-        for path, rows in files
-    ]
+    return [Output(path, rows, [(path, _begun(_pieces(writer, rows, path, task=task)))]) for path, rows in files]
+
+
+def _pieces(writer: GuardedWriter, rows: Table, path: Path, *, task: str) -> Iterator[str]:
+    images = _relative(rows.images, path.absolute().parent)
+    if rows.objects is not None:
+        return writer.write(rows, images)
+    return writer.write_labels(rows, images, several=not task_named(task).has_one_label)
 
 
 def _folder(table: Table, out: Path, writer: GuardedWriter) -> Output:

@@ -12,6 +12,8 @@ class Writer(Protocol):
     """A module, or an object, that writes one format; `[readers.NAME]` of a manifest names it.
 
     This one writes a file for each split; for a format of a file an image, see `FolderWriter`.
+    One that writes one label an image otherwise than several has `write_labels(table, images, *, several)` besides,
+    which is called for tables without objects.
     """
 
     @property
