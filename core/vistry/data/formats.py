@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.guarded import GuardedReader, GuardedWriter
 from vistry.data.readers.reader import SourceReader
-from vistry.data.writers.writer import Writer
+from vistry.data.writers.writer import FolderWriter, Writer
 from vistry.errors import DataError, suggestion
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.part_code import load_code
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from vistry.data.writers import csv as csv_writer
     from vistry.data.writers import csv_boxes as csv_boxes_writer
     from vistry.data.writers import jsonl as jsonl_writer
+    from vistry.data.writers import voc as voc_writer
+    from vistry.data.writers import yolo as yolo_writer
 
     # The modules that core_parts.toml names, held to their contracts.
     _READERS: tuple[SourceReader, ...] = (
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     )
     _TOOL_READERS: tuple[SourceReader, ...] = (cvat, labelme, label_studio, via, supervisely)
     _WRITERS: tuple[Writer, ...] = (jsonl_writer, coco_writer, csv_boxes_writer, csv_writer)
+    _FOLDER_WRITERS: tuple[FolderWriter, ...] = (voc_writer, yolo_writer)
 
 
 @dataclass(frozen=True)

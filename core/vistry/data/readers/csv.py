@@ -21,7 +21,7 @@ from vistry.data.readers.labels import (
     needs_whole_images,
 )
 from vistry.data.readers.reader import Evidence, Reading
-from vistry.data.readers.sheets import SAMPLE, Sheet, sheets, split_of_cell
+from vistry.data.readers.sheets import SAMPLE, Sheet, is_named, sheets, split_of_cell
 from vistry.data.readers.split_words import split_of_folders, words_of
 from vistry.data.readers.table_builder import TableBuilder
 from vistry.data.readers.tool_addresses import ImageNames
@@ -62,7 +62,7 @@ def judge(source: DataSource) -> Evidence | None:
     if BOX_ROLES.intersection(dict(source.options.columns)):
         return None
     is_file = source.path.is_file()
-    if is_file and source.path.suffix.lower() not in SUFFIXES:
+    if is_file and not is_named(source, SUFFIXES):
         return None
     survey = _survey(source, ImageNames(source))
     if is_file:
@@ -267,8 +267,8 @@ def _separator_remarks(cells: Sequence[str], separator: str, path: object) -> It
 
 
 def _single(cell: str) -> str:
-    names = labels_of_list(cell) if is_list(cell) else [cell]
-    if len(names) != 1 or "|" in names[0]:
+    names = labels_of_list(cell) if is_list(cell) else cell.split("|")
+    if len(names) != 1:
         message = f"'{cell}' looks like several labels, but {MULTICLASS} takes one for each image"
         remedy = "use --task multilabel, or write one label without '|'"
         raise FindingError(Finding.of("task-mismatch", message).advising(remedy))

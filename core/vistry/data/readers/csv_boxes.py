@@ -15,7 +15,7 @@ from vistry.data.readers.metadata_objects import add_objects
 from vistry.data.readers.object_builder import ObjectRecord, ObjectTableBuilder
 from vistry.data.readers.reader import Evidence, Reading
 from vistry.data.readers.shapes import parse_pixels
-from vistry.data.readers.sheets import Sheet, sheets, split_of_cell
+from vistry.data.readers.sheets import Sheet, is_named, sheets, split_of_cell
 from vistry.data.readers.split_words import split_of_folders, words_of
 from vistry.data.readers.tool_addresses import ImageNames
 from vistry.data.source import DataSource
@@ -51,7 +51,7 @@ class BoxTable:
 
 def judge(source: DataSource) -> Evidence | None:
     """Tables with columns of boxes."""
-    if source.path.is_file() and source.path.suffix.lower() not in SUFFIXES:
+    if source.path.is_file() and not is_named(source, SUFFIXES):
         return None
     tables = _tables(source, ImageNames(source))
     if not tables:
