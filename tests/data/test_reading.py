@@ -42,7 +42,7 @@ def test_a_named_format_takes_a_file_of_any_suffix(tmp_path):
         ("jsnol", "there is no data format 'jsnol'; did you mean 'jsonl'?"),
         (
             "pickle",
-            "there is no data format 'pickle'; known: jsonl, coco, custom_vision, voc, yolo, csv, masks, folders",
+            "there is no data format 'pickle'; known: " + ", ".join(Formats.of(None).by_name),
         ),
     ],
 )

@@ -18,11 +18,13 @@ from vistry.registry.parts import Part, PartTable
 
 if TYPE_CHECKING:
     from vistry.data.readers import coco, csv, custom_vision, folders, jsonl, mask_pictures, masks, voc, yolo
+    from vistry.data.readers.tools import cvat, label_studio, labelme, supervisely, via
     from vistry.data.writers import coco as coco_writer
     from vistry.data.writers import jsonl as jsonl_writer
 
     # The modules that core_parts.toml names, held to their contracts.
     _READERS: tuple[SourceReader, ...] = (jsonl, coco, custom_vision, voc, yolo, csv, masks, mask_pictures, folders)
+    _TOOL_READERS: tuple[SourceReader, ...] = (cvat, labelme, label_studio, via, supervisely)
     _WRITERS: tuple[Writer, ...] = (jsonl_writer, coco_writer)
 
 

@@ -13,10 +13,13 @@ from vistry.data.formats import Formats
 from vistry.data.readers.guarded import GuardedReader
 from vistry.data.readers.reader import Evidence
 from vistry.data.source import DataSource
+from vistry.data.unread import unread_kinds
 from vistry.registry.plugin_code import BrokenPluginError
 
 # A format whose files describe less than this share of what another's do explains less of the data.
 EXPLAINED = 0.8
+# Of files that aren't read, one for so many images says nothing about the images.
+FEW = 50
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,13 @@ def recognise(source: DataSource, task: str | None, formats: Formats) -> Recogni
     claims, failure = _claims(source, formats)
     explaining = {name: claim for name, claim in claims.items() if claim.explains}
     telling = {name: claim for name, claim in explaining.items() if not formats.by_name[name].part.spec.fallback}
-    # A general format takes what no other has anything to say about.
-    candidates = telling or (explaining if len(claims) == len(explaining) else {})
-    if not candidates:
-        raise failure or FindingError(_unexplained(source, claims, formats))
+    candidates = telling
+    if not telling:
+        unread = {name: claim for name, claim in unread_kinds(source) if _weighs(source, claim)}
+        # A general format takes what no other has anything to say about.
+        candidates = explaining if len(claims) == len(explaining) and not unread else {}
+        if not candidates:
+            raise failure or FindingError(_unexplained(source, unread or claims, formats))
     order = formats.by_preference(task)
     most = max(claim.covers for claim in candidates.values())
 
@@ -56,6 +62,11 @@ def recognise(source: DataSource, task: str | None, formats: Formats) -> Recogni
     others = {name: claim for name, claim in candidates.items() if name != chosen}
     findings = (_also(source, chosen, others),) if others else ()
     return Recognised(chosen, formats.by_name[chosen].reader, candidates[chosen], findings)
+
+
+def _weighs(source: DataSource, claim: Evidence) -> bool:
+    """Whether there are enough files of a kind to tell what the folder is, and not just one that lies about."""
+    return not source.path.is_dir() or claim.covers * FEW >= len(source.index.images)
 
 
 def _named(source: DataSource, name: str, formats: Formats) -> Recognised:

@@ -155,12 +155,19 @@ def _wrapped(layout: Layout, folder: str) -> Layout:
     )
 
 
+def _values_of_masks(layout: Layout, count: int) -> tuple[str, ...]:
+    """What masks call their classes where no file names them: one object, or the numbers in the picture."""
+    if layout.options.get("style") == "indexed":
+        return tuple(str(value) for value in range(1, count + 1))
+    return ("object",)
+
+
 def _words(rng: Random, layout: Layout) -> Words:
     classes = rng.choice(CLASS_NAMES)
     if layout.options.get("style") in ("spaces", "commas", "bars", "semicolons") or layout.format == "unread":
         classes = tuple(name.replace(" ", "_") for name in classes)
-    if layout.format == "masks" and layout.options.get("style") != "indexed":
-        classes = classes[:1]
+    if layout.format == "masks" and "names" not in layout.options:
+        classes = _values_of_masks(layout, len(classes))
     stems = rng.choice(STEMS)
     if rng.random() < 0.3:
         stems = tuple(unicodedata.normalize("NFD", stem) for stem in stems)

@@ -134,6 +134,10 @@ def _read(folder: _Folder, split: int, layout: Layout, *, named: bool) -> None:
         layout.unlabelled.append(folder.path)
     splits = splits_of_siblings(folder.folders)
     words = [one for one in inner if splits[one.name] != UNASSIGNED or is_unlabelled(one.name)]
+    if split == UNASSIGNED and len(words) < len(inner) and _has_splits_below(inner):
+        # Of classes with a folder for each split, one may be called "train".
+        _read_inner(inner, split, layout, named=named)
+        return
     if split == UNASSIGNED and any(one.folders for one in words if splits[one.name] != UNASSIGNED):
         layout.ignored += [one.path for one in inner if one not in words]
         for one in words:
@@ -142,6 +146,13 @@ def _read(folder: _Folder, split: int, layout: Layout, *, named: bool) -> None:
         raise _RefusedError(f"the images lie in {_listed(inner)} without folders for classes", [inner[0].level])
     elif inner:
         _read_inner(inner, split, layout, named=named)
+
+
+def _has_splits_below(folders: Sequence[_Folder]) -> bool:
+    """Whether all of these that hold folders hold folders for splits alone, and some do that are none themselves."""
+    below = [name for folder in folders for name in folder.folders]
+    own = [split_of_word(folder.name) == UNASSIGNED for folder in folders if folder.folders]
+    return any(own) and all(split_of_word(name) != UNASSIGNED for name in below)
 
 
 def _read_split(folder: _Folder, split: int, layout: Layout, *, named: bool) -> None:
@@ -175,8 +186,7 @@ def _read_inner(folders: Sequence[_Folder], split: int, layout: Layout, *, named
 def _read_classes(classes: Sequence[_Folder], split: int, layout: Layout, *, named: bool) -> None:
     """Add folders of classes, in which folders for splits may lie, or a few parts of a class."""
     nested = [one for one in classes if one.folders]
-    parts = [set(one.folders) for one in nested]
-    if nested and split == UNASSIGNED and all(split_of_word(part) != UNASSIGNED for names in parts for part in names):
+    if split == UNASSIGNED and _has_splits_below(classes):
         for one in classes:
             layout.classes += [ClassFolder(part.path, one.name, _split_below(one, part)) for part in _with_images(one)]
     elif len(nested) > len(classes) / 2 and not named:

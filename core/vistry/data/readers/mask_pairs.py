@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.findings import Finding, FindingError
-from vistry.data.images.formats import HEAD_BYTES, decoding_finding, open_image
+from vistry.data.images.formats import HEAD_BYTES, IMAGE_SUFFIXES, decoding_finding, open_image
 from vistry.data.index import FolderIndex
 from vistry.data.readers.split_words import words_of
 
@@ -24,19 +24,12 @@ MAX_COLOURS = 40
 SAMPLES = 3
 _MASK_WORDS = frozenset(
     (
-        "mask",
-        "masks",
-        "gt",
-        "groundtruth",
-        "truth",
-        "segmentation",
-        "segmentationclass",
-        "seg",
-        "label",
-        "labels",
-        "annot",
+        *("mask", "masks", "gt", "groundtruth", "truth", "segmentation", "segmentations", "segmentationclass"),
+        *("segmentationobject", "annot", "label", "labels"),
     )
 )
+# Words that may stand beside one for masks; "with_mask" is a class, "train_masks" is none.
+_BESIDE_MASK = frozenset(("image", "images", "png", "ground", "files", "pictures", "train", "val", "valid", "test"))
 _TAIL = re.compile(r"[ _.-]+(mask|masks|gt|seg|segmentation|label|labels|annot|groundtruth|l)$", re.IGNORECASE)
 
 Values = npt.NDArray[np.uint32]
@@ -97,7 +90,8 @@ def read_values(path: Path) -> Values:
     red, green, blue = (pixels[..., channel].astype(np.uint32) for channel in range(3))
     if np.array_equal(red, green) and np.array_equal(red, blue):
         return red
-    return red << 16 | green << 8 | blue
+    colours: Values = red << np.uint32(16) | green << np.uint32(8) | blue
+    return colours
 
 
 def _mask_kinds(index: FolderIndex, together: Sequence[Sequence[str]]) -> set[Kind]:
@@ -134,7 +128,8 @@ def _are_plain(root: Path, paths: Sequence[str]) -> bool:
 
 def is_mask_folder(name: str) -> bool:
     """Whether a folder's name says that masks are in it."""
-    return any(word in _MASK_WORDS or word.endswith(("annot", "mask", "masks")) for word in words_of(name))
+    words = [word for word in words_of(name) if word not in _BESIDE_MASK]
+    return bool(words) and all(word in _MASK_WORDS or word.endswith(("annot", "masks")) for word in words)
 
 
 def _is_named_mask(kind: Kind) -> bool:
@@ -145,6 +140,8 @@ def _split(path: str) -> tuple[str, Kind]:
     """The stem that an image and its mask share, and the kind of picture."""
     folder, _, name = path.rpartition("/")
     stem, suffix = os.path.splitext(name)  # noqa: PTH122 - text: a million images pass here
+    inner, second = os.path.splitext(stem)  # noqa: PTH122
+    stem = inner if second.lower() in IMAGE_SUFFIXES else stem
     tail = _TAIL.search(stem)
     return (stem[: tail.start()] if tail else stem), Kind(folder, suffix, tail[1].lower() if tail else "")
 

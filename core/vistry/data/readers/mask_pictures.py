@@ -147,8 +147,8 @@ def _read_names(file: Path) -> dict[int, str]:
     lines = [line for line in lines if line and not line.startswith("#")]
     coloured = [match for line in lines if (match := _COLOURED.match(line))]
     if len(coloured) >= max(1, len(lines) - 1):
-        colours = [(match[1].strip(), *(int(match[part]) for part in (2, 3, 4))) for match in coloured]
-        return {_value(red, green, blue): name for name, red, green, blue in colours if red or green or blue}
+        colours = {_value(*(int(match[part]) for part in (2, 3, 4))): match[1].strip() for match in coloured}
+        return {value: name for value, name in colours.items() if value}
     first = 0 if lines and _is_background(lines[0]) else 1
     return {value: name for value, name in enumerate(lines, start=first) if value}
 

@@ -35,7 +35,7 @@ def judge(source: DataSource) -> Evidence | None:
     samples = list(_samples(source))
     whole = sum(len(sample.images) == 1 for sample in samples)
     # Folders of many images have a mask for each of them, which is another format.
-    if not samples or sum(len(sample.images) > 1 for sample in samples) > whole:
+    if not whole or sum(len(sample.images) > 1 for sample in samples) > whole:
         return None
     files = sum(len(sample.masks) for sample in samples)
     summary = f"{len(samples)} folders with masks of single objects, such as {samples[0].folder}"

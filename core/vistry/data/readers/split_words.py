@@ -42,12 +42,13 @@ def split_of_word(word: str) -> int:
 
 
 def splits_of_siblings(names: Collection[str]) -> dict[str, int]:
-    """The split of each of the folders in one folder; words that all of them have say nothing.
+    """The split of each of the folders in one folder; words that all with a word for a split have say nothing.
 
     So 'MNIST - training' and 'MNIST - testing' are two splits.
     """
     words = {name: words_of(name) for name in names}
-    shared = set.intersection(*map(set, words.values())) if len(words) > 1 else set()
+    telling = [set(parts) for parts in words.values() if not _SPLIT_OF.keys().isdisjoint(parts)]
+    shared = set.intersection(*telling) if len(telling) > 1 else set()
     return {name: _split_of([part for part in parts if part not in shared]) for name, parts in words.items()}
 
 
