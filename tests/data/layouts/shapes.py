@@ -588,14 +588,13 @@ BOX_TABLES = (
         options={"columns": "retinanet", "reference": "root", "names": "classes.csv"},
     ),
     Layout(
-        "wheat",
-        "kaggle.com/c/global-wheat-detection",
+        "chest findings",
+        "kaggle.com/c/vinbigdata-chest-xray-abnormalities-detection",
         "csv boxes",
         BOXES,
         "train/{file}",
         "train.csv",
-        options={"columns": "one cell", "reference": "stem"},
-        also=("sample_submission.csv",),
+        options={"columns": "readers", "reference": "stem"},
     ),
 )
 
