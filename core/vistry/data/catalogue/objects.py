@@ -20,6 +20,12 @@ CHECKS = (
         "restore the image, or remove its objects",
         of_object=True,
     ),
+    Check(
+        "object-form",
+        "warning",
+        "objects described in a form from which only a part is used, such as the boxes of key points",
+        "",
+    ),
     Check("class-unknown", "error", "an object of a class that is not declared", "declare the class", of_object=True),
     Check("box-invalid", "error", "a box that is not four finite numbers", "draw the box again", of_object=True),
     Check(

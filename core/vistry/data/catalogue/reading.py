@@ -47,6 +47,7 @@ CHECKS = (
         "write the path from the data folder into the annotation file",
     ),
     Check("image-elsewhere", "info", "images found by their names in other folders than the annotations say", ""),
+    Check("image-merged", "info", "images that several annotation files describe, whose objects are put together", ""),
     Check("image-stem", "info", "images named without their suffix", ""),
     Check(
         "image-spelling",
@@ -96,6 +97,12 @@ CHECKS = (
         "warning",
         "the image named isn't there; the one with the annotation file's own name is used",
         "correct the name",
+    ),
+    Check(
+        "filename-stale",
+        "warning",
+        "annotation files that name another image than their own name does, of which both are there",
+        "correct the names in the files",
     ),
     Check("file-hidden", "info", "hidden files, which are ignored", ""),
     Check("file-ignored", "info", "files that are not images, which are ignored", ""),

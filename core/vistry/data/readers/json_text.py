@@ -77,6 +77,29 @@ def _listed(text: _Text) -> Iterator[tuple[int, Json]]:
     yield from _items(text)
 
 
+def documents(path: Path) -> Iterator[Iterator[tuple[str, int, Json]]]:
+    """The `elements` of the JSON object in a file, or of each of a list of such objects, which is read at once."""
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        begins_with = stream.read(BLOCK).lstrip()[:1]
+    if begins_with != "[":
+        yield elements(path)
+        return
+    try:
+        listed = DECODER.decode(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", None)
+        raise FindingError(Finding.of("line-invalid", "not JSON, or not UTF-8", path, line=line)) from error
+    for document in listed:
+        if isinstance(document, dict):
+            yield _listed_members(document)
+
+
+def _listed_members(document: dict[str, Json]) -> Iterator[tuple[str, int, Json]]:
+    for key, value in document.items():
+        for item in value if isinstance(value, list) else [value]:
+            yield key, 1, item
+
+
 def _members(text: _Text) -> Iterator[tuple[str, int, Json]]:
     text.expect("{")
     if text.accept("}"):
