@@ -126,6 +126,8 @@ def test_usage_errors_have_one_form(arguments: tuple[str, ...], message: str) ->
         ("--device", "a GPU is used where there is one, and CUDA_VISIBLE_DEVICES=1"),
         ("--resume", "to go on with a run type: vistry resume RUN"),
         ("-b", "did you mean --training_batch_size?"),
+        ("-lr", "did you mean --learning_rate?"),
+        ("-epochs=3", "did you mean --number_of_epochs?"),
     ],
 )
 def test_options_of_other_tools(option: str, meant: str) -> None:
@@ -141,6 +143,28 @@ def test_all_unknown_options_of_a_line_at_once() -> None:
         "  - --quux: type: main train --help",
         "  - --lerning_rate: did you mean --learning_rate?",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "typed", "options"),
+    [
+        ("train data=x epochs=3 lr0=.1", "data=x epochs=3 lr0=.1", "--data x --number_of_epochs 3 --learning_rate .1"),
+        ("train --data x --task multiclass batch=8", "batch=8", "--training_batch_size 8"),
+        ("train --data x --task multiclass validation_size=.1", "validation_size=.1", "--validation-size .1"),
+        (
+            "train --data x --task multiclass learning_rate=1e-3 quux=1",
+            "learning_rate=1e-3 quux=1",
+            "--learning_rate 1e-3 --quux 1",
+        ),
+    ],
+)
+def test_options_without_dashes(line: str, typed: str, options: str) -> None:
+    words = "error: options are written with dashes; instead of"
+    assert failure(*line.split()) == f"{words} {typed} type: {options}\n"
+
+
+def test_a_value_with_an_equals_sign_is_no_option() -> None:
+    assert failure("train", "--data", "epochs=3") == "error: missing option '--task'; type: main train --help\n"
 
 
 def test_an_option_of_the_program_after_the_command_is_unknown() -> None:
