@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from vistry.data.doctor import examine
 from vistry.data.reading import detect, guess_task
-from vistry.errors import DataError
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"

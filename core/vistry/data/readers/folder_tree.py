@@ -30,6 +30,9 @@ _CONTAINERS = frozenset(
     )
 )
 
+# Files that are likely to say more about images than one folder's name.
+_TABLES = (".csv", ".tsv", ".json", ".jsonl", ".xml", ".xls", ".xlsx")
+
 
 class ClassFolder(NamedTuple):
     """A folder, relative to the data folder, all of whose images are of one class, and its split."""
@@ -142,8 +145,8 @@ def _read(folder: _Folder, split: int, layout: Layout, *, named: bool) -> None:
         layout.ignored += [one.path for one in inner if one not in words]
         for one in words:
             _read_split(one, splits[one.name], layout, named=named)
-    elif len(words) == len(inner) > 1 and not named:
-        raise _RefusedError(f"the images lie in {_listed(inner)} without folders for classes", [inner[0].level])
+    elif len(words) == sum(not _is_container(one.name) for one in inner) > 1 and not named:
+        raise _RefusedError(f"the images lie in {_listed(words)} without folders for classes", [inner[0].level])
     elif inner:
         _read_inner(inner, split, layout, named=named)
 
@@ -217,6 +220,10 @@ def _check(layout: Layout, index: FolderIndex, named: bool) -> None:
     if not layout.classes:
         places = _names(path or "the data folder itself" for path in layout.unlabelled)
         raise _RefusedError(f"{len(index.images)} images lie in {places} without folders for classes")
+    labels = {one.label for one in layout.classes}
+    if len(labels) == 1 and (tables := index.files(_TABLES)):
+        level = layout.classes[0].path.count("/") + 1
+        raise _RefusedError(f"all images lie in {_names(labels)}/, and there is {_names(tables)}", [level])
     loose = sum(counts.get(path, 0) for path in layout.unlabelled if not _is_set_apart(path))
     if loose > sum(counts.get(one.path, 0) for one in layout.classes):
         raise _RefusedError(f"{loose} images lie outside the folders {_names(one.label for one in layout.classes)}")

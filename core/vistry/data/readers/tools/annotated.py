@@ -65,7 +65,8 @@ class ToolFormat:
     """A tool's format: its name, what its files are called in a sentence, and how they are parsed.
 
     `files(source)`: its annotation files. `parse(source, file)`: the images of one; raises FindingError for a file that
-    can't be used. `fractions`: boxes and rings are shares of the image's sides.
+    can't be used. `fractions`: boxes and rings are shares of the image's sides. `a_file_an_image`: each file is about
+    one.
     """
 
     name: str
@@ -73,20 +74,18 @@ class ToolFormat:
     files: Callable[[DataSource], list[Path]]
     parse: Callable[[DataSource, Path], Iterator[AnnotatedImage]]
     fractions: bool = False
+    a_file_an_image: bool = False
 
     def judge(self, source: DataSource) -> Evidence | None:
         """What a sample of the files says, and whether the images it names are there."""
         files = self.files(source)
         if not files:
             return None
-        finder, named, found, images = ImageFinder(source), 0, 0, 0
-        for image in islice(self._images(source, files, []), SAMPLE):
-            images += 1
-            tried = [finder.expect(image.file, [name]) for name in image.names[:3]]
-            named += 1
-            found += any(count for _, count in tried)
+        finder = ImageFinder(source, a_file_an_image=self.a_file_an_image)
+        images = list(islice(self._images(source, files, []), SAMPLE))
+        found = sum(any(finder.is_there(name, image.file) for name in image.names) for image in images)
         noun = f"{len(files)} {self.noun}, such as {source.relative(files[0])}"
-        return Evidence(noun, named=named, found=found, covers=len(files) if len(files) > 1 else images)
+        return Evidence(noun, named=len(images), found=found, covers=max(len(files), len(images)))
 
     def read(self, source: DataSource, task: str) -> Reading:
         """Every image with what was said about it, as labels for a task."""
@@ -122,7 +121,7 @@ class ToolFormat:
 
     def _read_objects(self, source: DataSource, images: Sequence[AnnotatedImage], task: str) -> Reading:
         builder = ObjectTableBuilder(source.root, self.name, task, normalised=self.fractions)
-        rows = _Rows(source, builder, images)
+        rows = _Rows(source, builder, images, a_file_an_image=self.a_file_an_image)
         for image in images:
             path = rows.path_of(image)
             if path is None or image.unlabelled:
@@ -147,7 +146,7 @@ class ToolFormat:
 
     def _read_labels(self, source: DataSource, images: Sequence[AnnotatedImage], task: str) -> Reading:
         builder = TableBuilder(source.root, self.name)
-        rows = _Rows(source, builder, images)
+        rows = _Rows(source, builder, images, a_file_an_image=self.a_file_an_image)
         read_label = label_reader(task, rows.names)
         for image in images:
             path = rows.path_of(image)
@@ -165,12 +164,14 @@ class ToolFormat:
 class _Rows:
     """What the rows of a table share: where images are, the classes, the files, and what was wrong."""
 
-    def __init__(self, source: DataSource, builder: TableBuilder, images: Sequence[AnnotatedImage]):
+    def __init__(
+        self, source: DataSource, builder: TableBuilder, images: Sequence[AnnotatedImage], *, a_file_an_image: bool
+    ):
         self.findings: list[Finding] = []
         self.names = ClassNames(builder)
         self._source = source
         self._builder = builder
-        self._finder = ImageFinder(source)
+        self._finder = ImageFinder(source, a_file_an_image=a_file_an_image)
         self._files: dict[Path, int] = {}
         by_file: dict[Path, list[str]] = {}
         for image in images:
@@ -182,12 +183,12 @@ class _Rows:
 
     def path_of(self, image: AnnotatedImage) -> str | None:
         """The image's path: of its names the first that there is, else of the first, for it to be missing."""
+        there = (name for name in image.names if self._finder.is_there(name, image.file))
         try:
-            paths = [self._finder.find(name, image.file) for name in image.names]
+            path = self._finder.find(next(there, image.names[0]), image.file)
         except FindingError as error:
             self.findings.append(_at(error.finding, image.file, image.line))
             return None
-        path = next((path for path in paths if Path(path).is_file()), paths[0])
         if image.unlabelled:
             self._passed.add(path.removeprefix(f"{self._source.root}/"))
         return path

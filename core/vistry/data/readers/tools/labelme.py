@@ -109,5 +109,5 @@ def _mask(shape: dict[str, Json], size: tuple[int, int]) -> Shape:
     return Shape(runs=mask_to_runs(canvas), height=height)
 
 
-FORMAT = ToolFormat(NAME, "file(s) of labelme's JSON", _files, _parse)
+FORMAT = ToolFormat(NAME, "file(s) of labelme's JSON", _files, _parse, a_file_an_image=True)
 judge, read, guess_task = FORMAT.judge, FORMAT.read, FORMAT.guess_task
