@@ -14,6 +14,7 @@ from vistry.cli import main
 from vistry.cli.errors import INTERRUPTED, USAGE
 from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.option_names import with_dashes
+from vistry.data.formats import Formats
 from vistry.data.table import SPLITS
 from vistry.registry.manifest import BACKENDS
 from vistry.registry.policy import KernelUse
@@ -97,7 +98,7 @@ def test_no_option_of_a_command_hides_a_hyperparameter() -> None:
         (("train", "--task", "multiclass"), "missing option '--data'; type: main train --help"),
         (("resume",), "missing argument 'RUN'; type: main resume --help"),
         ((*TRAIN, "--time-limit", "soon"), "expected a duration, got 'soon'; use 90s, 30m or 2h"),
-        (("convert", "a", "b", "--to", "voc"), "'voc' is not one of 'jsonl', 'coco'; type: main convert --help"),
+        (("convert", "a", "b", "--to", "quux"), "'quux' is not one of 'jsonl', 'coco'"),
         (("models", "--max-parameters", "few"), "'few' is not a valid integer; type: main models list --help"),
         (
             ("plugins", "check", "--heavy", "all"),
@@ -223,7 +224,8 @@ class TestWordsOfHelp:
 
     def test_data_formats(self) -> None:
         for command in ("train", "doctor", "evaluate", "convert"):
-            self.mentions(command, "jsonl, coco, custom_vision, voc, yolo, csv, masks or folders")
+            *names, last = Formats.of(None).by_name
+            self.mentions(command, f"{', '.join(names)} or {last}")
 
     def test_primary_metrics(self) -> None:
         for task in vistry.tasks():
