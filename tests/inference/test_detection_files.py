@@ -18,9 +18,11 @@ from vistry.task import behaviour_of
 @pytest.fixture
 def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The names of the drawings of images at these places, which are made first."""
-    predictor: Any = SimpleNamespace(task=behaviour_of("image_object_detection"), hyperparameters=None, classes=("a",))
+    predictor: Any = SimpleNamespace(
+        task=behaviour_of("image_object_detection"), hyperparameters=None, classes=("a",), thresholds=None
+    )
     monkeypatch.setattr(detection_files, "ImageDetections", str)
-    monkeypatch.setattr(detection_files, "above_score_threshold", lambda values, hyperparameters: values)
+    monkeypatch.setattr(detection_files, "above_score_threshold", lambda values, hyperparameters, thresholds: values)
     monkeypatch.setattr(
         detection_files,
         "write_drawing",
