@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vistry.errors import VistryError
+from vistry.evaluation.classification import LABEL_THRESHOLD
 from vistry.inference.predictor import Predictor
 from vistry.registry.tasks import task_named
 
@@ -19,7 +20,6 @@ DELIMITERS = {".csv": ",", ".tsv": "\t"}
 OTHERS = frozenset(
     {".xml", ".html", ".yaml", ".yml", ".toml", ".xls", ".xlsx", ".parquet", ".npy", ".npz", ".pkl", ".zip"}
 )
-LABEL_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
