@@ -23,7 +23,7 @@ from vistry.hyperparameter.recorded import hyperparameters_of
 from vistry.registry.tasks import MULTICLASS, TaskInfo, task_named
 from vistry.report import write_report
 from vistry.runs.checkpoint import read_checkpoint
-from vistry.runs.folder import FILES, PREDICTIONS, Run
+from vistry.runs.folder import PREDICTIONS, THRESHOLDS, Run
 from vistry.runs.records import BestFacts, FiguresRecord, OperatingPointRecord, ThresholdsRecord
 from vistry.runs.thresholds import thresholds_of
 from vistry.task import behaviour_of
@@ -90,7 +90,7 @@ class ValidatedRun:
 
     def reset(self) -> None:
         """Remove the thresholds that were chosen."""
-        (self.run.folder / FILES[ThresholdsRecord]).unlink(missing_ok=True)
+        (self.run.folder / THRESHOLDS).unlink(missing_ok=True)
         write_report(self.run)
 
     def choose(self, aim: Aim, target: float | None, label: int | None) -> OperatingPointRecord:
@@ -152,7 +152,7 @@ class ValidatedRun:
             images=len(self.answers.truths),
             iou_threshold=self.iou_threshold,
         )
-        self.run.write(record)
+        self.run.write_thresholds(record)
         write_report(self.run)
 
     @property
