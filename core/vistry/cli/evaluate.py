@@ -12,18 +12,19 @@ from vistry.cli import words
 from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.list_group import as_json
 from vistry.cli.printing import print_facts, print_json, printable
+from vistry.cli.reading_options import reading_options
 
 
 @click.command(cls=HyperparameterCommand)
 @click.argument("run")
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--format", help=f"The format of DATA: {words.formats()}. [recognised]")
+@reading_options
 @click.option("--split", help=f"{words.splits()}, where the data has them. [test]")
 @click.option("--backend", help=f"Engine that computes: {words.backends()}. [the run's own]")
 @click.option("--include-training", is_flag=True, help="Measure on images that the run was trained on, too.")
 @click.option("--threshold", type=float, help="The score above which predictions count. [the run's own]")
 @as_json
-def evaluate(run: str, data: Path, as_json: bool, hyperparameters: dict[str, str], **options: Any) -> None:
+def evaluate(run: str, data: Path, as_json: bool, hyperparameters: dict[str, Any], **options: Any) -> None:
     """Evaluate RUN (a folder, an identifier, or "last") on DATA.
 
     Images that the run was trained on are recognised by what the files hold, and left out.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from vistry.data import doctor
+from vistry.data.source import Folders, ReadingOptions
 from vistry.data.table import SPLITS, Table
 from vistry.errors import DataError, suggestion
 from vistry.evaluation.metric_table import metric_parts
@@ -60,6 +61,9 @@ def evaluate(
     data: str | Path,
     *,
     format: str | None = None,
+    images: Folders = (),
+    columns: Mapping[str, str] | None = None,
+    classes_at: int | None = None,
     split: str | None = None,
     backend: str | None = None,
     include_training: bool = False,
@@ -72,6 +76,9 @@ def evaluate(
         run: a run's folder or identifier, or "last".
         data: a file or folder of labelled images; a class that the model wasn't trained on is an error.
         format: the format of `data`; by default it is recognised.
+        images: folders in which the images that the data names are looked for, too.
+        columns: which columns of a table are "image", "label" and so on, by role.
+        classes_at: which level of nested folders names the classes, from 1.
         split: "train", "validation" or "test"; by default the test split where the data has one, else all of it.
         backend: the engine that computes; by default the one that trained the run.
         include_training: whether to measure on images of the run's training split, too, which are otherwise left out;
@@ -82,7 +89,8 @@ def evaluate(
     Raises RunError for the run, HyperparameterError for the values and DataError for the data.
     """
     predictor = load(run, backend=backend, threshold=threshold, **changed)
-    diagnosis = doctor.examine(Path(data), predictor.task.name, format)
+    reading = ReadingOptions.of(format, images, columns, classes_at=classes_at)
+    diagnosis = doctor.examine(Path(data), predictor.task.name, reading)
     chosen = _rows_of_split(diagnosis.table, split)
     named, notes = with_models_classes(chosen, predictor.classes)
     own = own_images(predictor.run, named.images)
