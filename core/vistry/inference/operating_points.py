@@ -82,11 +82,16 @@ class ValidatedRun:
                 raise VistryError(
                     f"an image is one of two classes: name the one that its threshold decides on, {names}"
                 )
-            points = () if self.run.thresholds is None else self.run.thresholds.points
-            name = next((point.class_name for point in points if point.class_name in self.classes), self.classes[0])
+            name = self._decided_class()
         if name not in self.classes:
             raise VistryError(f"{self.run.id} has no class '{name}'; {suggestion(name, self.classes)}")
         return self.classes.index(name)
+
+    def _decided_class(self) -> str:
+        """Of two exclusive classes the one that a threshold was chosen for, else the first."""
+        points = () if self.run.thresholds is None else self.run.thresholds.points
+        names = [point.class_name for point in points if point.class_name is not None]
+        return names[0] if names else self.classes[0]
 
     def reset(self) -> None:
         """Remove the thresholds that were chosen."""
