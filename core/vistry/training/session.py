@@ -283,16 +283,22 @@ def _engine(*, run: Run, context: ModelContext, training: Table, announce: Liste
 def _prepare(context: ModelContext, module: Module, *, source: InitialWeights, training: Table) -> Iterator[str]:
     """Load the initial weights and fit what gradients don't learn; yield what to tell the user."""
     num_classes = len(training.classes)
-    fresh = load_initial_weights(context, module, source, num_classes=num_classes)
-    if fresh:
-        more = f" and {len(fresh) - NAMED_TENSORS} more" if len(fresh) > NAMED_TENSORS else ""
-        yield f"newly initialised for {num_classes} classes: {', '.join(fresh[:NAMED_TENSORS])}{more}"
+    loaded = load_initial_weights(context, module, source, num_classes=num_classes, classes=training.classes)
+    if loaded.head is not None:
+        yield loaded.head.sentence(f"the head of {source.label}")
+    elif loaded.fresh:
+        yield f"newly initialised for {num_classes} classes: {_some(loaded.fresh)}"
     engine = context.engine_module
     state_dict = engine.arrays_of(module)
     fitted = context.fitted_to(training, state_dict)
     if fitted.tensors:
         engine.load_arrays(module, {**state_dict, **fitted.tensors})
     yield from fitted.messages
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED_TENSORS} more" if len(names) > NAMED_TENSORS else ""
+    return f"{', '.join(names[:NAMED_TENSORS])}{more}"
 
 
 def _initial_weights(run: Run) -> InitialWeights:
