@@ -29,12 +29,16 @@ class ModelRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class DataRecord:
-    """The images: where they came from and how many there are; `training_class_counts` are images of each class."""
+    """The images: where they came from and how many there are; `training_class_counts` are images of each class.
+
+    `validation_source` is where the validation images came from, where they lay apart from the others.
+    """
 
     source: str
     training_images: int
     validation_images: int
     training_class_counts: tuple[int, ...]
+    validation_source: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

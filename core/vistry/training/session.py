@@ -40,6 +40,7 @@ from vistry.runs.findings import diagnosis_record
 from vistry.runs.folder import TRAINING_ROWS, VALIDATION_ROWS, Run, find_run, new_run
 from vistry.runs.image_contents import write_image_contents
 from vistry.runs.lock import training_in
+from vistry.runs.moved_images import check_images, move_images
 from vistry.runs.records import (
     DataRecord,
     EngineFacts,
@@ -120,16 +121,26 @@ def train(
     return carry_out(plan, output=output, deadline=deadline, listeners=listeners)
 
 
-def resume(run: str | Path, *, time_limit: float | None = None, listeners: Sequence[Listener] = ()) -> TrainingResult:
+def resume(
+    run: str | Path,
+    *,
+    data: str | Path | None = None,
+    validation: str | Path | None = None,
+    time_limit: float | None = None,
+    listeners: Sequence[Listener] = (),
+) -> TrainingResult:
     """Go on with a run that was killed, interrupted or stopped; it ends as if nothing had happened.
 
     Args:
         run: the run's folder or identifier, or "last" for the newest.
+        data: where the run's images are now, if not where they were.
+        validation: the same for validation images that lay apart.
         time_limit: seconds by which this part of the training is over.
         listeners: who hears of each step, such as `vistry.training.progress.progress_line()`.
 
     A run that was killed before its first saved state begins anew. Raises RunError where there is no such run, where
-    it is complete, or where another process trains it; VistryError as `train` does.
+    it is complete, or another process trains it, and where its images are missing or are others by the same names;
+    VistryError as `train` does.
     """
     deadline = deadline_in(time_limit)
     resumed = find_run(run)
@@ -138,6 +149,9 @@ def resume(run: str | Path, *, time_limit: float | None = None, listeners: Seque
     context = recorded_context(resumed)
     with training_in(resumed.folder), traceback_kept_in(resumed.folder):
         remove_unfinished(resumed.folder)
+        if data is not None or validation is not None:
+            resumed = move_images(resumed, *(None if place is None else Path(place) for place in (data, validation)))
+        check_images(resumed)
         loop = _loop(run=resumed, context=context, listeners=listeners)
         if loop.restore():
             place = f"epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}"
@@ -191,7 +205,7 @@ def _write_run(run: Run, plan: Plan) -> None:
 
 
 def _run_record(run: Run, plan: Plan) -> RunRecord:
-    context, weights = plan.context, plan.initial_weights
+    context, weights, validation = plan.context, plan.initial_weights, plan.request.validation
     card = context.card
     return RunRecord(
         id=run.id,
@@ -212,6 +226,7 @@ def _run_record(run: Run, plan: Plan) -> RunRecord:
             training_images=len(plan.training),
             validation_images=len(plan.validation),
             training_class_counts=plan.data_summary.class_counts,
+            validation_source=str(validation.resolve()) if validation else None,
         ),
         initial_weights=InitialWeightsRecord(
             file=str(weights.file.resolve()) if weights.file else None,
