@@ -83,6 +83,7 @@ def train(
     validation_size: float | None = None,
     primary_metric: str | None = None,
     backend: str = "torch",
+    group_by: str | None = None,
     output: str | Path | None = None,
     time_limit: float | None = None,
     listeners: Sequence[Listener] = (),
@@ -99,6 +100,8 @@ def train(
         validation_size: the share of `data` that is held out, between 0 and 1.
         primary_metric: the metric that decides which epoch is the best; by default the task's own.
         backend: the tensor library, "torch" or "jax".
+        group_by: what belongs together stays on one side of the split: a column of the data's table, or a pattern on
+            the path such as "{group}_*.jpg".
         output: the new run folder; by default one in VISTRY_RUNS or ./runs.
         time_limit: seconds by which the training is over, planning included.
         listeners: who hears of each step, such as `vistry.training.progress.progress_line()`.
@@ -116,6 +119,7 @@ def train(
         validation_size=validation_size,
         primary_metric=primary_metric,
         backend=backend,
+        group_by=group_by,
     )
     plan = make_plan(request, [Source.of(hyperparameters, "the call")])
     return carry_out(plan, output=output, deadline=deadline, listeners=listeners)
@@ -227,6 +231,7 @@ def _run_record(run: Run, plan: Plan) -> RunRecord:
             validation_images=len(plan.validation),
             training_class_counts=plan.data_summary.class_counts,
             validation_source=str(validation.resolve()) if validation else None,
+            split=plan.split,
         ),
         initial_weights=InitialWeightsRecord(
             file=str(weights.file.resolve()) if weights.file else None,
