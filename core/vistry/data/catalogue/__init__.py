@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from vistry.data.catalogue import classes, images, objects, reading
+from vistry.data.catalogue.check import Check
 
-CHECKS = {check.id: check for part in (reading, objects, images, classes) for check in part.CHECKS}
+CHECKS: dict[str, Check] = {check.id: check for part in (reading, objects, images, classes) for check in part.CHECKS}
