@@ -38,8 +38,8 @@ class Request:
     """A training as the user asks for it; None stands for a default.
 
     `data` and `validation` are folders or files of labelled images; without `validation` a share of
-    `validation_size` of `data` is held out. `reading` says how both are read, where the files don't tell. `group_by` is a
-    column or a pattern on paths: images that it gives one value stay on one side of the split.
+    `validation_size` of `data` is held out. `reading` says how both are read, where the files don't tell. `group_by` is
+    a column or a pattern on paths: images that it gives one value stay on one side of the split.
     """
 
     data: Path
