@@ -11,6 +11,7 @@ from PIL import Image
 from vistry.data.checks.sequences import sequence_findings
 from vistry.data.doctor import examine
 from vistry.data.reading import read
+from vistry.data.source import ReadingOptions
 
 Build = Callable[..., Path]
 TASK = "image_classification"
@@ -47,7 +48,8 @@ def frames(tmp_path: Path) -> Build:
     ],
 )
 def test_frames_are_noticed_with_what_to_type(name: str, advice: str, frames: Build) -> None:
-    [finding] = [one for one in examine(frames(name), TASK).findings if one.check == "group-suspected"]
+    folders = ReadingOptions(format="folders", classes_at=1)
+    [finding] = [one for one in examine(frames(name), TASK, folders).findings if one.check == "group-suspected"]
     assert advice in finding.remedy
     assert finding.severity == "warning"
     assert "neighbours such as" in finding.reason
