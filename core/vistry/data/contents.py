@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -43,8 +42,7 @@ def digest_of(path: str) -> bytes:
 
     This is the start of its SHA-256, which processors compute faster than other hashes.
     """
-    with Path(path).open("rb", buffering=0) as stream:
-        return hashlib.sha256(stream.read()).digest()[:DIGEST_BYTES]
+    return _content(path)[1]
 
 
 def sizes_of(paths: Sequence[str]) -> Sizes:
@@ -54,7 +52,7 @@ def sizes_of(paths: Sequence[str]) -> Sizes:
 
 def contents_of(paths: Sequence[str]) -> Contents:
     """Read N files to the end, by a pool of threads."""
-    read = list(_by_threads(_content, paths))
+    read = list(_by_threads(_content_or_nothing, paths))
     digests = np.frombuffer(b"".join(digest for _, digest in read), dtype=np.uint8)
     sizes = np.array([size for size, _ in read], dtype=np.int64)
     return Contents(sizes, digests.reshape(len(paths), DIGEST_BYTES))
@@ -74,8 +72,14 @@ def _size(path: str) -> int:
         return MISSING
 
 
-def _content(path: str) -> tuple[int, bytes]:
+def _content_or_nothing(path: str) -> tuple[int, bytes]:
     try:
-        return Path(path).stat().st_size, digest_of(path)
+        return _content(path)
     except (OSError, ValueError):
         return MISSING, bytes(DIGEST_BYTES)
+
+
+def _content(path: str) -> tuple[int, bytes]:
+    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - as above
+        content = stream.read()
+    return len(content), hashlib.sha256(content).digest()[:DIGEST_BYTES]

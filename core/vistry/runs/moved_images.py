@@ -60,7 +60,7 @@ def check_images(run: Run) -> None:
         sizes = sizes_of(images)
         expected = recorded[split] if recorded else None
         known = np.ones(len(images), np.bool_) if expected is None else expected.sizes != MISSING
-        if missing := [images[row] for row in np.flatnonzero(known & (sizes == MISSING))]:
+        if missing := [images[row] for row in np.flatnonzero(known & (sizes == MISSING)).tolist()]:
             hint = "--validation DIR" if split == "validation" and run.record.data.validation_source else "--data DIR"
             raise RunError(
                 f"{_named(missing, len(images), split)} missing; put them back, or, where they are elsewhere now, "
@@ -82,10 +82,11 @@ def _changed(run: Run, images: Sequence[str], sizes: Sizes, *, expected: Content
     """The images of another size or content. Those that no one touched since the run began aren't read."""
     known = expected.sizes != MISSING
     since = _began(run) - MARGIN
-    read = [row for row in np.flatnonzero(known & (sizes == expected.sizes)) if _touched(images[row]) > since]
+    read = [row for row in np.flatnonzero(known & (sizes == expected.sizes)).tolist() if _touched(images[row]) > since]
     now = contents_of([images[row] for row in read]) if read else Contents(sizes[:0], expected.digests[:0])
     differ = np.asarray(read, np.int64)[(now.digests != expected.digests[read]).any(axis=1)]
-    return [images[row] for row in np.union1d(np.flatnonzero(known & (sizes != expected.sizes)), differ)]
+    resized = np.flatnonzero(known & (sizes != expected.sizes))
+    return [images[row] for row in np.union1d(resized, differ).tolist()]
 
 
 def _began(run: Run) -> float:
