@@ -7,8 +7,7 @@ from pathlib import Path
 
 from vistry.data.conversion import output_files
 from vistry.data.doctor import Diagnosis, examine
-from vistry.data.reading import guess_task
-from vistry.registry.tasks import task_named
+from vistry.data.task_choice import task_of
 from vistry.runs.files import replacing
 
 
@@ -53,13 +52,6 @@ def doctor(
     """
     name, _ = task_of(data, task, format)
     return examine(data, name, format, pixels="full" if full else "header")
-
-
-def task_of(data: str | Path, task: str | None, format: str | None = None) -> tuple[str, str | None]:
-    """Return a task's full name; for None the task that the labels suggest, with the reason. Raises DataError."""
-    if task is not None:
-        return task_named(task).name, None
-    return guess_task(data, format)
 
 
 def convert(

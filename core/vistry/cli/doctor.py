@@ -34,7 +34,7 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 def doctor(data: Path, task: str | None, format: str | None, full: bool, as_json: bool) -> None:
     """Check the data set at DATA. Exits with 1 where an error is found."""
     from vistry.data.findings import FindingError
-    from vistry.datasets import task_of
+    from vistry.data.task_choice import task_of
 
     try:
         task, reason = task_of(data, task, format)
@@ -59,6 +59,7 @@ def _print_failure(data: Path, fault: Finding, as_json: bool) -> None:
 
 
 def _print_diagnosis(diagnosis: Diagnosis, reason: str | None) -> None:
+    from vistry.data.digest import class_line
     from vistry.registry.tasks import task_named
 
     console = _console()
@@ -73,6 +74,9 @@ def _print_diagnosis(diagnosis: Diagnosis, reason: str | None) -> None:
         counts.insert(1, f"{len(table.labels)} objects")
         set_aside = f"{len(diagnosis.quarantined) - objects} images and {objects} objects set aside"
     console.print(", ".join([*counts, set_aside]))
+    if len(table):
+        for line in (class_line(table), *diagnosis.division.lines(table)):
+            console.print(line)
     _print_findings(console, diagnosis.findings)
     console.print(_verdict(diagnosis.severities))
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.annotation_files import AnnotationFile, split_of_stem, split_of_word
+from vistry.data.readers.coco_boxes import BoxEvidence
 from vistry.data.readers.image_folders import prefix_of_images
 from vistry.data.readers.json_text import Repeated, check_encoding, elements, repeated
 from vistry.data.readers.json_values import Json
@@ -120,6 +121,7 @@ class _File:
         self._classes: dict[int, tuple[str, int]] = {}
         self._count = 0
         self._checkpoint = builder.checkpoint
+        self._evidence = BoxEvidence()
         self.findings: list[Finding] = []
 
     def read(self) -> list[Finding]:
@@ -137,6 +139,7 @@ class _File:
                     self._note(error.finding, line)
         orphans, unknown = self._builder.remap_ids(self._checkpoint, self._rows(index), self._labels())
         self._remark_ids(orphans.tolist(), unknown.tolist())
+        self.findings += self._evidence.findings(self._file.path)
         return self.findings
 
     def _note(self, finding: Finding, line: int, subject: str = "") -> None:
@@ -189,6 +192,7 @@ class _File:
             if image >= 0:
                 self._builder.drop_object(image)
             return
+        self._evidence.add(annotation, box, line)
         area = annotation.get("area")
         area = area if type(area) is float or (type(area) is int and area < 1 << 63) else UNKNOWN
         record = ObjectRecord(box, name, crowd=crowd, area=area, line=line, shape=shape)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.images.formats import is_image_file
 from vistry.data.readers.annotation_files import split_of_word
-from vistry.data.readers.labels import AS_OBJECTS, MULTICLASS, OBJECT_TASKS
+from vistry.data.readers.labels import AS_OBJECTS, MULTICLASS, OBJECT_TASKS, ClassNames
 from vistry.data.readers.locations import is_inside, is_unicode
 from vistry.data.readers.reader import Reading
 from vistry.data.readers.table_builder import TableBuilder
@@ -36,9 +37,10 @@ def read(path: Path, task: str) -> Reading:
         raise FindingError(Finding.of("task-mismatch", message, path).advising(remedy))
     survey = _Survey(path.resolve())
     builder = TableBuilder(survey.root, NAME)
+    names = ClassNames(builder)
     for split, folder in survey.class_folders():
-        _add_class(builder, survey, split, folder=folder)
-    return Reading(builder.build(), tuple(survey.findings + survey.remarks()))
+        _add_class(builder, names, survey, split=split, folder=folder)
+    return Reading(builder.build(), (*survey.findings, *survey.remarks(), *names.remarks(path)))
 
 
 def guess_task(path: Path) -> tuple[str, str]:  # noqa: ARG001 - every reader's signature
@@ -46,13 +48,18 @@ def guess_task(path: Path) -> tuple[str, str]:  # noqa: ARG001 - every reader's 
     return MULTICLASS, "a folder for each class"
 
 
-def _add_class(builder: TableBuilder, survey: _Survey, split: int, folder: Entry) -> None:
+def _add_class(builder: TableBuilder, names: ClassNames, survey: _Survey, *, split: int, folder: Entry) -> None:
     before = len(builder)
-    name = folder.name.strip()
+    try:
+        label = names.one(folder.name)
+    except FindingError as error:
+        survey.findings.append(replace(error.finding, file=folder.path))
+        return
     for image in survey.images(folder.path):
-        builder.add(image, [builder.class_id(name)], split)
+        builder.add(image, label, split)
     if len(builder) == before:
-        survey.findings.append(Finding.of("class-empty", f"no image in the class folder '{name}'", folder.path))
+        message = f"no image in the class folder '{folder.name.strip()}'"
+        survey.findings.append(Finding.of("class-empty", message, folder.path))
 
 
 class _Survey:

@@ -11,6 +11,7 @@ from pathlib import Path
 from vistry.data.findings import Finding, FindingError
 from vistry.data.images.formats import IMAGE_SUFFIXES
 from vistry.data.readers.annotation_files import split_of_word
+from vistry.data.readers.class_numbers import numbers_from_one
 from vistry.data.readers.json_text import check_encoding
 from vistry.data.readers.json_values import Json
 from vistry.data.readers.labels import DETECTION, SEGMENTATION, ClassNames, needs_objects
@@ -53,6 +54,7 @@ def read(path: Path, task: str) -> Reading:
     for split, image in layout.images:
         reader.add(image, split)
     reader.remark_orphans()
+    reader.findings += numbers_from_one(reader.class_numbers, layout.names, path)
     table = builder.build()
     return Reading(table, (*reader.findings, *builder.unused_classes(table, path)))
 
@@ -86,6 +88,7 @@ class _Reader:
         self._classes = ClassNames(builder)
         self._locator = Locator(builder.root)
         self._label_files: set[Path] = set()
+        self.class_numbers: set[int] = set()
         for name in layout.names.values():
             self._classes.one(name)
 
@@ -122,6 +125,7 @@ class _Reader:
             number = int(word)
         except ValueError:
             raise FindingError(Finding.of("object-invalid", f"invalid class number '{word}'")) from None
+        self.class_numbers.add(number)
         names = self._layout.names
         if names and number not in names:
             message = f"class {number} is not among the {len(names)} names, which go to {max(names)}"
