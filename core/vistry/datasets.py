@@ -8,7 +8,7 @@ from pathlib import Path
 from vistry.data.conversion import output_files
 from vistry.data.doctor import Diagnosis, examine
 from vistry.data.task_choice import task_of
-from vistry.runs.files import replacing
+from vistry.runs.files import replacing, write_text
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,21 @@ def doctor(
     """
     name, _ = task_of(data, task, format)
     return examine(data, name, format, pixels="full" if full else "header")
+
+
+def data_report(diagnosis: Diagnosis, path: str | Path) -> Path:
+    """Draw a data set as one self-contained page: counts, sizes, pictures with their boxes, and those of findings.
+
+    Args:
+        diagnosis: what `doctor` returned.
+        path: the HTML file to write, over one that is there.
+
+    Returns the path. Raises RunError where it can't be written.
+    """
+    from vistry.report.data_page import data_page
+
+    write_text(Path(path), data_page(diagnosis))
+    return Path(path)
 
 
 def convert(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # Findings of one check that are printed; the rest is counted.
 MAX_FINDINGS = 5
+PAGE = "doctor.html"
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
@@ -30,11 +31,23 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 @click.option("--task", help=f"{words.task_aliases()}. [guessed from the labels]")
 @click.option("--format", help=f"The format of DATA: {words.formats()}. [recognised]")
 @click.option("--full", is_flag=True, help="Decode every image, not only those that look cut off.")
+@click.option(
+    "--html",
+    "page",
+    is_flag=False,
+    flag_value=PAGE,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"Draw it as a page: counts, sizes, pictures with boxes, and those of findings. [{PAGE}]",
+)
 @as_json
-def doctor(data: Path, task: str | None, format: str | None, full: bool, as_json: bool) -> None:
+def doctor(data: Path, task: str | None, format: str | None, full: bool, *, page: Path | None, as_json: bool) -> None:
     """Check the data set at DATA. Exits with 1 where an error is found."""
     from vistry.data.findings import FindingError
     from vistry.data.task_choice import task_of
+    from vistry.datasets import data_report
+
+    if page is not None and page.suffix.lower() not in (".html", ".htm"):
+        raise click.UsageError(f"--html {page}: the page's name must end in .html; put DATA before --html")
 
     try:
         task, reason = task_of(data, task, format)
@@ -46,6 +59,8 @@ def doctor(data: Path, task: str | None, format: str | None, full: bool, as_json
         print_json(**{"task_guessed": reason is not None, **diagnosis.to_dict()})
     else:
         _print_diagnosis(diagnosis, reason)
+    if page is not None:
+        click.echo(f"page: {data_report(diagnosis, page)}", err=as_json)
     if diagnosis.has_errors:
         raise click.exceptions.Exit(1)
 

@@ -124,3 +124,11 @@ def test_a_file_name_that_is_not_unicode(photo, tmp_path):
 def test_folders_cannot_label_other_tasks(class_folders):
     with pytest.raises(DataError, match="a folder for each class gives an image one label, which is not what"):
         read(class_folders, "image_classification_multilabel", "folders")
+
+
+def test_names_in_several_normal_forms_are_one_class(photo, tmp_path):
+    for seed, name in enumerate(("cafe\u0301", "caf\u00e9", "th\u00e9")):
+        photo(f"{'train' if seed else 'val'}/{name}/{seed}.jpg", seed)
+    reading = read(tmp_path, "image_classification")
+    assert reading.table.classes == ("caf\u00e9", "th\u00e9")
+    assert [finding.check for finding in reading.findings] == ["label-forms"]
