@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from vistry.data.conversion import output_files
 from vistry.data.doctor import Diagnosis, examine
+from vistry.data.source import Folders, ReadingOptions
 from vistry.data.task_choice import task_of
 from vistry.runs.files import replacing, write_text
 
@@ -38,6 +40,9 @@ def doctor(
     *,
     task: str | None = None,
     format: str | None = None,
+    images: Folders = (),
+    columns: Mapping[str, str] | None = None,
+    classes_at: int | None = None,
     full: bool = False,
 ) -> Diagnosis:
     """Check a data set and name every fault in it.
@@ -46,12 +51,16 @@ def doctor(
         data: a file or folder of labelled images.
         task: a task's name or alias; by default the one that the labels suggest.
         format: the data's format; by default it is recognised.
+        images: folders in which the images that the data names are looked for, too.
+        columns: which columns of a table are "image", "label" and so on, by role.
+        classes_at: which level of nested folders names the classes, from 1.
         full: decode every image, not only those that look cut off.
 
     Raises DataError where the data can't be read at all.
     """
-    name, _ = task_of(data, task, format)
-    return examine(data, name, format, pixels="full" if full else "header")
+    reading = ReadingOptions.of(format, images, columns, classes_at=classes_at)
+    name, _ = task_of(data, task, reading)
+    return examine(data, name, reading, pixels="full" if full else "header")
 
 
 def data_report(diagnosis: Diagnosis, path: str | Path) -> Path:
@@ -76,6 +85,9 @@ def convert(
     to: str,
     task: str | None = None,
     format: str | None = None,
+    images: Folders = (),
+    columns: Mapping[str, str] | None = None,
+    classes_at: int | None = None,
 ) -> Conversion:
     """Write the labels of a data set in another format. The images stay where they are.
 
@@ -85,11 +97,15 @@ def convert(
         to: the format to write: "coco" or "jsonl", which hold boxes and masks, or a plugin's.
         task: a task's name or alias; by default the one that the labels suggest.
         format: the format of `data`; by default it is recognised.
+        images: folders in which the images that the data names are looked for, too.
+        columns: which columns of a table are "image", "label" and so on, by role.
+        classes_at: which level of nested folders names the classes, from 1.
 
     Raises DataError where the data can't be read or converted, or a file exists already.
     """
-    name, _ = task_of(data, task, format)
-    diagnosis = examine(data, name, format)
+    reading = ReadingOptions.of(format, images, columns, classes_at=classes_at)
+    name, _ = task_of(data, task, reading)
+    diagnosis = examine(data, name, reading)
     files = []
     for part in output_files(diagnosis.table, Path(out), to, task=name):
         with replacing(part.path) as temporary, temporary.open("w", encoding="utf-8") as file:

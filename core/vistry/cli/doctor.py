@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,7 @@ import vistry
 from vistry.cli import words
 from vistry.cli.list_group import as_json
 from vistry.cli.printing import print_json
+from vistry.cli.reading_options import reading_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +30,7 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--task", help=f"{words.task_aliases()}. [guessed from the labels]")
-@click.option("--format", help=f"The format of DATA: {words.formats()}. [recognised]")
+@reading_options
 @click.option("--full", is_flag=True, help="Decode every image, not only those that look cut off.")
 @click.option(
     "--html",
@@ -40,9 +41,10 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
     help=f"Draw it as a page: counts, sizes, pictures with boxes, and those of findings. [{PAGE}]",
 )
 @as_json
-def doctor(data: Path, task: str | None, format: str | None, full: bool, *, page: Path | None, as_json: bool) -> None:
+def doctor(data: Path, task: str | None, full: bool, *, page: Path | None, as_json: bool, **reading: Any) -> None:
     """Check the data set at DATA. Exits with 1 where an error is found."""
     from vistry.data.findings import FindingError
+    from vistry.data.source import ReadingOptions
     from vistry.data.task_choice import task_of
     from vistry.datasets import data_report
 
@@ -50,8 +52,8 @@ def doctor(data: Path, task: str | None, format: str | None, full: bool, *, page
         raise click.UsageError(f"--html {page}: the page's name must end in .html; put DATA before --html")
 
     try:
-        task, reason = task_of(data, task, format)
-        diagnosis = vistry.doctor(data, task=task, format=format, full=full)
+        task, reason = task_of(data, task, ReadingOptions.of(**reading))
+        diagnosis = vistry.doctor(data, task=task, full=full, **reading)
     except FindingError as error:
         _print_failure(data, error.finding, as_json)
         raise click.exceptions.Exit(1) from error

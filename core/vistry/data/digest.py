@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vistry.data.catalogue import GRAVITY
@@ -34,7 +35,7 @@ def finding_lines(findings: Iterable[Finding], root: Path) -> list[str]:
 def _line(check: str, findings: Sequence[Finding], root: Path) -> str:
     first = findings[0]
     if first.file is not None and Path(first.file) in (root, root.resolve()):
-        first = first.without_place()
+        first = replace(first, file=None, line=None)
     number = f"{len(findings)} x " if len(findings) > 1 else ""
     such_as = ", such as " if len(findings) > 1 else ": "
     return readable(f"{number}{check}{such_as}{first}")

@@ -56,10 +56,6 @@ class Finding:
         """The finding with a better remedy than its check's."""
         return replace(self, remedy=remedy)
 
-    def without_place(self) -> Finding:
-        """The finding without its file and line."""
-        return replace(self, file=None, line=None)
-
     @property
     def message(self) -> str:
         """The reason, led by the subject."""

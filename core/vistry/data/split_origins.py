@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vistry.data.readers.annotation_files import split_of_stem, split_of_word
+from vistry.data.readers.split_words import split_of_stem, split_of_word, words_of
 from vistry.data.table import SPLITS, Table
 
 # Rows of a split to look at: what holds for these holds for all.
@@ -104,7 +104,7 @@ def _folder_of(table: Table, path: Path, split: int) -> str:
 
 
 def _names(part: str, split: int) -> bool:
-    return split_of_word(part) == split or split_of_stem(part) == split
+    return any(split_of_word(word) == split for word in (part, *words_of(part)))
 
 
 def _below(root: Path, path: Path) -> str:

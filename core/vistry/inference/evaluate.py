@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vistry.data import doctor
+from vistry.data.source import Folders, ReadingOptions
 from vistry.data.table import SPLITS, Table
 from vistry.errors import DataError, suggestion
 from vistry.evaluation.metric_table import metric_parts
@@ -47,6 +49,9 @@ def evaluate(
     data: str | Path,
     *,
     format: str | None = None,
+    images: Folders = (),
+    columns: Mapping[str, str] | None = None,
+    classes_at: int | None = None,
     split: str | None = None,
     backend: str | None = None,
     **changed: Any,
@@ -57,6 +62,9 @@ def evaluate(
         run: a run's folder or identifier, or "last".
         data: a file or folder of labelled images; a class that the model wasn't trained on is an error.
         format: the format of `data`; by default it is recognised.
+        images: folders in which the images that the data names are looked for, too.
+        columns: which columns of a table are "image", "label" and so on, by role.
+        classes_at: which level of nested folders names the classes, from 1.
         split: "train", "validation" or "test"; by default the test split where the data has one, else all of it.
         backend: the engine that computes; by default the one that trained the run.
         changed: hyperparameters of prediction by their own names, with other values than in training.
@@ -64,7 +72,8 @@ def evaluate(
     Raises RunError for the run, HyperparameterError for the values and DataError for the data.
     """
     predictor = load(run, backend=backend, **changed)
-    diagnosis = doctor.examine(Path(data), predictor.task.name, format)
+    reading = ReadingOptions.of(format, images, columns, classes_at=classes_at)
+    diagnosis = doctor.examine(Path(data), predictor.task.name, reading)
     table = _with_models_classes(_rows_of_split(diagnosis.table, split), predictor)
     predictions = list(predictor.predict(table.images))
     usable = [row for row, prediction in enumerate(predictions) if prediction.values is not None]

@@ -12,6 +12,7 @@ from vistry.data.checks.classes import class_gaps
 from vistry.data.digest import finding_lines
 from vistry.data.doctor import Diagnosis
 from vistry.data.findings import Finding
+from vistry.data.source import AS_RECOGNISED, ReadingOptions
 from vistry.data.split_origins import FRACTION, Division
 from vistry.data.table import Table
 from vistry.data.task_choice import task_of
@@ -42,15 +43,15 @@ class Request:
     """A training as the user asks for it; None stands for a default.
 
     `task` is by default the one that the labels suggest. `data` and `validation` are folders or files of labelled
-    images; without `validation` a share of `validation_size` of `data` is held out. `format` is the data's, where it
-    can't be told from the files.
+    images; without `validation` a share of `validation_size` of `data` is held out. `reading` says how both are read,
+    where the files don't tell.
     """
 
     data: Path
     task: str | None = None
     model: str | None = None
     validation: Path | None = None
-    format: str | None = None
+    reading: ReadingOptions = AS_RECOGNISED
     validation_size: float | None = None
     primary_metric: str | None = None
     backend: str = "torch"
@@ -159,7 +160,7 @@ def primary_metric_of(task: str, name: str | None, catalogue: Catalogue | None =
 
 def _task_of(request: Request, sources: list[Source], *, catalogue: Catalogue) -> tuple[str, str]:
     """Return the task, and the reason if it isn't named: what the labels suggest, else the only one of the model."""
-    task, reason = task_of(request.data, request.task, request.format)
+    task, reason = task_of(request.data, request.task, request.reading)
     name = _model_name(request, sources)
     if reason and name:
         card = catalogue.model(name)
@@ -196,7 +197,7 @@ def _splits(request: Request, task: str, seed: int) -> tuple[Table, Table, Divis
     size = VALIDATION_SIZE if request.validation_size is None else request.validation_size
     if not 0 < size < 1:
         raise DataError(f"validation_size must be between 0 and 1, got {size:g}")
-    diagnosis = _usable(doctor.examine(request.data, task, request.format))
+    diagnosis = _usable(doctor.examine(request.data, task, request.reading))
     if request.validation is None:
         table = diagnosis.table
         rows = splits.split(table, task, fraction=size, seed=seed, groups=diagnosis.groups)
@@ -204,7 +205,7 @@ def _splits(request: Request, task: str, seed: int) -> tuple[Table, Table, Divis
         division = Division(len(training), len(validation), size, seed=seed)
         return training, validation, division, (_with_class_gaps(diagnosis, training, validation),)
     # Validation images of one class alone are unusual and still measure something; training ones teach nothing.
-    other = _usable(doctor.examine(request.validation, task, request.format), harmless=("class-single",))
+    other = _usable(doctor.examine(request.validation, task, request.reading), harmless=("class-single",))
     diagnosis = doctor.without_leaks(diagnosis, other)
     if not len(diagnosis.table):
         raise DataError(f"no training image is left: each one is also in the validation data {request.validation}")

@@ -25,6 +25,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from vistry.data.source import Folders, ReadingOptions
 from vistry.data.table import Table
 from vistry.errors import RunError, VistryError
 from vistry.hyperparameter.recorded import hyperparameters_of, hyperparameters_record
@@ -78,6 +79,9 @@ def train(
     model: str | None = None,
     validation: str | Path | None = None,
     format: str | None = None,
+    images: Folders = (),
+    columns: Mapping[str, str] | None = None,
+    classes_at: int | None = None,
     validation_size: float | None = None,
     primary_metric: str | None = None,
     backend: str = "torch",
@@ -94,6 +98,9 @@ def train(
         model: a name from `vistry.models()`; by default the task's own.
         validation: labelled images to measure on; by default a part of `data` is held out.
         format: the data's format where it can't be told from the files.
+        images: folders in which the images that the data names are looked for, too.
+        columns: which columns of a table are "image", "label" and so on, by role.
+        classes_at: which level of nested folders names the classes, from 1.
         validation_size: the share of `data` that is held out, between 0 and 1.
         primary_metric: the metric that decides which epoch is the best; by default the task's own.
         backend: the tensor library, "torch" or "jax".
@@ -110,7 +117,7 @@ def train(
         task=task,
         model=model,
         validation=None if validation is None else Path(validation),
-        format=format,
+        reading=ReadingOptions.of(format, images, columns, classes_at=classes_at),
         validation_size=validation_size,
         primary_metric=primary_metric,
         backend=backend,

@@ -9,6 +9,7 @@ from pathlib import Path
 from vistry.data.findings import Finding
 from vistry.data.readers.json_values import Json
 from vistry.data.readers.object_builder import Box
+from vistry.data.readers.shapes import MIN_NUMBERS, plain_rings
 
 # Of a file's first annotations every one is looked at, of the others one in so many: polygons are long.
 FIRST = 1_000
@@ -115,10 +116,13 @@ def _extent(segmentation: Json) -> Box | None:
     if type(segmentation) is not list:
         return None
     try:
-        xs = [float(x) for ring in segmentation for x in ring[::2]]
-        ys = [float(y) for ring in segmentation for y in ring[1::2]]
+        rings = plain_rings(segmentation)
+        if any(len(ring) < MIN_NUMBERS or len(ring) % 2 for ring in rings):
+            return None
+        xs = [float(x) for ring in rings for x in ring[::2]]
+        ys = [float(y) for ring in rings for y in ring[1::2]]
         return min(xs), min(ys), max(xs), max(ys)
-    except (TypeError, ValueError, KeyError, OverflowError):
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError):
         return None
 
 

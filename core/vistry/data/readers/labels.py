@@ -58,6 +58,11 @@ def task_of_label(label: Json) -> tuple[str, str]:
     return MULTILABEL, "a list of labels an image"
 
 
+def class_name(label: str) -> str:
+    """The name of a class as it is kept: without spaces around it, in Unicode's composed normal form."""
+    return unicodedata.normalize("NFC", label.strip())
+
+
 class ClassNames:
     """Class ids by label: all labels text or all of them integers, spaces around them removed.
 
@@ -77,6 +82,16 @@ class ClassNames:
         if isinstance(label, list):
             raise FindingError(_list_for_one(label))
         return [self._id(label)]
+
+    def check(self, label: Json) -> None:
+        """Raise FindingError for what can't be a class's name, as `one` does, without adding a class."""
+        if type(label) is str and label.strip() and is_unicode(label):
+            if label != label.strip():
+                self.spaced.append(label)
+            self._forms.setdefault(class_name(label), set()).add(label.strip())
+            return
+        if type(label) is str or isinstance(label, list | float | bool | dict | None):
+            self.one(label)
 
     def several(self, label: Json) -> list[int]:
         """The classes of a multi-label row, each once; an empty list is an image with none."""
@@ -100,7 +115,7 @@ class ClassNames:
 
     def _new_text(self, label: str) -> int:
         text = label.strip()
-        name = unicodedata.normalize("NFC", text)
+        name = class_name(label)
         if not is_unicode(name):
             raise FindingError(Finding.of("name-encoding", f"the label {name!r} is not valid Unicode"))
         if not name:
