@@ -11,7 +11,7 @@ import vistry
 from vistry.cli import words
 from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.list_group import as_json
-from vistry.cli.printing import print_facts, print_json
+from vistry.cli.printing import print_facts, print_json, printable
 from vistry.cli.reading_options import reading_options
 
 
@@ -21,10 +21,13 @@ from vistry.cli.reading_options import reading_options
 @reading_options
 @click.option("--split", help=f"{words.splits()}, where the data has them. [test]")
 @click.option("--backend", help=f"Engine that computes: {words.backends()}. [the run's own]")
+@click.option("--include-training", is_flag=True, help="Measure on images that the run was trained on, too.")
+@click.option("--threshold", type=float, help="The score above which predictions count. [the run's own]")
 @as_json
 def evaluate(run: str, data: Path, as_json: bool, hyperparameters: dict[str, Any], **options: Any) -> None:
     """Evaluate RUN (a folder, an identifier, or "last") on DATA.
 
+    Images that the run was trained on are recognised by what the files hold, and left out.
     Hyperparameters of prediction may be changed: --tile_grid_size 3x2.
     """
     result = vistry.evaluate(run, data, **options, **hyperparameters)
@@ -35,6 +38,8 @@ def evaluate(run: str, data: Path, as_json: bool, hyperparameters: dict[str, Any
         click.echo(f"warning: {warning}", err=True)
     for image, reason in result.left_out:
         click.echo(f"left out: {image}: {reason}", err=True)
+    for note in result.notes:
+        click.echo(printable(note))
     click.echo(f"{result.images} images")
     first = [result.primary_metric] if result.primary_metric in result.metrics else []
     names = [*first, *(name for name in result.metrics if name not in first)]

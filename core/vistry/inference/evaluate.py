@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from vistry.data import doctor
 from vistry.data.source import Folders, ReadingOptions
 from vistry.data.table import SPLITS, Table
 from vistry.errors import DataError, suggestion
 from vistry.evaluation.metric_table import metric_parts
+from vistry.inference.models_classes import with_models_classes
+from vistry.inference.own_images import OwnImageCounts, OwnImages, own_images
 from vistry.inference.predictor import Predictor, load
 from vistry.registry.catalogue import Catalogue
 from vistry.task.metric_parts import Measured, measure
@@ -25,6 +29,8 @@ class Evaluation:
     """Metrics by name, and over how many images.
 
     `left_out` has each image that couldn't be used with the reason, `warnings` the changed values without effect.
+    `own_images` counts the images that the run had before, `thresholds` are those that were chosen for the run or
+    given, by class, and `notes` say in sentences how to read the metrics.
     """
 
     metrics: dict[str, float]
@@ -32,6 +38,9 @@ class Evaluation:
     images: int
     left_out: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...] = ()
+    own_images: OwnImageCounts = OwnImageCounts()  # noqa: RUF009 - it is frozen
+    thresholds: Mapping[str, float] | None = None
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -41,6 +50,9 @@ class Evaluation:
             "metrics": self.metrics,
             "left_out": [{"image": image, "reason": reason} for image, reason in self.left_out],
             "warnings": list(self.warnings),
+            "own_images": asdict(self.own_images),
+            "thresholds": None if self.thresholds is None else dict(self.thresholds),
+            "notes": list(self.notes),
         }
 
 
@@ -54,9 +66,11 @@ def evaluate(
     classes_at: int | None = None,
     split: str | None = None,
     backend: str | None = None,
+    include_training: bool = False,
+    threshold: float | None = None,
     **changed: Any,
 ) -> Evaluation:
-    """Measure a run's best model on labelled images.
+    """Measure a run's best model on labelled images that it wasn't trained on.
 
     Args:
         run: a run's folder or identifier, or "last".
@@ -67,21 +81,35 @@ def evaluate(
         classes_at: which level of nested folders names the classes, from 1.
         split: "train", "validation" or "test"; by default the test split where the data has one, else all of it.
         backend: the engine that computes; by default the one that trained the run.
+        include_training: whether to measure on images of the run's training split, too, which are otherwise left out;
+            they are known by what the files hold, wherever they lie.
+        threshold: the score above which predictions count, as in `load`.
         changed: hyperparameters of prediction by their own names, with other values than in training.
 
     Raises RunError for the run, HyperparameterError for the values and DataError for the data.
     """
-    predictor = load(run, backend=backend, **changed)
+    predictor = load(run, backend=backend, threshold=threshold, **changed)
     reading = ReadingOptions.of(format, images, columns, classes_at=classes_at)
     diagnosis = doctor.examine(Path(data), predictor.task.name, reading)
-    table = _with_models_classes(_rows_of_split(diagnosis.table, split), predictor)
+    chosen = _rows_of_split(diagnosis.table, split)
+    named, notes = with_models_classes(chosen, predictor.classes)
+    own = own_images(predictor.run, named.images)
+    counts = OwnImageCounts.of(own, include_training)
+    table = named if include_training else _without_training(named, own, data)
+    thresholds = _by_class(predictor)
     predictions = list(predictor.predict(table.images))
     usable = [row for row, prediction in enumerate(predictions) if prediction.values is not None]
     if not usable:
         raise DataError(f"{data}: none of its {len(table)} images can be read")
     values = [predictions[row].values for row in usable]
     targets = predictor.task.targets(table.take(usable))
-    metrics = predictor.task.evaluate(values, targets, predictor.classes, predictor.hyperparameters)
+    metrics = predictor.task.evaluate(
+        values,
+        targets,
+        predictor.classes,
+        hyperparameters=predictor.hyperparameters,
+        thresholds=predictor.thresholds,
+    )
     measured = Measured()
     if predictor.task.is_measured(predictor.hyperparameters):
         parts = metric_parts(Catalogue.read(), predictor.task.name, predictor.run.record.parts)
@@ -97,7 +125,34 @@ def evaluate(
         images=len(usable),
         left_out=tuple(left_out),
         warnings=tuple(warnings),
+        own_images=counts,
+        thresholds=thresholds,
+        notes=(*notes, *counts.sentences(len(named)), *_notes_on(thresholds)),
     )
+
+
+def _without_training(table: Table, own: OwnImages, data: str | Path) -> Table:
+    rows = np.flatnonzero(~own.training)
+    if not len(rows):
+        raise DataError(
+            f"{data}: the run was trained on all of its {len(table)} images, and what is measured on them says little "
+            "of new ones; name other data, or add --include-training (in Python include_training=True)"
+        )
+    return table.take(rows)
+
+
+def _by_class(predictor: Predictor) -> dict[str, float] | None:
+    if predictor.thresholds is None:
+        return None
+    return dict(zip(predictor.classes, predictor.thresholds.tolist(), strict=True))
+
+
+def _notes_on(thresholds: Mapping[str, float] | None) -> Iterator[str]:
+    values = sorted(set((thresholds or {}).values()))
+    if len(values) == 1:
+        yield f"predictions count above a score of {values[0]:g}"
+    elif values:
+        yield f"predictions count above the threshold of their class, from {values[0]:g} to {values[-1]:g}"
 
 
 def _rows_of_split(table: Table, split: str | None) -> Table:
@@ -110,14 +165,3 @@ def _rows_of_split(table: Table, split: str | None) -> Table:
     if not len(rows):
         raise DataError(f"{table.root} has no images of a split '{split}'")
     return table.take(rows)
-
-
-def _with_models_classes(table: Table, predictor: Predictor) -> Table:
-    unknown = [name for name in table.classes if name not in predictor.classes]
-    if unknown:
-        hint = suggestion(unknown[0], predictor.classes)
-        raise DataError(
-            f"the model doesn't know the class '{unknown[0]}' of {table.root}; {hint}; it was trained on "
-            f"{len(predictor.classes)} classes"
-        )
-    return table.with_classes(predictor.classes)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from vistry.data.table import Table
+from vistry.evaluation.operating_point import Answers, Thresholds
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.detection.dataset import DetectionTarget
 from vistry.plugin.types import Input, Loss, Postprocess, Predictions, Tensor, TrainingData
@@ -63,10 +64,12 @@ class TypedTask(Protocol[Prediction, Targets]):
         targets: Targets,
         classes: Sequence[str],
         hyperparameters: Hyperparameters,
+        thresholds: Thresholds | None = None,
     ) -> dict[str, float]:
         """Compute metrics by name from N predictions and their targets.
 
-        A metric that is undefined for these targets is left out.
+        `thresholds` [C], here and below, are those that were chosen for the run; None: what the task takes else. A
+        metric that is undefined for these targets is left out.
         """
 
     def is_measured(self, hyperparameters: Hyperparameters) -> bool:
@@ -75,12 +78,27 @@ class TypedTask(Protocol[Prediction, Targets]):
     def tensors(self, predictions: Sequence[Prediction], targets: Targets) -> dict[str, Array]:
         """Convert predictions and targets to the arrays that a run folder stores, from which the report is drawn."""
 
+    def answers(
+        self, tensors: Mapping[str, Array], classes: Sequence[str], hyperparameters: Hyperparameters
+    ) -> Answers:
+        """Read out of `tensors` what the model says of each image, and whether it is right."""
+
     def response(
-        self, prediction: Prediction, classes: Sequence[str], hyperparameters: Hyperparameters
+        self,
+        prediction: Prediction,
+        classes: Sequence[str],
+        hyperparameters: Hyperparameters,
+        thresholds: Thresholds | None = None,
     ) -> dict[str, Any]:
         """Convert one image's prediction to the hosted product's JSON."""
 
-    def summary_line(self, prediction: Prediction, classes: Sequence[str], hyperparameters: Hyperparameters) -> str:
+    def summary_line(
+        self,
+        prediction: Prediction,
+        classes: Sequence[str],
+        hyperparameters: Hyperparameters,
+        thresholds: Thresholds | None = None,
+    ) -> str:
         """Describe one image's prediction in a few words."""
 
 

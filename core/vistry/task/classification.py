@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.table import Table
-from vistry.evaluation.classification import multiclass_metrics, multilabel_metrics
+from vistry.evaluation.classification import (
+    LABEL_THRESHOLD,
+    likeliest,
+    multiclass_metrics,
+    multilabel_metrics,
+    probable,
+)
+from vistry.evaluation.operating_point import Answers, Thresholds
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import TrainingCrop, ValidationCrop
 from vistry.loading.batches import ImageDataset
@@ -24,9 +31,6 @@ from vistry.task.outputs import not_finite, wrong_logits_shape, wrong_probabilit
 Probabilities = npt.NDArray[np.float32]
 ClassIndices = npt.NDArray[np.int64]
 MultiHot = npt.NDArray[np.float32]
-
-# The metrics use the same threshold (vistry.evaluation.classification).
-LABEL_THRESHOLD = 0.5
 
 
 class Classification(ABC):
@@ -73,14 +77,46 @@ class Classification(ABC):
         """Return `predictions` [N, C] and `targets` as they are."""
         return {"predictions": np.asarray(predictions), "targets": targets}
 
+    def answers(
+        self,
+        tensors: Mapping[str, Array],
+        classes: Sequence[str],
+        hyperparameters: Hyperparameters,  # noqa: ARG002
+    ) -> Answers:
+        """Take the probability of every class in each image for an answer, which is right where the image has it."""
+        probabilities, truth = tensors["predictions"], self._truth(tensors["targets"], len(classes))
+        images, count = truth.shape
+        return Answers(
+            probabilities.ravel(),
+            np.tile(np.arange(count), images),
+            right=truth.ravel(),
+            image=np.repeat(np.arange(images), count),
+            truths=truth.astype(np.int64),
+        )
+
+    @abstractmethod
+    def _truth(self, targets: Array, classes: int) -> npt.NDArray[np.bool_]:
+        """Return targets as [N, C] True where an image has a class."""
+
+    @abstractmethod
+    def _predicted(self, prediction: Probabilities, thresholds: Thresholds | None) -> list[int]:
+        """Return the classes that an image is taken for."""
+
     def response(
         self,
         prediction: Probabilities,
         classes: Sequence[str],
         hyperparameters: Hyperparameters,  # noqa: ARG002
+        thresholds: Thresholds | None = None,
     ) -> dict[str, Any]:
-        """Return `{"probs": [...], "labels": [...]}`: every class in order, without a threshold."""
-        return {"probs": [float(value) for value in prediction], "labels": list(classes)}
+        """Return `{"probs": [...], "labels": [...]}`: every class in order, without a threshold.
+
+        With thresholds, `predicted` names the classes that pass theirs.
+        """
+        every = {"probs": [float(value) for value in prediction], "labels": list(classes)}
+        if thresholds is None:
+            return every
+        return {**every, "predicted": [classes[label] for label in self._predicted(prediction, thresholds)]}
 
 
 class ImageClassification(Classification):
@@ -91,6 +127,12 @@ class ImageClassification(Classification):
     def targets(self, table: Table) -> ClassIndices:
         """Return the class indices [N]."""
         return table.labels.astype(np.int64)
+
+    def _truth(self, targets: Array, classes: int) -> npt.NDArray[np.bool_]:
+        return np.asarray(np.eye(classes, dtype=bool)[targets])
+
+    def _predicted(self, prediction: Probabilities, thresholds: Thresholds | None) -> list[int]:
+        return [int(likeliest(prediction[None], thresholds)[0])]
 
     def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:
         """Build the cross entropy of logits [N, C], weighted by class according to `weighted_loss`."""
@@ -109,18 +151,20 @@ class ImageClassification(Classification):
         targets: ClassIndices,
         classes: Sequence[str],
         hyperparameters: Hyperparameters,  # noqa: ARG002
+        thresholds: Thresholds | None = None,
     ) -> dict[str, float]:
         """Compute the multi-class metrics of vistry.evaluation.classification."""
-        return multiclass_metrics(np.asarray(predictions), targets, len(classes))
+        return multiclass_metrics(np.asarray(predictions), targets, len(classes), thresholds=thresholds)
 
     def summary_line(
         self,
         prediction: Probabilities,
         classes: Sequence[str],
         hyperparameters: Hyperparameters,  # noqa: ARG002
+        thresholds: Thresholds | None = None,
     ) -> str:
-        """Name the likeliest class with its probability."""
-        best = int(prediction.argmax())
+        """Name the likeliest class, or of two the one that passes its threshold, with its probability."""
+        [best] = self._predicted(prediction, thresholds)
         return f"{classes[best]} {prediction[best]:.2f}"
 
 
@@ -132,6 +176,13 @@ class ImageClassificationMultilabel(Classification):
     def targets(self, table: Table) -> MultiHot:
         """Return an array [N, C] of 0 and 1."""
         return table.multi_hot().astype(np.float32)
+
+    def _truth(self, targets: Array, classes: int) -> npt.NDArray[np.bool_]:  # noqa: ARG002
+        return np.asarray(targets > LABEL_THRESHOLD)
+
+    def _predicted(self, prediction: Probabilities, thresholds: Thresholds | None) -> list[int]:
+        labels: list[int] = np.flatnonzero(probable(prediction, thresholds)).tolist()
+        return labels
 
     def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:
         """Build the binary cross entropy of logits [N, C], with positives weighted according to `weighted_loss`."""
@@ -149,18 +200,20 @@ class ImageClassificationMultilabel(Classification):
         targets: MultiHot,
         classes: Sequence[str],  # noqa: ARG002
         hyperparameters: Hyperparameters,  # noqa: ARG002
+        thresholds: Thresholds | None = None,
     ) -> dict[str, float]:
         """Compute the multi-label metrics of vistry.evaluation.classification."""
-        return multilabel_metrics(np.asarray(predictions), targets)
+        return multilabel_metrics(np.asarray(predictions), targets, thresholds)
 
     def summary_line(
         self,
         prediction: Probabilities,
         classes: Sequence[str],
         hyperparameters: Hyperparameters,  # noqa: ARG002
+        thresholds: Thresholds | None = None,
     ) -> str:
         """Name the predicted classes with their probabilities."""
-        predicted = np.flatnonzero(prediction > LABEL_THRESHOLD).tolist()
+        predicted = self._predicted(prediction, thresholds)
         return ", ".join(f"{classes[index]} {prediction[index]:.2f}" for index in predicted) or "none of the classes"
 
 

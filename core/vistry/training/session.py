@@ -39,6 +39,7 @@ from vistry.report import write_report
 from vistry.runs.files import remove_unfinished
 from vistry.runs.findings import diagnosis_record
 from vistry.runs.folder import TRAINING_ROWS, VALIDATION_ROWS, Run, find_run, new_run
+from vistry.runs.image_contents import write_image_contents
 from vistry.runs.lock import training_in
 from vistry.runs.records import (
     DataRecord,
@@ -188,6 +189,8 @@ def _write_run(run: Run, plan: Plan) -> None:
     task = plan.context.task.name
     write_rows(run.folder / TRAINING_ROWS, plan.training, task)
     write_rows(run.folder / VALIDATION_ROWS, plan.validation, task)
+    # The first epoch reads the same files again, and then from memory.
+    write_image_contents(run.folder, {"training": plan.training.images, "validation": plan.validation.images})
     run.write(hyperparameters_record(plan.hyperparameters))
     run.write(FindingsRecord(diagnoses=tuple(map(diagnosis_record, plan.diagnoses))))
     run.write(RunStatus(status="running", reason="", started=_now()))
