@@ -61,12 +61,16 @@ class Division:
         counts = {"train": self.training, "validation": self.validation, "test": len(table.rows_of("test"))}
         about = "about " if self.about else ""
         return [
-            f"{NAMES[name]}: {'' if name == 'test' else about}{counts[name]:,} images, {words}"
+            f"{NAMES[name]}: {'' if name == 'test' else about}{_images(counts[name])}, {words}"
             for name, words in self.origins(table).items()
         ]
 
 
 NAMES = {"train": "training", "validation": "validation", "test": "test, not used"}
+
+
+def _images(count: int) -> str:
+    return f"{count:,} {'image' if count == 1 else 'images'}"
 
 
 def split_origins(table: Table) -> dict[str, str]:
