@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vistry.data.readers.table_builder import TableBuilder as TableBuilder
     from vistry.data.source import DataSource as DataSource
     from vistry.data.table import Table as Table
+    from vistry.data.writers.writer import FolderWriter as FolderWriter
     from vistry.data.writers.writer import Writer as Writer
 
 _HOMES = {
@@ -35,6 +36,7 @@ _HOMES = {
     "Finding": "vistry.data.findings",
     "FindingError": "vistry.data.findings",
     "ImageFinder": "vistry.data.readers.finder",
+    "FolderWriter": "vistry.data.writers.writer",
     "Locator": "vistry.data.readers.locations",
     "ObjectRecord": "vistry.data.readers.object_builder",
     "ObjectTableBuilder": "vistry.data.readers.object_builder",

@@ -207,7 +207,7 @@ class _File:
             return
         self._evidence.add(annotation, box, line)
         area = annotation.get("area")
-        area = area if type(area) in (int, float) and 0 <= area < MAX_AREA else UNKNOWN
+        area = float(area) if isinstance(area, int | float) and 0 <= area < MAX_AREA else UNKNOWN
         record = ObjectRecord(box, name, crowd=crowd, area=area, line=line, shape=shape)
         self._builder.add_object(image, label, record)
 
