@@ -102,6 +102,6 @@ def test_pictures_stay_within_their_budget(class_folders: Path, monkeypatch: pyt
 
 
 def test_data_of_which_nothing_is_usable(tmp_path: Path, photo: Photo) -> None:
-    (photo("cat/a.png").parent / "a.png").write_bytes(b"")
+    (photo("cat/hollow.png").parent / "hollow.png").write_bytes(b"")
     html = data_page(examine(tmp_path, MULTICLASS))
     assert "data-empty" in html

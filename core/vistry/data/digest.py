@@ -64,7 +64,8 @@ def class_line(table: Table) -> str:
 
 def class_listing(counts: Mapping[str, int]) -> str:
     """Class names with their counts, as far as there is room: "cat (12), dog (9) and 78 more"."""
-    parts, length = [], 0
+    parts: list[str] = []
+    length = 0
     for name, count in counts.items():
         part = f"{_cut(readable(name))} ({count:,})"
         length += len(part) + 2

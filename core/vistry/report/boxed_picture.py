@@ -63,12 +63,12 @@ def _objects_of(table: Table, row: int, label: int | None) -> list[DrawnObject]:
         bold = label is not None and int(table.labels[at]) == label
         rings = [] if objects.shapes is None else objects.shapes.rings_of(at)
         for ring in rings or [_around(objects.boxes[at])]:
-            points = np.clip(np.asarray(ring, dtype=np.float64) / size, 0, 1)
+            points = np.clip(ring / size, 0, 1)
             corners = [(x, y) for x, y in points.tolist()]
             drawn.append(DrawnObject([*corners, *corners[:1]], bold))
     return drawn
 
 
-def _around(box: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    x1, y1, x2, y2 = box
-    return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]])
+def _around(box: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    x1, y1, x2, y2 = box.tolist()
+    return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], dtype=np.float64)

@@ -47,7 +47,8 @@ def _sides(table: Table) -> npt.NDArray[np.float64]:
     if table.objects is None:
         return np.zeros(0)
     x1, y1, x2, y2 = table.objects.boxes[~table.objects.crowd].astype(np.float64).T
-    return np.sqrt(np.maximum(x2 - x1, 0) * np.maximum(y2 - y1, 0))
+    sides: npt.NDArray[np.float64] = np.sqrt(np.maximum(x2 - x1, 0) * np.maximum(y2 - y1, 0))
+    return sides
 
 
 def _resize(transform: EvalTransform, table: Table) -> tuple[float, float]:

@@ -21,6 +21,8 @@ LEAST_FILL, MOST_FILL = 0.25, 1.2
 # The area of a box that is read rightly is the stated one but for rounding.
 AREA_SHARE = 0.05
 TINY = 1e-6
+# Square pixels; no object has more.
+MAX_AREA = 1e12
 
 READINGS: Mapping[str, Callable[[Box], Box]] = {
     "two corners (x1, y1, x2, y2)": lambda raw: raw,
@@ -87,9 +89,10 @@ def _comparison(annotation: Mapping[str, Json]) -> Callable[[Box], bool] | None:
         extent = _extent(segmentation)
         return None if extent is None else lambda box: _is_near(box, extent)
     area = annotation.get("area")
-    if type(area) not in (int, float) or not 0 < area < float("inf"):
+    if not isinstance(area, int | float) or not 0 < area < MAX_AREA:
         return None
-    return lambda box: _fits_area(box, area)
+    stated = float(area)
+    return lambda box: _fits_area(box, stated)
 
 
 def _fits_area(box: Box, area: float) -> bool:
