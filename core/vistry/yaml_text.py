@@ -96,11 +96,6 @@ def _loader() -> type[yaml.SafeLoader]:
     return Loader
 
 
-def _kind(node: yaml.Node) -> str:
-    """What a node is: a scalar, a sequence or a mapping."""
-    return str(getattr(node, "id", ""))
-
-
 def _lines(root: yaml.Node) -> Iterator[tuple[str, int]]:
     for key, _ in root.value if _kind(root) == "mapping" else ():
         yield key.value, key.start_mark.line + 1

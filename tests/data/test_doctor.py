@@ -163,6 +163,22 @@ OBJECT_CASES: dict[str, tuple[str, Setup]] = {
         DETECTION,
         lambda root, _: put(root / "data.yaml", b"train: dog\nnc: 2\nnames: [nut]\n"),
     ),
+    "class-numbers": (
+        DETECTION,
+        lambda root, _: [
+            put(root / "data.yaml", b"train: dog\nnames: [nut, fig]\n"),
+            *(put(root / f"dog/{at:02d}.txt", b"%d .5 .5 .2 .2" % (1 + at // 2 % 2)) for at in range(0, 24, 2)),
+        ],
+    ),
+    "box-contradiction": (DETECTION, coco({"bbox": [2, 3, 12, 11], "area": 80})),
+    "objects-crowd": (DETECTION, coco({"iscrowd": 1}, {"iscrowd": 1, "image_id": 2})),
+    "validation-unlabelled": (
+        DETECTION,
+        lambda root, _: [
+            rows(root, ("dog/00.jpg", [BOX]), name="train.jsonl"),
+            rows(root, ("cat/01.jpg", []), name="val.jsonl"),
+        ],
+    ),
     "box-invalid": (DETECTION, coco({}, {"bbox": [float("nan"), 1, 2, 3]})),
     "box-units": (DETECTION, labelled(bottomX=16, bottomY=12)),
     "box-swapped": (DETECTION, labelled(topX=0.6)),
@@ -209,6 +225,7 @@ CASES: dict[str, Setup] = {
     "field-missing": lambda root, _: lines(root, '{"image_url": "a.jpg"}'),
     "label-invalid": lambda root, _: rows(root, ("cat/01.jpg", None), ("dog/00.jpg", "dog")),
     "label-empty": lambda root, _: rows(root, ("cat/01.jpg", ""), ("dog/00.jpg", "dog")),
+    "label-forms": lambda root, photo: (photo("cafe\u0301/odd.jpg", 98), photo("caf\u00e9/odd.jpg", 99)),
     "label-spaces": lambda root, _: rows(root, ("cat/01.jpg", "cat "), ("dog/00.jpg", "dog")),
     "split-unknown": lambda root, _: (root / "a.csv").write_text(
         "image,label,split\na.jpg,cat,some\ndog/00.jpg,dog,train\n"
@@ -255,6 +272,8 @@ CASES: dict[str, Setup] = {
     "class-few": lambda root, _: [(root / f"cat/{seed:02d}.jpg").unlink() for seed in (1, 3, 5)],
     "class-imbalance": imbalance,
     "class-single": lambda root, _: shutil.rmtree(root / "dog"),
+    "class-unvalidated": lambda root, photo: (leak(root, photo), photo("val/bird/odd.jpg", 5)),
+    "split-impossible": lambda root, _: rows(root, ("cat/01.jpg", "cat"), ("dog/00.jpg", "dog")),
     "class-untrained": lambda root, photo: (leak(root, photo), photo("val/bird/odd.jpg", 5)),
     "split-empty": lambda root, photo: (leak(root, photo), put(root / "val/cat/copy.jpg", b"")),
     "data-small": leak,

@@ -77,7 +77,7 @@ class TrainingResult:
 def train(
     data: str | Path,
     *,
-    task: str,
+    task: str | None = None,
     model: str | None = None,
     validation: str | Path | None = None,
     format: str | None = None,
@@ -97,7 +97,7 @@ def train(
 
     Args:
         data: labelled images, in any format that `vistry doctor` reads.
-        task: multiclass, multilabel, detection or segmentation, or a task's full name.
+        task: multiclass, multilabel, detection or segmentation, or a task's full name; by default what labels suggest.
         model: a name from `vistry.models()`; by default the task's own.
         validation: labelled images to measure on; by default a part of `data` is held out.
         format: the data's format where it can't be told from the files.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from vistry.data.checks.inspection import FAINT, FAINT_SHARE, SMALL_SIDE, Inspection
@@ -28,7 +29,8 @@ def image_remarks(table: Table, inspections: Mapping[int, Inspection]) -> Iterat
 
 def _grouped(check: str, table: Table, rows: list[int]) -> Finding:
     message = f"{len(rows)} image(s), such as {display_path(table, rows[0])}: {CHECKS[check].summary}"
-    return Finding.of(check, message, *table.location(rows[0]), count=len(rows))
+    finding = Finding.of(check, message, *table.location(rows[0]), count=len(rows))
+    return replace(finding, image=table.images[rows[0]])
 
 
 def _single(check: str, table: Table, row: int) -> Finding:
