@@ -20,6 +20,7 @@ from vistry.registry.catalogue import Catalogue
 from vistry.registry.tasks import task_named
 from vistry.training.initial_weights import InitialWeights
 from vistry.training.model_context import ModelContext
+from vistry.training.schedules import number_of_updates
 
 # A rule of thumb: a training of fewer updates in all gets a warning.
 FEW_UPDATES = 60
@@ -86,8 +87,7 @@ class Plan:
     @property
     def updates(self) -> int:
         """The number of updates of the weights in all epochs."""
-        group = min(self.hyperparameters.gradient_accumulation_step, self.batches_per_epoch)
-        return -(-self.batches_per_epoch // group) * self.hyperparameters.number_of_epochs
+        return number_of_updates(self.hyperparameters, self.batches_per_epoch)
 
     def warnings(self) -> list[str]:
         """Return advice for the user, who decides: no value is changed."""

@@ -57,6 +57,7 @@ from vistry.training.loop import Loop
 from vistry.training.model_context import ModelContext
 from vistry.training.plan import Plan, Request, make_plan
 from vistry.training.recorded_model import recorded_model
+from vistry.training.schedules import number_of_updates
 from vistry.training.validation import Validation
 
 NAMED_TENSORS = 4  # of those that are newly initialised
@@ -271,7 +272,10 @@ def _engine(*, run: Run, context: ModelContext, training: Table, announce: Liste
         for message in _prepare(context, module, source=_initial_weights(run), training=training):
             announce.note(message)
     data = TrainingData(record.classes, record.data.training_class_counts, record.data.training_images)
-    engine = _with_precision_of(run, context).engine(module, data, announce.note)
+    values = context.hyperparameters
+    batches = context.training_dataset(training).batches(values.random_seed, 0)
+    updates = number_of_updates(values, len(batches))
+    engine = _with_precision_of(run, context).engine(module, data, announce.note, updates)
     facts = _facts(engine, run)
     announce.note(f"{facts.device}, {facts.precision} ({facts.precision_reason})")
     return engine
