@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from vistry.errors import DataError, suggestion
 from vistry.evaluation.metric_table import metric_parts
 from vistry.inference.predictor import Predictor, load
 from vistry.registry.catalogue import Catalogue
+from vistry.task.behaviour import Answers
+from vistry.task.doubt import Doubt, doubt_of
 from vistry.task.metric_parts import Measured, measure
 
 # Hyperparameters of how detections are written, which no metric depends on.
@@ -23,6 +25,7 @@ class Evaluation:
     """Metrics by name, and over how many images.
 
     `left_out` has each image that couldn't be used with the reason, `warnings` the changed values without effect.
+    `doubt` has the interval of the primary metric, and the classes that no image has.
     """
 
     metrics: dict[str, float]
@@ -30,6 +33,7 @@ class Evaluation:
     images: int
     left_out: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...] = ()
+    doubt: Doubt = field(default_factory=Doubt)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -39,6 +43,8 @@ class Evaluation:
             "metrics": self.metrics,
             "left_out": [{"image": image, "reason": reason} for image, reason in self.left_out],
             "warnings": list(self.warnings),
+            "interval": self.doubt.interval and asdict(self.doubt.interval),
+            "absent_classes": list(self.doubt.absent_classes),
         }
 
 
@@ -73,10 +79,12 @@ def evaluate(
     values = [predictions[row].values for row in usable]
     targets = predictor.task.targets(table.take(usable))
     metrics = predictor.task.evaluate(values, targets, predictor.classes, predictor.hyperparameters)
-    measured = Measured()
+    answers = Answers(values, targets, predictor.classes, hyperparameters=predictor.hyperparameters)
+    measured, part = Measured(), None
     if predictor.task.is_measured(predictor.hyperparameters):
         parts = metric_parts(Catalogue.read(), predictor.task.name, predictor.run.record.parts)
         measured = measure(parts, values, targets, classes=predictor.classes)
+        part = parts.parts.get(predictor.run.record.primary_metric)
     left_out = [(finding.quarantines or "", finding.reason) for finding in diagnosis.quarantined]
     left_out += [(item.image, item.error or "") for item in predictions if item.values is None]
     warnings = [str(problem) for problem in predictor.hyperparameters.warnings]
@@ -88,6 +96,7 @@ def evaluate(
         images=len(usable),
         left_out=tuple(left_out),
         warnings=tuple(warnings),
+        doubt=doubt_of(predictor.task, predictor.run.record.primary_metric, answers, part),
     )
 
 

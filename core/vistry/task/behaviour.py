@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from vistry.data.table import Table
+from vistry.evaluation.bootstrap import Statistic
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.detection.dataset import DetectionTarget
 from vistry.plugin.types import Input, Loss, Postprocess, Predictions, Tensor, TrainingData
@@ -18,6 +20,16 @@ Targets = TypeVar("Targets")
 
 Array: TypeAlias = npt.NDArray[Any]
 LossTargets: TypeAlias = Array | list[DetectionTarget]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The predictions for N images, their targets, the classes, and the values that metrics depend on."""
+
+    predictions: Sequence[Any]
+    targets: Any
+    classes: Sequence[str]
+    hyperparameters: Hyperparameters
 
 
 class TypedTask(Protocol[Prediction, Targets]):
@@ -74,6 +86,15 @@ class TypedTask(Protocol[Prediction, Targets]):
 
     def tensors(self, predictions: Sequence[Prediction], targets: Targets) -> dict[str, Array]:
         """Convert predictions and targets to the arrays that a run folder stores, from which the report is drawn."""
+
+    def from_tensors(self, tensors: Mapping[str, Array]) -> tuple[Sequence[Any], Targets]:
+        """Return the predictions and targets that `tensors` converted."""
+
+    def statistic(self, metric: str, answers: Answers) -> Statistic | None:
+        """Return a metric as a function of how often each image is taken; None where it is no primary metric."""
+
+    def present(self, answers: Answers) -> npt.NDArray[np.bool_]:
+        """Return [C] which classes the images have: those that macro figures are means over."""
 
     def response(
         self, prediction: Prediction, classes: Sequence[str], hyperparameters: Hyperparameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.table import Table
+from vistry.evaluation.bootstrap import Statistic
 from vistry.evaluation.classification import multiclass_metrics, multilabel_metrics
+from vistry.evaluation.resampling import Resampled
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import TrainingCrop, ValidationCrop
 from vistry.loading.batches import ImageDataset
 from vistry.loading.views import ClassificationTransform, ResizeInfo
 from vistry.plugin.types import Loss, Postprocess, Predictions, Tensor, TrainingData
-from vistry.task.behaviour import Array, as_numpy
+from vistry.task.behaviour import Answers, Array, as_numpy
 from vistry.task.losses import binary_cross_entropy, cross_entropy, multiclass_weights, multilabel_weights
 from vistry.task.outputs import not_finite, wrong_logits_shape, wrong_probabilities
 
@@ -33,6 +35,7 @@ class Classification(ABC):
     """What both tasks share: crops of one size, and predictions that are probabilities [C] of each image."""
 
     name: str
+    multilabel: bool
 
     def check(self, training: Table, validation: Table, hyperparameters: Hyperparameters) -> None:  # noqa: B027
         """Accept any splits: reading the data has already refused those without labels."""
@@ -73,6 +76,23 @@ class Classification(ABC):
         """Return `predictions` [N, C] and `targets` as they are."""
         return {"predictions": np.asarray(predictions), "targets": targets}
 
+    def from_tensors(self, tensors: Mapping[str, Array]) -> tuple[Sequence[Probabilities], Array]:
+        """Return `predictions` and `targets`."""
+        return list(tensors["predictions"]), tensors["targets"]
+
+    @abstractmethod
+    def truth(self, answers: Answers) -> npt.NDArray[np.bool_]:
+        """Return [N, C] which classes each image has."""
+
+    def statistic(self, metric: str, answers: Answers) -> Statistic | None:
+        """Return one of the primary metrics."""
+        resampled = Resampled(self.truth(answers), np.asarray(answers.predictions), multilabel=self.multilabel)
+        return resampled.statistic(metric)
+
+    def present(self, answers: Answers) -> npt.NDArray[np.bool_]:
+        """Return [C] the classes that at least one image has."""
+        return np.asarray(self.truth(answers).any(axis=0))
+
     def response(
         self,
         prediction: Probabilities,
@@ -87,6 +107,7 @@ class ImageClassification(Classification):
     """Multi-class: one label for each image. Targets: class indices [N]. Probabilities of an image sum to 1."""
 
     name = "image_classification"
+    multilabel = False
 
     def targets(self, table: Table) -> ClassIndices:
         """Return the class indices [N]."""
@@ -113,6 +134,10 @@ class ImageClassification(Classification):
         """Compute the multi-class metrics of vistry.evaluation.classification."""
         return multiclass_metrics(np.asarray(predictions), targets, len(classes))
 
+    def truth(self, answers: Answers) -> npt.NDArray[np.bool_]:
+        """Return the class indices one-hot."""
+        return np.asarray(np.eye(len(answers.classes), dtype=bool)[answers.targets])
+
     def summary_line(
         self,
         prediction: Probabilities,
@@ -128,6 +153,7 @@ class ImageClassificationMultilabel(Classification):
     """Multi-label: any number of labels for each image. Targets: [N, C] of 0 and 1. Each class has a probability."""
 
     name = "image_classification_multilabel"
+    multilabel = True
 
     def targets(self, table: Table) -> MultiHot:
         """Return an array [N, C] of 0 and 1."""
@@ -152,6 +178,10 @@ class ImageClassificationMultilabel(Classification):
     ) -> dict[str, float]:
         """Compute the multi-label metrics of vistry.evaluation.classification."""
         return multilabel_metrics(np.asarray(predictions), targets)
+
+    def truth(self, answers: Answers) -> npt.NDArray[np.bool_]:
+        """Return the targets as flags."""
+        return np.asarray(answers.targets) > LABEL_THRESHOLD
 
     def summary_line(
         self,

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from vistry.data.masks.paste import run_lengths
 from vistry.data.masks.polygons import rle_to_polygons
 from vistry.data.table import Table
 from vistry.errors import DataError
-from vistry.evaluation.detection.metrics import DetectionProtocol, evaluate_detections
+from vistry.evaluation.bootstrap import Statistic
+from vistry.evaluation.detection.metrics import PRIMARY, DetectionProtocol, evaluate_detections
+from vistry.evaluation.detection.resampling import coco_statistic, voc_statistic
 from vistry.evaluation.detection.types import Detections, GroundTruth, ImageDetections, Kind
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.detection.augmentation import DetectionTrainTransform
@@ -25,8 +28,8 @@ from vistry.loading.detection.views import DetectionTransform
 from vistry.loading.views import ResizeInfo
 from vistry.plugin.answers import kind
 from vistry.plugin.types import Loss, Module, Postprocess, Predictions, Tensor, TrainingData
-from vistry.runs.detection_tensors import to_tensors
-from vistry.task.behaviour import Array, as_numpy
+from vistry.runs.detection_tensors import from_tensors, to_tensors
+from vistry.task.behaviour import Answers, Array, as_numpy
 from vistry.task.outputs import wrong_detections, wrong_detector_outputs
 
 # The hosted product's names of a box's sides, in fractions of the image.
@@ -168,6 +171,28 @@ class DetectionTask:
     def tensors(self, predictions: Sequence[ImageDetections], targets: Sequence[GroundTruth]) -> dict[str, Array]:
         """Return detections and objects as `vistry.runs.detection_tensors` writes them."""
         return to_tensors(predictions, targets)
+
+    def from_tensors(self, tensors: Mapping[str, Array]) -> tuple[list[ImageDetections], list[GroundTruth]]:
+        """Return the detections and objects of each image."""
+        found, truth = from_tensors(tensors)
+        sizes = zip(found, tensors["sizes"].tolist(), strict=True)
+        return [ImageDetections(one, width, height) for one, (width, height) in sizes], truth
+
+    def statistic(self, metric: str, answers: Answers) -> Statistic | None:
+        """Return mean average precision: COCO's where validation_metric_type is coco, else VOC's."""
+        values = answers.hyperparameters
+        if metric != PRIMARY or not self.is_measured(values):
+            return None
+        found = [prediction.detections for prediction in answers.predictions]
+        if values.validation_metric_type == "coco":
+            return coco_statistic(answers.targets, found, 0.5, kind=self.kind)
+        return voc_statistic(answers.targets, found, values.validation_iou_threshold, kind=self.kind)
+
+    def present(self, answers: Answers) -> npt.NDArray[np.bool_]:
+        """Return [C] the classes that have an object which isn't a crowd."""
+        labels = [truth.labels[~truth.crowd] for truth in answers.targets]
+        counts = np.bincount(np.concatenate([np.zeros(0, np.int64), *labels]), minlength=len(answers.classes))
+        return np.asarray(counts > 0)
 
     def response(
         self, prediction: ImageDetections, classes: Sequence[str], hyperparameters: Hyperparameters

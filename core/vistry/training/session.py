@@ -20,7 +20,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,10 @@ from vistry.plugin.types import Module, TrainingData
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.parts import check_recorded
 from vistry.report import write_report
+from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.files import remove_unfinished
 from vistry.runs.findings import diagnosis_record
-from vistry.runs.folder import TRAINING_ROWS, VALIDATION_ROWS, Run, find_run, new_run
+from vistry.runs.folder import PREDICTIONS, TRAINING_ROWS, VALIDATION_ROWS, Run, find_run, new_run
 from vistry.runs.lock import training_in
 from vistry.runs.records import (
     DataRecord,
@@ -49,6 +50,7 @@ from vistry.runs.records import (
     RunStatus,
 )
 from vistry.runs.rows import read_rows, write_rows
+from vistry.task.doubt import Doubt
 from vistry.training.engines import Engine
 from vistry.training.events import Announcer, Listener, Outcome
 from vistry.training.initial_weights import InitialWeights, load_initial_weights
@@ -65,11 +67,12 @@ NAMED_TENSORS = 4  # of those that are newly initialised
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A finished run: its folder, why it ended, and the best epoch's validation metrics."""
+    """A finished run: its folder, why it ended, the best epoch's validation metrics, and how sure they are."""
 
     run: Run
     outcome: Outcome
     metrics: Mapping[str, float]
+    doubt: Doubt = field(default_factory=Doubt)
 
 
 def train(
@@ -338,6 +341,7 @@ def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
             run.write(replace(status, status="failed", reason=str(error)))
             write_report(run)
         raise
+    doubt = _doubt(loop)
     run.write(
         replace(
             status,
@@ -348,8 +352,19 @@ def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
             epochs=outcome.epochs,
             engine=_facts(loop.engine, run),  # again, for the seconds of compiling
             finished=_now(),
+            interval=doubt.interval,
+            absent_classes=doubt.absent_classes,
         )
     )
     write_report(run)
     best = next(entry for entry in loop.history if entry.epoch == outcome.best_epoch)
-    return TrainingResult(run, outcome, best.metrics or {})
+    return TrainingResult(run, outcome, best.metrics or {}, doubt=doubt)
+
+
+def _doubt(loop: Loop) -> Doubt:
+    """How sure the best score is, from the predictions in the run folder: a resumed run may have made them before."""
+    try:
+        tensors, _ = read_checkpoint(loop.run.folder / PREDICTIONS)
+    except RunError:
+        return Doubt()
+    return loop.validation.doubt(tensors)

@@ -14,7 +14,8 @@ from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import EvalTransform
 from vistry.registry.part_specs import MetricSpec
 from vistry.registry.parts import PartTable
-from vistry.task.behaviour import Task
+from vistry.task.behaviour import Answers, Array, Task
+from vistry.task.doubt import Doubt, doubt_of
 from vistry.task.metric_parts import measure
 from vistry.training.engines import Engine
 from vistry.training.prediction import predictions_of
@@ -57,6 +58,12 @@ class Validation:
         score = metrics[self.primary_metric] if is_measured else None
         notes = tuple(f"the metric {name} is left out: {error}" for name, error in failures.items())
         return Evaluation(metrics, score, self.task.tensors(predictions, self.targets), notes=notes)
+
+    def doubt(self, tensors: Mapping[str, Array]) -> Doubt:
+        """Return how sure the primary metric is, from an evaluation's tensors."""
+        predictions, _ = self.task.from_tensors(tensors)
+        answers = Answers(predictions, self.targets, self.classes, hyperparameters=self.hyperparameters)
+        return doubt_of(self.task, self.primary_metric, answers, self.metric_parts.parts.get(self.primary_metric))
 
     def _predictions(self, engine: Engine) -> list[Any]:
         stream = predictions_of(
