@@ -51,6 +51,7 @@ from vistry.runs.records import (
 )
 from vistry.runs.rows import read_rows, write_rows
 from vistry.task.doubt import Doubt
+from vistry.training.advice import SlowEpochs
 from vistry.training.engines import Engine
 from vistry.training.events import Announcer, Listener, Outcome
 from vistry.training.initial_weights import InitialWeights, load_initial_weights
@@ -262,7 +263,7 @@ def _loop(*, run: Run, context: ModelContext, listeners: Sequence[Listener]) -> 
             metric_parts=context.parts.metrics(),
         ),
         run=run,
-        listeners=listeners,
+        listeners=[*listeners, SlowEpochs(context, announce)],
         schedule_part=context.parts.schedule(),
     )
 

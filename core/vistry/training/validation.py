@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,13 @@ from vistry.task.doubt import Doubt, doubt_of
 from vistry.task.metric_parts import measure
 from vistry.training.engines import Engine
 from vistry.training.prediction import predictions_of
+
+Progress = Callable[[int, int], None]
+"""`progress(done, images)`"""
+
+
+def _unwatched(done: int, images: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +47,12 @@ class Validation:
         part = self.metric_parts.parts.get(self.primary_metric)
         return part is None or part.spec.larger_is_better
 
-    def evaluate(self, engine: Engine) -> Evaluation:
-        """Predict and measure. Raises TrainingError where the primary metric is undefined, DataError for an image."""
-        predictions = self._predictions(engine)
+    def evaluate(self, engine: Engine, progress: Progress = _unwatched) -> Evaluation:
+        """Predict and measure, and tell how many of the images are done.
+
+        Raises TrainingError where the primary metric is undefined, DataError for an image.
+        """
+        predictions = self._predictions(engine, progress)
         metrics = self.task.evaluate(predictions, self.targets, self.classes, self.hyperparameters)
         is_measured, failures = self.task.is_measured(self.hyperparameters), {}
         if is_measured:
@@ -65,12 +75,13 @@ class Validation:
         answers = Answers(predictions, self.targets, self.classes, hyperparameters=self.hyperparameters)
         return doubt_of(self.task, self.primary_metric, answers, self.metric_parts.parts.get(self.primary_metric))
 
-    def _predictions(self, engine: Engine) -> list[Any]:
+    def _predictions(self, engine: Engine, progress: Progress) -> list[Any]:
+        batch_size = self.hyperparameters.validation_batch_size
         stream = predictions_of(
             engine,
             self.eval_transform,
             self.images,
-            batch_size=self.hyperparameters.validation_batch_size,
+            batch_size=batch_size,
             workers=self.hyperparameters.number_of_workers,
         )
         predictions = []
@@ -78,6 +89,8 @@ class Validation:
             if isinstance(prediction, DataError):  # the doctor has looked at each image, so it was lost since
                 raise prediction
             predictions.append(prediction)
+            if len(predictions) % batch_size == 0 or len(predictions) == len(self.images):
+                progress(len(predictions), len(self.images))
         return predictions
 
 
