@@ -96,7 +96,7 @@ def evaluate(
         images=len(usable),
         left_out=tuple(left_out),
         warnings=tuple(warnings),
-        doubt=doubt_of(predictor.task, predictor.run.record.primary_metric, answers, part),
+        doubt=doubt_of(predictor.task, predictor.run.record.primary_metric, answers, part=part),
     )
 
 

@@ -174,8 +174,8 @@ class DetectionTask:
 
     def from_tensors(self, tensors: Mapping[str, Array]) -> tuple[list[ImageDetections], list[GroundTruth]]:
         """Return the detections and objects of each image."""
-        found, truth = from_tensors(tensors)
-        sizes = zip(found, tensors["sizes"].tolist(), strict=True)
+        detections, truth = from_tensors(tensors)
+        sizes = zip(detections, tensors["sizes"].tolist(), strict=True)
         return [ImageDetections(one, width, height) for one, (width, height) in sizes], truth
 
     def statistic(self, metric: str, answers: Answers) -> Statistic | None:
@@ -183,10 +183,10 @@ class DetectionTask:
         values = answers.hyperparameters
         if metric != PRIMARY or not self.is_measured(values):
             return None
-        found = [prediction.detections for prediction in answers.predictions]
+        detections = [prediction.detections for prediction in answers.predictions]
         if values.validation_metric_type == "coco":
-            return coco_statistic(answers.targets, found, 0.5, kind=self.kind)
-        return voc_statistic(answers.targets, found, values.validation_iou_threshold, kind=self.kind)
+            return coco_statistic(answers.targets, detections, 0.5, kind=self.kind)
+        return voc_statistic(answers.targets, detections, values.validation_iou_threshold, kind=self.kind)
 
     def present(self, answers: Answers) -> npt.NDArray[np.bool_]:
         """Return [C] the classes that have an object which isn't a crowd."""

@@ -73,7 +73,8 @@ class Validation:
         """Return how sure the primary metric is, from an evaluation's tensors."""
         predictions, _ = self.task.from_tensors(tensors)
         answers = Answers(predictions, self.targets, self.classes, hyperparameters=self.hyperparameters)
-        return doubt_of(self.task, self.primary_metric, answers, self.metric_parts.parts.get(self.primary_metric))
+        part = self.metric_parts.parts.get(self.primary_metric)
+        return doubt_of(self.task, self.primary_metric, answers, part=part)
 
     def _predictions(self, engine: Engine, progress: Progress) -> list[Any]:
         batch_size = self.hyperparameters.validation_batch_size

@@ -113,17 +113,17 @@ def coco_matches(
     parameters.areaRng, parameters.areaRngLbl = parameters.areaRng[:1], parameters.areaRngLbl[:1]
     evaluation.params = parameters
     evaluation.evaluate()
-    return [_image_matches(found) for found in evaluation.eval_imgs if found is not None]
+    return [_image_matches(image) for image in evaluation.eval_imgs if image is not None]
 
 
-def _image_matches(found: Any) -> ImageMatches:
-    counted = ~np.array(found["dtIgnore"][0], np.bool_)
+def _image_matches(image: Any) -> ImageMatches:
+    counted = ~np.array(image["dtIgnore"][0], np.bool_)
     return ImageMatches(
-        image=found["image_id"] - 1,
-        label=found["category_id"] - 1,
-        objects=len(found["gtIgnore"]) - sum(found["gtIgnore"]),
-        scores=np.array(found["dtScores"], np.float64)[counted],
-        hits=np.array(found["dtMatched"][0], np.bool_)[counted],
+        image=image["image_id"] - 1,
+        label=image["category_id"] - 1,
+        objects=len(image["gtIgnore"]) - sum(image["gtIgnore"]),
+        scores=np.array(image["dtScores"], np.float64)[counted],
+        hits=np.array(image["dtMatched"][0], np.bool_)[counted],
     )
 
 

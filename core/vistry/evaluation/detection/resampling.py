@@ -69,8 +69,8 @@ def coco_statistic(
 ) -> Statistic:
     """COCO's mean average precision of N images at one IoU. Raises VistryError where hotcoco is not installed."""
     by_class: dict[int, list[ImageMatches]] = {}
-    for found in coco_matches(ground_truth, predictions, iou_threshold, kind):
-        by_class.setdefault(found.label, []).append(found)
+    for one in coco_matches(ground_truth, predictions, iou_threshold, kind=kind):
+        by_class.setdefault(one.label, []).append(one)
     rankings = [_of_coco(matches, len(ground_truth)) for matches in by_class.values()]
     return _mean_over_classes(rankings, ClassRanking.mean_over_recalls, len(ground_truth))
 
@@ -85,11 +85,11 @@ def _of_voc(voc: VocResult, label: int, images: int) -> ClassRanking:
 
 def _of_coco(matches: Sequence[ImageMatches], images: int) -> ClassRanking:
     objects = np.zeros(images, np.int64)
-    for found in matches:
-        objects[found.image] = found.objects
-    image = np.concatenate([np.full(len(found.scores), found.image, np.int64) for found in matches])
-    order = np.argsort(-np.concatenate([found.scores for found in matches]), kind="stable")
-    hits = np.concatenate([found.hits for found in matches])
+    for one in matches:
+        objects[one.image] = one.objects
+    image = np.concatenate([np.full(len(one.scores), one.image, np.int64) for one in matches])
+    order = np.argsort(-np.concatenate([one.scores for one in matches]), kind="stable")
+    hits = np.concatenate([one.hits for one in matches])
     return ClassRanking(objects, image[order], hits[order])
 
 
