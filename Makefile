@@ -8,16 +8,21 @@ VERSION = $(shell $(PYTHON) tools/version.py)
 
 # Tests that build, train or compare networks, whose numbers differ from processor to processor.
 NUMERIC = plugins $(addprefix tests/,detection evaluation flax_layers inference kernels task torch_layers training)
+# Two processes, of which one that has nothing left takes over tests of the other; else a long file would be the end.
+TWO = --numprocesses 2 --dist worksteal
+# What `make test-long` runs: a folder of tests, such as PART=plugins or PART=tests/training; all of them where it is empty.
+PART =
+
 .PHONY: demo test test-long test-elsewhere lint types bench docs site wheels version changelog clean
 
 demo: $(VENV)/ready
 	$(VENV)/bin/python docs/demo.py
 
 test: $(VENV)/ready
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest $(TWO)
 
 test-long: $(VENV)/ready
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile -m long
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest $(TWO) -m long $(PART)
 
 test-elsewhere: $(VENV)/ready
 	for threads in 1 2; do \

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vistry.inference.import_checkpoint import import_weights as import_weights
     from vistry.inference.predict import predict as predict
     from vistry.inference.predictor import load as load
+    from vistry.inference.threshold import threshold as threshold
     from vistry.plugin_actions import check_plugin as check_plugin
     from vistry.plugin_actions import check_plugin_pair as check_plugin_pair
     from vistry.plugin_actions import check_plugins as check_plugins
@@ -79,6 +80,7 @@ HOME = {
     "resume": "vistry.training.session",
     "runs": "vistry.queries",
     "tasks": "vistry.queries",
+    "threshold": "vistry.inference.threshold",
     "train": "vistry.training.session",
     "weights": "vistry.queries",
 }

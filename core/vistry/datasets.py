@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from vistry.data.conversion import output_files
 from vistry.data.doctor import Diagnosis, examine
 from vistry.data.reading import guess_task
+from vistry.data.source import Folders, ReadingOptions
 from vistry.registry.tasks import task_named
 from vistry.runs.files import replacing
 
@@ -39,6 +41,9 @@ def doctor(
     *,
     task: str | None = None,
     format: str | None = None,
+    images: Folders = (),
+    columns: Mapping[str, str] | None = None,
+    classes_at: int | None = None,
     full: bool = False,
 ) -> Diagnosis:
     """Check a data set and name every fault in it.
@@ -47,19 +52,23 @@ def doctor(
         data: a file or folder of labelled images.
         task: a task's name or alias; by default the one that the labels suggest.
         format: the data's format; by default it is recognised.
+        images: folders in which the images that the data names are looked for, too.
+        columns: which columns of a table are "image", "label" and so on, by role.
+        classes_at: which level of nested folders names the classes, from 1.
         full: decode every image, not only those that look cut off.
 
     Raises DataError where the data can't be read at all.
     """
-    name, _ = task_of(data, task, format)
-    return examine(data, name, format, pixels="full" if full else "header")
+    reading = ReadingOptions.of(format, images, columns, classes_at=classes_at)
+    name, _ = task_of(data, task, reading)
+    return examine(data, name, reading, pixels="full" if full else "header")
 
 
-def task_of(data: str | Path, task: str | None, format: str | None = None) -> tuple[str, str | None]:
+def task_of(data: str | Path, task: str | None, reading: ReadingOptions | None = None) -> tuple[str, str | None]:
     """Return a task's full name; for None the task that the labels suggest, with the reason. Raises DataError."""
     if task is not None:
         return task_named(task).name, None
-    return guess_task(data, format)
+    return guess_task(data, reading)
 
 
 def convert(
@@ -69,6 +78,9 @@ def convert(
     to: str,
     task: str | None = None,
     format: str | None = None,
+    images: Folders = (),
+    columns: Mapping[str, str] | None = None,
+    classes_at: int | None = None,
 ) -> Conversion:
     """Write the labels of a data set in another format. The images stay where they are.
 
@@ -78,11 +90,15 @@ def convert(
         to: the format to write: "coco" or "jsonl", which hold boxes and masks, or a plugin's.
         task: a task's name or alias; by default the one that the labels suggest.
         format: the format of `data`; by default it is recognised.
+        images: folders in which the images that the data names are looked for, too.
+        columns: which columns of a table are "image", "label" and so on, by role.
+        classes_at: which level of nested folders names the classes, from 1.
 
     Raises DataError where the data can't be read or converted, or a file exists already.
     """
-    name, _ = task_of(data, task, format)
-    diagnosis = examine(data, name, format)
+    reading = ReadingOptions.of(format, images, columns, classes_at=classes_at)
+    name, _ = task_of(data, task, reading)
+    diagnosis = examine(data, name, reading)
     files = []
     for part in output_files(diagnosis.table, Path(out), to, task=name):
         with replacing(part.path) as temporary, temporary.open("w", encoding="utf-8") as file:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from command_line import command_line
+from findings import findings
 from metrics import metrics
 from plugin_api import plugin_api
 from plugin_schema import plugin_schema
@@ -13,6 +14,7 @@ from python_api import python_api
 
 PAGES = {
     "command-line.md": command_line,
+    "findings.md": findings,
     "metrics.md": metrics,
     "plugin-api.md": plugin_api,
     "plugin.schema.json": plugin_schema,

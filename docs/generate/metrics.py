@@ -19,7 +19,16 @@ absent, `vistry evaluate`, the end of a training and the report name it. AUC als
 class that is never predicted has a precision of 0.
 
 In the formulas, TP, FP and FN are true positives, false positives and false negatives, P and R precision and recall. A
-multi-class prediction is the likeliest class; a multi-label prediction is every class with a probability above 0.5."""
+multi-class prediction is the likeliest class; a multi-label prediction is every class with a probability above 0.5.
+Where a [threshold](../how-to/thresholds.md) was chosen for the run, `vistry evaluate` goes by it, and says so.
+
+## What is measured
+
+`vistry evaluate` measures on images that the run wasn't trained on. Those of its training split are known by their
+contents (a hash of the whole file, which the run keeps), under any name and in any folder; they are left out and
+counted, and `--include-training` keeps them. Images of its validation split are measured, and it says so: the best
+epoch was chosen on them, so a figure made of them alone is a little too good. Where a run keeps no hashes, its files
+are compared as far as they are still where they were, and it says how many are not."""
 _DOUBT = """## How sure a figure is
 
 Beside the primary metric stands its 95 % interval: as many images as there are were drawn from them with replacement, a
@@ -77,4 +86,5 @@ Boxes are compared for detection, masks for segmentation. `validation_metric_typ
   taken the object, it is a hit; otherwise it is a false alarm.
 - **COCO.** The numbers are those of COCO's own evaluation, with at most 100 detections an image.
 - **The threshold.** Metrics see every detection down to a score of 0.01, as is usual. The names that end in
-  `_at_serving_threshold` are of the detections above `box_score_threshold`."""
+  `_at_serving_threshold` are of the detections above `box_score_threshold`, or above the
+  [threshold](../how-to/thresholds.md) of their class where one was chosen for the run."""

@@ -113,6 +113,40 @@ def test_usage_errors_have_one_form(arguments: tuple[str, ...], message: str) ->
     assert message in error
 
 
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [
+        ("--lr", "did you mean --learning_rate?"),
+        ("--epochs", "did you mean --number_of_epochs?"),
+        ("--batch-size", "did you mean --training_batch_size?"),
+        ("--batch_size=8", "did you mean --training_batch_size?"),
+        ("--val_split", "did you mean --validation-size?"),
+        ("--imgsz", "did you mean --training_crop_size, --min_size or --image_size?"),
+        ("--project", "did you mean --output?"),
+        ("--device", "a GPU is used where there is one, and CUDA_VISIBLE_DEVICES=1"),
+        ("--resume", "to go on with a run type: vistry resume RUN"),
+        ("-b", "did you mean --training_batch_size?"),
+    ],
+)
+def test_options_of_other_tools(option: str, meant: str) -> None:
+    name = option.partition("=")[0]
+    assert failure(*TRAIN, option).startswith(f"error: unknown option {name}; {meant}")
+
+
+def test_all_unknown_options_of_a_line_at_once() -> None:
+    line = "--lr 0.1 --momentum --epochs --quux=1 --nesterov 1 --lerning_rate 0.1 --lr 0.2 -- --stray"
+    assert failure(*TRAIN, *line.split()).splitlines() == [
+        "error: 3 unknown options:",
+        "  - --lr: did you mean --learning_rate?",
+        "  - --quux: type: main train --help",
+        "  - --lerning_rate: did you mean --learning_rate?",
+    ]
+
+
+def test_an_option_of_the_program_after_the_command_is_unknown() -> None:
+    assert "--registry" in failure("--registry", "registry.toml", *TRAIN, "--registry", "registry.toml")
+
+
 def test_no_arguments_print_the_help() -> None:
     done = CliRunner().invoke(main, [])
     assert done.exit_code == USAGE

@@ -11,6 +11,7 @@ import pytest
 import vistry
 from vistry.cli import words
 from vistry.data.reading import detect, read
+from vistry.data.source import ReadingOptions
 from vistry.errors import DataError, RegistryError
 from vistry.registry.policy import DISABLE_VARIABLE
 
@@ -83,8 +84,8 @@ def test_a_format_is_recognised_and_read_with_its_splits(listing: Path) -> None:
 
 
 def test_it_can_be_named_and_is_in_the_help(listing: Path) -> None:
-    assert read(listing, MULTICLASS, "listing").table.format == "listing"
-    assert read(listing, MULTICLASS, "folders").table.format == "folders"
+    assert read(listing, MULTICLASS, ReadingOptions("listing")).table.format == "listing"
+    assert read(listing, MULTICLASS, ReadingOptions("folders")).table.format == "folders"
     assert words.formats().endswith("masks, listing or folders")
 
 
@@ -98,7 +99,7 @@ def test_disabled_it_is_named_and_not_recognised(listing: Path, monkeypatch: pyt
     monkeypatch.setenv(DISABLE_VARIABLE, "extras")
     assert detect(listing, MULTICLASS) == "folders"
     with pytest.raises(DataError, match="no data format 'listing'; it is in the plugin 'extras', which is disabled"):
-        read(listing, MULTICLASS, "listing")
+        read(listing, MULTICLASS, ReadingOptions("listing"))
     assert "listing" not in words.formats()
 
 

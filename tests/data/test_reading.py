@@ -5,6 +5,7 @@ import json
 import pytest
 from vistry.data.formats import Formats
 from vistry.data.reading import detect, guess_task, read
+from vistry.data.source import ReadingOptions
 from vistry.errors import DataError
 
 MULTICLASS = "image_classification"
@@ -20,19 +21,19 @@ def test_formats_are_detected_annotation_files_first(class_folders, jsonl, tmp_p
 
 def test_a_format_may_be_named(class_folders, jsonl, tmp_path):
     jsonl(("cat/01.jpg", "cat"))
-    assert len(read(tmp_path, MULTICLASS, "folders").table) == 24
+    assert len(read(tmp_path, MULTICLASS, ReadingOptions("folders")).table) == 24
 
 
 @pytest.mark.parametrize("name", Formats.of(None).by_name)
 def test_a_named_format_that_does_not_fit(tmp_path, name):
     (tmp_path / "a.xml").touch()
     with pytest.raises(DataError, match=r"this is not .*; found 1 .xml file\(s\)"):
-        read(tmp_path, MULTICLASS, name)
+        read(tmp_path, MULTICLASS, ReadingOptions(name))
 
 
 def test_a_named_format_takes_a_file_of_any_suffix(tmp_path):
     (tmp_path / "labels.txt").write_text("image,label\na.jpg,cat\n")
-    assert len(read(tmp_path / "labels.txt", MULTICLASS, "csv").table) == 1
+    assert len(read(tmp_path / "labels.txt", MULTICLASS, ReadingOptions("csv")).table) == 1
 
 
 @pytest.mark.parametrize(
@@ -41,13 +42,13 @@ def test_a_named_format_takes_a_file_of_any_suffix(tmp_path):
         ("jsnol", "there is no data format 'jsnol'; did you mean 'jsonl'?"),
         (
             "pickle",
-            "there is no data format 'pickle'; known: jsonl, coco, custom_vision, voc, yolo, csv, masks, folders",
+            "there is no data format 'pickle'; known: " + ", ".join(Formats.of(None).by_name),
         ),
     ],
 )
 def test_an_unknown_format(tmp_path, format, message):
     with pytest.raises(DataError) as caught:
-        read(tmp_path, MULTICLASS, format)
+        read(tmp_path, MULTICLASS, ReadingOptions(format))
     assert str(caught.value) == message
 
 
@@ -94,7 +95,7 @@ def test_labels_of_whole_images_are_no_objects(tmp_path):
     (tmp_path / "a.csv").write_text("image,label\na.jpg,cat\n")
     message = "image-level labels can't be used for image_object_detection, which needs boxes or masks; use --task"
     with pytest.raises(DataError, match=message):
-        read(tmp_path, "image_object_detection", "csv")
+        read(tmp_path, "image_object_detection", ReadingOptions("csv"))
 
 
 @pytest.mark.parametrize("corners", ["xmin,ymin,xmax,ymax", "X1,Y1,X2,Y2"])
@@ -106,19 +107,46 @@ def test_boxes_in_csv_are_not_taken_for_labels_of_whole_images(tmp_path, corners
     assert len(read(tmp_path, "image_classification_multilabel").table) == 1
 
 
-@pytest.mark.parametrize("format", ["coco", "custom_vision", "voc", "yolo", "masks"])
-def test_objects_are_no_labels_of_whole_images(tmp_path, format):
-    (tmp_path / "a.txt").touch()
-    with pytest.raises(DataError, match="the labels are boxes or masks, but image_classification classifies"):
-        read(tmp_path / "a.txt", MULTICLASS, format)
+def coco_file(path, objects):
+    """A COCO file with an image for each list of class names."""
+    names = sorted({name for of_image in objects for name in of_image})
+    images = [{"id": row, "file_name": f"{row}.jpg", "width": 9, "height": 9} for row in range(len(objects))]
+    annotations = [
+        {"id": 100 * row + number, "image_id": row, "category_id": names.index(name), "bbox": [1, 1, 5, 5]}
+        for row, of_image in enumerate(objects)
+        for number, name in enumerate(of_image)
+    ]
+    categories = [{"id": number, "name": name} for number, name in enumerate(names)]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    (path / "objects.json").write_text(json.dumps(content))
 
 
-def test_the_format_that_has_labels_for_the_task_goes_first(class_folders, tmp_path):
+def test_labels_of_whole_images_come_from_objects(photo, tmp_path):
+    for row in range(3):
+        photo(f"{row}.jpg")
+    coco_file(tmp_path, [["cat", "dog", "cat"], ["dog"], []])
+    reading = read(tmp_path, "image_classification_multilabel")
+    assert reading.table.classes == ("cat", "dog")
+    assert [reading.table.labels_of(row).tolist() for row in range(3)] == [[0, 1], [1], []]
+    assert [finding.check for finding in reading.findings] == ["labels-from-objects"]
+
+
+def test_one_label_of_an_image_comes_from_objects_of_one_class(photo, tmp_path):
+    for row in range(4):
+        photo(f"{row}.jpg")
+    coco_file(tmp_path, [["cat", "cat"], ["dog"], [], ["cat"]])
+    reading = read(tmp_path, MULTICLASS)
+    assert [reading.table.classes[int(labels[0])] for _, labels in reading.table] == ["cat", "dog", "cat"]
+    assert [finding.severity for finding in reading.findings] == ["info", "error"]
+    coco_file(tmp_path, [["cat", "dog"], ["cat", "dog"], [], ["cat"]])
+    with pytest.raises(DataError, match="2 of 4 images have objects of several classes, 1 have none, .*multilabel"):
+        read(tmp_path, MULTICLASS)
+
+
+def test_folders_are_the_last_resort(class_folders, tmp_path):
     content = {"images": [{"id": 1, "file_name": "cat/01.jpg"}], "annotations": [], "categories": []}
     (tmp_path / "objects.json").write_text(json.dumps(content))
-    assert detect(tmp_path) == "coco"
-    assert detect(tmp_path, MULTICLASS) == "folders"
-    assert detect(tmp_path, "image_object_detection") == "coco"
+    assert {detect(tmp_path, task) for task in (None, MULTICLASS, "image_object_detection")} == {"coco"}
 
 
 @pytest.mark.parametrize(

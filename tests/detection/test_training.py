@@ -42,7 +42,7 @@ def test_a_detector_trains_evaluates_and_predicts(model: str, trained: Trained, 
     result = trained(model)
     assert 0 <= result.metrics["mean_average_precision"] <= 1
     data = shapes[task_of(model)]
-    evaluation = vistry.evaluate(result.run.folder, data)
+    evaluation = vistry.evaluate(result.run.folder, data, include_training=True)
     assert evaluation.images == 11
     image = str(data.parent / "0.png")
     [found] = vistry.predict(result.run.folder, image, box_score_threshold=0.02)

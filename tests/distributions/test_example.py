@@ -223,6 +223,7 @@ def test_it_trains_freezes_resumes_and_reports(environment: Any, tmp_path: Path)
         assert "efficientnet_lite0" in (tmp_path / run / "report.html").read_text()
 
 
+@pytest.mark.long
 def test_its_own_tests_pass(environment: Any, tmp_path: Path) -> None:
     shutil.copytree(EXAMPLE / "tests", tmp_path / "tests")
     done = environment.run("python", "-m", "pytest", "-q", "tests", cwd=tmp_path, OMP_NUM_THREADS="1")

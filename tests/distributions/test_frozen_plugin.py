@@ -93,7 +93,7 @@ print(run.record.model.full_name, run.status.status, list(run.record.preprocessi
 done = resume(run.folder)
 first, second = (sorted(to_json(entry)) for entry in done.run.history())
 print(done.run.status.status, first == second)
-print(vistry.evaluate(run.folder, DIGITS).images, len(vistry.predict(run.folder, DIGITS)))
+print(vistry.evaluate(run.folder, DIGITS, include_training=True).images, len(vistry.predict(run.folder, DIGITS)))
 weights = load_file(run.best_weights)
 save_file({f"module.{name}": value for name, value in weights.items()}, "foreign.safetensors")
 model = vistry.create("frozen_small", task="multiclass", num_classes=3, weights="foreign.safetensors")

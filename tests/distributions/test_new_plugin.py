@@ -44,10 +44,14 @@ def test_a_new_plugin_is_built_installed_checked_and_trained(environment: Any, t
     assert json.loads(trained.stdout)["status"] == "completed"
 
 
-def test_the_test_files_of_the_other_kinds_pass(environment: Any, tmp_path: Path) -> None:
-    """Together, so that the detector has a backbone to stand on and the policy models to wrap."""
+@pytest.mark.parametrize("kinds", [("kernel", "reader"), pytest.param(KINDS[1:], marks=pytest.mark.long)], ids=len)
+def test_the_test_files_of_the_other_kinds_pass(kinds: tuple[str, ...], environment: Any, tmp_path: Path) -> None:
+    """Together, so that the detector has a backbone to stand on and the policy models to wrap.
+
+    Those two take a minute to train; tests/testing/test_new_plugin.py checks them before they are installed.
+    """
     folders = []
-    for kind in KINDS[1:]:
+    for kind in kinds:
         written = environment.run("vistry", "plugins", "new", f"my_{kind}", "--kind", kind, cwd=tmp_path)
         assert written.returncode == 0, written.stderr
         folders.append(tmp_path / f"vistry-my-{kind}")

@@ -60,6 +60,7 @@ def test_they_are_in_the_help(environment: Any) -> None:
     assert "kappa" in text
 
 
+@pytest.mark.long  # tests/testing/test_part_checks.py runs the same checks on it uninstalled
 def test_its_own_checks_pass(environment: Any) -> None:
     done = environment.run("vistry", "plugins", "check", "extras", OMP_NUM_THREADS="1")
     assert done.returncode == 0, done.stdout + done.stderr

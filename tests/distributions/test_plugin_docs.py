@@ -73,7 +73,7 @@ def follow(page: str, environment: Any, folder: Path) -> list[str]:
 
 
 def test_the_first_page_is_what_happens(environment: Any, tmp_path: Path) -> None:
-    """Long, because it trains the page's model on all of the page's data."""
+    """Slow, because it trains the page's model on all of the page's data."""
     run_path(str(CHECKOUT / "docs" / "demo.py"))["write_digits"](tmp_path / "demo" / "digits")
     done = follow("plugin.md", environment, tmp_path)
     assert done == ["plugins", "plugins", "install", "models", "plugins", "plugins", "train", "predict"]
@@ -81,6 +81,7 @@ def test_the_first_page_is_what_happens(environment: Any, tmp_path: Path) -> Non
     assert "21 passed" in tested.stdout, tested.stdout
 
 
+@pytest.mark.long
 def test_the_second_page_is_what_happens(
     make_environment: Callable[..., Any], wheels: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -10,10 +10,10 @@ import pytest
 from scipy import stats
 from vistry.evaluation.bootstrap import Statistic, bootstrap_interval, mean_of_images
 from vistry.evaluation.classification import multiclass_metrics, multilabel_metrics
+from vistry.evaluation.classification_resampling import Resampled
 from vistry.evaluation.detection.metrics import DetectionProtocol, evaluate_detections
 from vistry.evaluation.detection.resampling import coco_statistic, voc_statistic
 from vistry.evaluation.detection.voc import evaluate_voc, voc_values
-from vistry.evaluation.resampling import Resampled
 
 MULTICLASS = (
     "accuracy",

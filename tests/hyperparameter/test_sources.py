@@ -72,7 +72,7 @@ def test_an_empty_file_sets_nothing() -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("h.yaml", b"a: [1", "h.yaml: not valid YAML: "),
+        ("h.yaml", b"a: [1", "h.yaml:1: not valid YAML: "),
         ("h.yaml", b"- a\n- b\n", "h.yaml: expected a mapping of names to values; write lines such as"),
         ("h.yaml", b"a: 1\nb: 2\na: 3\n", "h.yaml:3: 'a' is set twice; keep one"),
         ("h.toml", b"a = \n", "h.toml:1: not valid TOML: Invalid value"),
@@ -96,6 +96,25 @@ def test_a_file_that_is_not_there() -> None:
 
 def test_yaml_names_no_objects() -> None:
     path = write("h.yaml", "a: !!python/object/apply:os.system ['touch ran']\n")
-    with pytest.raises(HyperparameterError, match="could not determine a constructor"):
+    with pytest.raises(HyperparameterError, match=r"h\.yaml:1: the tag !!python/object/apply:os\.system isn't read"):
         read_file(path)
     assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize("number", ["1:30", "1_6", "0b11", "1_000", "1,5"])
+@pytest.mark.parametrize("name", ["number_of_epochs", "learning_rate"])
+def test_what_is_no_number_on_the_command_line_is_none_in_a_file(name: str, number: str) -> None:
+    file = read_file(write("h.yaml", f"\n{name}: {number}\n"))
+    for source, origin in ((file, "h.yaml:2"), (Source.of({name: number}, "the command line"), "the command line")):
+        with pytest.raises(HyperparameterError, match=f"{name}: '{number}', from {origin}, must be "):
+            resolve(source)
+
+
+@pytest.mark.parametrize(("written", "epochs"), [("010", 10), ("15", 15), ("1e1", 10), ("08", 8)])
+def test_numbers_in_a_file_are_decimal(written: str, epochs: int) -> None:
+    assert resolve(read_file(write("h.yaml", f"number_of_epochs: {written}\n"))).number_of_epochs == epochs
+
+
+def test_words_that_yaml_1_1_takes_for_flags_are_text_where_text_is_wanted() -> None:
+    values = {"checkpoint_run_id": "off", "nesterov": "no", "optimizer": "on"}
+    assert read_file(write("h.yaml", "\n".join(f"{name}: {word}" for name, word in values.items()))).values == values

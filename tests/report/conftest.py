@@ -166,6 +166,12 @@ def parsed(run: Run) -> Page:
 
 
 @pytest.fixture
+def parsed_page() -> Callable[[Run], Page]:
+    """The page of a run folder."""
+    return parsed
+
+
+@pytest.fixture
 def page_of(make_run: Callable[..., Run]) -> Callable[..., Page]:
     """The page of a run made out of Facts."""
     return lambda facts, **options: parsed(make_run(facts, **options))

@@ -31,11 +31,14 @@ def test_vistrys_own_pass(name: str) -> None:
         ((MANIFEST, "", ""), ""),
         ((READER, "def guess_task", "def guess"), "vistry_mynet.reader has no 'guess_task', which every reader has"),
         ((WRITER, "SUFFIX: str", "ENDING: str"), "vistry_mynet.writer has no 'SUFFIX', which every writer has"),
-        ((READER, "return bool(_files(path))", "return True"), "its fits takes an empty folder; let it look at names"),
-        ((WRITER, '".mynet"', '".txt"'), "its fits doesn't take the file that its writer wrote for image_classif"),
+        (
+            (READER, "return bool(_files(path))", "return True"),
+            "its reader takes an empty folder; let it look at names",
+        ),
+        ((WRITER, '".mynet"', '".txt"'), "its reader doesn't take the file that its writer wrote for image_classif"),
         (
             (READER, "return bool(_files(path))", "return path.suffix == '.mynet'"),
-            "its fits doesn't take a folder with the file that its writer wrote",
+            "its reader doesn't take a folder with the file that its writer wrote",
         ),
         ((READER, 'return TASK, "one', 'return "image_object_detection", "one'), "it guesses image_object_detection"),
         ((WRITER, PATH_AND_CLASS, 'yield f"{image} {name}\\n"'), "labels.mynet:1: there is no tab between path and"),

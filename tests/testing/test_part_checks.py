@@ -138,7 +138,7 @@ def test_the_example_passes_every_check() -> None:
         (SCHEDULE.format(name="a", function="zero"), "the factor of every batch is 0, so nothing is learned"),
         (SCHEDULE.format(name="a", function="negative"), "at batch 2 the factor is -1.0; it has to be a number of at"),
         (SCHEDULE.format(name="a", function="needing_more"), "TypeError: needing_more() takes 1 positional argument"),
-        (READER.format(name="greedy"), "[readers.greedy]: its fits takes an empty folder; let it look at names"),
+        (READER.format(name="greedy"), "[readers.greedy]: its reader takes an empty folder; let it look at names"),
         (READER.format(name="greedy") + "fallback = true\n", ""),
         (READER.format(name="unfinished"), "vistry_faulty.code:unfinished has no 'read', which every reader has"),
         (AUGMENTATION.format(name="turned", task=IMAGES), ""),

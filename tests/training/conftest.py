@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from vistry.cli import main
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a tiny network is faster on one thread
 
@@ -39,13 +41,24 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_plugin: None) -> 
 
 @pytest.fixture
 def vistry(runs: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command line in a process of its own."""
+    """Run the command line in this process, which has imported the tensor library already."""
 
     def call(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        assert not check or done.exit_code == 0, done.stderr
+        return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
+
+    return call
+
+
+@pytest.fixture
+def vistry_process(runs: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command line in a process of its own, as a user does."""
+
+    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "vistry", *map(str, arguments)]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        if check:
-            assert result.returncode == 0, result.stderr
-        return result
+        return subprocess.run(command, capture_output=True, text=True, check=False)
 
     return call

@@ -36,6 +36,13 @@ CASES = {
     "vitb16r224": (MULTILABEL,),
     "vitl16r224": (MULTICLASS,),
 }
+# They have the blocks of a smaller one in other numbers.
+LARGER = ("resnest101", "resnet34", "resnet101", "resnet152", "vitb16r224", "vitl16r224")
+EACH = [
+    pytest.param(model, task, marks=pytest.mark.long if model in LARGER else ())
+    for model, tasks in CASES.items()
+    for task in tasks
+]
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +103,7 @@ def test_every_classifier_is_here() -> None:
     assert {card.name for task in TASKS for card in vistry.models(task=task)} >= set(CASES)
 
 
-@pytest.mark.parametrize(("model", "task"), [(model, task) for model, tasks in CASES.items() for task in tasks])
+@pytest.mark.parametrize(("model", "task"), EACH)
 @pytest.mark.usefixtures("_quick", "runs")
 def test_it_trains_goes_on_is_evaluated_and_predicts(model: str, task: str, few: dict[str, Path]) -> None:
     with pytest.raises(Interrupted):

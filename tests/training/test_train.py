@@ -276,7 +276,7 @@ def test_an_existing_folder_is_never_written_over(digits: Path, runs: Path, tmp_
 
 
 def test_train_evaluate_predict_and_runs_on_the_command_line(
-    vistry: Callable[..., Any], digits: Path, runs: Path, tmp_path: Path
+    vistry: Callable[..., Any], vistry_process: Callable[..., Any], digits: Path, runs: Path, tmp_path: Path
 ) -> None:
     common = ["--task", "multiclass", "--model", "tiny", "--data", digits]
     plan = vistry("train", *common, "--dry-run", "--learning_rate", "0.05")
@@ -286,7 +286,8 @@ def test_train_evaluate_predict_and_runs_on_the_command_line(
     assert "GiB, measured on a few steps" in plan.stdout
     assert not runs.exists()
 
-    trained = vistry("train", *common, "--number_of_epochs", 2, "--learning_rate=0.05", "--precision", "fp32")
+    trained = vistry_process("train", *common, "--number_of_epochs", 2, "--learning_rate=0.05", "--precision", "fp32")
+    assert trained.returncode == 0, trained.stderr
     lines = trained.stdout.splitlines()
     assert sum(line.startswith("epoch ") for line in lines) == 2
     assert "tiny/tiny for image_classification: 4 classes, 51 training and 13 validation images" in lines
@@ -322,6 +323,7 @@ def test_train_evaluate_predict_and_runs_on_the_command_line(
 
 
 def test_errors_on_the_command_line_are_sentences(vistry: Callable[..., Any], digits: Path) -> None:
+    """An exception that isn't made a sentence is raised by the fixture."""
     common = ["--task", "multiclass", "--model", "tiny", "--data", digits]
     for arguments, message in [
         (["train", *common, "--learning_rate", "5", "--number_of_epochs", "0"], "2 problems with the hyperparameters"),

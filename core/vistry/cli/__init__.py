@@ -17,6 +17,7 @@ COMMANDS = {
     "resume": "Go on with a run that was interrupted.",
     "evaluate": "Measure a run's model on labelled images.",
     "predict": "Label images with a run's model.",
+    "threshold": "Choose the score above which a run's predictions count.",
     "report": "Write a run's report again.",
     "runs": "List runs and their results.",
     "doctor": "Check a data set and name every fault in it.",

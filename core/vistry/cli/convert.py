@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,6 +11,7 @@ import vistry
 from vistry.cli import words
 from vistry.cli.list_group import as_json
 from vistry.cli.printing import print_json
+from vistry.cli.reading_options import reading_options
 
 
 @click.command()
@@ -17,9 +19,9 @@ from vistry.cli.printing import print_json
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--to", type=click.Choice(words.written_formats()), required=True, help="The format to write.")
 @click.option("--task", help=f"{words.task_aliases()}. [guessed from the labels]")
-@click.option("--format", help=f"The format of DATA: {words.formats()}. [recognised]")
+@reading_options
 @as_json
-def convert(data: Path, out: Path, to: str, as_json: bool, **options: str | None) -> None:
+def convert(data: Path, out: Path, to: str, as_json: bool, **options: Any) -> None:
     """Write the labels of DATA to OUT.
 
     COCO and JSON Lines are written with boxes and masks; labels of whole images need a plugin's format. OUT is a file,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,7 @@ import vistry
 from vistry.cli import words
 from vistry.cli.list_group import as_json
 from vistry.cli.printing import print_json
+from vistry.cli.reading_options import reading_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,17 +29,18 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--task", help=f"{words.task_aliases()}. [guessed from the labels]")
-@click.option("--format", help=f"The format of DATA: {words.formats()}. [recognised]")
+@reading_options
 @click.option("--full", is_flag=True, help="Decode every image, not only those that look cut off.")
 @as_json
-def doctor(data: Path, task: str | None, format: str | None, full: bool, as_json: bool) -> None:
+def doctor(data: Path, task: str | None, full: bool, as_json: bool, **reading: Any) -> None:
     """Check the data set at DATA. Exits with 1 where an error is found."""
     from vistry.data.findings import FindingError
+    from vistry.data.source import ReadingOptions
     from vistry.datasets import task_of
 
     try:
-        task, reason = task_of(data, task, format)
-        diagnosis = vistry.doctor(data, task=task, format=format, full=full)
+        task, reason = task_of(data, task, ReadingOptions.of(**reading))
+        diagnosis = vistry.doctor(data, task=task, full=full, **reading)
     except FindingError as error:
         _print_failure(data, error.finding, as_json)
         raise click.exceptions.Exit(1) from error

@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 from click.exceptions import Exit, NoArgsIsHelpError
 
-from vistry.cli.option_names import nearest_option, with_dashes
+from vistry.cli.option_names import meant_option, unknown_options, with_dashes
 from vistry.errors import VistryError
 
 # As click and the shells have it: 2 for a wrong command line, 128 + SIGINT for Ctrl-C.
@@ -53,8 +53,7 @@ def _exit(text: str, status: int) -> NoReturn:
 def _sentence(error: click.UsageError, arguments: Sequence[str]) -> str:
     """Click's message in the form of ours, with what to do where it doesn't say."""
     if isinstance(error, click.NoSuchOption) and error.ctx:
-        name = _as_typed(error.option_name, arguments)
-        return f"unknown option {name}; {nearest_option(name, error.ctx)}"
+        return _unknown_options(_as_typed(error.option_name, arguments), error.ctx, arguments)
     text = error.format_message().removesuffix(".")
     if isinstance(error, click.BadOptionUsage):
         text = text.replace(error.option_name, _as_typed(error.option_name, arguments))
@@ -62,6 +61,16 @@ def _sentence(error: click.UsageError, arguments: Sequence[str]) -> str:
     if error.ctx is None or "; " in text:
         return text
     return f"{text}; type: {error.ctx.command_path} --help"
+
+
+def _unknown_options(first: str, context: click.Context, arguments: Sequence[str]) -> str:
+    """A sentence about the option that click stopped at, or a line each where there are several."""
+    names = list(dict.fromkeys([first, *unknown_options(arguments, context)]))
+    if len(names) == 1:
+        return f"unknown option {first}; {meant_option(first, context)}"
+    return "\n".join(
+        [f"{len(names)} unknown options:", *(f"  - {name}: {meant_option(name, context)}" for name in names)]
+    )
 
 
 def _as_typed(name: str, arguments: Sequence[str]) -> str:

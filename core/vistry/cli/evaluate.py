@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,19 +11,23 @@ import vistry
 from vistry.cli import words
 from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.list_group import as_json
-from vistry.cli.printing import print_facts, print_json
+from vistry.cli.printing import print_facts, print_json, printable
+from vistry.cli.reading_options import reading_options
 
 
 @click.command(cls=HyperparameterCommand)
 @click.argument("run")
 @click.argument("data", type=click.Path(path_type=Path))
-@click.option("--format", help=f"The format of DATA: {words.formats()}. [recognised]")
+@reading_options
 @click.option("--split", help=f"{words.splits()}, where the data has them. [test]")
 @click.option("--backend", help=f"Engine that computes: {words.backends()}. [the run's own]")
+@click.option("--include-training", is_flag=True, help="Measure on images that the run was trained on, too.")
+@click.option("--threshold", type=float, help="The score above which predictions count. [the run's own]")
 @as_json
-def evaluate(run: str, data: Path, as_json: bool, hyperparameters: dict[str, str], **options: str | None) -> None:
+def evaluate(run: str, data: Path, as_json: bool, hyperparameters: dict[str, Any], **options: Any) -> None:
     """Evaluate RUN (a folder, an identifier, or "last") on DATA.
 
+    Images that the run was trained on are recognised by what the files hold, and left out.
     Hyperparameters of prediction may be changed: --tile_grid_size 3x2.
     """
     from vistry.report.doubt import absent_text
@@ -35,6 +40,8 @@ def evaluate(run: str, data: Path, as_json: bool, hyperparameters: dict[str, str
         click.echo(f"warning: {warning}", err=True)
     for image, reason in result.left_out:
         click.echo(f"left out: {image}: {reason}", err=True)
+    for note in result.notes:
+        click.echo(printable(note))
     click.echo(f"{result.images} images")
     if absent := absent_text(result.doubt.absent_classes):
         click.echo(absent)

@@ -9,7 +9,8 @@ from vistry.cli import words
 from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_facts, print_json, print_plain_json, print_table
-from vistry.errors import RegistryError, suggestion
+from vistry.errors import RegistryError
+from vistry.hyperparameter.aliases import meant
 from vistry.hyperparameter.schema import Schema, Source
 from vistry.hyperparameter.values import Hyperparameters, format_value
 from vistry.registry.tasks import TASKS
@@ -65,7 +66,7 @@ def show(name: str, model: str | None, task: str | None, as_json: bool) -> None:
     """Show one hyperparameter."""
     schema = _schema(model, task)
     if name not in schema.fields:
-        hint = suggestion(name, list(schema.fields))
+        hint = meant(name, schema.fields)
         raise RegistryError(f"{schema.owner} has no hyperparameter '{name}'; {hint}".rstrip("; "))
     field = schema.fields[name]
     if as_json:

@@ -17,6 +17,7 @@ from vistry.cli.printing import json_line, printable
 @click.option("--output", type=click.Path(path_type=Path), help="Write JSON Lines to this file.")
 @click.option("--draw", type=click.Path(path_type=Path), help="Write each image with its detections to this folder.")
 @click.option("--masks", type=click.Path(path_type=Path), help="Where masks go if export_as_image is on. [.]")
+@click.option("--threshold", type=float, help="The score above which predictions count. [the run's own]")
 @click.option("--backend", help=f"Engine that computes: {words.backends()}. [the run's own]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines in the hosted product's schema.")
 def predict(
@@ -25,6 +26,7 @@ def predict(
     output: Path | None,
     draw: Path | None,
     masks: Path | None,
+    threshold: float | None,
     backend: str | None,
     as_json: bool,
     hyperparameters: dict[str, str],
@@ -40,7 +42,7 @@ def predict(
     from vistry.runs.files import lines_to
 
     files = image_files(images)
-    predictor = load(run, backend=backend, **hyperparameters)
+    predictor = load(run, backend=backend, threshold=threshold, **hyperparameters)
     for warning in predictor.hyperparameters.warnings:
         click.echo(f"warning: {warning}", err=True)
     written = DetectionFiles.of(predictor, draw, masks)

@@ -12,6 +12,7 @@ from vistry.cli.duration import time_limit
 from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.list_group import as_json
 from vistry.cli.printing import print_json
+from vistry.cli.reading_options import reading_options
 from vistry.cli.training_result import print_result
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class _TrainCommand(HyperparameterCommand):
 @click.option("--model", is_eager=True, help="Model name; type: vistry models.")
 @click.option("--validation", type=click.Path(path_type=Path), help="Labelled images to validate on.")
 @click.option("--validation-size", type=float, help="Share of the data split off when none is given. [0.2]")
-@click.option("--format", help=f"Format of the data and the validation data: {words.formats()}. [recognised]")
+@reading_options
 @click.option("--primary-metric", help=f"Metric that decides which epoch is the best: {words.primary_metrics()}.")
 @click.option("--config", "configs", type=click.Path(path_type=Path), multiple=True, help="YAML or TOML file.")
 @click.option("--backend", default="torch", help=f"Engine that trains: {words.backends()}. [torch]")
@@ -64,13 +65,16 @@ def train(
     **request: Any,
 ) -> None:
     """Train a model on labelled images."""
+    from vistry.data.source import ReadingOptions
     from vistry.hyperparameter.sources import read_file
     from vistry.training import progress
     from vistry.training.plan import Request, make_plan
     from vistry.training.session import carry_out, deadline_in, sources_of
 
     deadline = deadline_in(time_limit)
-    plan = make_plan(Request(**request), sources_of([read_file(path) for path in configs], hyperparameters))
+    reading = ReadingOptions.of(**{name: request.pop(name) for name in ("format", "images", "columns", "classes_at")})
+    sources = sources_of([read_file(path) for path in configs], hyperparameters)
+    plan = make_plan(Request(reading=reading, **request), sources)
     if dry_run:
         _print_plan(plan, as_json)
         return

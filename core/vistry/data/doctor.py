@@ -20,6 +20,7 @@ from vistry.data.checks.presence import absent_images
 from vistry.data.checks.row_location import at_row
 from vistry.data.findings import SEVERITIES, Finding
 from vistry.data.reading import read
+from vistry.data.source import ReadingOptions
 from vistry.data.table import SPLITS, Table
 
 SCHEMA = 1
@@ -83,20 +84,20 @@ class Diagnosis:
 def examine(
     path: Path | str,
     task: str,
-    format: str | None = None,
+    reading: ReadingOptions | None = None,
     *,
     pixels: Pixels = "header",
     progress: Progress | None = None,
 ) -> Diagnosis:
-    """Read and check a data set for a task.
+    """Read and check a data set for a task, in the way that `reading` says.
 
     `pixels` says how far into the images to look: 'none' only lists folders, and opens images whose size boxes need and
     the data doesn't state; 'header' reads both ends of each file and decodes what looks cut off; 'full' decodes all.
     Objects come in pixels of the upright images. `progress(done, total)` counts images. Raises DataError where the
     data set can't be read at all.
     """
-    reading = read(path, task, format)
-    table = reading.table
+    found = read(path, task, reading)
+    table = found.table
     # What is wrong with a row, by its number: each step looks only at rows without a finding so far.
     by_row = absent_images(table)
     inspections = {} if pixels == "none" else _inspect(table, by_row, pixels == "full", progress=progress)
@@ -108,13 +109,13 @@ def examine(
     by_row |= copies
     rows = _rows_without(table, by_row)
     usable = table.take(rows).without_empty_classes()
-    unread = [*reading.findings, *report.findings]
+    unread = [*found.findings, *report.findings]
     findings = (
         *map(_quarantine_unread, unread),
         *_quarantine_rows(table, by_row),
         *warnings,
         *image_remarks(table, inspections),
-        *_check_what_is_left(reading.table, usable, [*unread, *by_row.values()]),
+        *_check_what_is_left(found.table, usable, [*unread, *by_row.values()]),
         *class_findings(usable, task),
     )
     return Diagnosis(Path(path), task, table=usable, findings=findings, groups=groups[rows])

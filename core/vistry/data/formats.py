@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.guarded import GuardedReader, GuardedWriter
-from vistry.data.readers.reader import Reader
+from vistry.data.readers.reader import SourceReader
 from vistry.data.writers.writer import Writer
 from vistry.errors import DataError, suggestion
 from vistry.registry.catalogue import Catalogue
@@ -17,12 +17,14 @@ from vistry.registry.part_specs import ReaderSpec
 from vistry.registry.parts import Part, PartTable
 
 if TYPE_CHECKING:
-    from vistry.data.readers import coco, csv, custom_vision, folders, jsonl, masks, voc, yolo
+    from vistry.data.readers import coco, csv, custom_vision, folders, jsonl, mask_pictures, masks, voc, yolo
+    from vistry.data.readers.tools import cvat, label_studio, labelme, supervisely, via
     from vistry.data.writers import coco as coco_writer
     from vistry.data.writers import jsonl as jsonl_writer
 
     # The modules that core_parts.toml names, held to their contracts.
-    _READERS: tuple[Reader, ...] = (jsonl, coco, custom_vision, voc, yolo, csv, masks, folders)
+    _READERS: tuple[SourceReader, ...] = (jsonl, coco, custom_vision, voc, yolo, csv, masks, mask_pictures, folders)
+    _TOOL_READERS: tuple[SourceReader, ...] = (cvat, labelme, label_studio, via, supervisely)
     _WRITERS: tuple[Writer, ...] = (jsonl_writer, coco_writer)
 
 
@@ -43,7 +45,7 @@ class DataFormat:
         return self.part.spec.tasks
 
     @property
-    def reader(self) -> Reader:
+    def reader(self) -> GuardedReader:
         """Import its reader. Raises BrokenPluginError."""
         return GuardedReader(self.part, load_code(self.part, self.part.spec.reader))
 

@@ -12,29 +12,56 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from vistry.evaluation.operating_point import Thresholds
+
 Probabilities = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
 AVERAGES = ("macro", "micro", "weighted")
 
 
-def multiclass_metrics(probabilities: Probabilities, targets: npt.NDArray[np.int64], classes: int) -> dict[str, float]:
+# Above which a class of an image is predicted, where no other was chosen.
+LABEL_THRESHOLD = 0.5
+
+
+def likeliest(probabilities: Probabilities, thresholds: Thresholds | None = None) -> npt.NDArray[np.int64]:
+    """[N] the likeliest class from probabilities [N, C]; of two classes with thresholds, the one that passes its own.
+
+    The thresholds of two classes add up to 1, so that one of both passes.
+    """
+    margins = probabilities if thresholds is None else probabilities - thresholds
+    return np.asarray(margins.argmax(axis=1))
+
+
+def probable(probabilities: Probabilities, thresholds: Thresholds | None = None) -> npt.NDArray[np.bool_]:
+    """[..., C] True where a probability passes the threshold of its class."""
+    return np.asarray(probabilities > (LABEL_THRESHOLD if thresholds is None else thresholds))
+
+
+def multiclass_metrics(
+    probabilities: Probabilities,
+    targets: npt.NDArray[np.int64],
+    classes: int,
+    thresholds: Thresholds | None = None,
+) -> dict[str, float]:
     """Metrics of probabilities [N, C] against class indices [N]."""
-    predicted = probabilities.argmax(axis=1)
+    predicted = likeliest(probabilities, thresholds)
     truth = np.eye(classes, dtype=bool)[targets]
     values = {"accuracy": float((predicted == targets).mean())}
     values |= _scores(truth, np.eye(classes, dtype=bool)[predicted])
     return values | _ranking(truth, probabilities) | _normalised_recall(values, classes)
 
 
-def multilabel_metrics(probabilities: Probabilities, targets: npt.NDArray[np.float32]) -> dict[str, float]:
-    """Metrics of probabilities [N, C] against targets [N, C]; a class is predicted above 0.5.
+def multilabel_metrics(
+    probabilities: Probabilities, targets: npt.NDArray[np.float32], thresholds: Thresholds | None = None
+) -> dict[str, float]:
+    """Metrics of probabilities [N, C] against targets [N, C]; a class is predicted above its threshold, or 0.5.
 
     `iou` is the mean over images of |predicted and true| / |predicted or true|, 1 where both are empty.
     """
     from sklearn import metrics
 
-    predicted, truth = probabilities > 0.5, targets > 0.5
+    predicted, truth = probable(probabilities, thresholds), targets > 0.5
     values = {
         "iou": float(image_iou(truth, predicted).mean()),
         "accuracy": float((predicted == truth).all(axis=1).mean()),

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema, create_model
 
 from vistry.errors import HyperparameterError, Problem, RegistryError, suggestion
+from vistry.hyperparameter.aliases import meant
 from vistry.hyperparameter.fields import Field, model_fields, shared_with_policy, where_else
 from vistry.hyperparameter.offer import Offer
 from vistry.hyperparameter.rules import cross_field_problems
@@ -105,7 +106,7 @@ class Schema:
             return Problem(name, f"from {where}: {self.owner} doesn't take it", self.card.exclude[name])
         if name in self.elsewhere:
             return Problem(name, f"from {where}: {self.owner} doesn't take it", f"it is for {self.elsewhere[name]}")
-        remedy = suggestion(name, list(self.fields)) or f"for their list type: {self._listing()}"
+        remedy = meant(name, self.fields) or f"for their list type: {self._listing()}"
         return Problem(name, f"from {where}: {self.owner} has no such hyperparameter", remedy)
 
     def _listing(self) -> str:

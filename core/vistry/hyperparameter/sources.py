@@ -8,8 +8,9 @@ from typing import Any
 
 from vistry.errors import HyperparameterError, Problem
 from vistry.hyperparameter.schema import Source
-from vistry.registry.toml_file import TomlFileError, read_text, read_toml
+from vistry.registry.toml_file import TomlFileError, read_toml
 from vistry.registry.toml_lines import line_of
+from vistry.yaml_text import YamlError, read_yaml
 
 
 def read_file(path: Path) -> Source:
@@ -32,31 +33,18 @@ def _error(where: str, message: str, remedy: str = "") -> HyperparameterError:
     return HyperparameterError([Problem(where, message, remedy)], "hyperparameter file")
 
 
-def _read_toml(path: Path) -> tuple[Mapping[str, Any], dict[str, int]]:
+def _read_toml(path: Path) -> tuple[Mapping[str, Any], Mapping[str, int]]:
     text, data = read_toml(path)
     return data, {name: line_of(text, (name,)) or 1 for name in data}
 
 
-def _read_yaml(path: Path) -> tuple[Mapping[Any, Any], dict[str, int]]:
-    import yaml
-
-    text = read_text(path)
+def _read_yaml(path: Path) -> tuple[Mapping[str, Any], Mapping[str, int]]:
     try:
-        lines = _yaml_lines(path, yaml.compose(text, Loader=yaml.SafeLoader))
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise _error(str(path), f"not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(data, dict | None):
+        file = read_yaml(path)
+    except YamlError as error:
+        raise _error(str(path) if error.line is None else f"{path}:{error.line}", error.message) from None
+    except OSError as error:
+        raise _error(str(path), f"can't be read: {error.strerror}") from None
+    if not isinstance(file.values, dict | None):
         raise _error(str(path), "expected a mapping of names to values", "write lines such as  learning_rate: 0.01")
-    return data or {}, lines
-
-
-def _yaml_lines(path: Path, node: Any) -> dict[str, int]:
-    """The line of each key. Raises HyperparameterError where one is set twice, which YAML lets pass."""
-    lines: dict[str, int] = {}
-    for key, _ in node.value if node is not None and node.id == "mapping" else ():
-        line = key.start_mark.line + 1
-        if str(key.value) in lines:
-            raise _error(f"{path}:{line}", f"'{key.value}' is set twice", "keep one")
-        lines[str(key.value)] = line
-    return lines
+    return file.values or {}, file.lines

@@ -48,7 +48,7 @@ class DetectionFiles:
         if not isinstance(prediction.values, ImageDetections):
             return  # an image that can't be read
         hyperparameters, classes = self.predictor.hyperparameters, self.predictor.classes
-        detections = above_score_threshold(prediction.values, hyperparameters)
+        detections = above_score_threshold(prediction.values, hyperparameters, self.predictor.thresholds)
         if self.drawings is not None:
             pixels = load_pixels(prediction.image)
             write_drawing(self.drawings / self._unused_name(prediction.image), pixels, detections, classes=classes)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vistry.data import doctor
+from vistry.data.source import Folders, ReadingOptions
 from vistry.data.table import SPLITS, Table
 from vistry.errors import DataError, suggestion
 from vistry.evaluation.metric_table import metric_parts
+from vistry.inference.models_classes import with_models_classes
+from vistry.inference.own_images import OwnImageCounts, OwnImages, own_images
 from vistry.inference.predictor import Predictor, load
 from vistry.registry.catalogue import Catalogue
-from vistry.task.behaviour import Answers
+from vistry.task.behaviour import Measurement
 from vistry.task.doubt import Doubt, doubt_of
 from vistry.task.metric_parts import Measured, measure
 
@@ -26,6 +32,8 @@ class Evaluation:
 
     `left_out` has each image that couldn't be used with the reason, `warnings` the changed values without effect.
     `doubt` has the interval of the primary metric, and the classes that no image has.
+    `own_images` counts the images that the run had before, `thresholds` are those that were chosen for the run or
+    given, by class, and `notes` say in sentences how to read the metrics.
     """
 
     metrics: dict[str, float]
@@ -34,6 +42,9 @@ class Evaluation:
     left_out: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...] = ()
     doubt: Doubt = field(default_factory=Doubt)
+    own_images: OwnImageCounts = OwnImageCounts()  # noqa: RUF009 - it is frozen
+    thresholds: Mapping[str, float] | None = None
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -45,6 +56,9 @@ class Evaluation:
             "warnings": list(self.warnings),
             "interval": self.doubt.interval and asdict(self.doubt.interval),
             "absent_classes": list(self.doubt.absent_classes),
+            "own_images": asdict(self.own_images),
+            "thresholds": None if self.thresholds is None else dict(self.thresholds),
+            "notes": list(self.notes),
         }
 
 
@@ -53,33 +67,62 @@ def evaluate(
     data: str | Path,
     *,
     format: str | None = None,
+    images: Folders = (),
+    columns: Mapping[str, str] | None = None,
+    classes_at: int | None = None,
     split: str | None = None,
     backend: str | None = None,
+    include_training: bool = False,
+    threshold: float | None = None,
     **changed: Any,
 ) -> Evaluation:
-    """Measure a run's best model on labelled images.
+    """Measure a run's best model on labelled images that it wasn't trained on.
 
     Args:
         run: a run's folder or identifier, or "last".
         data: a file or folder of labelled images; a class that the model wasn't trained on is an error.
         format: the format of `data`; by default it is recognised.
+        images: folders in which the images that the data names are looked for, too.
+        columns: which columns of a table are "image", "label" and so on, by role.
+        classes_at: which level of nested folders names the classes, from 1.
         split: "train", "validation" or "test"; by default the test split where the data has one, else all of it.
         backend: the engine that computes; by default the one that trained the run.
+        include_training: whether to measure on images of the run's training split, too, which are otherwise left out;
+            they are known by what the files hold, wherever they lie.
+        threshold: the score above which predictions count, as in `load`.
         changed: hyperparameters of prediction by their own names, with other values than in training.
 
     Raises RunError for the run, HyperparameterError for the values and DataError for the data.
     """
-    predictor = load(run, backend=backend, **changed)
-    diagnosis = doctor.examine(Path(data), predictor.task.name, format)
-    table = _with_models_classes(_rows_of_split(diagnosis.table, split), predictor)
+    predictor = load(run, backend=backend, threshold=threshold, **changed)
+    reading = ReadingOptions.of(format, images, columns, classes_at=classes_at)
+    diagnosis = doctor.examine(Path(data), predictor.task.name, reading)
+    chosen = _rows_of_split(diagnosis.table, split)
+    named, notes = with_models_classes(chosen, predictor.classes)
+    own = own_images(predictor.run, named.images)
+    counts = OwnImageCounts.of(own, include_training)
+    table = named if include_training else _without_training(named, own, data)
+    thresholds = _by_class(predictor)
     predictions = list(predictor.predict(table.images))
     usable = [row for row, prediction in enumerate(predictions) if prediction.values is not None]
     if not usable:
         raise DataError(f"{data}: none of its {len(table)} images can be read")
     values = [predictions[row].values for row in usable]
     targets = predictor.task.targets(table.take(usable))
-    metrics = predictor.task.evaluate(values, targets, predictor.classes, predictor.hyperparameters)
-    answers = Answers(values, targets, predictor.classes, hyperparameters=predictor.hyperparameters)
+    metrics = predictor.task.evaluate(
+        values,
+        targets,
+        predictor.classes,
+        hyperparameters=predictor.hyperparameters,
+        thresholds=predictor.thresholds,
+    )
+    measurement = Measurement(
+        values,
+        targets,
+        predictor.classes,
+        hyperparameters=predictor.hyperparameters,
+        thresholds=predictor.thresholds,
+    )
     measured, part = Measured(), None
     if predictor.task.is_measured(predictor.hyperparameters):
         parts = metric_parts(Catalogue.read(), predictor.task.name, predictor.run.record.parts)
@@ -96,8 +139,35 @@ def evaluate(
         images=len(usable),
         left_out=tuple(left_out),
         warnings=tuple(warnings),
-        doubt=doubt_of(predictor.task, predictor.run.record.primary_metric, answers, part=part),
+        doubt=doubt_of(predictor.task, predictor.run.record.primary_metric, measurement, part=part),
+        own_images=counts,
+        thresholds=thresholds,
+        notes=(*notes, *counts.sentences(len(named)), *_notes_on(thresholds)),
     )
+
+
+def _without_training(table: Table, own: OwnImages, data: str | Path) -> Table:
+    rows = np.flatnonzero(~own.training)
+    if not len(rows):
+        raise DataError(
+            f"{data}: the run was trained on all of its {len(table)} images, and what is measured on them says little "
+            "of new ones; name other data, or add --include-training (in Python include_training=True)"
+        )
+    return table.take(rows)
+
+
+def _by_class(predictor: Predictor) -> dict[str, float] | None:
+    if predictor.thresholds is None:
+        return None
+    return dict(zip(predictor.classes, predictor.thresholds.tolist(), strict=True))
+
+
+def _notes_on(thresholds: Mapping[str, float] | None) -> Iterator[str]:
+    values = sorted(set((thresholds or {}).values()))
+    if len(values) == 1:
+        yield f"predictions count above a score of {values[0]:g}"
+    elif values:
+        yield f"predictions count above the threshold of their class, from {values[0]:g} to {values[-1]:g}"
 
 
 def _rows_of_split(table: Table, split: str | None) -> Table:
@@ -110,14 +180,3 @@ def _rows_of_split(table: Table, split: str | None) -> Table:
     if not len(rows):
         raise DataError(f"{table.root} has no images of a split '{split}'")
     return table.take(rows)
-
-
-def _with_models_classes(table: Table, predictor: Predictor) -> Table:
-    unknown = [name for name in table.classes if name not in predictor.classes]
-    if unknown:
-        hint = suggestion(unknown[0], predictor.classes)
-        raise DataError(
-            f"the model doesn't know the class '{unknown[0]}' of {table.root}; {hint}; it was trained on "
-            f"{len(predictor.classes)} classes"
-        )
-    return table.with_classes(predictor.classes)

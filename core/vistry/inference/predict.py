@@ -19,6 +19,7 @@ def predict(
     backend: str | None = None,
     draw: str | Path | None = None,
     masks: str | Path | None = None,
+    threshold: float | None = None,
     **changed: Any,
 ) -> list[dict[str, Any]]:
     """Predict images, or the images in folders; return an entry for each in the hosted product's schema.
@@ -29,6 +30,7 @@ def predict(
         backend: the tensor library, where it isn't the one that trained the run.
         draw: a folder for drawings of the detections, one an image.
         masks: a folder for masks as images, written with export_as_image; by default the working folder.
+        threshold: the score above which predictions count, as in `load`.
         changed: hyperparameters with other values than in training, as in `load`.
 
     Returns:
@@ -37,7 +39,7 @@ def predict(
     paths = [images] if isinstance(images, (str, Path)) else list(images)
     if not paths:
         raise VistryError("no images to predict; name files or folders")
-    predictor = load(run, backend=backend, **changed)
+    predictor = load(run, backend=backend, threshold=threshold, **changed)
     files = DetectionFiles.of(predictor, _path(draw), _path(masks))
     entries = []
     for prediction in predictor.predict(image_files(paths)):

@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vistry.errors import DataError, HyperparameterError, Problem, VistryError, suggestion
+from vistry.evaluation.operating_point import Thresholds
 from vistry.hyperparameter.offer import choosing_fields
 from vistry.hyperparameter.recorded import hyperparameters_of
 from vistry.hyperparameter.schema import Source
@@ -17,13 +20,18 @@ from vistry.plugin.faults import traceback_kept_in
 from vistry.plugin.types import Values
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
+from vistry.registry.tasks import task_named
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import Run, find_run
+from vistry.runs.records import BestFacts
+from vistry.runs.thresholds import thresholds_of
 from vistry.task import behaviour_of
 from vistry.training.engines import Engine, is_installed
 from vistry.training.model_context import ModelContext
 from vistry.training.prediction import predictions_of
 from vistry.training.recorded_model import recorded_model
+
+BOX_THRESHOLD = "box_score_threshold"
 
 
 @dataclass(frozen=True)
@@ -36,9 +44,20 @@ class Prediction:
 
 
 class Predictor:
-    """The best weights of a run, ready to predict."""
+    """The best weights of a run, ready to predict.
 
-    def __init__(self, run: Run, engine: Engine, *, eval_transform: EvalTransform, hyperparameters: Hyperparameters):
+    `thresholds` [C] are those of the classes, where some were chosen for the run or given; None: what the task takes.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        engine: Engine,
+        *,
+        eval_transform: EvalTransform,
+        hyperparameters: Hyperparameters,
+        thresholds: Thresholds | None = None,
+    ):
         self.run = run
         self.engine = engine
         self.hyperparameters = hyperparameters
@@ -46,6 +65,7 @@ class Predictor:
         self.classes: tuple[str, ...] = run.record.classes
         self.batch_size = hyperparameters.validation_batch_size
         self.eval_transform = eval_transform
+        self.thresholds = thresholds
 
     def predict(self, images: Iterable[str | Path], batch_size: int | None = None) -> Iterator[Prediction]:
         """Yield a prediction for each image, in order; an image that can't be read gives one with an error.
@@ -67,32 +87,71 @@ class Predictor:
         """Return a prediction in the hosted product's schema, or `{"error": ...}`."""
         if prediction.values is None:
             return {"error": prediction.error}
-        return self.task.response(prediction.values, self.classes, self.hyperparameters)
+        return self.task.response(
+            prediction.values, self.classes, hyperparameters=self.hyperparameters, thresholds=self.thresholds
+        )
 
     def summary_line(self, prediction: Prediction) -> str:
         """Return a prediction in a line of text."""
         if prediction.values is None:
             return f"error: {prediction.error}"
-        return self.task.summary_line(prediction.values, self.classes, self.hyperparameters)
+        return self.task.summary_line(
+            prediction.values, self.classes, hyperparameters=self.hyperparameters, thresholds=self.thresholds
+        )
 
 
-def load(run: str | Path, *, backend: str | None = None, **changed: Any) -> Predictor:
+def load(run: str | Path, *, backend: str | None = None, threshold: float | None = None, **changed: Any) -> Predictor:
     """Load the best weights of a run, ready to predict.
 
     Args:
         run: a run folder, an identifier or "last".
         backend: the tensor library, where it isn't the one that trained the run.
+        threshold: the score above which predictions count, in place of those that `vistry.threshold` chose; of a
+            detector it is box_score_threshold.
         changed: hyperparameters with other values than in training, of those that may change afterwards.
 
-    Raises RunError, RegistryError or HyperparameterError.
+    Raises RunError, RegistryError or HyperparameterError, and VistryError for a threshold.
     """
     trained = find_run(run)
+    given = Given.of(trained, threshold, changed)
     with traceback_kept_in(trained.folder):
-        return _loaded(trained, backend, changed)
+        return _loaded(trained, backend, given)
 
 
-def _loaded(trained: Run, backend: str | None, changed: Values) -> Predictor:
-    weights, _ = read_checkpoint(trained.best_weights)
+@dataclass(frozen=True)
+class Given:
+    """What a call changes of a run: hyperparameters, and the thresholds [C] of its classes.
+
+    `has_own_threshold` is True where it names any, and those that were chosen for the run don't count.
+    """
+
+    changed: Values
+    thresholds: Thresholds | None
+    has_own_threshold: bool
+
+    @classmethod
+    def of(cls, run: Run, threshold: float | None, changed: Values) -> Given:
+        """Check what a call gives. Raises VistryError for a threshold that the run's task doesn't have."""
+        if threshold is None:
+            return cls(changed, None, BOX_THRESHOLD in changed)
+        if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+            raise VistryError(f"threshold = {threshold!r}: must be a number from 0 to 1")
+        record, task = run.record, task_named(run.record.task)
+        if task.has_boxes:
+            if BOX_THRESHOLD in changed:
+                raise VistryError(f"threshold and {BOX_THRESHOLD} are the same; give one of them")
+            return cls({**changed, BOX_THRESHOLD: threshold}, None, has_own_threshold=True)
+        if not task.is_multilabel:
+            raise VistryError(
+                f"{run.id} is multi-class: each image gets its likeliest class, whatever the threshold; leave it out"
+                + (f" (of two classes one can have it: vistry threshold {run.id})" if len(record.classes) == 2 else "")
+            )
+        return cls(changed, np.full(len(record.classes), float(threshold)), has_own_threshold=True)
+
+
+def _loaded(trained: Run, backend: str | None, given: Given) -> Predictor:
+    weights, facts = read_checkpoint(trained.best_weights)
+    changed = given.changed
     catalogue, record = Catalogue.read(), trained.record
     card = recorded_model(trained, catalogue)
     context = ModelContext.of(catalogue, card, task=record.task, backend=backend or _own_backend(card, record.backend))
@@ -103,8 +162,15 @@ def _loaded(trained: Run, backend: str | None, changed: Values) -> Predictor:
     num_classes = len(record.classes)
     engine = context.prediction_engine(context.module(num_classes), record.preprocessing, num_classes)
     engine.load_weights(weights)
+    thresholds = given.thresholds
+    if not given.has_own_threshold and isinstance(facts, BestFacts):
+        thresholds = thresholds_of(trained, facts.epoch)
     return Predictor(
-        trained, engine, eval_transform=context.input().eval_transform(), hyperparameters=context.hyperparameters
+        trained,
+        engine,
+        eval_transform=context.input().eval_transform(),
+        hyperparameters=context.hyperparameters,
+        thresholds=thresholds,
     )
 
 

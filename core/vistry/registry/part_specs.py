@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from vistry.registry.field_spec import FieldSpec, TaskKey
 from vistry.registry.names import Attribute, Name, Reference
 from vistry.registry.tasks import TASKS
 from vistry.registry.typed_toml import InvalidKeyError
+
+ReaderOption = Literal["images", "columns", "classes_at"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +68,8 @@ class ReaderSpec:
     """A format of data. `summary` completes "this is not ...", `tasks` are those that it has labels for.
 
     `reader` and `writer` are modules or objects that have the functions of `vistry.plugin.data.Reader` and `Writer`. A
-    format with `fallback` is only recognised where no other fits.
+    format with `fallback` is only recognised where no other fits. `options`: what its reader lets the user say, of
+    "images", "columns" and "classes_at", see `vistry.data.source.ReadingOptions`.
     """
 
     kind: ClassVar = "readers"
@@ -77,6 +80,7 @@ class ReaderSpec:
     reader: Reference
     writer: Reference = ""
     fallback: bool = False
+    options: tuple[ReaderOption, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from vistry.report.markup import element
 from vistry.report.run_contents import Contents, contents_of
 from vistry.report.section import Section
 from vistry.report.tasks import task_sections
+from vistry.report.threshold_section import threshold_section
 from vistry.report.training_sections import metrics_section, timing_section, training_section
 from vistry.runs.folder import Run
 
@@ -39,6 +40,7 @@ def sections_of(contents: Contents) -> list[Section]:
     """Return the sections in order; those about the task stand in the middle."""
     sections = [
         training_section(contents),
+        threshold_section(contents),
         *_task_sections(contents),
         metrics_section(contents),
         data_section(contents),

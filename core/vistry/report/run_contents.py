@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from vistry.data.table import Table
 from vistry.errors import RunError
+from vistry.evaluation.operating_point import Thresholds
 from vistry.hyperparameter.recorded import hyperparameters_of
 from vistry.report.inputs import ReportInputs
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import PREDICTIONS, VALIDATION_ROWS, Run
-from vistry.runs.records import BestFacts, EpochEntry, HyperparameterRecord, RunRecord, RunStatus
+from vistry.runs.records import BestFacts, EpochEntry, HyperparameterRecord, RunRecord, RunStatus, ThresholdsRecord
 from vistry.runs.rows import read_rows
+from vistry.runs.thresholds import thresholds_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,11 @@ class BestEpoch:
 
 @dataclass(frozen=True)
 class Contents:
-    """A run as its report needs it. Where `inputs` is None, `reason` says why; otherwise it is empty."""
+    """A run as its report needs it. Where `inputs` is None, `reason` says why; otherwise it is empty.
+
+    `thresholds` are those that were chosen for the weights of the best epoch, None where there are none;
+    `thresholds_reason` then says why those in the folder don't count.
+    """
 
     run: Run
     record: RunRecord
@@ -39,6 +45,8 @@ class Contents:
     validation: Table | None
     inputs: ReportInputs | None
     reason: str
+    thresholds: ThresholdsRecord | None = None
+    thresholds_reason: str = ""
 
     @cached_property
     def seconds(self) -> float:
@@ -62,6 +70,9 @@ def contents_of(run: Run) -> Contents:
     validation = _validation(run)
     inputs, facts, reason = _inputs(run, validation)
     best = _best(facts, status, history)
+    limits, thresholds_reason = _thresholds(run, facts)
+    if inputs is not None:
+        inputs = replace(inputs, thresholds=limits)
     return Contents(
         run=run,
         record=record,
@@ -72,7 +83,19 @@ def contents_of(run: Run) -> Contents:
         validation=validation,
         inputs=inputs,
         reason=reason,
+        thresholds=None if limits is None else run.thresholds,
+        thresholds_reason=thresholds_reason,
     )
+
+
+def _thresholds(run: Run, facts: BestFacts | None) -> tuple[Thresholds | None, str]:
+    """[C] the thresholds that hold for the weights of the best epoch, or None and why those in the folder don't."""
+    if facts is None:
+        return None, ""
+    try:
+        return thresholds_of(run, facts.epoch), ""
+    except RunError as error:
+        return None, f"The thresholds in the run folder aren't used: {error}"
 
 
 def _validation(run: Run) -> Table | None:

@@ -24,6 +24,7 @@ from vistry.runs.records import (
     HyperparametersRecord,
     RunRecord,
     RunStatus,
+    ThresholdsRecord,
 )
 
 SCHEMA = 1
@@ -34,12 +35,13 @@ BEST = "checkpoints/best.safetensors"
 LAST = "checkpoints/last.safetensors"
 PREDICTIONS = "predictions.safetensors"
 
-FileRecord = RunRecord | RunStatus | HyperparametersRecord | FindingsRecord
+FileRecord = RunRecord | RunStatus | HyperparametersRecord | FindingsRecord | ThresholdsRecord
 FILES: Mapping[type[FileRecord], str] = {
     RunRecord: "run.json",
     RunStatus: "status.json",
     HyperparametersRecord: "hyperparameters.json",
     FindingsRecord: "findings.json",
+    ThresholdsRecord: "thresholds.json",
 }
 
 
@@ -99,6 +101,17 @@ class Run:
             except RunError:
                 continue
         return diagnoses
+
+    @property
+    def thresholds(self) -> ThresholdsRecord | None:
+        """thresholds.json: the operating points that were chosen for the run; None where there are none."""
+        name = FILES[ThresholdsRecord]
+        if not (self.folder / name).is_file():
+            return None
+        try:
+            return from_json(ThresholdsRecord, *self._read(name))
+        except RunError as error:
+            raise RunError(f"{error}; to remove it, type: vistry threshold {self.folder} --reset") from None
 
     @property
     def best_weights(self) -> Path:

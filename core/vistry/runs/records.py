@@ -194,6 +194,52 @@ class FindingsRecord:
     diagnoses: tuple[DiagnosisRecord, ...]
 
 
+# thresholds.json: above which scores a class is predicted, where `vistry threshold` has chosen any.
+
+
+@dataclass(frozen=True, kw_only=True)
+class FiguresRecord:
+    """Precision, recall and F1 on the validation images with their 95 % intervals; None where undefined."""
+
+    precision: float | None = None
+    recall: float | None = None
+    f1: float | None = None
+    precision_interval: tuple[float, float] | None = None
+    recall_interval: tuple[float, float] | None = None
+    f1_interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatingPointRecord:
+    """One choice: what it was for, the threshold, and what that gives on the validation images.
+
+    `aim` is precision, recall or f1, `target` the least of it that was wanted. `class_name` is None for all classes
+    together.
+    """
+
+    aim: str
+    threshold: float
+    figures: FiguresRecord
+    target: float | None = None
+    class_name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThresholdsRecord:
+    """thresholds.json: the threshold of each class, in the order of the outputs, and the choices it comes from.
+
+    A class is predicted where its score is greater than its threshold; classes that nobody chose one for have the
+    task's own. `epoch` is that of the weights, counted from 0, `images` how many the points were chosen on.
+    `iou_threshold` is from which overlap on a detection was a hit.
+    """
+
+    thresholds: Mapping[str, float]
+    points: tuple[OperatingPointRecord, ...]
+    epoch: int
+    images: int
+    iou_threshold: float | None = None
+
+
 # The header of a checkpoint, by its `kind`.
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from vistry.data.table import Table
 from vistry.evaluation.bootstrap import Statistic
+from vistry.evaluation.operating_point import Answers, Thresholds
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.detection.dataset import DetectionTarget
 from vistry.plugin.types import Input, Loss, Postprocess, Predictions, Tensor, TrainingData
@@ -23,13 +24,14 @@ LossTargets: TypeAlias = Array | list[DetectionTarget]
 
 
 @dataclass(frozen=True)
-class Answers:
-    """The predictions for N images, their targets, the classes, and the values that metrics depend on."""
+class Measurement:
+    """The predictions for N images, their targets, the classes, and the values and thresholds that metrics go by."""
 
     predictions: Sequence[Any]
     targets: Any
     classes: Sequence[str]
     hyperparameters: Hyperparameters
+    thresholds: Thresholds | None = None
 
 
 class TypedTask(Protocol[Prediction, Targets]):
@@ -75,10 +77,12 @@ class TypedTask(Protocol[Prediction, Targets]):
         targets: Targets,
         classes: Sequence[str],
         hyperparameters: Hyperparameters,
+        thresholds: Thresholds | None = None,
     ) -> dict[str, float]:
         """Compute metrics by name from N predictions and their targets.
 
-        A metric that is undefined for these targets is left out.
+        `thresholds` [C], here and below, are those that were chosen for the run; None: what the task takes else. A
+        metric that is undefined for these targets is left out.
         """
 
     def is_measured(self, hyperparameters: Hyperparameters) -> bool:
@@ -90,18 +94,33 @@ class TypedTask(Protocol[Prediction, Targets]):
     def from_tensors(self, tensors: Mapping[str, Array]) -> tuple[Sequence[Any], Targets]:
         """Return the predictions and targets that `tensors` converted."""
 
-    def statistic(self, metric: str, answers: Answers) -> Statistic | None:
+    def statistic(self, metric: str, measurement: Measurement) -> Statistic | None:
         """Return a metric as a function of how often each image is taken; None where it is no primary metric."""
 
-    def present(self, answers: Answers) -> npt.NDArray[np.bool_]:
+    def present(self, measurement: Measurement) -> npt.NDArray[np.bool_]:
         """Return [C] which classes the images have: those that macro figures are means over."""
 
+    def answers(
+        self, tensors: Mapping[str, Array], classes: Sequence[str], hyperparameters: Hyperparameters
+    ) -> Answers:
+        """Read out of `tensors` what the model says of each image, and whether it is right."""
+
     def response(
-        self, prediction: Prediction, classes: Sequence[str], hyperparameters: Hyperparameters
+        self,
+        prediction: Prediction,
+        classes: Sequence[str],
+        hyperparameters: Hyperparameters,
+        thresholds: Thresholds | None = None,
     ) -> dict[str, Any]:
         """Convert one image's prediction to the hosted product's JSON."""
 
-    def summary_line(self, prediction: Prediction, classes: Sequence[str], hyperparameters: Hyperparameters) -> str:
+    def summary_line(
+        self,
+        prediction: Prediction,
+        classes: Sequence[str],
+        hyperparameters: Hyperparameters,
+        thresholds: Thresholds | None = None,
+    ) -> str:
         """Describe one image's prediction in a few words."""
 
 

@@ -12,23 +12,27 @@ import numpy.typing as npt
 
 from vistry.data.table import Table
 from vistry.evaluation.bootstrap import Statistic
-from vistry.evaluation.classification import multiclass_metrics, multilabel_metrics
-from vistry.evaluation.resampling import Resampled
+from vistry.evaluation.classification import (
+    LABEL_THRESHOLD,
+    likeliest,
+    multiclass_metrics,
+    multilabel_metrics,
+    probable,
+)
+from vistry.evaluation.classification_resampling import Resampled
+from vistry.evaluation.operating_point import Answers, Thresholds
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import TrainingCrop, ValidationCrop
 from vistry.loading.batches import ImageDataset
 from vistry.loading.views import ClassificationTransform, ResizeInfo
 from vistry.plugin.types import Loss, Postprocess, Predictions, Tensor, TrainingData
-from vistry.task.behaviour import Answers, Array, as_numpy
+from vistry.task.behaviour import Array, Measurement, as_numpy
 from vistry.task.losses import binary_cross_entropy, cross_entropy, multiclass_weights, multilabel_weights
 from vistry.task.outputs import not_finite, wrong_logits_shape, wrong_probabilities
 
 Probabilities = npt.NDArray[np.float32]
 ClassIndices = npt.NDArray[np.int64]
 MultiHot = npt.NDArray[np.float32]
-
-# The metrics use the same threshold (vistry.evaluation.classification).
-LABEL_THRESHOLD = 0.5
 
 
 class Classification(ABC):
@@ -80,27 +84,56 @@ class Classification(ABC):
         """Return `predictions` and `targets`."""
         return list(tensors["predictions"]), tensors["targets"]
 
-    @abstractmethod
-    def truth(self, answers: Answers) -> npt.NDArray[np.bool_]:
-        """Return [N, C] which classes each image has."""
-
-    def statistic(self, metric: str, answers: Answers) -> Statistic | None:
+    def statistic(self, metric: str, measurement: Measurement) -> Statistic | None:
         """Return one of the primary metrics."""
-        resampled = Resampled(self.truth(answers), np.asarray(answers.predictions), multilabel=self.multilabel)
-        return resampled.statistic(metric)
+        truth = self._truth(measurement.targets, len(measurement.classes))
+        probabilities, thresholds = np.asarray(measurement.predictions), measurement.thresholds
+        return Resampled(truth, probabilities, self.multilabel, thresholds=thresholds).statistic(metric)
 
-    def present(self, answers: Answers) -> npt.NDArray[np.bool_]:
+    def present(self, measurement: Measurement) -> npt.NDArray[np.bool_]:
         """Return [C] the classes that at least one image has."""
-        return np.asarray(self.truth(answers).any(axis=0))
+        return np.asarray(self._truth(measurement.targets, len(measurement.classes)).any(axis=0))
+
+    def answers(
+        self,
+        tensors: Mapping[str, Array],
+        classes: Sequence[str],
+        hyperparameters: Hyperparameters,  # noqa: ARG002
+    ) -> Answers:
+        """Take the probability of every class in each image for an answer, which is right where the image has it."""
+        probabilities, truth = tensors["predictions"], self._truth(tensors["targets"], len(classes))
+        images, count = truth.shape
+        return Answers(
+            probabilities.ravel(),
+            np.tile(np.arange(count), images),
+            right=truth.ravel(),
+            image=np.repeat(np.arange(images), count),
+            truths=truth.astype(np.int64),
+        )
+
+    @abstractmethod
+    def _truth(self, targets: Array, classes: int) -> npt.NDArray[np.bool_]:
+        """Return targets as [N, C] True where an image has a class."""
+
+    @abstractmethod
+    def _predicted(self, prediction: Probabilities, thresholds: Thresholds | None) -> list[int]:
+        """Return the classes that an image is taken for."""
 
     def response(
         self,
         prediction: Probabilities,
         classes: Sequence[str],
         hyperparameters: Hyperparameters,  # noqa: ARG002
+        thresholds: Thresholds | None = None,
     ) -> dict[str, Any]:
-        """Return `{"probs": [...], "labels": [...]}`: every class in order, without a threshold."""
-        return {"probs": [float(value) for value in prediction], "labels": list(classes)}
+        """Return `{"probs": [...], "labels": [...]}`: every class in order, without a threshold.
+
+        With thresholds, `predicted` names the classes that pass theirs.
+        """
+        every = {"probs": [float(value) for value in prediction], "labels": list(classes)}
+        if thresholds is None:
+            return every
+        return {**every, "predicted": [classes[label] for label in self._predicted(prediction, thresholds)]}
 
 
 class ImageClassification(Classification):
@@ -112,6 +145,12 @@ class ImageClassification(Classification):
     def targets(self, table: Table) -> ClassIndices:
         """Return the class indices [N]."""
         return table.labels.astype(np.int64)
+
+    def _truth(self, targets: Array, classes: int) -> npt.NDArray[np.bool_]:
+        return np.asarray(np.eye(classes, dtype=bool)[targets])
+
+    def _predicted(self, prediction: Probabilities, thresholds: Thresholds | None) -> list[int]:
+        return [int(likeliest(prediction[None], thresholds)[0])]
 
     def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:
         """Build the cross entropy of logits [N, C], weighted by class according to `weighted_loss`."""
@@ -130,22 +169,20 @@ class ImageClassification(Classification):
         targets: ClassIndices,
         classes: Sequence[str],
         hyperparameters: Hyperparameters,  # noqa: ARG002
+        thresholds: Thresholds | None = None,
     ) -> dict[str, float]:
         """Compute the multi-class metrics of vistry.evaluation.classification."""
-        return multiclass_metrics(np.asarray(predictions), targets, len(classes))
-
-    def truth(self, answers: Answers) -> npt.NDArray[np.bool_]:
-        """Return the class indices one-hot."""
-        return np.asarray(np.eye(len(answers.classes), dtype=bool)[answers.targets])
+        return multiclass_metrics(np.asarray(predictions), targets, len(classes), thresholds=thresholds)
 
     def summary_line(
         self,
         prediction: Probabilities,
         classes: Sequence[str],
         hyperparameters: Hyperparameters,  # noqa: ARG002
+        thresholds: Thresholds | None = None,
     ) -> str:
-        """Name the likeliest class with its probability."""
-        best = int(prediction.argmax())
+        """Name the likeliest class, or of two the one that passes its threshold, with its probability."""
+        [best] = self._predicted(prediction, thresholds)
         return f"{classes[best]} {prediction[best]:.2f}"
 
 
@@ -158,6 +195,13 @@ class ImageClassificationMultilabel(Classification):
     def targets(self, table: Table) -> MultiHot:
         """Return an array [N, C] of 0 and 1."""
         return table.multi_hot().astype(np.float32)
+
+    def _truth(self, targets: Array, classes: int) -> npt.NDArray[np.bool_]:  # noqa: ARG002
+        return np.asarray(targets > LABEL_THRESHOLD)
+
+    def _predicted(self, prediction: Probabilities, thresholds: Thresholds | None) -> list[int]:
+        labels: list[int] = np.flatnonzero(probable(prediction, thresholds)).tolist()
+        return labels
 
     def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:
         """Build the binary cross entropy of logits [N, C], with positives weighted according to `weighted_loss`."""
@@ -175,22 +219,20 @@ class ImageClassificationMultilabel(Classification):
         targets: MultiHot,
         classes: Sequence[str],  # noqa: ARG002
         hyperparameters: Hyperparameters,  # noqa: ARG002
+        thresholds: Thresholds | None = None,
     ) -> dict[str, float]:
         """Compute the multi-label metrics of vistry.evaluation.classification."""
-        return multilabel_metrics(np.asarray(predictions), targets)
-
-    def truth(self, answers: Answers) -> npt.NDArray[np.bool_]:
-        """Return the targets as flags."""
-        return np.asarray(answers.targets) > LABEL_THRESHOLD
+        return multilabel_metrics(np.asarray(predictions), targets, thresholds)
 
     def summary_line(
         self,
         prediction: Probabilities,
         classes: Sequence[str],
         hyperparameters: Hyperparameters,  # noqa: ARG002
+        thresholds: Thresholds | None = None,
     ) -> str:
         """Name the predicted classes with their probabilities."""
-        predicted = np.flatnonzero(prediction > LABEL_THRESHOLD).tolist()
+        predicted = self._predicted(prediction, thresholds)
         return ", ".join(f"{classes[index]} {prediction[index]:.2f}" for index in predicted) or "none of the classes"
 
 

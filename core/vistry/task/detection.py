@@ -17,7 +17,9 @@ from vistry.errors import DataError
 from vistry.evaluation.bootstrap import Statistic
 from vistry.evaluation.detection.metrics import PRIMARY, DetectionProtocol, evaluate_detections
 from vistry.evaluation.detection.resampling import coco_statistic, voc_statistic
-from vistry.evaluation.detection.types import Detections, GroundTruth, ImageDetections, Kind
+from vistry.evaluation.detection.types import Detections, GroundTruth, ImageDetections, Kind, detections_above
+from vistry.evaluation.detection.voc import evaluate_voc
+from vistry.evaluation.operating_point import Answers, Thresholds
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.detection.augmentation import DetectionTrainTransform
 from vistry.loading.detection.dataset import DetectionDataset, DetectionTarget
@@ -29,7 +31,7 @@ from vistry.loading.views import ResizeInfo
 from vistry.plugin.answers import kind
 from vistry.plugin.types import Loss, Module, Postprocess, Predictions, Tensor, TrainingData
 from vistry.runs.detection_tensors import from_tensors, to_tensors
-from vistry.task.behaviour import Answers, Array, as_numpy
+from vistry.task.behaviour import Array, as_numpy
 from vistry.task.outputs import wrong_detections, wrong_detector_outputs
 
 # The hosted product's names of a box's sides, in fractions of the image.
@@ -150,6 +152,7 @@ class DetectionTask:
         targets: Sequence[GroundTruth],
         classes: Sequence[str],
         hyperparameters: Hyperparameters,
+        thresholds: Thresholds | None = None,
     ) -> dict[str, float]:
         """Compute the metrics that validation_metric_type names, by boxes or by masks."""
         return evaluate_detections(
@@ -160,7 +163,7 @@ class DetectionTask:
                 metric_type=hyperparameters.validation_metric_type,
                 iou_threshold=hyperparameters.validation_iou_threshold,
                 kind=self.kind,
-                score_threshold=hyperparameters.box_score_threshold,
+                score_threshold=_limits(hyperparameters, thresholds),
             ),
         ).values
 
@@ -178,36 +181,63 @@ class DetectionTask:
         sizes = zip(detections, tensors["sizes"].tolist(), strict=True)
         return [ImageDetections(one, width, height) for one, (width, height) in sizes], truth
 
-    def statistic(self, metric: str, answers: Answers) -> Statistic | None:
+    def statistic(self, metric: str, measurement: Measurement) -> Statistic | None:
         """Return mean average precision: COCO's where validation_metric_type is coco, else VOC's."""
-        values = answers.hyperparameters
+        values = measurement.hyperparameters
         if metric != PRIMARY or not self.is_measured(values):
             return None
-        detections = [prediction.detections for prediction in answers.predictions]
+        detections = [prediction.detections for prediction in measurement.predictions]
         if values.validation_metric_type == "coco":
-            return coco_statistic(answers.targets, detections, 0.5, kind=self.kind)
-        return voc_statistic(answers.targets, detections, values.validation_iou_threshold, kind=self.kind)
+            return coco_statistic(measurement.targets, detections, 0.5, kind=self.kind)
+        return voc_statistic(measurement.targets, detections, values.validation_iou_threshold, kind=self.kind)
 
-    def present(self, answers: Answers) -> npt.NDArray[np.bool_]:
+    def present(self, measurement: Measurement) -> npt.NDArray[np.bool_]:
         """Return [C] the classes that have an object which isn't a crowd."""
-        labels = [truth.labels[~truth.crowd] for truth in answers.targets]
-        counts = np.bincount(np.concatenate([np.zeros(0, np.int64), *labels]), minlength=len(answers.classes))
+        labels = [truth.labels[~truth.crowd] for truth in measurement.targets]
+        counts = np.bincount(np.concatenate([np.zeros(0, np.int64), *labels]), minlength=len(measurement.classes))
         return np.asarray(counts > 0)
 
+    def answers(
+        self, tensors: Mapping[str, Array], classes: Sequence[str], hyperparameters: Hyperparameters
+    ) -> Answers:
+        """Take each detection for an answer, which is right where it is a hit by VOC's rule; crowds don't count."""
+        detections, objects = from_tensors(tensors)
+        iou_threshold = hyperparameters.validation_iou_threshold
+        voc = evaluate_voc(objects, detections, classes=len(classes), iou_threshold=iou_threshold, kind=self.kind)
+        matching, counted = voc.matching, ~voc.ignored
+        truths = np.zeros((len(objects), len(classes)), np.int64)
+        places = matching.object_image[~matching.crowd], matching.object_labels[~matching.crowd]
+        np.add.at(truths, places, 1)
+        return Answers(
+            matching.scores[counted],
+            matching.labels[counted],
+            right=voc.hits[counted],
+            image=matching.image[counted],
+            truths=truths,
+        )
+
     def response(
-        self, prediction: ImageDetections, classes: Sequence[str], hyperparameters: Hyperparameters
+        self,
+        prediction: ImageDetections,
+        classes: Sequence[str],
+        hyperparameters: Hyperparameters,
+        thresholds: Thresholds | None = None,
     ) -> dict[str, Any]:
-        """Return `{"boxes": [...]}`: the detections above box_score_threshold, in fractions of the image."""
+        """Return `{"boxes": [...]}`: the detections above their threshold, in fractions of the image."""
         max_points = hyperparameters.max_number_of_polygon_points if self.kind == "mask" else None
         size = prediction.width, prediction.height
-        detections = above_score_threshold(prediction, hyperparameters)
+        detections = above_score_threshold(prediction, hyperparameters, thresholds)
         return {"boxes": box_entries(detections, classes, size, max_points=max_points)}
 
     def summary_line(
-        self, prediction: ImageDetections, classes: Sequence[str], hyperparameters: Hyperparameters
+        self,
+        prediction: ImageDetections,
+        classes: Sequence[str],
+        hyperparameters: Hyperparameters,
+        thresholds: Thresholds | None = None,
     ) -> str:
-        """Count the detections of each class above box_score_threshold."""
-        labels = above_score_threshold(prediction, hyperparameters).labels
+        """Count the detections of each class above their threshold."""
+        labels = above_score_threshold(prediction, hyperparameters, thresholds).labels
         counts = Counter(classes[label] for label in labels.tolist())
         return ", ".join(f"{count} {name}" for name, count in counts.most_common()) or "nothing found"
 
@@ -226,10 +256,19 @@ class ImageInstanceSegmentation(DetectionTask):
     kind = "mask"
 
 
-def above_score_threshold(prediction: ImageDetections, hyperparameters: Hyperparameters) -> Detections:
-    """Return the detections that a user is given, the highest score first."""
-    above = prediction.detections.above(hyperparameters.box_score_threshold)
+def above_score_threshold(
+    prediction: ImageDetections, hyperparameters: Hyperparameters, thresholds: Thresholds | None = None
+) -> Detections:
+    """Return the detections that a user is given, the highest score first.
+
+    They are above `thresholds` [C] where these were chosen for the run, else above box_score_threshold.
+    """
+    above = detections_above(prediction.detections, _limits(hyperparameters, thresholds))
     return above.take(np.argsort(-above.scores, kind="stable"))
+
+
+def _limits(hyperparameters: Hyperparameters, thresholds: Thresholds | None) -> float | Thresholds:
+    return hyperparameters.box_score_threshold if thresholds is None else thresholds
 
 
 def box_entries(

@@ -12,7 +12,7 @@ from vistry.evaluation.bootstrap import RESAMPLES, Counts, Statistic, Values, bo
 from vistry.evaluation.confidence_interval import Interval
 from vistry.registry.part_specs import MetricSpec
 from vistry.registry.parts import Part
-from vistry.task.behaviour import Answers, Task
+from vistry.task.behaviour import Measurement, Task
 from vistry.task.metric_parts import value_of
 
 MAX_SECONDS = 20.0  # for a metric of a plugin, which is computed anew for each resample
@@ -26,39 +26,39 @@ class Doubt:
     absent_classes: tuple[str, ...] = ()
 
 
-def doubt_of(task: Task, metric: str, answers: Answers, part: Part[MetricSpec] | None = None) -> Doubt:
+def doubt_of(task: Task, metric: str, measurement: Measurement, part: Part[MetricSpec] | None = None) -> Doubt:
     """Draw other sets of images from those that were measured. `part` is the metric's own code, if it has any.
 
     There is no interval for a metric that is undefined, that fails, or whose code is too slow.
     """
-    if not len(answers.predictions) or not task.is_measured(answers.hyperparameters):
+    if not len(measurement.predictions) or not task.is_measured(measurement.hyperparameters):
         return Doubt()
-    statistic = task.statistic(metric, answers)
+    statistic = task.statistic(metric, measurement)
     if statistic is None and part is not None:
-        statistic = _of_part(part, answers)
-    interval = None if statistic is None else bootstrap_interval(statistic, answers.hyperparameters.random_seed)
-    present = task.present(answers)
-    absent = [name for name, is_there in zip(answers.classes, present, strict=True) if not is_there]
+        statistic = _of_part(part, measurement)
+    interval = None if statistic is None else bootstrap_interval(statistic, measurement.hyperparameters.random_seed)
+    present = task.present(measurement)
+    absent = [name for name, is_there in zip(measurement.classes, present, strict=True) if not is_there]
     return Doubt(interval, tuple(absent))
 
 
-def _of_part(part: Part[MetricSpec], answers: Answers) -> Statistic | None:
+def _of_part(part: Part[MetricSpec], measurement: Measurement) -> Statistic | None:
     def of(counts: Counts) -> Values:
-        return np.array([_taken(part, answers, times) for times in counts], np.float64)
+        return np.array([_taken(part, measurement, times) for times in counts], np.float64)
 
-    images = len(answers.predictions)
+    images = len(measurement.predictions)
     began = time.perf_counter()
-    _taken(part, answers, np.ones(images))
+    _taken(part, measurement, np.ones(images))
     return Statistic(of, images) if (time.perf_counter() - began) * RESAMPLES < MAX_SECONDS else None
 
 
-def _taken(part: Part[MetricSpec], answers: Answers, times: Values) -> float:
+def _taken(part: Part[MetricSpec], measurement: Measurement, times: Values) -> float:
     rows = np.repeat(np.arange(len(times)), times.astype(np.int64))
-    predictions = [answers.predictions[row] for row in rows]
-    targets = answers.targets
+    predictions = [measurement.predictions[row] for row in rows]
+    targets = measurement.targets
     taken = targets[rows] if isinstance(targets, np.ndarray) else [targets[row] for row in rows]
     try:
-        value = value_of(part, predictions, taken, classes=answers.classes)
+        value = value_of(part, predictions, taken, classes=measurement.classes)
     except RegistryError:
         return np.nan
     return np.nan if value is None else value

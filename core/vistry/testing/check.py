@@ -36,8 +36,12 @@ class Check:
     def skip_reason(self, subject: Subject) -> str:
         """Return why the check isn't made on a subject, "" if it is."""
         absence = self.absence(subject) if self.absence else ""
-        left_out: str = subject.left_out if self.computes and self.computes(subject) else ""
-        return absence or left_out
+        return absence or self.left_out_reason(subject)
+
+    def left_out_reason(self, subject: Subject) -> str:
+        """Return why a check that computes leaves a subject out, "" if it doesn't. It builds no model."""
+        reason: str = subject.left_out if self.computes and self.computes(subject) else ""
+        return reason
 
     @property
     def name(self) -> str:

@@ -61,7 +61,9 @@ class CheckRun:
     def applies(self) -> bool:
         """Whether there is something to check; where an error prevents the answer, the check reports it."""
         try:
-            return not self.left_out and not all(self.check.skip_reason(subject) for subject in self.subjects)
+            return not self.left_out and not all(
+                self.check.left_out_reason(subject) or self.check.skip_reason(subject) for subject in self.subjects
+            )
         except Exception:
             return True
 

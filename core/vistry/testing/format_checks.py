@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 from vistry.data.formats import DataFormat
+from vistry.data.source import DataSource
 from vistry.data.table import Table
 from vistry.data.writers.writer import Writer
 from vistry.errors import DataError
@@ -25,7 +26,8 @@ SIDE = 32
 def check_format(part: Part[ReaderSpec]) -> None:
     """Raise CheckFailed for a reader or a writer that lacks a function, takes other data, or doesn't fit the other."""
     name, entry = f"[readers.{part.name}]", DataFormat(part)
-    _check_functions(part, part.spec.reader, ("fits", "read", "guess_task"))
+    judging = hasattr(load_code(part, part.spec.reader), "judge")
+    _check_functions(part, part.spec.reader, ("judge" if judging else "fits", "read", "guess_task"))
     with TemporaryDirectory() as folder:
         # A general format is asked where no other fits, and may take anything.
         if not part.spec.fallback:
@@ -49,8 +51,8 @@ def _check_takes_no_other(name: str, entry: DataFormat, folder: Path) -> None:
     for place in (empty, images):
         what = "a folder of images for each class" if place is images else "an empty folder"
         require(
-            not entry.reader.fits(place),
-            f"{name}: its fits takes {what}; let it look at names and a few bytes of its files",
+            entry.reader.judge(DataSource(place)) is None,
+            f"{name}: its reader takes {what}; let it look at names and a few bytes of its files",
         )
 
 
@@ -79,10 +81,13 @@ def _check_read_back(name: str, entry: DataFormat, task: str) -> None:
         file.write_text(_text(writer, written, rows.images), encoding="utf-8")
         for place in (file, root):
             what = "the file" if place is file else "a folder with the file"
-            require(reader.fits(place), f"{name}: its fits doesn't take {what} that its writer wrote for {task}")
-        guess, _ = reader.guess_task(file)
+            require(
+                reader.judge(DataSource(place)) is not None,
+                f"{name}: its reader doesn't take {what} that its writer wrote for {task}",
+            )
+        guess, _ = reader.guess_task(DataSource(file))
         require(guess in entry.tasks, f"{name}: it guesses {guess} for what its writer wrote, which isn't in its tasks")
-        reading = reader.read(file, task)
+        reading = reader.read(DataSource(file), task)
         refused = next((finding for finding in reading.findings if finding.severity == "error"), None)
         require(refused is None, f"{name}: its reader refuses what its writer wrote for {task}: {refused}")
         # In any order: a reader may go by class.

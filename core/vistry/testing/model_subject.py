@@ -28,6 +28,7 @@ from vistry.registry.field_spec import Scalar
 from vistry.registry.installed import GROUP
 from vistry.registry.plugin_code import BrokenPluginError
 from vistry.registry.policy import Policy
+from vistry.registry.tasks import task_named
 from vistry.testing.check import CheckFailed, NothingToCheck, Subject
 from vistry.testing.compositions import representatives, with_backbones
 from vistry.testing.meta_device import Shapes, on_meta_device, output_shape, parameters_of, without_norms
@@ -38,6 +39,7 @@ from vistry.training.model_context import ModelContext
 
 # Of inputs, in pixels; the first one that the rules between hyperparameters allow is used.
 SIDES = (32, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
+MASKS = 16  # of an image at most, for a network that computes a mask for each box
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,17 @@ class ModelSubject:
         for side in (side for side in SIDES if side >= self.least_side):
             sizes = [name for name, field in fields.items() if field.spec.unit == "pixels"]
             # fp32, because half precision would hide small differences between tensors.
-            given = {"precision": "fp32", **dict.fromkeys(sizes, side), **values}
+            given = {"precision": "fp32", **self._fewer_masks, **dict.fromkeys(sizes, side), **values}
             accepted = {name: value for name, value in given.items() if _accepts(fields.get(name), value)}
             try:
                 return context.resolved([Source.of(accepted, "the check")])
             except HyperparameterError:
                 continue
         raise NothingToCheck(f"its rules refuse every input up to {SIDES[-1]} px")
+
+    @property
+    def _fewer_masks(self) -> dict[str, Scalar]:
+        return {"box_detections_per_image": MASKS} if task_named(self.task).has_masks else {}
 
     @cached_property
     def default_context(self) -> ModelContext:

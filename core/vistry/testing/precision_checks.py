@@ -15,11 +15,11 @@ from vistry.testing.model_subject import ModelSubject, resize_infos
 from vistry.training.engines import Engine
 from vistry.training.model_context import ModelContext
 
-# bfloat16 has every fourth number from 512 and every eighth from 1024, so a long image shows what is rounded.
-HEIGHT, WIDTH = 32, 1152
+# bfloat16 has every second number from 256, so an image a little longer shows what is rounded.
+HEIGHT, WIDTH = 32, 352
 SIDE = 288  # of square images, for networks that take no others
 BIAS = 0.25  # which bfloat16 and float16 have
-TOLERANCE = 0.05  # in pixels, and in percent of scores; rounding to bfloat16 is off by more than 1 pixel
+TOLERANCE = 0.05  # in pixels, and in percent of scores; rounding to bfloat16 is off by half a pixel and more
 REMEDY = (
     "compute anchors, boxes and scores outside of parts with_low_precision, and don't cast them to the dtype of maps"
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vistry.data import doctor, splits
 from vistry.data.doctor import Diagnosis
+from vistry.data.source import AS_RECOGNISED, ReadingOptions
 from vistry.data.table import Table
 from vistry.errors import DataError, RegistryError, VistryError, suggestion
 from vistry.evaluation.metric_table import metric_parts, primary_metrics
@@ -35,14 +36,14 @@ class Request:
     """A training as the user asks for it; None stands for a default.
 
     `data` and `validation` are folders or files of labelled images; without `validation` a share of
-    `validation_size` of `data` is held out. `format` is the data's, where it can't be told from the files.
+    `validation_size` of `data` is held out. `reading` says how both are read, where the files don't tell.
     """
 
     data: Path
     task: str
     model: str | None = None
     validation: Path | None = None
-    format: str | None = None
+    reading: ReadingOptions = AS_RECOGNISED
     validation_size: float | None = None
     primary_metric: str | None = None
     backend: str = "torch"
@@ -161,13 +162,13 @@ def _splits(request: Request, task: str, seed: int) -> tuple[Table, Table, tuple
     size = VALIDATION_SIZE if request.validation_size is None else request.validation_size
     if not 0 < size < 1:
         raise DataError(f"validation_size must be between 0 and 1, got {size:g}")
-    diagnosis = _usable(doctor.examine(request.data, task, request.format))
+    diagnosis = _usable(doctor.examine(request.data, task, request.reading))
     if request.validation is None:
         table = diagnosis.table
         training, validation = splits.split(table, task, fraction=size, seed=seed, groups=diagnosis.groups)
         return table.take(training), table.take(validation), (diagnosis,)
     # Validation images of one class alone are unusual and still measure something; training ones teach nothing.
-    other = _usable(doctor.examine(request.validation, task, request.format), harmless=("class-single",))
+    other = _usable(doctor.examine(request.validation, task, request.reading), harmless=("class-single",))
     diagnosis = doctor.without_leaks(diagnosis, other)
     if not len(diagnosis.table):
         raise DataError(f"no training image is left: each one is also in the validation data {request.validation}")

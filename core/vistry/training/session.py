@@ -25,6 +25,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from vistry.data.source import Folders, ReadingOptions
 from vistry.data.table import Table
 from vistry.errors import RunError, VistryError
 from vistry.hyperparameter.recorded import hyperparameters_of, hyperparameters_record
@@ -39,6 +40,7 @@ from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.files import remove_unfinished
 from vistry.runs.findings import diagnosis_record
 from vistry.runs.folder import PREDICTIONS, TRAINING_ROWS, VALIDATION_ROWS, Run, find_run, new_run
+from vistry.runs.image_contents import write_image_contents
 from vistry.runs.lock import training_in
 from vistry.runs.records import (
     DataRecord,
@@ -83,6 +85,9 @@ def train(
     model: str | None = None,
     validation: str | Path | None = None,
     format: str | None = None,
+    images: Folders = (),
+    columns: Mapping[str, str] | None = None,
+    classes_at: int | None = None,
     validation_size: float | None = None,
     primary_metric: str | None = None,
     backend: str = "torch",
@@ -99,6 +104,9 @@ def train(
         model: a name from `vistry.models()`; by default the task's own.
         validation: labelled images to measure on; by default a part of `data` is held out.
         format: the data's format where it can't be told from the files.
+        images: folders in which the images that the data names are looked for, too.
+        columns: which columns of a table are "image", "label" and so on, by role.
+        classes_at: which level of nested folders names the classes, from 1.
         validation_size: the share of `data` that is held out, between 0 and 1.
         primary_metric: the metric that decides which epoch is the best; by default the task's own.
         backend: the tensor library, "torch" or "jax".
@@ -115,7 +123,7 @@ def train(
         task=task,
         model=model,
         validation=None if validation is None else Path(validation),
-        format=format,
+        reading=ReadingOptions.of(format, images, columns, classes_at=classes_at),
         validation_size=validation_size,
         primary_metric=primary_metric,
         backend=backend,
@@ -186,6 +194,8 @@ def _write_run(run: Run, plan: Plan) -> None:
     task = plan.context.task.name
     write_rows(run.folder / TRAINING_ROWS, plan.training, task)
     write_rows(run.folder / VALIDATION_ROWS, plan.validation, task)
+    # The first epoch reads the same files again, and then from memory.
+    write_image_contents(run.folder, {"training": plan.training.images, "validation": plan.validation.images})
     run.write(hyperparameters_record(plan.hyperparameters))
     run.write(FindingsRecord(diagnoses=tuple(map(diagnosis_record, plan.diagnoses))))
     run.write(RunStatus(status="running", reason="", started=_now()))

@@ -14,7 +14,7 @@ from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import EvalTransform
 from vistry.registry.part_specs import MetricSpec
 from vistry.registry.parts import PartTable
-from vistry.task.behaviour import Answers, Array, Task
+from vistry.task.behaviour import Array, Measurement, Task
 from vistry.task.doubt import Doubt, doubt_of
 from vistry.task.metric_parts import measure
 from vistry.training.engines import Engine
@@ -72,9 +72,9 @@ class Validation:
     def doubt(self, tensors: Mapping[str, Array]) -> Doubt:
         """Return how sure the primary metric is, from an evaluation's tensors."""
         predictions, _ = self.task.from_tensors(tensors)
-        answers = Answers(predictions, self.targets, self.classes, hyperparameters=self.hyperparameters)
+        measurement = Measurement(predictions, self.targets, self.classes, hyperparameters=self.hyperparameters)
         part = self.metric_parts.parts.get(self.primary_metric)
-        return doubt_of(self.task, self.primary_metric, answers, part=part)
+        return doubt_of(self.task, self.primary_metric, measurement, part=part)
 
     def _predictions(self, engine: Engine, progress: Progress) -> list[Any]:
         batch_size = self.hyperparameters.validation_batch_size

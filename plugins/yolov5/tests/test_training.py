@@ -183,7 +183,7 @@ def test_what_is_evaluated_is_what_is_saved(learned: Run, by_heart: Path) -> Non
 
 def test_it_trains_evaluates_and_predicts(whole: Callable[[str], Whole], shapes: Path, pictures: list[Row]) -> None:
     run = whole("torch").run
-    assert vistry.evaluate(run.folder, shapes).images == 11
+    assert vistry.evaluate(run.folder, shapes, include_training=True).images == 11
     found = vistry.predict(run.folder, images_of(pictures), box_score_threshold=0.02)
     assert [one["filename"] for one in found] == images_of(pictures)
     boxes = [box for one in found for box in one["boxes"]]
@@ -288,7 +288,7 @@ def test_anchors_are_fitted_to_odd_boxes_and_stay_with_the_run(train: Train, bar
 
     predictor = load(undisturbed.folder)
     assert np.array_equal(predictor.engine.weights()[ANCHORS], anchors)
-    assert vistry.evaluate(undisturbed.folder, bars).images == 6
+    assert vistry.evaluate(undisturbed.folder, bars, include_training=True).images == 6
     upon = train(
         bars, listeners=[built_upon], checkpoint_run_id=str(undisturbed.folder), validation_metric_type="none"
     ).run

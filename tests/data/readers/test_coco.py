@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from vistry.data.doctor import examine
 from vistry.data.reading import detect, guess_task
-from vistry.errors import DataError
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"
@@ -58,11 +57,31 @@ def test_coco_in_folders_named_for_splits(photo, put, tmp_path):
     assert examine(tmp_path, DETECTION).table.split.tolist() == [2, 0, 1]
 
 
-def test_several_coco_files_without_a_split(put, tmp_path):
-    for name in "ab":
-        put(f"{name}.json", json.dumps(COCO))
-    with pytest.raises(DataError, match=r"2 COCO files \(a.json, b.json\), not all of them named train"):
-        examine(tmp_path, DETECTION)
+def test_several_files_without_a_split_are_read_together(photo, put, tmp_path, boxes, messages):
+    for seed, name in enumerate("ab"):
+        photo(f"{name}.jpg", seed, size=(40, 20))
+    put("a.json", json.dumps(COCO))
+    put("b.json", json.dumps(COCO | {"images": [{"id": 5, "file_name": "b.jpg"}]}))
+    more = {"id": 1, "image_id": 5, "category_id": 1, "bbox": [5, 5, 2, 2]}
+    annotations = [COCO["annotations"][1], more]
+    categories = [{"id": 1, "name": "date"}, {"id": 7, "name": "nut"}]
+    put("c.json", json.dumps(COCO | {"annotations": annotations, "categories": categories}))
+    diagnosis = examine(tmp_path, DETECTION)
+    assert [Path(image).name for image in diagnosis.table.images] == ["a.jpg", "b.jpg"]
+    assert boxes(diagnosis.table) == [("fig", [1, 2, 11.5, 6]), ("nut", [0, 0, 4, 4]), ("date", [5, 5, 7, 7])]
+    assert messages(diagnosis, "image-merged") == [
+        "1 image(s) are described by several files, whose objects are put together; 1 that they describe alike count "
+        "once"
+    ]
+    # The line of an object of another file than the image's would lead into the wrong file.
+    assert diagnosis.table.objects.lines.tolist() == [1, 1, 0, 1, 1]
+
+
+def test_files_of_two_splits_that_name_one_image_contradict_each_other(photo, put, tmp_path, messages):
+    photo("a.jpg", size=(40, 20))
+    for split in ("train", "val"):
+        put(f"{split}.json", json.dumps(COCO))
+    assert messages(examine(tmp_path, DETECTION), "split-leak")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +170,22 @@ def test_a_bad_mask(photo, put, mask, message, messages):
     assert len(diagnosis.table) == 0
 
 
-def test_images_whose_path_is_refused_take_their_objects_along(put):
-    images = [{"id": 5, "file_name": "../../secret.jpg"}]
-    with pytest.raises(DataError, match="none of 3 rows could be read; the first: .*leads out of the data folder"):
-        examine(put("a.json", json.dumps(COCO | {"images": images})), DETECTION)
+def test_images_whose_path_is_refused_take_their_objects_along(photo, put, messages):
+    photo("a.jpg", size=(40, 20))
+    images = [{"id": 5, "file_name": "ftp://host/b.jpg"}, {"id": 6, "file_name": "a.jpg"}]
+    diagnosis = examine(put("a.json", json.dumps(COCO | {"images": images})), DETECTION)
+    assert len(diagnosis.table) == 1
+    assert messages(diagnosis, "object-orphan") == [
+        "annotation 9: its image is not listed, or its path is refused",
+        "annotation 8: its image is not listed, or its path is refused",
+    ]
+
+
+def test_images_outside_the_data_folder_are_read_and_said(photo, put, tmp_path, messages):
+    photo("elsewhere/a.jpg", size=(40, 20))
+    path = put("data/labels/a.json", json.dumps(COCO | {"images": [{"id": 5, "file_name": "../../elsewhere/a.jpg"}]}))
+    diagnosis = examine(path, DETECTION)
+    assert diagnosis.table.images == [str(tmp_path / "elsewhere/a.jpg")]
+    assert messages(diagnosis, "path-outside") == [
+        f"1 image(s) lie outside the data folder, the first of them in {tmp_path / 'elsewhere'}"
+    ]

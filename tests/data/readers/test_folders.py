@@ -4,6 +4,7 @@ import os
 
 import pytest
 from vistry.data.reading import read
+from vistry.data.source import ReadingOptions
 from vistry.errors import DataError
 
 MULTICLASS = "image_classification"
@@ -41,7 +42,7 @@ def test_split_folders_on_top(photo, tmp_path):
     reading = read(tmp_path, MULTICLASS)
     assert reading.table.split.tolist() == [2, 0, 0, 1]
     ignored = checks(reading)["folder-ignored"]
-    assert ignored.message == f"1 folder(s) ignored beside the splits, such as {tmp_path / 'extra'}"
+    assert ignored.message == f"1 folder(s) ignored beside the splits and classes, such as {tmp_path / 'extra'}"
 
 
 def test_a_class_may_be_called_test(photo, tmp_path):
@@ -123,4 +124,89 @@ def test_a_file_name_that_is_not_unicode(photo, tmp_path):
 
 def test_folders_cannot_label_other_tasks(class_folders):
     with pytest.raises(DataError, match="a folder for each class gives an image one label, which is not what"):
-        read(class_folders, "image_classification_multilabel", "folders")
+        read(class_folders, "image_classification_multilabel", ReadingOptions("folders"))
+
+
+def tree(photo, *paths):
+    """A picture at each path, all of other bytes."""
+    for path in paths:
+        photo(path)
+
+
+def in_each(layout, labels=("cat", "dog"), count=2):
+    return [layout.format(label=label, file=f"{label}{number}.jpg") for label in labels for number in range(count)]
+
+
+SPLIT_TREES = {
+    "doubled": ("seg_train/seg_train/{label}/{file}", "seg_test/seg_test/{label}/a{file}"),
+    "sets": ("training_set/{label}/{file}", "test_set/{label}/a{file}"),
+    "years": ("train2017/{label}/{file}", "test2017/{label}/a{file}"),
+    "wrapped": ("archive/Data/Train/{label}/{file}", "archive/Data/Test/{label}/a{file}"),
+    "below the classes": ("{label}/train/{file}", "{label}/test/a{file}"),
+    "one word of a name": ("PLANTS - JPG - training/{label}/{file}", "PLANTS - JPG - testing/{label}/a{file}"),
+    "camel": ("TrainSet/{label}/{file}", "TestSet/{label}/a{file}"),
+}
+
+
+@pytest.mark.parametrize("layout", SPLIT_TREES)
+@pytest.mark.parametrize("beside", [(), ("docs/figure.jpg", "samples/a.jpg")])
+def test_fault_01_folders_of_splits_are_no_classes(photo, tmp_path, layout, beside):
+    train, test = SPLIT_TREES[layout]
+    tree(photo, *in_each(train), *in_each(test), *beside)
+    reading = read(tmp_path, MULTICLASS)
+    assert reading.table.classes == ("cat", "dog")
+    assert [len(reading.table.rows_of(split)) for split in ("train", "test")] == [4, 4]
+    assert checks(reading).get("folder-ignored", checks(reading)).count == 2 if beside else True
+
+
+def test_fault_01_pictures_without_labels_are_counted(photo, tmp_path):
+    tree(photo, *in_each("seg_train/seg_train/{label}/{file}"), "seg_pred/seg_pred/1.jpg", "seg_pred/seg_pred/2.jpg")
+    reading = read(tmp_path, MULTICLASS)
+    assert reading.table.classes == ("cat", "dog")
+    assert checks(reading)["image-unlabelled"].count == 2
+
+
+REFUSED = {
+    "splits without classes": (("train/cat.1.jpg", "train/dog.1.jpg", "test/1.jpg"), "lie in test/, train/ without"),
+    "containers": (("Dataset/1.jpg", "Examples/2.jpg"), "hardly a class's name"),
+    "one container": (("images/1.jpg", "images/2.jpg"), "without folders for classes"),
+    "all loose": (("1.jpg", "2.jpg"), "2 images lie in the data folder itself without folders"),
+    "nested": (in_each("food/{label}/{file}") + in_each("tools/{label}/{file}", ("saw", "axe")), "hold folders that"),
+    "one set of names": (in_each("day/{label}/{file}") + in_each("night/{label}/{file}"), "holds the same folders"),
+    "other classes": (in_each("train/{label}/{file}") + in_each("val/{label}/{file}", ("x", "y")), "none of which is"),
+    "pairs": (in_each("{label}/{file}") + [p.replace("jpg", "bmp") for p in in_each("{label}/{file}")], "second one"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_fault_29_a_tree_with_another_sense_is_refused(photo, tmp_path, kind):
+    paths, reason = REFUSED[kind]
+    tree(photo, *paths)
+    with pytest.raises(DataError, match=reason):
+        read(tmp_path, MULTICLASS)
+
+
+def test_fault_29_the_level_of_the_classes_can_be_said(photo, tmp_path):
+    for split in ("train", "val"):
+        tree(photo, *in_each(split + "/food/{label}/{file}"), *in_each(split + "/tools/{label}/{file}", ("saw", "axe")))
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, MULTICLASS)
+    assert "--format folders --classes-at 2 (2 classes: food, tools)" in str(caught.value)
+    assert "--classes-at 3 (4 classes: axe, cat, dog, saw)" in str(caught.value)
+    assert read(tmp_path, MULTICLASS, ReadingOptions(classes_at=2)).table.classes == ("food", "tools")
+    table = read(tmp_path, MULTICLASS, ReadingOptions(classes_at=3)).table
+    assert (table.classes, table.split.tolist()) == (("axe", "cat", "dog", "saw"), [0] * 8 + [1] * 8)
+
+
+def test_a_name_for_a_container_is_a_class_where_the_user_says_so(photo, tmp_path):
+    tree(photo, "images/1.jpg", "text/2.jpg")
+    with pytest.raises(DataError, match="type --format folders"):
+        read(tmp_path, MULTICLASS)
+    assert read(tmp_path, MULTICLASS, ReadingOptions("folders")).table.classes == ("images", "text")
+
+
+def test_a_test_folder_whose_pictures_have_no_class(photo, tmp_path):
+    tree(photo, *in_each("train/{label}/{file}"), "test/test/1.jpg")
+    reading = read(tmp_path, MULTICLASS)
+    assert (reading.table.classes, len(reading.table)) == (("cat", "dog"), 4)
+    assert checks(reading)["image-unlabelled"].count == 1

@@ -53,7 +53,10 @@ def test_voc_beside_the_images_without_a_size(photo, put, tmp_path, size, messag
     put("a.xml", "\ufeff" + voc("a.tif", obj(), size=size))
     diagnosis = examine(tmp_path, DETECTION)
     assert (diagnosis.table.objects.width[0], diagnosis.table.objects.height[0]) == (40, 20)
-    assert messages(diagnosis, "image-substituted") == ["'a.tif' isn't there; a.png is used"]
+    assert messages(diagnosis, "image-substituted") == [
+        "the image that 1 XML file(s) name isn't there, such as a.xml, where <filename> is 'a.tif'; the one of the "
+        "file's own name is used"
+    ]
 
 
 def test_voc_in_utf_16_says_so_itself(photo, put, tmp_path, boxes):

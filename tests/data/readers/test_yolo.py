@@ -74,10 +74,10 @@ def test_yolo_faults_have_file_and_line(photo, put, tmp_path, boxes):
         "a.txt:3 object-invalid",
         "a.txt:4 box-invalid",
         "a.txt:5 box-outside",
-        "a.txt:6 polygon-invalid",
+        "a.txt:6 box-invalid",
         "a.txt:7 box-units",
         "a.txt:9 box-duplicate",
-        "orphan.txt object-orphan",
+        "orphan.txt annotation-orphan",
     }
     assert boxes(diagnosis.table) == [("nut", [10, 5, 30, 15])]
 
@@ -85,12 +85,12 @@ def test_yolo_faults_have_file_and_line(photo, put, tmp_path, boxes):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("train: images\nnc: 2\nnames: [nut]", "nc is 2, but names lists 1: nut; correct one of the two"),
+        ("train: images\nnc: 2\nnames: [nut]", "nc is 2, but names lists 1: nut"),
         ("train: images\nnames: nut", "'names' is 'nut', not a list of class names or names by number"),
         ("train: nowhere\nnames: [nut]", "'nowhere' of train is neither a folder nor a list of images below"),
-        ("train: /etc\nnames: [nut]", "'/etc' of train is neither a folder nor a list of images below"),
+        ("train: /etc\nnames: [nut]", "there is no image in '/etc'"),
+        ("train: images\nnames: [nut]", "none of its images has a text file of labels, in labels/ or beside it"),
         ("train: [\nnames: nut", "data.yaml:2: not YAML: "),
-        ("- train\n- names", "the file names no classes"),
     ],
 )
 def test_a_yolo_description_that_cannot_be_used(photo, put, tmp_path, text, message):

@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import vistry
 from PIL import Image
 
 
@@ -125,3 +127,17 @@ def test_pictures_are_small_and_inside_the_page(page_of: Callable[..., Any], mul
     assert picture["src"].startswith("data:image/jpeg;base64,")
     assert (picture["width"], picture["height"]) == ("240", "120")
     assert "no picture: 1.png" in page.sections["mistakes"]
+
+
+def test_of_two_classes_the_one_that_passes_its_threshold_is_predicted(
+    make_run: Callable[..., Any], parsed_page: Callable[..., Any], multiclass: Any
+) -> None:
+    """Four images whose probability of bee is 0.9, 0.45, 0.6 and 0.2; the first two are bees."""
+    bee = np.array([0.9, 0.45, 0.6, 0.2], np.float32)
+    predictions = np.stack([1 - bee, bee], axis=1)
+    two = replace(multiclass, classes=("ant", "bee"), images=multiclass.images[:4])
+    run = make_run(replace(two, predictions=predictions, targets=np.array([1, 1, 0, 0])))
+    vistry.threshold(run.folder, recall=1.0, class_name="bee")
+    rows = parsed_page(run).tables["classes"][0]
+    assert rows[2][:5] == ["bee", "2", "3", "0.667", "1.000"]
+    assert rows[1][:5] == ["ant", "2", "1", "1.000", "0.500"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import vistry
 
 
 @pytest.fixture
@@ -49,3 +50,21 @@ def test_no_mistakes(page_of: Callable[..., Any], multilabel: Any) -> None:
     page = page_of(replace(multilabel, predictions=np.abs(multilabel.targets - np.float32(0.1))))
     assert "There are none" in page.sections["mistakes"]
     assert "photo" not in page.sections["mistakes"]
+
+
+def test_a_chosen_threshold_decides(
+    make_run: Callable[..., Any], parsed_page: Callable[..., Any], multilabel: Any
+) -> None:
+    """Red at 0.9, 0.4, 0.7 and 0.1, of which the first two are right: above 0.25 one too many is."""
+    run = make_run(multilabel)
+    vistry.threshold(run.folder, recall=1.0, class_name="red")
+    page = parsed_page(run)
+    row = page.tables["classes"][0][1]
+    assert row[:6] == ["red", "2", "3", "0.667", "1.000", "0.800"]
+    [header, point] = page.tables["operating-points"][0]
+    assert header[:4] == ["for", "wanted", "threshold", "precision"]
+    assert point[:4] == ["red", "recall 1", "0.25", "0.667"]
+    assert [point[5], point[7]] == ["1.000", "0.800"]
+    assert "2 of 2 mistakes" in page.sections["mistakes"]
+    places = [str(path["d"]) for path in page.all("path") if path.get("class") == "mark"]
+    assert len([place for place in places if place.endswith("V16.0")]) == 2

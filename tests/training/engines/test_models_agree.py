@@ -145,7 +145,7 @@ def test_names_shapes_and_counts_are_torchs(name: str, monkeypatch: pytest.Monke
         assert any(key.startswith(prefix) for key in parameters), prefix
 
 
-@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
+@pytest.mark.parametrize("task", ["multiclass", pytest.param("multilabel", marks=pytest.mark.long)])
 def test_a_transformer_trains_and_is_evaluated_alike_by_torch(task: str, digits: Path, tmp_path: Path) -> None:
     data = digits
     if task == "multilabel":

@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from vistry.data.catalogue import classes, images, objects, reading
+from vistry.data.catalogue.check import Check
 
-CHECKS = {check.id: check for part in (reading, objects, images, classes) for check in part.CHECKS}
+PARTS = (reading, objects, images, classes)
+CHECKS: dict[str, Check] = {check.id: check for part in PARTS for check in part.CHECKS}

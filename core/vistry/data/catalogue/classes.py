@@ -7,6 +7,30 @@ from vistry.data.catalogue.check import Check
 CHECKS = (
     Check("class-unused", "info", "declared classes without an object, which are left out", ""),
     Check("class-names", "error", "class names that contradict their number", "correct one of the two"),
+    Check(
+        "class-unnamed",
+        "warning",
+        "class numbers without a file of class names, which are called by their numbers",
+        "write the names into classes.txt, a line each, or into data.yaml",
+    ),
+    Check(
+        "class-same-name",
+        "warning",
+        "several class numbers of one name",
+        "give them different names, or one number",
+    ),
+    Check(
+        "class-names-differ",
+        "warning",
+        "several files of class names that differ, of which one is used",
+        "remove those that don't belong to the labels",
+    ),
+    Check(
+        "negative-assumed",
+        "warning",
+        "images without the annotation file that others have, which train as negatives",
+        "label them, or add an empty file for each image without objects",
+    ),
     Check("image-background", "info", "images without objects, which train as negatives", ""),
     Check("class-empty", "warning", "a class folder without images", "add images or remove the folder"),
     Check(

@@ -20,6 +20,12 @@ CHECKS = (
         "restore the image, or remove its objects",
         of_object=True,
     ),
+    Check(
+        "object-form",
+        "warning",
+        "objects described in a form from which only a part is used, such as the boxes of key points",
+        "",
+    ),
     Check("class-unknown", "error", "an object of a class that is not declared", "declare the class", of_object=True),
     Check("box-invalid", "error", "a box that is not four finite numbers", "draw the box again", of_object=True),
     Check(
@@ -68,6 +74,7 @@ CHECKS = (
         "check that the polygon belongs to this image",
         of_object=True,
     ),
+    Check("masks-connected", "info", "masks as pictures, of which each connected region is taken for an object", ""),
     Check("mask-missing", "error", "an object without a mask", "draw its outline, or train detection", of_object=True),
     Check("mask-invalid", "error", "a mask that can't be decoded", "write the mask again", of_object=True),
     Check(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from vistry.data.checks.inspection import Inspection
 from vistry.data.checks.row_location import at_row
+from vistry.data.contents import digest_of
 from vistry.data.findings import Finding
 from vistry.data.table import SPLITS, Table
 
@@ -35,7 +35,7 @@ def groups_of_same(table: Table, rows: Groups, inspections: Mapping[int, Inspect
     by_ends = split_by_key(
         [list(first_of_path.values())], lambda row: (inspections[row].size, inspections[row].checksum)
     )
-    for same in split_by_key(by_ends, lambda row: _digest(table.images[row])):
+    for same in split_by_key(by_ends, lambda row: digest_of(table.images[row])):
         leaders[same] = same[0]
     merged: Groups = leaders[groups]
     return merged
@@ -48,11 +48,6 @@ def split_by_key(groups: Iterable[Sequence[Item]], key: Callable[[Item], object]
         for item in group:
             parts[key(item)].append(item)
         yield from (part for part in parts.values() if len(part) > 1)
-
-
-def _digest(image: str) -> bytes:
-    with Path(image).open("rb") as stream:
-        return hashlib.file_digest(stream, "blake2b").digest()
 
 
 def duplicate_findings(table: Table, groups: Groups) -> tuple[dict[int, Finding], list[Finding]]:
@@ -120,7 +115,7 @@ def leaking_rows(training: Table, validation: Table) -> dict[int, Finding]:
     """Rows of a training table whose image is also in a validation table of its own, with the reason."""
     where = {image: validation.where(row) for row, image in enumerate(validation.images)}
     by_size = split_by_key([list(dict.fromkeys([*training.images, *where]))], lambda image: Path(image).stat().st_size)
-    for same in split_by_key(by_size, _digest):
+    for same in split_by_key(by_size, digest_of):
         here = next((where[image] for image in same if image in where), None)
         if here is not None:
             where |= dict.fromkeys(same, here)

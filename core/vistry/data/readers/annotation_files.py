@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from vistry.data.findings import Finding, FindingError
-from vistry.data.table import SPLITS, UNASSIGNED
-
-_SPLIT_WORDS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
-_LEADING_WORD = re.compile(r"[a-z]+")
+from vistry.data.readers.split_words import split_of_stem as split_of_stem
+from vistry.data.readers.split_words import split_of_word as split_of_word
+from vistry.data.table import UNASSIGNED
 
 
 @dataclass(frozen=True)
@@ -27,12 +17,6 @@ class AnnotationFile:
 
     path: Path
     split: int = UNASSIGNED
-
-
-def split_of_word(word: str) -> int:
-    """The split that 'train', 'valid', 'Test' and the like stand for, or UNASSIGNED."""
-    name = _SPLIT_WORDS.get(word.strip().lower())
-    return UNASSIGNED if name is None else SPLITS.index(name)
 
 
 def has_annotation_files(path: Path, suffixes: tuple[str, ...]) -> bool:
@@ -58,12 +42,6 @@ def annotation_files(path: Path, suffixes: tuple[str, ...]) -> list[AnnotationFi
         message = f"{len(files)} annotation files ({names}), none named train*, validation* or test*"
         raise FindingError(Finding.of("format-ambiguous", message, path))
     return [AnnotationFile(file) for file in files]
-
-
-def split_of_stem(stem: str) -> int:
-    """The split that a file name such as 'train2017' or 'val_cleaned' begins with, or UNASSIGNED."""
-    word = _LEADING_WORD.match(stem.lower())
-    return UNASSIGNED if word is None else split_of_word(word[0])
 
 
 def _is_visible_file(path: Path, suffixes: tuple[str, ...]) -> bool:

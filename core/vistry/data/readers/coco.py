@@ -1,133 +1,137 @@
-"""COCO: one JSON file with images, annotations and categories; boxes, polygons, and run lengths of either kind."""
+"""COCO: JSON with images, annotations and categories; boxes, polygons, and run lengths of either kind."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from vistry.data.findings import Finding, FindingError
-from vistry.data.readers.annotation_files import AnnotationFile, split_of_stem, split_of_word
-from vistry.data.readers.image_folders import prefix_of_images
-from vistry.data.readers.json_text import Repeated, check_encoding, elements, repeated
+from vistry.data.readers.annotation_files import AnnotationFile
+from vistry.data.readers.category_names import CategoryNames
+from vistry.data.readers.coco_files import KEYPOINTS, CocoFiles, path_of_url
+from vistry.data.readers.finder import ImageFinder
+from vistry.data.readers.json_text import Repeated, check_encoding, documents, repeated
 from vistry.data.readers.json_values import Json
 from vistry.data.readers.labels import DETECTION, SEGMENTATION, ClassNames, needs_objects
-from vistry.data.readers.locations import Locator
 from vistry.data.readers.object_builder import UNKNOWN, Box, ObjectRecord, ObjectTableBuilder, Shape
-from vistry.data.readers.reader import Reading
-from vistry.data.readers.shapes import parse_box, parse_pixels, parse_rings, parse_runs
-from vistry.data.table import UNASSIGNED
+from vistry.data.readers.reader import Evidence, Reading
+from vistry.data.readers.shapes import parse_box, parse_pixels, parse_rings, parse_runs, plain_rings
+from vistry.data.readers.shared_images import SharedImages
+from vistry.data.source import DataSource
 
 NAME = "coco"
-KEYS = (b'"images"', b'"annotations"', b'"categories"')
-PREFIX = "instances_"
-# How much of a file's beginning and end is searched for KEYS: lists of a gigabyte lie between them.
-SAMPLE_BYTES = 1 << 16
 # Annotations to look at before the task is guessed.
 GUESS_AFTER = 1_000
+# No object covers more pixels than an image can have.
+MAX_AREA = 1e12
 
 
-def fits(path: Path) -> bool:
-    """Whether the path is, or holds, a JSON file with two of COCO's keys near its ends."""
-    return _is_coco(path) if path.is_file() else bool(_files(path))
+def judge(source: DataSource) -> Evidence | None:
+    """What speaks for this format: JSON files with COCO's keys near their ends, and that their images are there."""
+    files = CocoFiles.of(source)
+    reason, remedy = files.refusal
+    if reason:
+        return Evidence("COCO's JSON", against=reason, remedy=remedy)
+    if not files.read:
+        return None
+    finder = ImageFinder(source)
+    expected = [finder.expect(coco.path, coco.names) for coco in files.read]
+    names = ", ".join(coco.path.name for coco in files.read[:3]) + (", ..." if len(files.read) > 3 else "")
+    return Evidence(
+        f"COCO's JSON in {names}",
+        named=sum(named for named, _ in expected),
+        found=sum(found for _, found in expected),
+        covers=sum(coco.covers for coco in files.read),
+    )
 
 
-def read(path: Path, task: str) -> Reading:
+def read(source: DataSource, task: str) -> Reading:
     """Every image with its annotations; a bad annotation is a finding and costs that annotation only."""
-    needs_objects(task, path)
-    root = (path if path.is_dir() else path.parent).resolve()
-    builder = ObjectTableBuilder(root, NAME, task)
-    names = ClassNames(builder)
-    locator = Locator(root)
+    needs_objects(task, source.path)
+    files = CocoFiles.of(source)
+    reason, remedy = files.refusal
+    if reason:
+        raise FindingError(Finding.of("format-unknown", reason, source.path).advising(remedy))
+    # A file of another suffix, or without images, which the user says is COCO's.
+    named = [(coco.file, coco.names) for coco in files.read] or _named(source)
+    reader = _Reader(ObjectTableBuilder(source.root, NAME, task), ImageFinder(source))
     findings: list[Finding] = []
-    for file in annotation_files(path):
-        findings += _File(file, builder, names, locator=locator).read()
-    table = builder.build()
-    findings += [*locator.remarks, *names.remarks(path), *builder.unused_classes(table, path)]
-    return Reading(table, tuple(findings))
+    for file, names in named:
+        check_encoding(file.path)
+        reader.finder.expect(file.path, names)
+        for document in documents(file.path):
+            findings += _File(file, reader).read(document)
+    table, merged = reader.shared.without_copies(reader.builder.build())
+    table, same_names = reader.categories.told_apart(table)
+    findings += [*files.remarks(), *reader.finder.remarks, *reader.names.remarks(source.path), *merged, *same_names]
+    if any(coco.kind == KEYPOINTS for coco in files.read):
+        message = f"{len(table.labels)} object(s) may have key points beside their boxes; the boxes are used"
+        findings.append(Finding.of("object-form", message, source.path, count=len(table.labels)))
+    return Reading(table, (*findings, *reader.builder.unused_classes(table, source.path)))
 
 
-def guess_task(path: Path) -> tuple[str, str]:
+def guess_task(source: DataSource) -> tuple[str, str]:
     """Segmentation where one of the first annotations has a segmentation, else detection."""
-    for file in annotation_files(path):
-        num_annotations = 0
-        for key, _, value in elements(file.path):
-            if key == "annotations" and isinstance(value, dict):
-                if value.get("segmentation"):
-                    return SEGMENTATION, "annotations with masks"
-                num_annotations += 1
-                if num_annotations == GUESS_AFTER:
-                    break
+    files = CocoFiles.of(source)
+    for file, _ in [(coco.file, coco.names) for coco in files.read] or _named(source):
+        for document in documents(file.path):
+            if _has_masks(document):
+                return SEGMENTATION, "annotations with masks"
     return DETECTION, "annotations with boxes"
 
 
-def annotation_files(path: Path) -> list[AnnotationFile]:
-    """The file itself, or those of a folder. Raises FindingError where several are not told apart by a split."""
-    if path.is_file():
-        return [AnnotationFile(path)]
-    files = _files(path)
-    if len(files) > 1 and any(file.split == UNASSIGNED for file in files):
-        names = ", ".join(file.path.name for file in files[:5])
-        message = f"{len(files)} COCO files ({names}), not all of them named train*, validation* or test*"
-        raise FindingError(Finding.of("format-ambiguous", message, path))
-    return files
+def _named(source: DataSource) -> list[tuple[AnnotationFile, tuple[str, ...]]]:
+    return [] if source.path.is_dir() else [(AnnotationFile(source.root / source.path.name), ())]
 
 
-def _files(path: Path) -> list[AnnotationFile]:
-    """Those in the folder, else in its annotations/, else in the folders named for a split."""
-    for folder in (path, path / "annotations"):
-        files = [file for file in _json_files(folder) if _is_coco(file)]
-        instances = [file for file in files if file.name.startswith(PREFIX)]
-        if files:
-            return [AnnotationFile(file, split_of_stem(file.stem.removeprefix(PREFIX))) for file in instances or files]
-    folders = [folder for folder in sorted(path.iterdir()) if folder.is_dir() and split_of_word(folder.name) >= 0]
-    in_folders = [(folder, file) for folder in folders for file in _json_files(folder) if _is_coco(file)]
-    return [AnnotationFile(file, split_of_word(folder.name)) for folder, file in in_folders]
+def _has_masks(document: Iterable[tuple[str, int, Json]]) -> bool:
+    count = 0
+    for key, _, value in document:
+        if key == "annotations" and isinstance(value, dict):
+            if value.get("segmentation"):
+                return True
+            count += 1
+            if count == GUESS_AFTER:
+                break
+    return False
 
 
-def _json_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(file for file in folder.glob("*.json") if file.is_file() and not file.name.startswith("."))
+@dataclass
+class _Reader:
+    """What all files of a data set share."""
 
+    builder: ObjectTableBuilder
+    finder: ImageFinder
+    shared: SharedImages = field(default_factory=SharedImages)
+    categories: CategoryNames = field(default_factory=CategoryNames)
 
-def _is_coco(path: Path) -> bool:
-    if path.suffix.lower() != ".json":
-        return False
-    with path.open("rb") as stream:
-        sample = stream.read(SAMPLE_BYTES)
-        if len(sample) == SAMPLE_BYTES:
-            stream.seek(max(SAMPLE_BYTES, path.stat().st_size - SAMPLE_BYTES))
-            sample += stream.read()
-    sample = sample.replace(b"\0", b"")
-    return sum(key in sample for key in KEYS) > 1
+    def __post_init__(self) -> None:
+        self.names = ClassNames(self.builder)
 
 
 class _File:
     """Reads one file. Images, annotations and categories may come in any order, so ids are numbered as they appear."""
 
-    def __init__(self, file: AnnotationFile, builder: ObjectTableBuilder, names: ClassNames, locator: Locator):
+    def __init__(self, file: AnnotationFile, reader: _Reader):
         self._file = file
-        self._builder = builder
-        self._names = names
-        self._locator = locator
+        self._reader = reader
+        self._builder = reader.builder
         self._image_ids: dict[Json, int] = {}
         self._class_ids: dict[Json, int] = {}
         self._images: dict[int, tuple[str, int, int, int]] = {}
-        self._classes: dict[int, tuple[str, int]] = {}
+        self._classes: dict[int, tuple[str, str]] = {}
         self._count = 0
-        self._checkpoint = builder.checkpoint
+        self._checkpoint = reader.builder.checkpoint
         self.findings: list[Finding] = []
 
-    def read(self) -> list[Finding]:
-        """Add the file to the builder, and return the findings about it."""
-        check_encoding(self._file.path)
+    def read(self, document: Iterable[tuple[str, int, Json]]) -> list[Finding]:
+        """Add the members of a document to the builder, and return the findings about them."""
         add = {"images": self._add_image, "categories": self._add_class, "annotations": self._add_annotation}
         index = self._builder.add_file(self._file.path)
-        for key, line, value in elements(self._file.path):
+        for key, line, value in document:
             if key in add:
                 try:
                     if type(value) is not dict:
@@ -135,7 +139,9 @@ class _File:
                     add[key](value, line)
                 except FindingError as error:
                     self._note(error.finding, line)
-        orphans, unknown = self._builder.remap_ids(self._checkpoint, self._rows(index), self._labels())
+        rows, borrowed = self._rows(index)
+        orphans, unknown = self._builder.remap_ids(self._checkpoint, rows, self._labels())
+        self._builder.forget_lines(self._checkpoint, borrowed)
         self._remark_ids(orphans.tolist(), unknown.tolist())
         return self.findings
 
@@ -144,21 +150,28 @@ class _File:
         self.findings.append(replace(finding, reason=message, file=str(self._file.path), line=line))
 
     def _add_image(self, record: dict[str, Json], line: int) -> None:
-        name = record.get("file_name")
+        name = record.get("file_name") or record.get("coco_url")
         if type(name) is not str:
             raise FindingError(Finding.of("field-missing", f"the image {record!r:.60} has no 'file_name'"))
         number = self._number(self._image_ids, record.get("id"), "image")
         if number in self._images:
             message = f"image id {record['id']} is given to '{name}' and to '{self._images[number][0]}'"
             raise FindingError(Finding.of("id-repeated", message))
-        self._images[number] = name, parse_pixels(record.get("width")), parse_pixels(record.get("height")), line
+        self._images[number] = (
+            path_of_url(name),
+            parse_pixels(record.get("width")),
+            parse_pixels(record.get("height")),
+            line,
+        )
 
     def _add_class(self, record: dict[str, Json], _: int) -> None:
         number = self._number(self._class_ids, record.get("id"), "category")
         if number in self._classes:
             raise FindingError(Finding.of("id-repeated", f"category id {record['id']} is given twice"))
-        (label,) = self._names.one(record.get("name"))
-        self._classes[number] = record["name"], label
+        # What a class may be called is checked here, where the line is known.
+        self._reader.names.check(record.get("name"))
+        above = record.get("supercategory")
+        self._classes[number] = str(record["name"]), above.strip() if type(above) is str else ""
 
     def _number(self, ids: dict[Json, int], value: Json, kind: str) -> int:
         """The provisional number of an id, made at first sight."""
@@ -190,7 +203,7 @@ class _File:
                 self._builder.drop_object(image)
             return
         area = annotation.get("area")
-        area = area if type(area) is float or (type(area) is int and area < 1 << 63) else UNKNOWN
+        area = area if type(area) in (int, float) and 0 <= area < MAX_AREA else UNKNOWN
         record = ObjectRecord(box, name, crowd=crowd, area=area, line=line, shape=shape)
         self._builder.add_object(image, label, record)
 
@@ -206,38 +219,39 @@ class _File:
             raise FindingError(
                 Finding.of("mask-invalid", f"the segmentation is {value!r:.40}, not polygons or run lengths")
             )
-        rings, faults = parse_rings(value)
+        rings, faults = parse_rings(plain_rings(value))
         for finding in faults:
             self._note(finding, line, f"annotation {name}")
         if not rings:
             raise FindingError(Finding.of("mask-missing", "none of its polygons can be used"))
         return Shape(rings)
 
-    def _rows(self, file: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """[ids] the row of each image id, -1 where no image has it or its path is refused."""
+    def _rows(self, file: int) -> tuple[np.ndarray[Any, np.dtype[np.int64]], list[int]]:
+        """[ids] the row of each image id, -1 where no image has it or its path is refused; and rows of other files."""
         rows = np.full(len(self._image_ids) + 1, -1, dtype=np.int64)
-        prefix = prefix_of_images(self._builder.root, self._folders(), [name for name, *_ in self._images.values()])
+        borrowed = []
+        shared, split = self._reader.shared, self._file.split
         for number, (name, width, height, line) in self._images.items():
             try:
-                image = self._locator.locate(name if "://" in name or name.startswith("/") else prefix + name)
-                rows[number] = self._builder.add_image(
-                    image, self._file.split, file=file, line=line, size=(width, height)
-                )
+                image = self._reader.finder.find(name, self._file.path)
             except FindingError as error:
                 self._note(error.finding, line)
-        return rows
-
-    def _folders(self) -> Iterator[Path]:
-        """Where images may be: beside the file, in the data folder, in images/, in a folder named as the file."""
-        root, here = self._builder.root, self._file.path.parent.resolve()
-        stem = self._file.path.stem.removeprefix(PREFIX)
-        for place in dict.fromkeys((here, root, here.parent)):
-            yield from (place / stem, place / "images" / stem, place, place / "images")
+                continue
+            row = shared.row(image, split, file)
+            if row is None:
+                row = self._builder.add_image(image, split, file=file, line=line, size=(width, height))
+                shared.add(image, split, file, row=row)
+            else:
+                borrowed.append(row)
+            rows[number] = row
+        return rows, borrowed
 
     def _labels(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         labels = np.full(len(self._class_ids) + 1, -1, dtype=np.int64)
-        for number, (_, label) in self._classes.items():
-            labels[number] = label
+        ids = {number: key for key, number in self._class_ids.items()}
+        listed = [(ids[number], name.strip(), above) for number, (name, above) in self._classes.items()]
+        for number, name in zip(self._classes, self._reader.categories.classes(listed), strict=True):
+            labels[number] = self._builder.class_id(name)
         return labels
 
     def _remark_ids(self, orphans: Iterable[tuple[int, int]], unknown: Iterable[tuple[int, int]]) -> None:

@@ -22,8 +22,9 @@ from vistry.data.readers.labels import (
     needs_whole_images,
 )
 from vistry.data.readers.locations import Locator
-from vistry.data.readers.reader import Reading
+from vistry.data.readers.reader import Evidence, Reading
 from vistry.data.readers.table_builder import TableBuilder
+from vistry.data.source import DataSource
 from vistry.data.table import UNASSIGNED
 
 NAME = "csv"
@@ -33,13 +34,19 @@ FATAL = ("task-mismatch",)
 CellReader = Callable[[list[str]], str | list[str]]
 
 
-def fits(path: Path) -> bool:
+def judge(source: DataSource) -> Evidence | None:
+    """What speaks for this format."""
+    return Evidence("CSV files") if _fits(source.path) else None
+
+
+def _fits(path: Path) -> bool:
     """Whether the path is, or holds, a CSV file."""
     return has_annotation_files(path, SUFFIXES)
 
 
-def read(path: Path, task: str) -> Reading:
+def read(source: DataSource, task: str) -> Reading:
     """Every row of the files; a bad row is a finding and costs that row only."""
+    path = source.path
     needs_whole_images(task, path)
     root = (path if path.is_dir() else path.parent).resolve()
     builder = TableBuilder(root, NAME)
@@ -52,11 +59,12 @@ def read(path: Path, task: str) -> Reading:
     return Reading(builder.build(), tuple(findings))
 
 
-def guess_task(path: Path) -> tuple[str, str]:
+def guess_task(source: DataSource) -> tuple[str, str]:
     """Multi-label where a cell holds several labels, a row not exactly one 1, or many images have several rows.
 
     Raises FindingError for columns of boxes, which this format doesn't read.
     """
+    path = source.path
     for file in annotation_files(path, SUFFIXES):
         if rows := _rows(file.path):
             columns, rows = find_columns(rows, file.path)

@@ -12,8 +12,9 @@ from vistry.data.readers.json_values import Json
 from vistry.data.readers.labels import DETECTION, ClassNames, needs_objects
 from vistry.data.readers.locations import Locator
 from vistry.data.readers.object_builder import Box, ObjectRecord, ObjectTableBuilder
-from vistry.data.readers.reader import Reading
+from vistry.data.readers.reader import Evidence, Reading
 from vistry.data.readers.shapes import parse_box
+from vistry.data.source import DataSource
 from vistry.data.table import UNASSIGNED
 
 NAME = "custom_vision"
@@ -21,7 +22,12 @@ FILE = "tagged-images.json"
 CORNER_AND_SIZE = ("left", "top", "width", "height")
 
 
-def fits(path: Path) -> bool:
+def judge(source: DataSource) -> Evidence | None:
+    """What speaks for this format."""
+    return Evidence("tagged-images.json") if _fits(source.path) else None
+
+
+def _fits(path: Path) -> bool:
     """Whether the path is, or holds, a file of this name, or a JSON file that begins with its keys."""
     file = _file(path)
     if not file.is_file() or file.suffix.lower() != ".json":
@@ -31,8 +37,9 @@ def fits(path: Path) -> bool:
     return file.name == FILE or (b'"files"' in head and b'"tags"' in head)
 
 
-def read(path: Path, task: str) -> Reading:
+def read(source: DataSource, task: str) -> Reading:
     """Every file with its tags; a bad tag is a finding and costs that tag only."""
+    path = source.path
     needs_objects(task, path)
     if task != DETECTION:
         raise FindingError(
@@ -43,7 +50,7 @@ def read(path: Path, task: str) -> Reading:
     return Reading(reader.builder.build(), tuple(reader.findings))
 
 
-def guess_task(path: Path) -> tuple[str, str]:  # noqa: ARG001 - every reader's signature
+def guess_task(source: DataSource) -> tuple[str, str]:  # noqa: ARG001 - every reader's signature
     """Detection."""
     return DETECTION, "tags with boxes"
 

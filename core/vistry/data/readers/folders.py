@@ -1,144 +1,126 @@
-"""A folder of images for each class, directly or below train/, validation/ and test/."""
+"""A folder of images for each class, with folders for splits above or below them, or none."""
 
 from __future__ import annotations
 
-import os
+from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 
 from vistry.data.findings import Finding, FindingError
-from vistry.data.images.formats import is_image_file
-from vistry.data.readers.annotation_files import split_of_word
-from vistry.data.readers.labels import AS_OBJECTS, MULTICLASS, OBJECT_TASKS
-from vistry.data.readers.locations import is_inside, is_unicode
-from vistry.data.readers.reader import Reading
+from vistry.data.readers.folder_tree import Layout, layout_at, layout_of
+from vistry.data.readers.labels import AS_OBJECTS, MULTICLASS, OBJECT_TASKS, ClassNames
+from vistry.data.readers.reader import Evidence, Reading
 from vistry.data.readers.table_builder import TableBuilder
-from vistry.data.table import UNASSIGNED
+from vistry.data.source import DataSource
 
 NAME = "folders"
-Entry = os.DirEntry[str]
+# Classes whose names are said.
+SHOWN = 5
 
 
-def fits(path: Path) -> bool:
-    """Whether a folder below the path, or below its train/, holds an image."""
-    if not path.is_dir():
-        return False
-    survey = _Survey(path.resolve())
-    return any(survey.holds_image(folder.path) for _, folder in survey.class_folders())
+def judge(source: DataSource) -> Evidence | None:
+    """Whether the tree of folders has no other sense than that of classes."""
+    if not source.path.is_dir() or not source.index.images:
+        return None
+    layout = _layout(source)
+    if layout.against:
+        readings = "; ".join(layout.readings)
+        return Evidence("folders of images", against=layout.against, remedy=f"type {readings}" if readings else "")
+    labels = sorted({one.label for one in layout.classes})
+    if not labels:
+        return None
+    shown = ", ".join(labels[:SHOWN]) + (f" and {len(labels) - SHOWN} more" if len(labels) > SHOWN else "")
+    count = sum(source.index.images_in[one.path] for one in layout.classes)
+    return Evidence(f"{len(labels)} folders of classes ({shown})", named=count, found=count, covers=count)
 
 
-def read(path: Path, task: str) -> Reading:
-    """Every image with its folder's name as the label. Raises DataError for tasks that a folder can't label."""
+def read(source: DataSource, task: str) -> Reading:
+    """Every image with its folder's name as the label. Raises FindingError for tasks that a folder can't label."""
     if task != MULTICLASS:
         message = f"a folder for each class gives an image one label, which is not what {task} needs"
         others = AS_OBJECTS if task in OBJECT_TASKS else "describe the labels in a JSON Lines or CSV file"
         remedy = f"use --task multiclass, or {others}"
-        raise FindingError(Finding.of("task-mismatch", message, path).advising(remedy))
-    survey = _Survey(path.resolve())
-    builder = TableBuilder(survey.root, NAME)
-    for split, folder in survey.class_folders():
-        _add_class(builder, survey, split, folder=folder)
-    return Reading(builder.build(), tuple(survey.findings + survey.remarks()))
+        raise FindingError(Finding.of("task-mismatch", message, source.path).advising(remedy))
+    layout = _layout(source)
+    if layout.against:
+        remedy = "; ".join(layout.readings) or "name the format with --format"
+        raise FindingError(Finding.of("format-ambiguous", layout.against, source.path).advising(remedy))
+    builder = TableBuilder(source.root, NAME)
+    names = ClassNames(builder)
+    images = _images_by_folder(source)
+    for folder in sorted(layout.classes):
+        (label,) = names.one(folder.label)
+        for image in images[folder.path]:
+            builder.add(f"{source.root}/{image}", [label], folder.split)
+    findings = [*source.index.links, *_empty_classes(source, layout), *names.remarks(source.path)]
+    ignored = {path: _below(images, path) for path in layout.ignored}
+    loose = [image for path in layout.unlabelled for image in images[path]]
+    findings += _remarks(source, list(ignored), loose)
+    passed = frozenset(loose).union(*ignored.values())
+    return Reading(builder.build(), tuple(findings), auxiliary=passed)
 
 
-def guess_task(path: Path) -> tuple[str, str]:  # noqa: ARG001 - every reader's signature
+def guess_task(source: DataSource) -> tuple[str, str]:  # noqa: ARG001 - every reader's signature
     """Multi-class, because an image lies in one folder."""
     return MULTICLASS, "a folder for each class"
 
 
-def _add_class(builder: TableBuilder, survey: _Survey, split: int, folder: Entry) -> None:
-    before = len(builder)
-    name = folder.name.strip()
-    for image in survey.images(folder.path):
-        builder.add(image, [builder.class_id(name)], split)
-    if len(builder) == before:
-        survey.findings.append(Finding.of("class-empty", f"no image in the class folder '{name}'", folder.path))
+def _layout(source: DataSource) -> Layout:
+    level = source.options.classes_at
+    if level is not None:
+        return layout_at(source.index, level)
+    return layout_of(source.index, named=source.options.format == NAME)
 
 
-class _Survey:
-    """Walks a data folder in the order of names and remembers what it passed over."""
-
-    def __init__(self, root: Path):
-        self.root = root
-        self.findings: list[Finding] = []
-        self._passed: dict[str, list[str]] = {}
-
-    def class_folders(self) -> list[tuple[int, Entry]]:
-        """(split, folder) of every class folder."""
-        folders = list(self._folders(str(self.root), note=True))
-        splits = [(split_of_word(folder.name), folder) for folder in folders]
-        if not any(split == 0 and next(self._folders(folder.path), None) for split, folder in splits):
-            return [(UNASSIGNED, folder) for folder in folders]
-        for split, folder in splits:
-            if split == UNASSIGNED:
-                self._pass("folder-ignored", folder.path)
-        return [
-            (split, inner)
-            for split, folder in splits
-            if split != UNASSIGNED
-            for inner in self._folders(folder.path, note=True)
-        ]
-
-    def holds_image(self, folder: str) -> bool:
-        """Whether an image lies in the folder or below."""
-        return next(self.images(folder), None) is not None
-
-    def images(self, folder: str) -> Iterator[str]:
-        """The images in a folder and below it."""
-        for entry in self._entries(folder):
-            if entry.is_dir():
-                if self._may_enter(entry):
-                    yield from self.images(entry.path)
-            elif is_image_file(entry.path):
-                yield entry.path
-            else:
-                self._pass("file-ignored", entry.path)
-
-    def _folders(self, folder: str, note: bool = False) -> Iterator[Entry]:
-        for entry in self._entries(folder):
-            if entry.is_dir():
-                if self._may_enter(entry, note):
-                    yield entry
-            elif note:
-                self._pass("image-unlabelled" if is_image_file(entry.path) else "file-ignored", entry.path)
-
-    def _entries(self, folder: str) -> Iterator[Entry]:
-        with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: entry.name)
-        for entry in entries:
-            if not is_unicode(entry.name):
-                self._pass("name-encoding", ascii(entry.path))
-            elif entry.name.startswith(".") or entry.name == "__MACOSX":
-                self._pass("file-hidden", entry.path)
-            else:
-                yield entry
-
-    def _may_enter(self, folder: Entry, note: bool = True) -> bool:
-        """Whether a folder is real, or a link to one inside the root that is not above it."""
-        if not folder.is_symlink():
-            return True
-        target = os.path.realpath(folder.path)
-        if is_inside(target, str(self.root)):
-            return not is_inside(folder.path, target)
-        if note:
-            message = f"the folder is a link to {target}, out of the data folder {self.root}"
-            self.findings.append(Finding.of("path-escape", message, folder.path))
-        return False
-
-    def _pass(self, check: str, path: str) -> None:
-        self._passed.setdefault(check, []).append(path)
-
-    def remarks(self) -> list[Finding]:
-        """One finding for each reason why files were passed over."""
-        return [_passed_over(check, sorted(set(paths))) for check, paths in self._passed.items()]
+def _images_by_folder(source: DataSource) -> dict[str, list[str]]:
+    images: dict[str, list[str]] = defaultdict(list)
+    for image in source.index.images:
+        images[image.rpartition("/")[0]].append(image)
+    return images
 
 
-def _passed_over(check: str, paths: list[str]) -> Finding:
+def _below(images: dict[str, list[str]], path: str) -> list[str]:
+    """The images in a folder and below it."""
+    return [
+        image
+        for folder, inside in images.items()
+        if folder == path or folder.startswith(f"{path}/")
+        for image in inside
+    ]
+
+
+def _empty_classes(source: DataSource, layout: Layout) -> Iterator[Finding]:
+    """A finding for each folder without images beside those of the classes."""
+    places = {one.path.rpartition("/")[0] for one in layout.classes}
+    filled = {folder for path in source.index.images_in for folder in _folders_above(path)}
+    for folder in source.index.folders:
+        if folder.rpartition("/")[0] in places and folder not in filled:
+            name = folder.rpartition("/")[2].strip()
+            yield Finding.of("class-empty", f"no image in the class folder '{name}'", f"{source.root}/{folder}")
+
+
+def _folders_above(path: str) -> Iterator[str]:
+    """A folder and all that it lies in."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+
+
+def _remarks(source: DataSource, ignored: list[str], loose: list[str]) -> Iterator[Finding]:
+    """One finding for each reason why files were passed over."""
+    root = source.root
+    passed = dict(source.index.passed)
+    passed["file-ignored"] = [f"{root}/{path}" for path in source.index.others]
+    passed["folder-ignored"] = [f"{root}/{path}" for path in ignored]
+    passed["image-unlabelled"] = [f"{root}/{path}" for path in loose]
     nouns = {
         "name-encoding": "name(s) that are not valid Unicode",
         "file-hidden": "hidden file(s) or folder(s) ignored",
         "file-ignored": "file(s) ignored that are not images",
-        "folder-ignored": "folder(s) ignored beside the splits",
+        "folder-ignored": "folder(s) ignored beside the splits and classes",
         "image-unlabelled": "image(s) ignored outside a class folder",
     }
-    return Finding.of(check, f"{len(paths)} {nouns[check]}, such as {paths[0]}", paths[0], count=len(paths))
+    for check, paths in passed.items():
+        if paths:
+            first = min(paths)
+            message = f"{len(paths)} {nouns[check]}, such as {first}"
+            yield Finding.of(check, message, first, count=len(paths))

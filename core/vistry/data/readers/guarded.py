@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from vistry.data.readers.reader import Reader, Reading
+from vistry.data.readers.reader import Evidence, Reader, Reading, SourceReader
+from vistry.data.source import DataSource
 from vistry.data.table import Table
 from vistry.data.writers.writer import Writer
 from vistry.registry.part_code import broken, guarded
@@ -18,31 +18,44 @@ from vistry.registry.tasks import TASK_NAMES
 
 @dataclass(frozen=True)
 class GuardedReader:
-    """A reader, with the part that it belongs to; files that can't be read stay an OSError."""
+    """A reader, with the part that it belongs to; files that can't be read stay an OSError.
+
+    One that knows paths only (`Reader`) is asked whether they fit, and given them.
+    """
 
     part: Part[ReaderSpec]
-    reader: Reader
+    reader: Reader | SourceReader
 
-    def fits(self, path: Path) -> bool:
-        """Whether the data at this path looks like the reader's format."""
+    def judge(self, source: DataSource) -> Evidence | None:
+        """What speaks for and against the reader's format."""
         with guarded(self.part, passing=OSError):
-            return bool(self.reader.fits(path))
+            if hasattr(self.reader, "judge"):
+                evidence: Any = self.reader.judge(source)
+            else:
+                fits = self.reader.fits(source.path)
+                evidence = Evidence(self.part.spec.summary) if fits else None
+        if evidence is not None and not isinstance(evidence, Evidence):
+            raise broken(self.part, f"judge must return Evidence or None, got {type(evidence).__name__}")
+        return evidence
 
-    def read(self, path: Path, task: str) -> Reading:
+    def read(self, source: DataSource, task: str) -> Reading:
         """The rows with labels for this task."""
         with guarded(self.part, passing=OSError):
-            reading: Any = self.reader.read(path, task)
+            reading: Any = self.reader.read(self._argument(source), task)
         if not isinstance(reading, Reading):
             raise broken(self.part, f"read must return a Reading, got {type(reading).__name__}")
         return reading
 
-    def guess_task(self, path: Path) -> tuple[str, str]:
+    def guess_task(self, source: DataSource) -> tuple[str, str]:
         """The full name of the task that the labels suggest, and the reason."""
         with guarded(self.part, passing=OSError):
-            task, reason = self.reader.guess_task(path)
+            task, reason = self.reader.guess_task(self._argument(source))
         if task not in TASK_NAMES:
             raise broken(self.part, f"guess_task must return a task's full name and the reason, got {task!r}")
         return task, reason
+
+    def _argument(self, source: DataSource) -> Any:
+        return source if hasattr(self.reader, "judge") else source.path
 
 
 @dataclass(frozen=True)

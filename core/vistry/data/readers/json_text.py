@@ -5,12 +5,14 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.json_values import Json
+
+T = TypeVar("T")
 
 BLOCK = 1 << 22
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -43,17 +45,59 @@ def elements(path: Path) -> Iterator[tuple[str, int, Json]]:
 
     Only the element at hand is in memory, and a block of text. Raises FindingError with the line of what isn't JSON.
     """
+    return _parsed(path, _members)
+
+
+def items(path: Path) -> Iterator[tuple[int, Json]]:
+    """(line, value) of what the JSON list in a file holds, in the way of `elements`."""
+    return _parsed(path, _listed)
+
+
+def whole(path: Path) -> Json:
+    """What a JSON file holds. Raises FindingError with the line of what isn't JSON."""
+    return next(_parsed(path, lambda text: iter((text.value(),))))
+
+
+def _parsed(path: Path, parse: Callable[[_Text], Iterator[T]]) -> Iterator[T]:
     check_encoding(path)
     with path.open(encoding="utf-8-sig", newline="") as stream:
         text = _Text(stream)
         try:
-            yield from _members(text)
+            yield from parse(text)
         except UnicodeDecodeError as error:
             message = f"not UTF-8 (byte {error.start + 1} of a block)"
             raise FindingError(Finding.of("file-encoding", message, path)) from error
         except (ValueError, RecursionError) as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
             raise FindingError(Finding.of("line-invalid", f"not JSON: {reason}", path, line=text.line)) from error
+
+
+def _listed(text: _Text) -> Iterator[tuple[int, Json]]:
+    text.expect("[")
+    yield from _items(text)
+
+
+def documents(path: Path) -> Iterator[Iterator[tuple[str, int, Json]]]:
+    """The `elements` of the JSON object in a file, or of each of a list of such objects, which is read at once."""
+    with path.open(encoding="utf-8-sig", errors="replace") as stream:
+        begins_with = stream.read(BLOCK).lstrip()[:1]
+    if begins_with != "[":
+        yield elements(path)
+        return
+    try:
+        listed = DECODER.decode(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", None)
+        raise FindingError(Finding.of("line-invalid", "not JSON, or not UTF-8", path, line=line)) from error
+    for document in listed:
+        if isinstance(document, dict):
+            yield _listed_members(document)
+
+
+def _listed_members(document: dict[str, Json]) -> Iterator[tuple[str, int, Json]]:
+    for key, value in document.items():
+        for item in value if isinstance(value, list) else [value]:
+            yield key, 1, item
 
 
 def _members(text: _Text) -> Iterator[tuple[str, int, Json]]:

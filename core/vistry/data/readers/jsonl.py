@@ -24,8 +24,9 @@ from vistry.data.readers.labels import (
 )
 from vistry.data.readers.locations import Locator
 from vistry.data.readers.object_builder import ObjectTableBuilder
-from vistry.data.readers.reader import Reading
+from vistry.data.readers.reader import Evidence, Reading
 from vistry.data.readers.table_builder import TableBuilder
+from vistry.data.source import DataSource
 
 NAME = "jsonl"
 SUFFIXES = (".jsonl", ".ndjson")
@@ -35,13 +36,19 @@ Place = tuple[int, int, int]  # the split, the index of the file, and the line
 AddRow = Callable[[dict[str, Json], Place], list[Finding]]
 
 
-def fits(path: Path) -> bool:
+def judge(source: DataSource) -> Evidence | None:
+    """What speaks for this format."""
+    return Evidence("JSON Lines") if _fits(source.path) else None
+
+
+def _fits(path: Path) -> bool:
     """Whether the path is, or holds, a JSON Lines file."""
     return has_annotation_files(path, SUFFIXES)
 
 
-def read(path: Path, task: str) -> Reading:
+def read(source: DataSource, task: str) -> Reading:
     """Every row of the files; a bad line is a finding and costs that line only, a bad object that object."""
+    path = source.path
     root = (path if path.is_dir() else path.parent).resolve()
     locator = Locator(root)
     builder: TableBuilder
@@ -60,8 +67,9 @@ def read(path: Path, task: str) -> Reading:
     return Reading(builder.build(), tuple(findings))
 
 
-def guess_task(path: Path) -> tuple[str, str]:
+def guess_task(source: DataSource) -> tuple[str, str]:
     """The task that the first label tells of; an empty list tells little, so the search goes on."""
+    path = source.path
     guess = MULTICLASS, "no label could be read"
     for file in annotation_files(path, SUFFIXES):
         with file.path.open("rb") as stream:

@@ -72,6 +72,15 @@ class ClassNames:
             raise FindingError(_list_for_one(label))
         return [self._id(label)]
 
+    def check(self, label: Json) -> None:
+        """Raise FindingError for what can't be a class's name, as `one` does, without adding a class."""
+        if type(label) is str and label.strip() and is_unicode(label):
+            if label != label.strip():
+                self.spaced.append(label)
+            return
+        if type(label) is str or isinstance(label, list | float | bool | dict | None):
+            self.one(label)
+
     def several(self, label: Json) -> list[int]:
         """The classes of a multi-label row, each once; an empty list is an image with none."""
         if not isinstance(label, list):

@@ -174,6 +174,12 @@ class ObjectTableBuilder(TableBuilder):
         self._dropped.extend(unlabelled.tolist())
         return places[orphans], places[unknown]
 
+    def forget_lines(self, since: tuple[int, int], rows: Sequence[int]) -> None:
+        """Count the objects of these rows since a checkpoint as described where their images are: by another file."""
+        if rows:
+            lines = np.frombuffer(self._object_lines, np.int32)[since[0] :]
+            lines[np.isin(np.frombuffer(self._row, np.int64)[since[0] :], rows)] = 0
+
     def build(self) -> Table:
         """Build the table, with its objects in the order of their images."""
         row, label = np.asarray(self._row, dtype=np.int64), np.asarray(self._label, dtype=np.int64)

@@ -44,6 +44,31 @@ def parse_rings(values: Sequence[Json]) -> tuple[list[list[float]], list[Finding
     return rings, faults
 
 
+def plain_rings(values: list[Json]) -> list[Json]:
+    """Rings as lists of x, y, x, y, ..., of one ring without a list around it, and of points that are pairs."""
+    if _are_numbers(values):
+        return [values]
+    if len(values) > 1 and all(map(_is_point, values)):
+        return [_flat(values)]
+    if all(isinstance(ring, list) and ring and all(map(_is_point, ring)) for ring in values):
+        return [_flat(ring) for ring in values]
+    if len(values) == 1 and isinstance(values[0], list) and values[0] and isinstance(values[0][0], list):
+        return plain_rings(values[0])
+    return values
+
+
+def _are_numbers(values: list[Json]) -> bool:
+    return bool(values) and all(type(value) in (int, float) for value in values)
+
+
+def _is_point(value: Json) -> bool:
+    return isinstance(value, list) and len(value) == 2 and _are_numbers(value)
+
+
+def _flat(points: list[Json]) -> list[Json]:
+    return [value for point in points for value in point]
+
+
 def _check_ring(ring: Json) -> Finding | None:
     try:
         total = sum(ring)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+import re
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,113 +11,148 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.findings import Finding, FindingError
-from vistry.data.images.formats import HEAD_BYTES, IMAGE_SUFFIXES, decoding_finding, open_image
+from vistry.data.index import folded
 from vistry.data.masks.rle import mask_to_runs
-from vistry.data.readers.annotation_files import split_of_word
+from vistry.data.readers.finder import ImageFinder
 from vistry.data.readers.labels import DETECTION, ClassNames, needs_objects
-from vistry.data.readers.locations import Locator
+from vistry.data.readers.listed_splits import ListedSplits
+from vistry.data.readers.numbered_masks import VOID, read_numbers
 from vistry.data.readers.object_builder import Box, ObjectRecord, ObjectTableBuilder, Shape
-from vistry.data.readers.reader import Reading
+from vistry.data.readers.reader import Evidence, Reading
 from vistry.data.readers.shapes import parse_box, parse_pixels
+from vistry.data.readers.split_words import split_of_folders
+from vistry.data.readers.spread import spread
 from vistry.data.readers.xml_tree import Node, read_xml
+from vistry.data.source import DataSource
 from vistry.data.table import UNASSIGNED
 
 NAME = "voc"
+SUFFIXES = (".xml",)
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
-# The palette index of the borders between objects, which belong to none.
-VOID = 255
-IMAGE_FOLDERS = ("JPEGImages", "images", "Images", ".")
+MASKS = "SegmentationObject"
+# Folders of pictures that belong to images.
+MASK_FOLDERS = (MASKS, "SegmentationClass", "SegmentationObjectVisualization", "SegmentationClassVisualization")
+# Files that are looked into before the format is chosen.
+SAMPLE = 50
+_ROOT = re.compile(rb"<(?![?!])\s*([^\s/>]+)")
+_FILENAME = re.compile(rb"<filename>([^<]*)</filename>")
 
 
-def fits(path: Path) -> bool:
-    """Whether an XML file in the folder, in its Annotations/ or a folder down is one of annotations."""
-    return path.is_dir() and any(_is_annotation(file) for folder in _bases(path) for file in _xml_files(folder)[:3])
+def judge(source: DataSource) -> Evidence | None:
+    """What speaks for this format: XML files whose root is `<annotation>`, and that their images are there."""
+    files = source.files(SUFFIXES)
+    sample = [(file, head) for file in spread(files, SAMPLE) if _is_annotation(head := _head(file))]
+    if not sample:
+        return None
+    finder = _finder(source)
+    found = sum(bool(_sampled_image(finder, file, head)) for file, head in sample)
+    count = len(files) * len(sample) // min(len(files), SAMPLE)
+    return Evidence(f"{count} of Pascal VOC's XML files", named=len(sample), found=found, covers=max(1, count))
 
 
-def read(path: Path, task: str) -> Reading:
+def read(source: DataSource, task: str) -> Reading:
     """Every XML file with its objects; a bad file costs its image, a bad object that object."""
-    needs_objects(task, path)
-    builder = ObjectTableBuilder((path if path.is_dir() else path.parent).resolve(), NAME, task)
-    reader = _Reader(builder)
-    if path.is_file():
-        reader.read_file(path, path.parent, UNASSIGNED)
-    for base in _bases(path) if path.is_dir() else ():
-        reader.read_base(base)
-    findings = reader.findings + reader.remarks(path)
-    return Reading(builder.build(), tuple(findings))
+    needs_objects(task, source.path)
+    reader = _Reader(source, task)
+    for path in source.files(SUFFIXES):
+        reader.read_file(path)
+    table = reader.builder.build()
+    pictures = frozenset(image for image in source.index.images if _folder(image) in MASK_FOLDERS)
+    return Reading(table, (*reader.findings, *reader.remarks()), pictures)
 
 
-def guess_task(path: Path) -> tuple[str, str]:
+def guess_task(source: DataSource) -> tuple[str, str]:
     """Detection; pictures of the objects beside it are a matter of choice."""
-    has_masks = path.is_dir() and any((base / "SegmentationObject").is_dir() for base in _bases(path))
+    has_masks = any(_folder(image) == MASKS for image in source.index.images)
     return DETECTION, "XML files with boxes" + (" (and masks: --task segmentation)" if has_masks else "")
 
 
-def _bases(path: Path) -> list[Path]:
-    """The folder, if it holds annotations, else those in it that do."""
-    if _xml_files(path):
-        return [path]
-    return [folder for folder in sorted(path.iterdir()) if folder.is_dir() and _xml_files(folder)]
+def _finder(source: DataSource) -> ImageFinder:
+    return ImageFinder(source, without=MASK_FOLDERS, a_file_an_image=True)
 
 
-def _xml_files(base: Path) -> list[Path]:
-    folder = base / "Annotations" if (base / "Annotations").is_dir() else base
-    return sorted(file for file in folder.glob("*.xml") if not file.name.startswith("."))
+def _folder(image: str) -> str:
+    """The name of the folder that an image lies in."""
+    return image.rpartition("/")[0].rpartition("/")[2]
 
 
-def _is_annotation(path: Path) -> bool:
+def _head(path: Path) -> bytes:
     with path.open("rb") as stream:
-        return b"<annotation" in stream.read(4096).replace(b"\0", b"")
+        return stream.read(4096).replace(b"\0", b"")
+
+
+def _is_annotation(head: bytes) -> bool:
+    """Whether an XML file begins with the element that is Pascal VOC's; CVAT's is `<annotations>`."""
+    root = _ROOT.search(head)
+    return root is not None and root[1] == b"annotation"
+
+
+def _sampled_image(finder: ImageFinder, file: Path, head: bytes) -> str:
+    name = _FILENAME.search(head)
+    if image := finder.find_stem(file.stem, file):
+        return image
+    named = name[1].decode(errors="replace").strip() if name else ""
+    return named if finder.is_there(named, file) else ""
 
 
 class _Reader:
     """Adds files to a builder and remembers what was wrong."""
 
-    def __init__(self, builder: ObjectTableBuilder):
+    def __init__(self, source: DataSource, task: str):
         self.findings: list[Finding] = []
-        self._builder = builder
-        self._names = ClassNames(builder)
-        self._locator = Locator(builder.root)
-        self._unmasked: list[Path] = []
+        self.builder = ObjectTableBuilder(source.root, NAME, task)
+        self._source = source
+        self._names = ClassNames(self.builder)
+        self._finder = _finder(source)
+        self._splits = ListedSplits.of(source.index, "Segmentation" if self.builder.wants_masks else "Main")
+        self._own = self._images_of_stems(source.files(SUFFIXES))
+        self._owned = frozenset(self._own.values())
+        self._remarked: dict[str, list[tuple[Path, str]]] = defaultdict(list)
 
-    def read_base(self, base: Path) -> None:
-        """Add every file of a folder; ImageSets says the splits, else the folder's own name."""
-        kind = "Segmentation" if self._builder.wants_masks else "Main"
-        splits = _splits(base / "ImageSets" / kind) or _splits(base / "ImageSets" / "Main")
-        for path in _xml_files(base):
-            self.read_file(path, base, splits.get(path.stem, split_of_word(base.name)))
+    def _images_of_stems(self, files: list[Path]) -> dict[Path, str]:
+        images = ((path, self._finder.find_stem(path.stem, path)) for path in files)
+        return {path: image for path, image in images if image}
 
-    def read_file(self, path: Path, base: Path, split: int) -> None:
+    def read_file(self, path: Path) -> None:
         """Add one file's image and objects."""
         try:
-            self._add(path, base, split)
+            root = read_xml(path)
+            if root.tag == "annotation":
+                self._add(path, root)
+            elif path == self._source.root / self._source.path.name:
+                message = f"the root of the XML is <{root.tag}>, and Pascal VOC's is <annotation>"
+                raise FindingError(Finding.of("format-unknown", message, path))
+            else:
+                self._remarked["file-ignored"].append((path, f"<{root.tag}>"))
         except FindingError as error:
             place = error.finding.file or str(path)
             self.findings.append(replace(error.finding, file=place, line=error.finding.line or 1))
 
-    def remarks(self, path: Path) -> list[Finding]:
+    def remarks(self) -> list[Finding]:
         """The findings that summarise, once all files are read."""
-        remarks = self._locator.remarks + self._names.remarks(path)
-        if self._unmasked:
-            message = f"{len(self._unmasked)} image(s) have no picture in SegmentationObject/ and are left out"
-            remarks.append(Finding.of("image-unlabelled", message, self._unmasked[0], count=len(self._unmasked)))
+        remarks = self._finder.remarks + self._names.remarks(self._source.path)
+        for check, told in self._remarked.items():
+            path, what = told[0]
+            message = _REMARKS[check].format(count=len(told), file=path.name, what=what)
+            remarks.append(Finding.of(check, message, path, count=len(told)))
         return remarks
 
-    def _add(self, path: Path, base: Path, split: int) -> None:
+    def _add(self, path: Path, root: Node) -> None:
+        image = self._image(path, root.value("filename"))
+        if image is None:
+            return
         numbers = None
-        if self._builder.wants_masks:
-            picture = base / "SegmentationObject" / f"{path.stem}.png"
-            if not picture.is_file():
-                self._unmasked.append(path)
+        if self.builder.wants_masks:
+            picture = self._picture(path)
+            if picture is None:
+                self._remarked["image-unlabelled"].append((path, ""))
                 return
-            numbers = _numbers(picture)
-        root = read_xml(path)
-        image = self._image(path, base, root)
+            numbers = read_numbers(picture)
         size = root.first("size") or root
-        row = self._builder.add_image(
+        row = self.builder.add_image(
             image,
-            split,
-            file=self._builder.add_file(path),
+            self._split(path, image),
+            file=self.builder.add_file(path),
             line=root.line,
             size=(parse_pixels(size.value("width")), parse_pixels(size.value("height"))),
         )
@@ -135,37 +170,67 @@ class _Reader:
         except FindingError as error:
             message = f"object {number}: {error.finding.message}"
             self.findings.append(replace(error.finding, reason=message, file=str(path), line=node.line))
-            self._builder.drop_object(row)
+            self.builder.drop_object(row)
             return
         crowd = node.value("difficult") == "1"
-        self._builder.add_object(row, label, ObjectRecord(box, number, crowd=crowd, line=node.line, shape=shape))
+        self.builder.add_object(row, label, ObjectRecord(box, number, crowd=crowd, line=node.line, shape=shape))
 
-    def _image(self, path: Path, base: Path, root: Node) -> str:
-        """The image named, else one with the XML file's own name."""
-        named = root.value("filename")
-        folders = [folder for folder in dict.fromkeys(base / name for name in IMAGE_FOLDERS) if folder.is_dir()]
-        for folder in folders if named else ():
-            image = self._locator.locate(self._relative(folder / named))
-            if Path(image).is_file():
-                return image
-        for folder in folders:
-            for suffix in sorted(IMAGE_SUFFIXES):
-                image_path = folder / f"{path.stem}{suffix}"
-                if image_path.is_file():
-                    self._remark_substitute(path, named, image_path)
-                    return self._locator.locate(self._relative(image_path))
-        return self._locator.locate(self._relative(folders[0] / (named or f"{path.stem}.jpg")))
+    def _image(self, path: Path, named: str) -> str | None:
+        """The image with the file's own name, else the one that it names, if no other file's own name has that.
+
+        A file that was renamed with its image, or copied from a neighbour's, keeps the `<filename>` of the other.
+        """
+        own = self._own.get(path, "")
+        if own:
+            told = Path(named.replace("\\", "/"))
+            if folded(told.name) not in (folded(Path(own).name), folded(path.stem)):
+                is_stale = told.stem != path.stem and self._finder.is_there(named, path)
+                self._remarked["filename-stale" if is_stale else "image-substituted"].append((path, _told(named)))
+            return own
+        image = self._finder.find(named or path.stem, path)
+        if not Path(image).is_file() or image in self._owned:
+            self._remarked["annotation-orphan"].append((path, named or path.stem))
+            return None
+        return image
+
+    def _split(self, path: Path, image: str) -> int:
+        """Of the lists beside the file's folder, else of its folders, else of those of the image."""
+        listed = self._splits.of_file(self._relative(path))
+        if listed != UNASSIGNED:
+            return listed
+        for place in (self._relative(path), self._relative(Path(image))):
+            split = split_of_folders(place.split("/")[:-1])
+            if split != UNASSIGNED and not place.startswith("/"):
+                return split
+        return UNASSIGNED
 
     def _relative(self, path: Path) -> str:
-        """The path below the data folder, as a relative one, so that leaving the folder is noticed."""
-        return str(path.absolute()).removeprefix(f"{self._builder.root}/").removeprefix("./")
+        return self._source.relative(path)
 
-    def _remark_substitute(self, path: Path, named: str, image: Path) -> None:
-        if named != image.name:
-            message = (
-                f"'{named}' isn't there; {image.name} is used" if named else f"no <filename>; {image.name} is used"
-            )
-            self.findings.append(Finding.of("image-substituted", message, path))
+    def _picture(self, path: Path) -> Path | None:
+        """The picture that numbers the objects: of the file's own name, in the nearest folder for such pictures."""
+        for folder in path.parents:
+            picture = folder / MASKS / f"{path.stem}.png"
+            if picture.is_file():
+                return picture
+            if folder == self._source.root:
+                break
+        return None
+
+
+_REMARKS = {
+    "filename-stale": "{count} XML file(s) name another image than their own name does, such as {file}, where {what}; "
+    "both are there, and the one of the file's own name is used",
+    "image-substituted": "the image that {count} XML file(s) name isn't there, such as {file}, where {what}; the one "
+    "of the file's own name is used",
+    "annotation-orphan": "{count} XML file(s) without an image, such as {file}, which needs '{what}'",
+    "image-unlabelled": "{count} image(s) have no picture in SegmentationObject/ and are left out",
+    "file-ignored": "{count} XML file(s) ignored that are no annotations of an image, such as {file} with {what}",
+}
+
+
+def _told(named: str) -> str:
+    return f"<filename> is '{named}'" if named else "there is no <filename>"
 
 
 def _box(node: Node) -> Box:
@@ -173,35 +238,6 @@ def _box(node: Node) -> Box:
     if corners is None:
         raise FindingError(Finding.of("box-invalid", "the object has no <bndbox>"))
     return parse_box([corners.value(name) for name in CORNERS], ", ".join(CORNERS))
-
-
-def _splits(folder: Path) -> dict[str, int]:
-    """The split of each image that train.txt, val.txt and test.txt list."""
-    splits: dict[str, int] = {}
-    for path in sorted(folder.glob("*.txt")) if folder.is_dir() else ():
-        split = split_of_word(path.stem)
-        if split != UNASSIGNED:
-            splits |= dict.fromkeys(_listed(path), split)
-    return splits
-
-
-def _listed(path: Path) -> Iterator[str]:
-    for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines():
-        if words := line.split():
-            yield words[0]
-
-
-def _numbers(path: Path) -> npt.NDArray[np.uint8]:
-    """[H, W] the number of the object that each pixel belongs to, by its place in the palette."""
-    data = path.read_bytes()
-    image = open_image(io.BytesIO(data), data[:HEAD_BYTES], str(path))
-    if image.mode not in ("P", "L"):
-        message = f"expected a palette image whose indices number the objects, got the mode {image.mode}"
-        raise FindingError(Finding.of("mask-invalid", message, path))
-    try:
-        return np.asarray(image)
-    except Exception as error:
-        raise FindingError(decoding_finding(error, str(path), image.format or "image")) from error
 
 
 def _shape(numbers: npt.NDArray[np.uint8], number: int) -> Shape:

@@ -14,12 +14,13 @@ MAX_DEPTH = 50
 
 @dataclass
 class Node:
-    """An element: its tag, the line it begins on, its text without spaces around it, and the elements in it."""
+    """An element: its tag, the line it begins on, its text without spaces around it, and what is in it."""
 
     tag: str
     line: int
     text: str = ""
     children: list[Node] = field(default_factory=list)
+    attributes: dict[str, str] = field(default_factory=dict)
 
     def all(self, tag: str) -> list[Node]:
         """The elements in it with this tag."""
@@ -41,14 +42,14 @@ def read_xml(path: Path) -> Node:
     root = Node("", 0)
     open_nodes = [root]
 
-    def begin(tag: str, attributes: object) -> None:  # noqa: ARG001 - expat's signature
+    def begin(tag: str, attributes: dict[str, str]) -> None:
         if len(open_nodes) > MAX_DEPTH:
             raise FindingError(_invalid(path, parser, f"elements nested more than {MAX_DEPTH} deep"))
-        node = Node(tag, parser.CurrentLineNumber)
+        node = Node(tag, parser.CurrentLineNumber, attributes=attributes)
         open_nodes[-1].children.append(node)
         open_nodes.append(node)
 
-    def end(tag: str) -> None:  # noqa: ARG001
+    def end(tag: str) -> None:  # noqa: ARG001 - expat's signature
         node = open_nodes.pop()
         node.text = node.text.strip()
 

@@ -11,16 +11,18 @@ from vistry.evaluation.detection.iou import IouMatrix, iou_matrix
 from vistry.evaluation.detection.matching import Matching
 from vistry.evaluation.detection.types import Detections, Flags, GroundTruth, Indices, Kind, Scores
 from vistry.evaluation.detection.voc import VocResult
+from vistry.evaluation.operating_point import Thresholds
 
 
 def detection_confusion_matrix(
     ground_truth: Sequence[GroundTruth],
     predictions: Sequence[Detections],
     result: VocResult,
-    score_threshold: float,
+    score_threshold: float | Thresholds,
     kind: Kind = "box",
 ) -> Matrix:
-    """[C + 1, C + 1] counts of objects and of detections with a score greater than the threshold.
+    """[C + 1, C + 1] counts of objects and of detections with a score greater than the threshold,
+    or than that of their class [C].
 
     Row: the true class, the last row background. Column: the class found, the last column missed. The diagonal has
     the hits of the VOC metric. A detection that isn't a hit takes, in order of score, the free object of another class
@@ -29,7 +31,8 @@ def detection_confusion_matrix(
     """
     matching, classes = result.matching, len(result.rankings)
     matrix = np.zeros((classes + 1, classes + 1), np.int64)
-    above = matching.scores > score_threshold
+    limits = score_threshold if isinstance(score_threshold, float | int) else score_threshold[matching.labels]
+    above = matching.scores > limits
     hits = above & result.hits
     np.add.at(matrix, (matching.labels[hits], matching.labels[hits]), 1)
     free = ~matching.crowd

@@ -9,8 +9,9 @@ import numpy as np
 
 from vistry.errors import VistryError, suggestion
 from vistry.evaluation.detection.coco import CocoResult, coco_values, evaluate_coco
-from vistry.evaluation.detection.types import Detections, GroundTruth, Kind
-from vistry.evaluation.detection.voc import VocResult, evaluate_voc, voc_values
+from vistry.evaluation.detection.types import Detections, GroundTruth, Kind, detections_above
+from vistry.evaluation.detection.voc import VocResult, evaluate_voc, rankings_above, voc_values
+from vistry.evaluation.operating_point import Thresholds
 
 # In the order in which messages offer them.
 METRIC_TYPES = ("voc", "coco", "coco_voc", "none")
@@ -29,12 +30,15 @@ class DetectionMetrics:
 
 @dataclass(frozen=True)
 class DetectionProtocol:
-    """How detections are compared with objects: which metrics, by boxes or by masks, and the thresholds they need."""
+    """How detections are compared with objects: which metrics, by boxes or by masks, and the thresholds they need.
+
+    `score_threshold` is one for all classes, or [C] one for each.
+    """
 
     metric_type: str
     iou_threshold: float = 0.5
     kind: Kind = "box"
-    score_threshold: float = 0.0
+    score_threshold: float | Thresholds = 0.0
 
 
 def evaluate_detections(
@@ -69,15 +73,15 @@ def evaluate_detections(
         voc = evaluate_voc(ground_truth, predictions, classes=len(classes), iou_threshold=iou, kind=kind)
         values |= _voc_values(voc, protocol.score_threshold)
     elif coco is not None:
-        served = [detections.above(protocol.score_threshold) for detections in predictions]
+        served = [detections_above(detections, protocol.score_threshold) for detections in predictions]
         both = {"": coco, SERVED: evaluate_coco(ground_truth, served, len(classes), kind=kind)}
         means = {f"{PRIMARY}{name}": result.average_precision(0.5) for name, result in both.items()}
         values |= {name: value for name, value in means.items() if value is not None}
     return DetectionMetrics(values, voc, coco)
 
 
-def _voc_values(voc: VocResult, score_threshold: float) -> dict[str, float]:
-    served = voc_values([ranking.above(score_threshold) for ranking in voc.rankings])
+def _voc_values(voc: VocResult, score_threshold: float | Thresholds) -> dict[str, float]:
+    served = voc_values(rankings_above(voc.rankings, score_threshold))
     return voc_values(voc.rankings) | {f"{name}{SERVED}": value for name, value in served.items()}
 
 

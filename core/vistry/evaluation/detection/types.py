@@ -9,6 +9,8 @@ from typing import Literal, TypedDict
 import numpy as np
 import numpy.typing as npt
 
+from vistry.evaluation.operating_point import Thresholds
+
 Kind = Literal["box", "mask"]
 Boxes = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float32]
@@ -70,6 +72,13 @@ class ImageDetections:
     detections: Detections
     width: int
     height: int
+
+
+def detections_above(detections: Detections, threshold: float | Thresholds) -> Detections:
+    """The detections above one threshold, or above that of their class [C], in the same order."""
+    if isinstance(threshold, float | int):
+        return detections.above(threshold)
+    return detections.take(np.flatnonzero(detections.scores > threshold[detections.labels]))
 
 
 def concatenate_detections(images: Sequence[Detections]) -> tuple[Indices, Detections]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from vistry.evaluation.detection.matching import NOTHING, Matching, match
 from vistry.evaluation.detection.types import Detections, Flags, GroundTruth, Kind, Scores
+from vistry.evaluation.operating_point import Thresholds
 
 Values = npt.NDArray[np.float64]
 
@@ -105,6 +106,12 @@ def evaluate_voc(
 def _ranking(matching: Matching, hits: Flags, order: npt.NDArray[np.intp], label: int, objects: int) -> Ranking:
     own = order[matching.labels[order] == label]
     return Ranking(objects, matching.scores[own], hits[own])
+
+
+def rankings_above(rankings: Sequence[Ranking], threshold: float | Thresholds) -> list[Ranking]:
+    """C rankings with the detections above one threshold, or above that of their class [C]."""
+    limits = [threshold] * len(rankings) if isinstance(threshold, float | int) else threshold.tolist()
+    return [ranking.above(limit) for ranking, limit in zip(rankings, limits, strict=True)]
 
 
 def voc_values(rankings: Sequence[Ranking]) -> dict[str, float]:

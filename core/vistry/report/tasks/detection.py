@@ -14,7 +14,7 @@ from vistry.evaluation.detection.curves import precision_recall_of
 from vistry.evaluation.detection.metrics import DetectionMetrics, DetectionProtocol, evaluate_detections
 from vistry.evaluation.detection.thresholds import scan_scores
 from vistry.evaluation.detection.types import Indices, Kind
-from vistry.evaluation.detection.voc import VocResult, voc_values
+from vistry.evaluation.detection.voc import VocResult, rankings_above, voc_values
 from vistry.report.curve_chart import curve_chart, curve_lines
 from vistry.report.inputs import DetectionReportInputs, ReportInputs
 from vistry.report.lines import line_of
@@ -52,7 +52,7 @@ def detection_inputs(inputs: ReportInputs, kind: Kind) -> DetectionReportInputs:
         ground_truth=ground_truth,
         predictions=detections,
         iou_threshold=values.validation_iou_threshold,
-        score_threshold=values.box_score_threshold,
+        score_threshold=values.box_score_threshold if inputs.thresholds is None else inputs.thresholds,
         kind=kind,
     )
 
@@ -123,10 +123,9 @@ def _by_size(inputs: DetectionReportInputs, coco: CocoResult) -> Markup:
 
 
 def _all_and_given(inputs: DetectionReportInputs, voc: VocResult) -> Markup:
-    threshold = inputs.score_threshold
-    given = [ranking.above(threshold) for ranking in voc.rankings]
+    given = rankings_above(voc.rankings, inputs.score_threshold)
     rows: list[list[Cell]] = []
-    for name, rankings in (("all", voc.rankings), (f"with a score above {threshold:g}", given)):
+    for name, rankings in (("all", voc.rankings), (f"with a score above {inputs.threshold_in_words}", given)):
         values = voc_values(rankings)
         shares = [Share(values.get(key)) for key in ("precision", "recall", "mean_average_precision")]
         rows.append([name, sum(len(ranking.scores) for ranking in rankings), *shares])
@@ -134,9 +133,8 @@ def _all_and_given(inputs: DetectionReportInputs, voc: VocResult) -> Markup:
 
 
 def _confusion(inputs: DetectionReportInputs, voc: VocResult) -> Section:
-    threshold = inputs.score_threshold
     matrix = detection_confusion_matrix(
-        inputs.ground_truth, inputs.predictions, result=voc, score_threshold=threshold, kind=inputs.kind
+        inputs.ground_truth, inputs.predictions, result=voc, score_threshold=inputs.score_threshold, kind=inputs.kind
     )
     drawn = _most_mistaken(matrix)
     rows = [[*inputs.classes, "background"][index] for index in drawn]
@@ -145,9 +143,9 @@ def _confusion(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     objects, hits = int(matrix[:-1].sum()), int(matrix.trace())
     share = f" ({percent(hits / objects)})" if objects else ""
     note = (
-        f"{hits:,} of {count(objects, 'object')} found{share} with a score above {threshold:g} and an IoU of at least "
-        f"{voc.iou_threshold:g}. Rows are the truth, with background for detections where no object is left; columns "
-        "what was found, with the missed at the end. The colour is the share of the row."
+        f"{hits:,} of {count(objects, 'object')} found{share} with a score above {inputs.threshold_in_words} and an "
+        f"IoU of at least {voc.iou_threshold:g}. Rows are the truth, with background for detections where no object is "
+        "left; columns what was found, with the missed at the end. The colour is the share of the row."
     )
     if len(drawn) < len(matrix):
         note += f" Drawn are the {len(drawn) - 1} classes with the most mistakes, of {len(inputs.classes)}."
@@ -161,18 +159,17 @@ def _most_mistaken(matrix: Matrix) -> Indices:
 
 
 def _classes(inputs: DetectionReportInputs, voc: VocResult, coco: CocoResult | None) -> Section:
-    threshold = inputs.score_threshold
     rows: list[list[Cell]] = []
-    for label, (name, ranking) in enumerate(zip(inputs.classes, voc.rankings, strict=True)):
-        given = ranking.above(threshold)
+    every_given = rankings_above(voc.rankings, inputs.score_threshold)
+    for label, (name, ranking, given) in enumerate(zip(inputs.classes, voc.rankings, every_given, strict=True)):
         shares = [Share(given.precision), Share(given.recall), Share(ranking.average_precision)]
         strict = [] if coco is None else [Share(coco.average_precision(label=label))]
         rows.append([name, ranking.objects, len(given.scores), *shares, *strict])
     headings = ["class", "objects", "found", "precision", "recall", f"AP at {voc.iou_threshold:g}"]
     note = (
-        f"Found, precision and recall: of the detections with a score above {threshold:g}, at an IoU of at least "
-        f"{voc.iou_threshold:g}. AP is made of all detections. A dash is undefined on these images. Click a heading to "
-        "sort."
+        f"Found, precision and recall: of the detections with a score above {inputs.threshold_in_words}, at an IoU of "
+        f"at least {voc.iou_threshold:g}. AP is made of all detections. A dash is undefined on these images. Click a "
+        "heading to sort."
     )
     strict_heading = [] if coco is None else ["AP .5 to .95"]
     return Section("classes", "Every class", note, parts=[table([*headings, *strict_heading], rows, sortable=True)])
@@ -191,12 +188,16 @@ def _thresholds(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     plot = unit_plot("score threshold", "mean over the classes")
     lines = [line_of("precision", scan.thresholds, scan.mean_precision, colour="c1")]
     lines.append(line_of("recall", scan.thresholds, scan.mean_recall, colour="c2"))
-    at = plot.x.at(inputs.score_threshold)
-    mark = element("path", d=f"M{at:.1f} {plot.y.at(0)}V{plot.y.at(1)}", class_="mark")
-    marks = [mark, *(line.markup(plot) for line in lines)]
+    places = [plot.x.at(value) for value in sorted(set(np.ravel(inputs.score_threshold).tolist()))]
+    dashes = [element("path", d=f"M{at:.1f} {plot.y.at(0)}V{plot.y.at(1)}", class_="mark") for at in places]
+    marks = [*dashes, *(line.markup(plot) for line in lines)]
     chart = plot.figure("Precision and recall at each score", marks, [line.key for line in lines])
+    if isinstance(inputs.score_threshold, float | int):
+        line = f"The dashed line is box_score_threshold = {inputs.score_threshold:g}"
+    else:
+        line = "A dashed line is a threshold that vistry threshold chose"
     note = (
-        f"The dashed line is box_score_threshold = {inputs.score_threshold:g}, above which a user is given "
-        "detections. Move it left to find more objects, right for fewer false alarms."
+        f"{line}, above which a user is given detections. Move it left to find more objects, right for fewer false "
+        "alarms."
     )
     return Section("thresholds", "Thresholds", note, parts=[element("div", chart, class_="charts")])

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from vistry.evaluation.detection.coco_library import hotcoco
-from vistry.evaluation.detection.types import Detections, Flags, GroundTruth, Kind, Rle, concatenate_ground_truth
+from vistry.evaluation.detection.types import (
+    Detections,
+    Flags,
+    GroundTruth,
+    Kind,
+    Rle,
+    concatenate_ground_truth,
+    detections_above,
+)
 from vistry.evaluation.detection.voc import VocResult
 from vistry.report.detection_picture import Outline, object_picture
 from vistry.report.gallery import Card, gallery
@@ -22,13 +30,13 @@ def misses(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     # The score of each object's hit, 0 where it has none.
     best_score = np.zeros(len(matching.object_labels), np.float32)
     best_score[matching.target[voc.hits]] = matching.scores[voc.hits]
-    missed = np.flatnonzero(~matching.crowd & (best_score <= inputs.score_threshold))
+    missed = np.flatnonzero(~matching.crowd & (best_score <= inputs.limits[matching.object_labels]))
     if not len(missed):
         return Section("misses", "Largest misses", "There are none: every object was found.", parts=[])
     _, objects = concatenate_ground_truth(inputs.ground_truth)
     drawn = missed[np.argsort(-objects.areas[missed], kind="stable")[:MISTAKES]]
     note = (
-        f"{len(drawn)} of {count(len(missed), 'object')} that no detection above {inputs.score_threshold:g} found, "
+        f"{len(drawn)} of {count(len(missed), 'object')} that no detection above {inputs.threshold_in_words} found, "
         "the largest first. Blue is the truth, the missed object in bold; orange is what was found."
     )
     cards = []
@@ -46,12 +54,12 @@ def misses(inputs: DetectionReportInputs, voc: VocResult) -> Section:
 def false_alarms(inputs: DetectionReportInputs, voc: VocResult) -> Section:
     """Draw the detections with the highest scores that aren't hits."""
     matching = voc.matching
-    wrong = np.flatnonzero(~voc.hits & ~voc.ignored & (matching.scores > inputs.score_threshold))
+    wrong = np.flatnonzero(~voc.hits & ~voc.ignored & (matching.scores > inputs.limits[matching.labels]))
     if not len(wrong):
         return Section("false-alarms", "Surest false alarms", "There are none: every detection is an object.", parts=[])
     drawn = wrong[np.argsort(-matching.scores[wrong], kind="stable")[:MISTAKES]]
     note = (
-        f"{len(drawn)} of {count(len(wrong), 'false alarm')} with a score above {inputs.score_threshold:g}, the "
+        f"{len(drawn)} of {count(len(wrong), 'false alarm')} with a score above {inputs.threshold_in_words}, the "
         "surest first. Orange is what was found, the false alarm in bold; blue is the truth. Look here for objects "
         "nobody labelled."
     )
@@ -78,10 +86,10 @@ def _picture(inputs: DetectionReportInputs, image: int, kind: str, row: int) -> 
     """Draw the surroundings of an object ("true") or a detection ("predicted"), which is number `row` of its image."""
     detections = inputs.predictions[image]
     true = _outlines(inputs.ground_truth[image], "true", inputs.kind)
-    predicted = _outlines(detections.above(inputs.score_threshold), "predicted", inputs.kind)
+    predicted = _outlines(detections_above(detections, inputs.limits), "predicted", inputs.kind)
     if kind == "predicted":
         # `row` counts all detections of the image, the outlines only those above the threshold.
-        above = np.flatnonzero(detections.scores > inputs.score_threshold)
+        above = np.flatnonzero(detections.scores > inputs.limits[detections.labels])
         first = predicted.pop(int(np.searchsorted(above, row)))
     else:
         first = true.pop(row)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
+from vistry.evaluation.classification import likeliest
 from vistry.evaluation.confidence_interval import wilson_interval
 from vistry.evaluation.confusion import Matrix, confusion_matrix, most_confused, most_mistaken
 from vistry.report.gallery import Card, gallery
@@ -38,7 +39,8 @@ def multiclass_sections(inputs: ReportInputs) -> list[Section]:
     """Draw confusion, mistakes, classes, curves and calibration from probabilities [N, C] and class indices [N]."""
     probabilities: Probabilities = inputs.tensors["predictions"]
     targets: Targets = inputs.tensors["targets"]
-    predicted = probabilities.argmax(axis=1)
+    predicted = likeliest(probabilities, inputs.thresholds)
+    certainty = np.take_along_axis(probabilities, predicted[:, None], axis=1)[:, 0]
     one_hot = np.eye(len(inputs.classes), dtype=bool)
     truth = one_hot[targets]
     curves = curves_of(truth, probabilities)
@@ -47,7 +49,7 @@ def multiclass_sections(inputs: ReportInputs) -> list[Section]:
         _mistakes(inputs, probabilities, targets, predicted=predicted),
         class_table(class_rows(inputs.classes, truth, one_hot[predicted], curves=curves)),
         curve_section(inputs.classes, truth, probabilities, curves=curves),
-        calibration_section(probabilities.max(axis=1), predicted == targets, "probability of the predicted class"),
+        calibration_section(certainty, predicted == targets, "probability of the predicted class"),
     ]
 
 
@@ -83,7 +85,8 @@ def _pairs(inputs: ReportInputs, matrix: Matrix) -> Markup:
 
 def _mistakes(inputs: ReportInputs, probabilities: Probabilities, targets: Targets, predicted: Targets) -> Section:
     wrong = predicted != targets
-    rows = strongest_mistakes(probabilities.max(axis=1), wrong)
+    certainty = np.take_along_axis(probabilities, predicted[:, None], axis=1)[:, 0]
+    rows = strongest_mistakes(certainty, wrong)
     if not rows:
         note = "There are none: every validation image got its class."
         return Section("mistakes", "Most confident mistakes", note, parts=[])

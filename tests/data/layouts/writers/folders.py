@@ -1,0 +1,13 @@
+"""Class folders: the place of a picture says all."""
+
+from __future__ import annotations
+
+from tests.data.layouts.tree import Tree
+
+
+def write(tree: Tree) -> None:
+    """Nothing beside the pictures, but for the lists that some sets bring."""
+    if lists := tree.option("lists"):
+        for path, pictures in tree.by_file(lists):
+            lines = [f"{tree.image(picture)} {tree.truth.index(picture.label)}\n" for picture in pictures]
+            tree.write(path, "".join(lines))
