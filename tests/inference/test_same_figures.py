@@ -33,8 +33,7 @@ def test_probabilities_are_those_of_the_validation(run: Run) -> None:
     found = [prediction.values for prediction in predictor.predict(images)]
     np.testing.assert_array_equal(np.array(found), tensors["predictions"])
     alone = [prediction.values for prediction in predictor.predict(images[:4], batch_size=1)]
-    precision = 1e-5 if predictor.engine.facts().precision == "fp32" else 0.02
-    np.testing.assert_allclose(np.array(alone), tensors["predictions"][:4], atol=precision)
+    np.testing.assert_allclose(np.array(alone), tensors["predictions"][:4], atol=1e-5)
 
 
 def test_metrics_are_those_of_the_validation(run: Run) -> None:
@@ -83,17 +82,3 @@ def test_no_image_is_padded_for_the_one_beside_it() -> None:
         [(24, 16, 17, 9)],
     ]
     assert engine.calls == [(4, 16, 16, 3), (3, 24, 16, 3)]
-
-
-@pytest.mark.parametrize("has_bf16", [False, True])
-def test_a_run_predicts_in_the_precision_that_it_was_validated_in(
-    digits: Path, tiny_plugin: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_bf16: bool
-) -> None:
-    from vistry.training.engines import torch as engine
-    from vistry.training.engines.torch import precision
-
-    monkeypatch.setattr(precision, "processor_precision", lambda: ("bf16", "for a test"))
-    run = vistry.train(digits, task="multiclass", model="tiny", output=tmp_path / "run", **SETTINGS).run
-    monkeypatch.setattr(precision, "processor_precision", lambda: ("fp32", "for a test"))
-    monkeypatch.setattr(engine, "computes", lambda name: has_bf16 or name == "fp32")
-    assert load(run.folder).engine.facts().precision == ("bf16" if has_bf16 else "fp32")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +156,6 @@ def _loaded(trained: Run, backend: str | None, given: Given) -> Predictor:
     card = recorded_model(trained, catalogue)
     context = ModelContext.of(catalogue, card, task=record.task, backend=backend or _own_backend(card, record.backend))
     context = context.with_hyperparameters(hyperparameters_of(trained, card.hyperparameters))
-    context = _in_precision_of(trained, context)
     if changed:
         context = _with_changes(context, changed)
     num_classes = len(record.classes)
@@ -172,18 +171,6 @@ def _loaded(trained: Run, backend: str | None, given: Given) -> Predictor:
         hyperparameters=context.hyperparameters,
         thresholds=thresholds,
     )
-
-
-def _in_precision_of(trained: Run, context: ModelContext) -> ModelContext:
-    """Return a run's model in the precision that it was trained and validated in, where this machine computes in it.
-
-    "auto" may mean another one here, and its figures would be others.
-    """
-    engine, setting = trained.status.engine, context.hyperparameters.settings["precision"]
-    if setting.value != "auto" or engine is None or not context.engine_module.computes(engine.precision):
-        return context
-    settings = [*context.hyperparameters.settings.values(), replace(setting, value=engine.precision)]
-    return context.with_hyperparameters(Hyperparameters(settings, context.hyperparameters.warnings))
 
 
 def _with_changes(context: ModelContext, changed: Values) -> ModelContext:

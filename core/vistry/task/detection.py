@@ -31,7 +31,7 @@ from vistry.loading.views import ResizeInfo
 from vistry.plugin.answers import kind
 from vistry.plugin.types import Loss, Module, Postprocess, Predictions, Tensor, TrainingData
 from vistry.runs.detection_tensors import from_tensors, to_tensors
-from vistry.task.behaviour import Array, as_numpy
+from vistry.task.behaviour import Array, Measurement, as_numpy
 from vistry.task.outputs import wrong_detections, wrong_detector_outputs
 
 # The hosted product's names of a box's sides, in fractions of the image.

@@ -290,6 +290,8 @@ def _engine(*, run: Run, context: ModelContext, training: Table, announce: Liste
     batches = context.training_dataset(training).batches(values.random_seed, 0)
     updates = number_of_updates(values, len(batches))
     engine = _with_precision_of(run, context).engine(module, data, announce.note, updates)
+    if values.precision == "auto":  # also where the precision of the beginning took its place
+        engine.prediction_precision = "fp32"
     facts = _facts(engine, run)
     announce.note(f"{facts.device}, {facts.precision} ({facts.precision_reason})")
     return engine

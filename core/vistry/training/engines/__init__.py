@@ -25,9 +25,6 @@ class EngineModule(Protocol):
     def make(self, module: Module, settings: EngineSettings, loss: Loss | None, postprocess: Postprocess) -> Engine:
         """Make an engine. Without a loss it only predicts."""
 
-    def computes(self, precision: str) -> bool:
-        """Tell whether this machine computes in a precision; one that it imitates takes a hundred times as long."""
-
     def seed_initialisation(self, seed: int) -> None:
         """Seed what draws the initial weights of a module that is built next."""
 

@@ -276,13 +276,15 @@ def test_validation_and_prediction_compute_alike_to_the_bit(precision: str, ema:
         before = found
 
 
-def test_norms_stay_unfolded_in_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(module: nn.Module) -> nn.Module:
-        raise AssertionError(module)
-
-    monkeypatch.setattr("vistry.training.engines.torch.engine.with_folded_norms", refuse)
-    values = BASE.changed({"precision": "bf16"})
-    TorchEngine(_module(), EngineSettings(values, PreprocessingSpec()), None, TASK.postprocess).predict(_batch().images)
+def test_predictions_are_in_fp32_unless_a_precision_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision_module, "processor_precision", lambda: ("bf16", "for a test"))
+    images = _batch().images
+    found = {}
+    for precision in ("auto", "fp32", "bf16"):
+        settings = EngineSettings(BASE.changed({"precision": precision}), PreprocessingSpec())
+        found[precision] = TorchEngine(_module(), settings, None, TASK.postprocess).predict(images)
+    np.testing.assert_array_equal(found["auto"], found["fp32"])
+    assert (found["bf16"] != found["fp32"]).any()
 
 
 def test_a_network_that_cannot_be_traced_is_folded_part_by_part() -> None:

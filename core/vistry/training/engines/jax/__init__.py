@@ -11,11 +11,10 @@ from vistry.training.engines.jax.module import (
     seed_initialisation,
     shapes_of,
 )
-from vistry.training.engines.jax.precision import computes, with_low_precision, with_single_precision
+from vistry.training.engines.jax.precision import with_low_precision, with_single_precision
 
 __all__ = [
     "arrays_of",
-    "computes",
     "decayed_names",
     "load_arrays",
     "make",

@@ -8,7 +8,6 @@ from flax import nnx
 from jax import Array
 
 from vistry.errors import HyperparameterError, Problem
-from vistry.training.engines.jax.device import pick_device
 
 # NVIDIA's first generation with bf16 is Ampere.
 _BF16_CAPABILITY = 8.0
@@ -26,11 +25,6 @@ def pick_precision(wanted: str, device: jax.Device) -> tuple[str, str]:
     if device.platform == "gpu" and float(getattr(device, "compute_capability", 0)) < _BF16_CAPABILITY:
         return "fp32", "this GPU has no bf16"
     return "bf16", f"this {device.platform.upper()} computes bf16"
-
-
-def computes(precision: str) -> bool:
-    """Tell whether this machine computes in a precision, and doesn't imitate it."""
-    return precision == "fp32" or (precision == "bf16" and pick_precision("auto", pick_device())[0] == "bf16")
 
 
 def in_single_precision(output: Array) -> Array:

@@ -12,11 +12,9 @@ from vistry.training.engines.torch.module import (
     seed_initialisation,
     shapes_of,
 )
-from vistry.training.engines.torch.precision import computes
 
 __all__ = [
     "arrays_of",
-    "computes",
     "decayed_names",
     "load_arrays",
     "make",

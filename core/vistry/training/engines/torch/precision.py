@@ -11,7 +11,6 @@ from torch import nn
 
 from vistry.errors import HyperparameterError, Problem
 from vistry.torch_layers.precision import has_low_precision, is_in_single_precision
-from vistry.training.engines.torch.device import pick_device
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -31,16 +30,6 @@ def pick_precision(wanted: str, device: torch.device) -> tuple[str, str]:
         has_bf16 = torch.cuda.is_bf16_supported()
         return ("bf16", "this GPU computes bf16") if has_bf16 else ("fp32", "this GPU has no bf16")
     return processor_precision()
-
-
-def computes(precision: str) -> bool:
-    """Tell whether this machine computes in a precision, and doesn't imitate it."""
-    if precision == "fp32":
-        return True
-    if pick_device().type == "cuda":
-        return precision == "fp16" or torch.cuda.is_bf16_supported()
-    has_bf16 = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    return precision == "bf16" and bool(has_bf16)
 
 
 def precision_of(module: nn.Module, wanted: str, device: torch.device) -> tuple[str, str]:
