@@ -32,7 +32,7 @@ def evaluate(run: str, data: Path, as_json: bool, hyperparameters: dict[str, Any
     """
     from vistry.report.doubt import absent_text
 
-    result = vistry.evaluate(run, data, **options, **hyperparameters)
+    result = vistry.evaluate(run, data, **{**options, **hyperparameters})
     if as_json:
         print_json(**result.to_dict())
         return
