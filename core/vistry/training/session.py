@@ -36,10 +36,9 @@ from vistry.plugin.types import Module, TrainingData
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.parts import check_recorded
 from vistry.report import write_report
-from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.files import remove_unfinished
 from vistry.runs.findings import diagnosis_record
-from vistry.runs.folder import PREDICTIONS, TRAINING_ROWS, VALIDATION_ROWS, Run, find_run, new_run
+from vistry.runs.folder import TRAINING_ROWS, VALIDATION_ROWS, Run, find_run, new_run
 from vistry.runs.image_contents import write_image_contents
 from vistry.runs.lock import training_in
 from vistry.runs.moved_images import check_images, move_images
@@ -380,7 +379,7 @@ def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
             run.write(replace(status, status="failed", reason=str(error)))
             write_report(run)
         raise
-    doubt = _doubt(loop)
+    doubt = loop.validation.doubt(run)
     run.write(
         replace(
             status,
@@ -398,12 +397,3 @@ def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
     write_report(run)
     best = next(entry for entry in loop.history if entry.epoch == outcome.best_epoch)
     return TrainingResult(run, outcome, best.metrics or {}, doubt=doubt)
-
-
-def _doubt(loop: Loop) -> Doubt:
-    """How sure the best score is, from the predictions in the run folder: a resumed run may have made them before."""
-    try:
-        tensors, _ = read_checkpoint(loop.run.folder / PREDICTIONS)
-    except RunError:
-        return Doubt()
-    return loop.validation.doubt(tensors)

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vistry.errors import DataError, TrainingError
+from vistry.errors import DataError, RunError, TrainingError
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import EvalTransform
 from vistry.registry.part_specs import MetricSpec
 from vistry.registry.parts import PartTable
-from vistry.task.behaviour import Array, Measurement, Task
+from vistry.runs.checkpoint import read_checkpoint
+from vistry.runs.folder import PREDICTIONS, Run
+from vistry.task.behaviour import Measurement, Task
 from vistry.task.doubt import Doubt, doubt_of
 from vistry.task.metric_parts import measure
 from vistry.training.engines import Engine
@@ -69,8 +71,12 @@ class Validation:
         notes = tuple(f"the metric {name} is left out: {error}" for name, error in failures.items())
         return Evaluation(metrics, score, self.task.tensors(predictions, self.targets), notes=notes)
 
-    def doubt(self, tensors: Mapping[str, Array]) -> Doubt:
-        """Return how sure the primary metric is, from an evaluation's tensors."""
+    def doubt(self, run: Run) -> Doubt:
+        """Return how sure the best score is, from the predictions in a run folder; nothing where they are gone."""
+        try:
+            tensors, _ = read_checkpoint(run.folder / PREDICTIONS)
+        except RunError:
+            return Doubt()
         predictions, _ = self.task.from_tensors(tensors)
         measurement = Measurement(predictions, self.targets, self.classes, hyperparameters=self.hyperparameters)
         part = self.metric_parts.parts.get(self.primary_metric)
