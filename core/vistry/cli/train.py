@@ -112,11 +112,14 @@ def _summary(plan: Plan) -> str:
 def _print_plan(plan: Plan, as_json: bool) -> None:
     from dataclasses import asdict
 
+    from vistry.training.advice import advice
     from vistry.training.estimate import estimate
     from vistry.training.plan_summary import PlanSummary
 
     if as_json:
-        print_json(plan=PlanSummary.of(plan).to_dict(), estimate=asdict(estimate(plan)))
+        expected = estimate(plan)
+        advised = advice(plan.context, expected.epoch_seconds)
+        print_json(plan=PlanSummary.of(plan).to_dict(), estimate=asdict(expected), advice=advised)
     else:
         click.echo(_plan_text(plan))
 
@@ -124,6 +127,7 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
 def _plan_text(plan: Plan) -> str:
     from vistry.hyperparameter.values import format_value
     from vistry.report.numbers import duration
+    from vistry.training.advice import advice
     from vistry.training.estimate import estimate
     from vistry.training.plan_summary import PlanSummary
 
@@ -140,11 +144,18 @@ def _plan_text(plan: Plan) -> str:
         f"{engine.device}, {engine.precision} ({engine.precision_reason})"
     )
     lines.append(
-        f"about {duration(expected.total_seconds)} and {expected.memory_bytes / 2**30:.1f} GiB, "
-        f"measured on a few steps of {expected.step_seconds:.2f} s"
+        f"about {_range(duration(expected.total_seconds), duration(expected.slowest_total_seconds))} and "
+        f"{expected.memory_bytes / 2**30:.1f} GiB, measured on a few steps: {expected.steps} of "
+        f"{_range(f'{expected.step_seconds:.2f}', f'{expected.slowest_step_seconds:.2f}')} s, after one to warm up"
     )
+    if advised := advice(plan.context, expected.epoch_seconds):
+        lines.append(advised)
     settings = plan.hyperparameters.settings.values()
     width = max(len(setting.name) for setting in settings)
     lines += [f"  {item.name:<{width}}  {format_value(item.value):<14}  {item.origin}" for item in settings]
     lines += [f"warning: {line}" for line in facts.warnings]
     return "\n".join(lines)
+
+
+def _range(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"

@@ -141,7 +141,8 @@ class GradientClipping:
 class MovingAverage:
     """The average of a model's weights over its updates, which is then evaluated and saved in place of them.
 
-    After u updates it moves by 1 - decay * (1 - exp(-u / updates)) of the way to the weights of the moment.
+    After u updates it moves by 1 - decay * (1 - exp(-u / updates)) of the way to the weights of the moment. In a
+    training of few updates `updates` is shortened, so that the average at its end is of its last tenth.
     """
 
     decay: Annotated[float, positive]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vistry.evaluation.confidence_interval import Interval
 from vistry.registry.field_spec import Scalar
 from vistry.registry.manifest import PreprocessingSpec
 from vistry.registry.parts import PartRecord
@@ -120,7 +121,8 @@ class EngineFacts:
 class RunStatus:
     """status.json: `status` is running, completed, stopped, interrupted, failed, or (never on disk) killed.
 
-    `epochs` is how many were trained. What isn't known yet is None.
+    `epochs` is how many were trained. What isn't known yet is None. `interval` is of the best score, and
+    `absent_classes` are those that no validation image has.
     """
 
     status: str
@@ -132,6 +134,8 @@ class RunStatus:
     epochs: int | None = None
     best_epoch: int | None = None
     best_score: float | None = None
+    interval: Interval | None = None
+    absent_classes: tuple[str, ...] = ()
 
 
 # metrics.jsonl: a line an epoch.

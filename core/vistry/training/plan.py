@@ -29,6 +29,7 @@ from vistry.runs.records import SplitRecord
 from vistry.training.groups import grouped, grouped_apart, split_record
 from vistry.training.initial_weights import InitialWeights
 from vistry.training.model_context import ModelContext
+from vistry.training.schedules import number_of_updates
 from vistry.training.small_objects import small_object_advice
 
 # A rule of thumb: a training of fewer updates in all gets a warning.
@@ -106,8 +107,7 @@ class Plan:
     @property
     def updates(self) -> int:
         """The number of updates of the weights in all epochs."""
-        group = min(self.hyperparameters.gradient_accumulation_step, self.batches_per_epoch)
-        return -(-self.batches_per_epoch // group) * self.hyperparameters.number_of_epochs
+        return number_of_updates(self.hyperparameters, self.batches_per_epoch)
 
     @property
     def findings(self) -> list[Finding]:

@@ -20,7 +20,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,8 @@ from vistry.runs.records import (
     RunStatus,
 )
 from vistry.runs.rows import read_rows, write_rows
+from vistry.task.doubt import Doubt
+from vistry.training.advice import SlowEpochs
 from vistry.training.engines import Engine
 from vistry.training.events import Announcer, Listener, Outcome
 from vistry.training.initial_weights import InitialWeights, load_initial_weights
@@ -60,6 +62,7 @@ from vistry.training.loop import Loop
 from vistry.training.model_context import ModelContext
 from vistry.training.plan import Plan, Request, make_plan
 from vistry.training.recorded_model import recorded_model
+from vistry.training.schedules import number_of_updates
 from vistry.training.validation import Validation
 
 NAMED_TENSORS = 4  # of those that are newly initialised
@@ -67,11 +70,12 @@ NAMED_TENSORS = 4  # of those that are newly initialised
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A finished run: its folder, why it ended, and the best epoch's validation metrics."""
+    """A finished run: its folder, why it ended, the best epoch's validation metrics, and how sure they are."""
 
     run: Run
     outcome: Outcome
     metrics: Mapping[str, float]
+    doubt: Doubt = field(default_factory=Doubt)
 
 
 def train(
@@ -288,7 +292,7 @@ def _loop(*, run: Run, context: ModelContext, listeners: Sequence[Listener]) -> 
             metric_parts=context.parts.metrics(),
         ),
         run=run,
-        listeners=listeners,
+        listeners=[*listeners, SlowEpochs(context, announce)],
         schedule_part=context.parts.schedule(),
     )
 
@@ -301,7 +305,12 @@ def _engine(*, run: Run, context: ModelContext, training: Table, announce: Liste
         for message in _prepare(context, module, source=_initial_weights(run), training=training):
             announce.note(message)
     data = TrainingData(record.classes, record.data.training_class_counts, record.data.training_images)
-    engine = _with_precision_of(run, context).engine(module, data, announce.note)
+    values = context.hyperparameters
+    batches = context.training_dataset(training).batches(values.random_seed, 0)
+    updates = number_of_updates(values, len(batches))
+    engine = _with_precision_of(run, context).engine(module, data, announce.note, updates)
+    if values.precision == "auto":  # also where the precision of the beginning took its place
+        engine.prediction_precision = "fp32"
     facts = _facts(engine, run)
     announce.note(f"{facts.device}, {facts.precision} ({facts.precision_reason})")
     return engine
@@ -370,6 +379,7 @@ def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
             run.write(replace(status, status="failed", reason=str(error)))
             write_report(run)
         raise
+    doubt = loop.validation.doubt(run)
     run.write(
         replace(
             status,
@@ -380,8 +390,10 @@ def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
             epochs=outcome.epochs,
             engine=_facts(loop.engine, run),  # again, for the seconds of compiling
             finished=_now(),
+            interval=doubt.interval,
+            absent_classes=doubt.absent_classes,
         )
     )
     write_report(run)
     best = next(entry for entry in loop.history if entry.epoch == outcome.best_epoch)
-    return TrainingResult(run, outcome, best.metrics or {})
+    return TrainingResult(run, outcome, best.metrics or {}, doubt=doubt)
