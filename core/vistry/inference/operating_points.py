@@ -85,7 +85,7 @@ class ValidatedRun:
             points = () if self.run.thresholds is None else self.run.thresholds.points
             name = next((point.class_name for point in points if point.class_name in self.classes), self.classes[0])
         if name not in self.classes:
-            raise VistryError(f"{self.run.id} has no class '{name}'; {suggestion(name, self.classes)}")
+            raise VistryError(f"{self.run.id} has no class '{name}'; {suggestion(str(name), self.classes)}")
         return self.classes.index(name)
 
     def reset(self) -> None:
