@@ -185,7 +185,20 @@ OBJECT_CASES: dict[str, tuple[str, Setup]] = {
 }
 
 
+def videos(root: Path, _: Photo) -> None:
+    """Two videos a class, of twelve frames that hardly differ."""
+    for video in range(4):
+        scene = np.random.default_rng(video).integers(0, 250, (8, 8, 3), dtype=np.uint8)
+        for frame in range(12):
+            path = root / ("cat", "dog")[video % 2] / f"v{video}_{frame}.png"
+            Image.fromarray(scene + np.uint8(frame % 5)).save(path)
+
+
+# A check of what --group-by names, which the doctor isn't told: tests/training/test_group_by.py has its cases.
+OF_TRAINING = ("group-straddles",)
+
 CASES: dict[str, Setup] = {
+    "group-suspected": videos,
     "data-missing": lambda root, _: shutil.rmtree(root),
     "data-empty": lambda root, _: rows(root),
     "format-unknown": lambda root, _: [shutil.rmtree(root / name) for name in ("cat", "dog")],
@@ -269,7 +282,7 @@ def test_a_sound_data_set_has_no_findings(data):
 
 
 def test_every_check_has_a_case_and_every_case_a_check():
-    assert sorted([*CASES, *OBJECT_CASES]) == sorted(CHECKS)
+    assert sorted([*CASES, *OBJECT_CASES, *OF_TRAINING]) == sorted(CHECKS)
     assert {check.severity for check in CHECKS.values()} == set(SEVERITIES)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vistry.data import doctor, splits
 from vistry.data.doctor import Diagnosis
+from vistry.data.grouping import joined
 from vistry.data.source import AS_RECOGNISED, ReadingOptions
 from vistry.data.table import Table
 from vistry.errors import DataError, RegistryError, VistryError, suggestion
@@ -19,6 +20,8 @@ from vistry.plugin.types import TrainingData
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.tasks import task_named
+from vistry.runs.records import SplitRecord
+from vistry.training.groups import grouped, grouped_apart, split_record
 from vistry.training.initial_weights import InitialWeights
 from vistry.training.model_context import ModelContext
 
@@ -35,7 +38,8 @@ class Request:
     """A training as the user asks for it; None stands for a default.
 
     `data` and `validation` are folders or files of labelled images; without `validation` a share of
-    `validation_size` of `data` is held out. `reading` says how both are read, where the files don't tell.
+    `validation_size` of `data` is held out. `reading` says how both are read, where the files don't tell. `group_by` is
+    a column or a pattern on paths: images that it gives one value stay on one side of the split.
     """
 
     data: Path
@@ -46,13 +50,15 @@ class Request:
     validation_size: float | None = None
     primary_metric: str | None = None
     backend: str = "torch"
+    group_by: str | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
     """A request with everything decided: the model, every hyperparameter, and the rows of each split.
 
-    `diagnoses` are those of the data and, where they are apart, of the validation data.
+    `diagnoses` are those of the data and, where they are apart, of the validation data. `split` says how the images
+    were divided.
     """
 
     request: Request
@@ -62,6 +68,7 @@ class Plan:
     training: Table
     validation: Table
     diagnoses: tuple[Diagnosis, ...]
+    split: SplitRecord
 
     @property
     def hyperparameters(self) -> Hyperparameters:
@@ -157,22 +164,37 @@ def _without_model(sources: Iterable[Source]) -> list[Source]:
     ]
 
 
-def _splits(request: Request, task: str, seed: int) -> tuple[Table, Table, tuple[Diagnosis, ...]]:
-    """Return the training and the validation table, with the diagnoses of the data they are from."""
+def _splits(request: Request, task: str, seed: int) -> tuple[Table, Table, SplitRecord, tuple[Diagnosis, ...]]:
+    """Return the training and the validation table, how they came apart, and the diagnoses of their data."""
     size = VALIDATION_SIZE if request.validation_size is None else request.validation_size
     if not 0 < size < 1:
         raise DataError(f"validation_size must be between 0 and 1, got {size:g}")
     diagnosis = _usable(doctor.examine(request.data, task, request.reading))
     if request.validation is None:
-        table = diagnosis.table
-        training, validation = splits.split(table, task, fraction=size, seed=seed, groups=diagnosis.groups)
-        return table.take(training), table.take(validation), (diagnosis,)
+        return _divided(request, diagnosis, size, task=task, seed=seed)
     # Validation images of one class alone are unusual and still measure something; training ones teach nothing.
     other = _usable(doctor.examine(request.validation, task, request.reading), harmless=("class-single",))
     diagnosis = doctor.without_leaks(diagnosis, other)
     if not len(diagnosis.table):
         raise DataError(f"no training image is left: each one is also in the validation data {request.validation}")
-    return *with_common_classes(diagnosis.table, other.table), (diagnosis, other)
+    diagnosis, split = grouped_apart(diagnosis, other, request.group_by)
+    return *with_common_classes(diagnosis.table, other.table), split, (diagnosis, other)
+
+
+def _divided(
+    request: Request, diagnosis: Diagnosis, size: float, *, task: str, seed: int
+) -> tuple[Table, Table, SplitRecord, tuple[Diagnosis, ...]]:
+    """Divide a table by its own splits, or draw validation rows."""
+    table = diagnosis.table
+    if request.group_by is None:
+        training, validation = splits.split(table, task, fraction=size, seed=seed, groups=diagnosis.groups)
+        split = SplitRecord(way="given" if len(table.rows_of("validation")) else "drawn")
+    else:
+        diagnosis, grouping = grouped(diagnosis, request.group_by)
+        groups = joined(grouping.indices(), diagnosis.groups)
+        training, validation = splits.split_by_groups(table, groups, fraction=size, seed=seed)
+        split = split_record(table, grouping, validation)
+    return table.take(training), table.take(validation), split, (diagnosis,)
 
 
 def _usable(diagnosis: Diagnosis, harmless: Collection[str] = ()) -> Diagnosis:
@@ -201,7 +223,7 @@ def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
     initial_weights = InitialWeights.named_in(context.hyperparameters, card)
     # Weights come before the data: a wrong name is told at once, reading a large dataset takes minutes.
     context = context.with_auto_resolved(initial_weights.read(card, catalogue.policy).keys())
-    training, validation, diagnoses = _splits(request, task, context.hyperparameters.random_seed)
+    training, validation, split, diagnoses = _splits(request, task, context.hyperparameters.random_seed)
     context.task.check(training, validation, context.hyperparameters)
     return Plan(
         request=request,
@@ -211,4 +233,5 @@ def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
         training=training,
         validation=validation,
         diagnoses=diagnoses,
+        split=split,
     )

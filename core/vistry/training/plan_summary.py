@@ -14,7 +14,7 @@ class PlanSummary:
 
     `parameters_with_its_own_head` is the model's count in the manifest, with the classes it was published for. `start`
     is the file or the run of the initial weights, or "random weights". `updates` counts those of all epochs.
-    `quarantined` has an entry for each image that was left out.
+    `split` is how the images were divided. `quarantined` has an entry for each image that was left out.
     """
 
     task: str
@@ -30,6 +30,7 @@ class PlanSummary:
     hyperparameters: Mapping[str, Mapping[str, object]]
     warnings: tuple[str, ...]
     quarantined: tuple[Mapping[str, object], ...]
+    split: str
 
     @classmethod
     def of(cls, plan: Plan) -> PlanSummary:
@@ -50,6 +51,7 @@ class PlanSummary:
             quarantined=tuple(
                 finding.quarantine_entry() for diagnosis in plan.diagnoses for finding in diagnosis.quarantined
             ),
+            split=str(plan.split),
         )
 
     def to_dict(self) -> dict[str, object]:

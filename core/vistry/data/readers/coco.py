@@ -202,8 +202,8 @@ class _File:
             if image >= 0:
                 self._builder.drop_object(image)
             return
-        area = annotation.get("area")
-        area = area if type(area) in (int, float) and 0 <= area < MAX_AREA else UNKNOWN
+        area: Json = annotation.get("area")
+        area = float(area) if type(area) in (int, float) and 0 <= area < MAX_AREA else UNKNOWN
         record = ObjectRecord(box, name, crowd=crowd, area=area, line=line, shape=shape)
         self._builder.add_object(image, label, record)
 
