@@ -30,7 +30,7 @@ def evaluate(run: str, data: Path, as_json: bool, hyperparameters: dict[str, Any
     Images that the run was trained on are recognised by what the files hold, and left out.
     Hyperparameters of prediction may be changed: --tile_grid_size 3x2.
     """
-    result = vistry.evaluate(run, data, **options, **hyperparameters)
+    result = vistry.evaluate(run, data, **{**options, **hyperparameters})
     if as_json:
         print_json(**result.to_dict())
         return

@@ -50,6 +50,7 @@ class _TrainCommand(HyperparameterCommand):
 @click.option("--model", is_eager=True, help="Model name; type: vistry models.")
 @click.option("--validation", type=click.Path(path_type=Path), help="Labelled images to validate on.")
 @click.option("--validation-size", type=float, help="Share of the data split off when none is given. [0.2]")
+@click.option("--group-by", metavar="COLUMN|PATTERN", help="What stays on one side: a column, or '{group}_*.jpg'.")
 @reading_options
 @click.option("--primary-metric", help=f"Metric that decides which epoch is the best: {words.primary_metrics()}.")
 @click.option("--config", "configs", type=click.Path(path_type=Path), multiple=True, help="YAML or TOML file.")
@@ -103,6 +104,8 @@ def _summary(plan: Plan) -> str:
         class_line(plan.training),
         *plan.division.lines(table),
     ]
+    if plan.split.group_by:
+        lines.append(f"split: {plan.split}")
     return "\n".join([*lines, *left_out_lines(item for diagnosis in plan.diagnoses for item in diagnosis.quarantined)])
 
 

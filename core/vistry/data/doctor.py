@@ -18,6 +18,7 @@ from vistry.data.checks.inspection import Inspection, Progress, inspect_all
 from vistry.data.checks.objects import check_objects
 from vistry.data.checks.presence import absent_images
 from vistry.data.checks.row_location import at_row
+from vistry.data.checks.sequences import sequence_findings
 from vistry.data.checks.trainable import trainable_findings
 from vistry.data.findings import CHECKS, SEVERITIES, Finding
 from vistry.data.reading import read
@@ -126,6 +127,7 @@ def examine(
         *_check_what_is_left(found.table, usable, [*unread, *by_row.values()]),
         *class_findings(usable, task),
         *trainable_findings(usable, task, groups[rows]),
+        *(() if pixels == "none" else sequence_findings(usable)),
     )
     return Diagnosis(Path(path), task, table=usable, findings=findings, groups=groups[rows])
 

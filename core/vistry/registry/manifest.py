@@ -153,6 +153,28 @@ class MovingAverage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClassRows:
+    """How the first axis of a head's tensors is divided among the classes.
+
+    It has `repeats` equal parts, one an anchor for example. A part has `before` rows that belong to no class, such as a
+    background, and then `each` rows for every class. A model of fewer than `at_least` classes learns nothing in them.
+    """
+
+    repeats: Annotated[int, positive] = 1
+    before: int = 0
+    each: Annotated[int, positive] = 1
+    at_least: Annotated[int, positive] = 1
+
+    def __post_init__(self) -> None:
+        if self.before < 0:
+            raise ValueError("'before' must be at least 0")
+
+    def length(self, num_classes: int) -> int:
+        """The number of rows for so many classes."""
+        return self.repeats * (self.before + self.each * num_classes)
+
+
+@dataclass(frozen=True, kw_only=True)
 class KernelSpec:
     """A fast implementation of an operation on torch tensors, and how far it may be off.
 
@@ -273,6 +295,7 @@ class Manifest:
     tags: tuple[Tag, ...] = ()
     metadata: Metadata = field(default_factory=dict)
     models: dict[ModelName, ModelSpec] = field(default_factory=dict)
+    class_rows: dict[str, ClassRows] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.hooks and (self.models or self.wraps):

@@ -12,6 +12,7 @@ from vistry.data.checks.classes import class_gaps
 from vistry.data.digest import finding_lines
 from vistry.data.doctor import Diagnosis
 from vistry.data.findings import Finding
+from vistry.data.grouping import joined
 from vistry.data.source import AS_RECOGNISED, ReadingOptions
 from vistry.data.split_origins import FRACTION, Division
 from vistry.data.table import Table
@@ -24,6 +25,8 @@ from vistry.plugin.types import TrainingData
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.tasks import task_named
+from vistry.runs.records import SplitRecord
+from vistry.training.groups import grouped, grouped_apart, split_record
 from vistry.training.initial_weights import InitialWeights
 from vistry.training.model_context import ModelContext
 from vistry.training.small_objects import small_object_advice
@@ -44,7 +47,8 @@ class Request:
 
     `task` is by default the one that the labels suggest. `data` and `validation` are folders or files of labelled
     images; without `validation` a share of `validation_size` of `data` is held out. `reading` says how both are read,
-    where the files don't tell.
+    where the files don't tell. `group_by` is a column or a pattern on paths: images that it gives one value stay on one
+    side of the split.
     """
 
     data: Path
@@ -55,14 +59,15 @@ class Request:
     validation_size: float | None = None
     primary_metric: str | None = None
     backend: str = "torch"
+    group_by: str | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
     """A request with everything decided: the model, every hyperparameter, and the rows of each split.
 
-    `diagnoses` are those of the data and, where they are apart, of the validation data. `division` is how the rows came
-    to the two splits. `task_reason` is why the task was taken, "" where the user named it.
+    `diagnoses` are those of the data and, where they are apart, of the validation data. `split` says how the images
+    were divided. `task_reason` is why the task was taken, "" where the user named it.
     """
 
     request: Request
@@ -72,8 +77,20 @@ class Plan:
     training: Table
     validation: Table
     diagnoses: tuple[Diagnosis, ...]
-    division: Division
+    split: SplitRecord
     task_reason: str = ""
+
+    @property
+    def division(self) -> Division:
+        """The numbers of images in both splits, and how they came apart."""
+        size, apart = self.request.validation_size, self.request.validation
+        return Division(
+            len(self.training),
+            len(self.validation),
+            VALIDATION_SIZE if size is None else size,
+            seed=self.hyperparameters.random_seed,
+            apart="" if apart is None else f"given by --validation {apart}",
+        )
 
     @property
     def hyperparameters(self) -> Hyperparameters:
@@ -192,26 +209,37 @@ def _without_model(sources: Iterable[Source]) -> list[Source]:
     ]
 
 
-def _splits(request: Request, task: str, seed: int) -> tuple[Table, Table, Division, tuple[Diagnosis, ...]]:
+def _splits(request: Request, task: str, seed: int) -> tuple[Table, Table, SplitRecord, tuple[Diagnosis, ...]]:
     """Return the training and the validation table, how they came apart, and the diagnoses of their data."""
     size = VALIDATION_SIZE if request.validation_size is None else request.validation_size
     if not 0 < size < 1:
         raise DataError(f"validation_size must be between 0 and 1, got {size:g}")
     diagnosis = _usable(doctor.examine(request.data, task, request.reading))
     if request.validation is None:
-        table = diagnosis.table
-        rows = splits.split(table, task, fraction=size, seed=seed, groups=diagnosis.groups)
-        training, validation = map(table.take, rows)
-        division = Division(len(training), len(validation), size, seed=seed)
-        return training, validation, division, (_with_class_gaps(diagnosis, training, validation),)
+        return _divided(request, diagnosis, size, task=task, seed=seed)
     # Validation images of one class alone are unusual and still measure something; training ones teach nothing.
     other = _usable(doctor.examine(request.validation, task, request.reading), harmless=("class-single",))
     diagnosis = doctor.without_leaks(diagnosis, other)
     if not len(diagnosis.table):
         raise DataError(f"no training image is left: each one is also in the validation data {request.validation}")
-    training, validation = with_common_classes(diagnosis.table, other.table)
-    division = Division(len(training), len(validation), apart=f"given by --validation {request.validation}")
-    return training, validation, division, (_with_class_gaps(diagnosis, training, validation), other)
+    diagnosis, split = grouped_apart(diagnosis, other, request.group_by)
+    return *with_common_classes(diagnosis.table, other.table), split, (diagnosis, other)
+
+
+def _divided(
+    request: Request, diagnosis: Diagnosis, size: float, *, task: str, seed: int
+) -> tuple[Table, Table, SplitRecord, tuple[Diagnosis, ...]]:
+    """Divide a table by its own splits, or draw validation rows."""
+    table = diagnosis.table
+    if request.group_by is None:
+        training, validation = splits.split(table, task, fraction=size, seed=seed, groups=diagnosis.groups)
+        split = SplitRecord(way="given" if len(table.rows_of("validation")) else "drawn")
+    else:
+        diagnosis, grouping = grouped(diagnosis, request.group_by)
+        groups = joined(grouping.indices(), diagnosis.groups)
+        training, validation = splits.split_by_groups(table, groups, fraction=size, seed=seed)
+        split = split_record(table, grouping, validation)
+    return table.take(training), table.take(validation), split, (diagnosis,)
 
 
 def _with_class_gaps(diagnosis: Diagnosis, training: Table, validation: Table) -> Diagnosis:
@@ -248,7 +276,8 @@ def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
     initial_weights = InitialWeights.named_in(context.hyperparameters, card)
     # Weights come before the data: a wrong name is told at once, reading a large dataset takes minutes.
     context = context.with_auto_resolved(initial_weights.read(card, catalogue.policy).keys())
-    training, validation, division, diagnoses = _splits(request, task, context.hyperparameters.random_seed)
+    training, validation, split, diagnoses = _splits(request, task, context.hyperparameters.random_seed)
+    diagnoses = (_with_class_gaps(diagnoses[0], training, validation), *diagnoses[1:])
     context.task.check(training, validation, context.hyperparameters)
     return Plan(
         request=request,
@@ -258,6 +287,6 @@ def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
         training=training,
         validation=validation,
         diagnoses=diagnoses,
-        division=division,
+        split=split,
         task_reason=task_reason,
     )

@@ -14,8 +14,8 @@ class PlanSummary:
 
     `parameters_with_its_own_head` is the model's count in the manifest, with the classes it was published for. `start`
     is the file or the run of the initial weights, or "random weights". `updates` counts those of all epochs.
-    `quarantined` has an entry for each image that was left out. `task_reason` says why the task was taken where nobody
-    named it, `split_origins` what assigns the images of each split to it.
+    `split` is how the images were divided. `quarantined` has an entry for each image that was left out. `task_reason`
+    says why the task was taken where nobody named it, `split_origins` what assigns the images of each split to it.
     """
 
     task: str
@@ -34,6 +34,7 @@ class PlanSummary:
     format: str
     task_reason: str
     split_origins: Mapping[str, str]
+    split: str
 
     @classmethod
     def of(cls, plan: Plan) -> PlanSummary:
@@ -57,6 +58,7 @@ class PlanSummary:
             format=plan.diagnoses[0].table.format,
             task_reason=plan.task_reason,
             split_origins=plan.division.origins(plan.diagnoses[0].table),
+            split=str(plan.split),
         )
 
     def to_dict(self) -> dict[str, object]:

@@ -49,6 +49,18 @@ CHECKS = (
     ),
     Check("label-conflict", "warning", "the same image with different labels", "correct the wrong label"),
     Check(
+        "group-straddles",
+        "warning",
+        "images that belong together by --group-by, in several of the data's own splits",
+        "move each group into one split, or leave the splits to Vistry",
+    ),
+    Check(
+        "group-suspected",
+        "warning",
+        "names that run on in numbers, whose neighbours look alike, in a split that is drawn image by image",
+        "keep together what belongs together: --group-by with a column or a pattern",
+    ),
+    Check(
         "split-leak",
         "error",
         "the same image in two splits; the training copy is left out",

@@ -206,8 +206,8 @@ class _File:
                 self._builder.drop_object(image)
             return
         self._evidence.add(annotation, box, line)
-        area = annotation.get("area")
-        area = float(area) if isinstance(area, int | float) and 0 <= area < MAX_AREA else UNKNOWN
+        area: Json = annotation.get("area")
+        area = float(area) if type(area) in (int, float) and 0 <= area < MAX_AREA else UNKNOWN
         record = ObjectRecord(box, name, crowd=crowd, area=area, line=line, shape=shape)
         self._builder.add_object(image, label, record)
 
