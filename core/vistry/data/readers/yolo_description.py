@@ -80,14 +80,18 @@ def _yaml(path: Path) -> Description:
         raise FindingError(Finding.of("class-names", message, path))
     base = content.get("path", "")
     pose = _pose_length(content.get("kpt_shape"))
-    return Description(path, names, tuple(_places(content)), base if isinstance(base, str) else "", pose)
+    return Description(
+        path, names, places=tuple(_places(content)), base=base if isinstance(base, str) else "", pose_length=pose
+    )
 
 
 def _mapping(path: Path) -> dict[str, Json]:
     try:
         content = read_yaml(path, as_text=True).values
     except YamlError as error:
-        raise FindingError(Finding.of("line-invalid", f"not YAML: {error.message:.80}", path, error.line)) from None
+        raise FindingError(
+            Finding.of("line-invalid", f"not YAML: {error.message:.80}", path, line=error.line)
+        ) from None
     if not isinstance(content, dict):
         raise FindingError(Finding.of("class-names", "the file names no classes", path))
     return content

@@ -95,9 +95,9 @@ def _described(source: DataSource, file: Path) -> Layout | FindingError:
 def _follow(source: DataSource, description: Description) -> Layout:
     """The data set that a description leads to."""
     around = [source.root, *_above(description.file.parent)]
-    found = [(split, place, locate(description, place, around)) for split, place in description.places]
-    found, missing = _with_lists(source, description, found)
-    targets = [target for _, _, target in found if target is not None]
+    places = [(split, place, locate(description, place, around)) for split, place in description.places]
+    places, missing = _with_lists(source, description, places)
+    targets = [target for _, _, target in places if target is not None]
     if not targets:
         return _as_it_lies(source, description, missing)
     home = _home(source, description, targets)
@@ -106,14 +106,14 @@ def _follow(source: DataSource, description: Description) -> Layout:
     layout.findings += missing
     listed: set[Path] = {description.file}
     images: dict[tuple[int, str], None] = {}
-    for split, _, target in found:
+    for split, _, target in places:
         if target is not None:
             listed.add(target)
             images |= dict.fromkeys((split, image) for image in _images_at(home, target, finder))
     layout.images = list(images)
     if not images:
-        places = ", ".join(f"'{place}'" for _, place in description.places[:3])
-        raise FindingError(Finding.of("data-missing", f"there is no image in {places}", description.file))
+        listing = ", ".join(f"'{place}'" for _, place in description.places[:3])
+        raise FindingError(Finding.of("data-missing", f"there is no image in {listing}", description.file))
     layout.texts = _texts_of(layout, listed, described=True)
     if home.root != source.root and not is_inside(str(home.root), str(source.root)):
         message = f"{len(layout.images)} image(s) lie outside the data folder, in {home.root}"
@@ -170,24 +170,24 @@ def _images_at(home: DataSource, target: Path, finder: ImageFinder) -> Iterator[
 Place = tuple[int, str, Path | None]
 
 
-def _with_lists(source: DataSource, description: Description, found: list[Place]) -> tuple[list[Place], list[Finding]]:
+def _with_lists(source: DataSource, description: Description, places: list[Place]) -> tuple[list[Place], list[Finding]]:
     """The places, of which one that isn't there is the list of its split where a file is; and what is said of those.
 
     What wasn't exported, such as a test split, is often described all the same.
     """
-    targets = {target for _, _, target in found}
+    targets = {target for _, _, target in places}
     lists = {split: file for file, split in _lists(source).items() if file not in targets}
-    places: list[Place] = []
+    followed: list[Place] = []
     findings = []
-    for split, place, target in found:
+    for split, place, target in places:
         other = lists.get(split) if target is None else None
-        places.append((split, place, target or other))
+        followed.append((split, place, target or other))
         if target is None:
             message = f"'{place}' of {SPLITS[split]} is neither a folder nor a list of images below "
             message += str(description.file.parent) + (f"; {other.name} is used" if other else "")
             finding = Finding.of("data-missing", message, description.file)
             findings.append(replace(finding, severity="warning"))
-    return places, findings
+    return followed, findings
 
 
 def _as_it_lies(source: DataSource, description: Description, missing: list[Finding]) -> Layout:
@@ -236,12 +236,12 @@ def _split_of(layout: Layout, image: str) -> int:
 
 def _lists(source: DataSource) -> dict[Path, int]:
     """The text files that list the images of a split, and the split."""
-    found = {}
+    splits = {}
     for file in (source.root / name for name in source.index.files(TEXTS)):
         split = split_of_stem(file.stem)
         if split != UNASSIGNED and _lists_images(file):
-            found[file] = split
-    return found
+            splits[file] = split
+    return splits
 
 
 def _lists_images(path: Path) -> bool:
