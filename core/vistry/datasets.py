@@ -8,10 +8,9 @@ from pathlib import Path
 
 from vistry.data.conversion import outputs
 from vistry.data.doctor import Diagnosis, examine
-from vistry.data.reading import guess_task
 from vistry.data.source import Folders, ReadingOptions
-from vistry.registry.tasks import task_named
-from vistry.runs.files import replacing
+from vistry.data.task_choice import task_of
+from vistry.runs.files import replacing, write_text
 
 
 @dataclass(frozen=True)
@@ -67,11 +66,19 @@ def doctor(
     return examine(data, name, reading, pixels="full" if full else "header")
 
 
-def task_of(data: str | Path, task: str | None, reading: ReadingOptions | None = None) -> tuple[str, str | None]:
-    """Return a task's full name; for None the task that the labels suggest, with the reason. Raises DataError."""
-    if task is not None:
-        return task_named(task).name, None
-    return guess_task(data, reading)
+def data_report(diagnosis: Diagnosis, path: str | Path) -> Path:
+    """Draw a data set as one self-contained page: counts, sizes, pictures with their boxes, and those of findings.
+
+    Args:
+        diagnosis: what `doctor` returned.
+        path: the HTML file to write, over one that is there.
+
+    Returns the path. Raises RunError where it can't be written.
+    """
+    from vistry.report.data_page import data_page
+
+    write_text(Path(path), data_page(diagnosis))
+    return Path(path)
 
 
 def convert(

@@ -96,11 +96,6 @@ def _loader() -> type[yaml.SafeLoader]:
     return Loader
 
 
-def _kind(node: yaml.Node) -> str:
-    """What a node is: a scalar, a sequence or a mapping."""
-    return str(getattr(node, "id", ""))
-
-
 def _lines(root: yaml.Node) -> Iterator[tuple[str, int]]:
     for key, _ in root.value if _kind(root) == "mapping" else ():
         yield key.value, key.start_mark.line + 1
@@ -130,7 +125,7 @@ class _Construction:
     def _mapping(self, node: yaml.Node, depth: int) -> dict[str, YamlValue]:
         values: dict[str, YamlValue] = {}
         for key, item in node.value:
-            if key.id != "scalar":
+            if _kind(key) != "scalar":
                 raise YamlError("a key is a list or a mapping, and must be text or a number", _line(key))
             if key.value in values:
                 raise YamlError(f"'{key.value:.80}' is set twice; keep one", _line(key))
@@ -158,6 +153,11 @@ def _resolved(text: str) -> YamlValue:
     if _FLOAT.fullmatch(text):
         return float(text)
     return float(text.lower().replace(".", "")) if _NOT_FINITE.fullmatch(text) else text
+
+
+def _kind(node: yaml.Node) -> str:
+    """What a node is: scalar, sequence or mapping."""
+    return type(node).__name__.removesuffix("Node").lower()
 
 
 def _refused_tag(node: yaml.Node) -> YamlError:

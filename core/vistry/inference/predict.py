@@ -40,10 +40,11 @@ def predict(
     if not paths:
         raise VistryError("no images to predict; name files or folders")
     predictor = load(run, backend=backend, threshold=threshold, **changed)
-    files = DetectionFiles.of(predictor, _path(draw), _path(masks))
+    files = image_files(paths)
+    written = DetectionFiles.of(predictor, _path(draw), _path(masks), images=files)
     entries = []
-    for prediction in predictor.predict(image_files(paths)):
-        files.write(prediction)
+    for prediction in predictor.predict(files):
+        written.write(prediction)
         entries.append({"filename": prediction.image, **predictor.respond(prediction)})
     return entries
 

@@ -222,6 +222,14 @@ def test_tables_about_other_images_are_read_together_and_others_are_one_too_many
     assert "3 annotation files (one/again.csv, one/labels.csv, two/labels.csv), none named train" in refusal(tmp_path)
 
 
+def test_a_table_in_another_encoding_is_named_and_not_passed_over(tmp_path, put, pictures):
+    pictures("nut/a.jpg", "fig/b.jpg")
+    put("labels.csv", "image,label\na.jpg,Käse\nb.jpg,Brot\n".encode("latin-1"))
+    message = refusal(tmp_path)
+    assert "labels.csv, but it is not UTF-8" in message
+    assert "save it as CSV UTF-8" in message
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

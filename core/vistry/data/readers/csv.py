@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.annotation_choice import candidate, choose
 from vistry.data.readers.box_columns import BOX_ROLES, find_boxes
 from vistry.data.readers.csv_columns import MINUS, NO, YES, Columns, Untold, find_columns
-from vistry.data.readers.delimited import SUFFIXES, Row
+from vistry.data.readers.delimited import SUFFIXES, Row, rows_of
 from vistry.data.readers.label_cells import cell_reader, is_list, labels_of_list, separator_of
 from vistry.data.readers.label_rows import LabelledImage, are_often_several, has_a_label_a_row, merge_label_rows
 from vistry.data.readers.labels import (
@@ -20,7 +21,7 @@ from vistry.data.readers.labels import (
     needs_whole_images,
 )
 from vistry.data.readers.reader import Evidence, Reading
-from vistry.data.readers.sheets import Sheet, sheets, split_of_cell
+from vistry.data.readers.sheets import SAMPLE, Sheet, is_named, sheets, split_of_cell
 from vistry.data.readers.split_words import split_of_folders, words_of
 from vistry.data.readers.table_builder import TableBuilder
 from vistry.data.readers.tool_addresses import ImageNames
@@ -61,7 +62,7 @@ def judge(source: DataSource) -> Evidence | None:
     if BOX_ROLES.intersection(dict(source.options.columns)):
         return None
     is_file = source.path.is_file()
-    if is_file and source.path.suffix.lower() not in SUFFIXES:
+    if is_file and not is_named(source, SUFFIXES):
         return None
     survey = _survey(source, ImageNames(source))
     if is_file:
@@ -79,6 +80,17 @@ def judge(source: DataSource) -> Evidence | None:
         if sheet.found:
             summary = f"images in {source.relative(sheet.path)}"
             return Evidence(summary, against=untold.finding.reason, remedy=untold.finding.remedy)
+    return _unreadable(source)
+
+
+def _unreadable(source: DataSource) -> Evidence | None:
+    """Evidence against the first table that isn't text in UTF-8, which may be what describes the data."""
+    for file in source.files(SUFFIXES):
+        try:
+            for _ in islice(rows_of(file), SAMPLE):
+                pass
+        except FindingError as error:
+            return Evidence(source.relative(file), against=f"it is {error.finding.reason}", remedy=error.finding.remedy)
     return None
 
 
@@ -255,8 +267,8 @@ def _separator_remarks(cells: Sequence[str], separator: str, path: object) -> It
 
 
 def _single(cell: str) -> str:
-    names = labels_of_list(cell) if is_list(cell) else [cell]
-    if len(names) != 1 or "|" in names[0]:
+    names = labels_of_list(cell) if is_list(cell) else cell.split("|")
+    if len(names) != 1:
         message = f"'{cell}' looks like several labels, but {MULTICLASS} takes one for each image"
         remedy = "use --task multilabel, or write one label without '|'"
         raise FindingError(Finding.of("task-mismatch", message).advising(remedy))

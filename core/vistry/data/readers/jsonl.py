@@ -116,7 +116,7 @@ def _files(source: DataSource, names: ImageNames) -> tuple[list[Lines], list[Pat
     for file in json_lines_files(source, SUFFIXES):
         sample = _sample(file.path)
         fields = find_fields(sample, source)
-        if fields is None and source.path.is_dir():
+        if fields is None and source.path.is_dir() and not _is_utf16(file.path):
             if any(name in record for record in sample for name in IMAGE_FIELDS):
                 unlabelled.append(file.path)
             continue
@@ -146,6 +146,15 @@ def _holds_objects(lines: Lines) -> bool:
     labels = (record.get(lines.fields.label) for record in _sample(lines.file.path))
     first = next((label for label in labels if label not in (None, [])), None)
     return has_pixels(first) or (isinstance(first, list) and isinstance(first[0], dict))
+
+
+def _is_utf16(path: Path) -> bool:
+    """Whether none of a file can be read because of its encoding; reading it says so."""
+    try:
+        check_encoding(path)
+    except FindingError:
+        return True
+    return False
 
 
 def _sample(path: Path) -> list[Record]:

@@ -20,6 +20,8 @@ def json_lines_files(source: DataSource, suffixes: Sequence[str]) -> list[Annota
     A file that an MLTable names by an address is looked for by its name. Raises FindingError for one that isn't here.
     """
     tables = _tables(source)
+    if source.path.is_file() and not tables:
+        return [AnnotationFile(source.root / source.path.name)]
     files = {file.path: file for file in source.annotation_files(suffixes)}
     named: dict[Path, AnnotationFile] = {}
     for table in tables:

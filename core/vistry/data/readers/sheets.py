@@ -99,10 +99,15 @@ def looks_like_image(cell: str) -> bool:
     )
 
 
+def is_named(source: DataSource, suffixes: Sequence[str]) -> bool:
+    """Whether the user names a file of a format, by a suffix or by the format's name."""
+    return source.path.suffix.lower() in suffixes or source.options.format is not None
+
+
 def sheets(source: DataSource, names: ImageNames) -> list[Sheet]:
     """The tables of a data set: the one that the user names, or those below the folder that can be read."""
     if not source.path.is_dir():
-        return [open_sheet(file, names, source) for file in source.annotation_files(SUFFIXES)]
+        return [open_sheet(AnnotationFile(source.root / source.path.name), names, source)]
     tables = []
     for file in source.annotation_files(SUFFIXES):
         try:

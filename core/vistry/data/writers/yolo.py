@@ -84,7 +84,7 @@ def _lines(table: Table, objects: Objects, row: int) -> Iterator[str]:
     size = np.array([objects.width[row], objects.height[row]], dtype=np.float64)
     for index in range(int(table.label_starts[row]), int(table.label_starts[row + 1])):
         if objects.shapes is None:
-            numbers = np.asarray(_box(objects, index, size), dtype=np.float64)
+            numbers = _box(objects, index, size)
         else:
             numbers = (_ring(table, objects.shapes, index, size) / size).reshape(-1).tolist()
         yield f"{table.labels[index]} {' '.join(map(repr, numbers))}\n"
