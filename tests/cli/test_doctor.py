@@ -96,7 +96,8 @@ def test_full_decodes_everything(doctor, class_folders, photo):
     assert doctor(class_folders, "--full").exit_code == 1
 
 
-def test_labels_that_do_not_fit_a_named_task(doctor, jsonl):
+def test_labels_that_do_not_fit_a_named_task(doctor, jsonl, photo):
+    photo("a.jpg")
     result = doctor(jsonl(("a.jpg", "cat")), "--task", "multilabel")
     assert result.exit_code == 1
     assert "error task-mismatch" in result.output

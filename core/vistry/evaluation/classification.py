@@ -117,7 +117,7 @@ def _scores(truth: Flags, predicted: Flags) -> dict[str, float]:
     """Precision, recall and F1 of truth [N, C] and prediction [N, C]."""
     from sklearn import metrics
 
-    values = {}
+    values: dict[str, float] = {}
     for average, columns in _averages(truth):
         pair = _two_columns(truth), _two_columns(predicted)
         precision, recall, f1, _ = metrics.precision_recall_fscore_support(

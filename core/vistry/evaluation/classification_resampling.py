@@ -124,7 +124,8 @@ class _Ranks:
 
 
 def _has_both(counts: Counts, support: Values) -> Flags:
-    return (support > 0) & (support < counts.sum(axis=1, keepdims=True))
+    both: Flags = (support > 0) & (support < counts.sum(axis=1, keepdims=True))
+    return both
 
 
 def _ratio(part: Values, whole: Values) -> Values:

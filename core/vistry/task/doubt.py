@@ -54,9 +54,9 @@ def _of_part(part: Part[MetricSpec], measurement: Measurement) -> Statistic | No
 
 def _taken(part: Part[MetricSpec], measurement: Measurement, times: Values) -> float:
     rows = np.repeat(np.arange(len(times)), times.astype(np.int64))
-    predictions = [measurement.predictions[row] for row in rows]
+    predictions = [measurement.predictions[row] for row in rows.tolist()]
     targets = measurement.targets
-    taken = targets[rows] if isinstance(targets, np.ndarray) else [targets[row] for row in rows]
+    taken = targets[rows] if isinstance(targets, np.ndarray) else [targets[row] for row in rows.tolist()]
     try:
         value = value_of(part, predictions, taken, classes=measurement.classes)
     except RegistryError:

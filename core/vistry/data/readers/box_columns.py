@@ -112,10 +112,10 @@ def find_boxes(sheet: Sheet, source: DataSource) -> BoxColumns | None:
     if objects is not None and all(map(_are_objects, filter(None, sheet.cells(objects)))):
         return BoxColumns(sheet.image, (objects,), OBJECTS, label=objects, split=split_column(sheet, source))
     roles = dict(source.options.columns)
-    found = _declared_numbers(sheet, roles) or _named_numbers(sheet) or _in_a_cell(sheet)
-    if found is None:
+    present = _declared_numbers(sheet, roles) or _named_numbers(sheet) or _in_a_cell(sheet)
+    if present is None:
         return None
-    form, numbers = found
+    form, numbers = present
     header = sheet.plain_header
     split = split_column(sheet, source)
     size = _size(header, numbers)

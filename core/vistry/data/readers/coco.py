@@ -206,7 +206,7 @@ class _File:
                 self._builder.drop_object(image)
             return
         self._evidence.add(annotation, box, line)
-        area: Json = annotation.get("area")
+        area = annotation.get("area")
         area = float(area) if isinstance(area, int | float) and 0 <= area < MAX_AREA else UNKNOWN
         record = ObjectRecord(box, name, crowd=crowd, area=area, line=line, shape=shape)
         self._builder.add_object(image, label, record)

@@ -68,16 +68,16 @@ def judge(source: DataSource) -> Evidence | None:
     if is_file:
         if not any((survey.labelled, survey.untold, survey.unlabelled, survey.others)):
             return None
-        found = sum(table.sheet.found for table in survey.labelled)
+        present = sum(table.sheet.present for table in survey.labelled)
         named = sum(table.sheet.named for table in survey.labelled)
-        return Evidence("a CSV file", named=named if found else 0, found=found)
+        return Evidence("a CSV file", named=named if present else 0, found=present)
     if survey.labelled:
         paths = ", ".join(source.relative(table.sheet.path) for table in survey.labelled[:3])
         named = sum(table.sheet.named for table in survey.labelled)
-        found = sum(table.sheet.found for table in survey.labelled)
-        return Evidence(f"labels in {paths}", named=named, found=found)
+        present = sum(table.sheet.present for table in survey.labelled)
+        return Evidence(f"labels in {paths}", named=named, found=present)
     for sheet, untold in survey.untold:
-        if sheet.found:
+        if sheet.present:
             summary = f"images in {source.relative(sheet.path)}"
             return Evidence(summary, against=untold.finding.reason, remedy=untold.finding.remedy)
     return _unreadable(source)
@@ -144,7 +144,7 @@ def _survey(source: DataSource, names: ImageNames) -> Survey:
             untold.append((sheet, columns))
         else:
             unlabelled.append(sheet)
-    return Survey(tuple(labelled), tuple(untold), tuple(unlabelled), tuple(others))
+    return Survey(tuple(labelled), tuple(untold), unlabelled=tuple(unlabelled), others=tuple(others))
 
 
 def _chosen(source: DataSource) -> tuple[list[LabelTable], list[Finding]]:
@@ -156,7 +156,7 @@ def _chosen(source: DataSource) -> tuple[list[LabelTable], list[Finding]]:
     candidates = [
         candidate(table.sheet.file, filter(None, table.sheet.cells(table.columns.image)), names)
         for table in survey.labelled
-        if table.sheet.found or not any(other.sheet.found for other in survey.labelled)
+        if table.sheet.present or not any(other.sheet.present for other in survey.labelled)
     ]
     files, findings = choose(candidates, source)
     for table in survey.labelled:
@@ -202,7 +202,9 @@ class _Reader:
         columns, path = table.columns, table.sheet.path
         rows = list(table.sheet.rows())
         self.names.expect(path, (row[columns.image] for _, row in rows if columns.image < len(row)))
+        rows, remarks = _affirmed(rows, table)
         cells, findings = _cell_reader(table, rows, self._task)
+        findings += remarks
         images: list[LabelledImage] = []
         for line, row in rows:
             try:
@@ -228,6 +230,19 @@ class _Reader:
         if split != UNASSIGNED or columns.split is not None or not image.startswith(root):
             return split
         return split_of_folders(image.removeprefix(root).split("/")[:-1])
+
+
+def _affirmed(rows: list[Row], table: LabelTable) -> tuple[list[Row], list[Finding]]:
+    """The rows but for those that say that a class isn't in an image, as Open Images' human labels do."""
+    at = table.columns.confidence
+    if at is None:
+        return rows, []
+    rest = [(line, row) for line, row in rows if at >= len(row) or row[at] not in NO]
+    if len(rest) == len(rows):
+        return rows, []
+    message = f"{len(rows) - len(rest)} row(s) say with a confidence of 0 that a class isn't in the image"
+    finding = Finding.of("column-flags", message, table.sheet.path, count=len(rows) - len(rest))
+    return rest, [finding]
 
 
 def _is_one(cell: str) -> bool:

@@ -59,11 +59,11 @@ def judge(source: DataSource) -> Evidence | None:
     telling = [table for table in tables if not table.untold]
     paths = ", ".join(source.relative(table.sheet.path) for table in (telling or tables)[:3])
     named = sum(table.sheet.named for table in telling or tables)
-    found = sum(table.sheet.found for table in telling or tables)
-    if source.path.is_file() and not found:
+    present = sum(table.sheet.present for table in telling or tables)
+    if source.path.is_file() and not present:
         named = 0
     against, remedy = ("", "") if telling else (tables[0].untold, tables[0].remedy)
-    return Evidence(f"boxes in {paths}", named=named, found=found, against=against, remedy=remedy)
+    return Evidence(f"boxes in {paths}", named=named, found=present, against=against, remedy=remedy)
 
 
 def read(source: DataSource, task: str) -> Reading:
@@ -108,7 +108,7 @@ def _chosen(source: DataSource) -> tuple[list[BoxTable], list[Finding]]:
             raise FindingError(Finding.of("format-unknown", message, source.path).advising(remedy))
         finding = Finding.of("format-unknown", tables[0].untold, tables[0].sheet.path, line=1)
         raise FindingError(finding.advising(tables[0].remedy))
-    here = [table for table in telling if table.sheet.found] or telling
+    here = [table for table in telling if table.sheet.present] or telling
     candidates = [
         candidate(table.sheet.file, filter(None, table.sheet.cells(table.columns.image)), names) for table in here
     ]

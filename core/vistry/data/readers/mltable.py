@@ -29,9 +29,9 @@ def json_lines_files(source: DataSource, suffixes: Sequence[str]) -> list[Annota
             path = _found(table, name, source)
             if path.suffix.lower() in suffixes:
                 named[path] = AnnotationFile(path, split_of_path(source.relative(path)))
-    settled = {table.parent for table in tables if any(path.parent == table.parent for path in named)}
-    kept = {path: file for path, file in files.items() if path.parent not in settled}
-    return [file for _, file in sorted((kept | named).items())]
+    folders = {table.parent for table in tables if any(path.parent == table.parent for path in named)}
+    others = {path: file for path, file in files.items() if path.parent not in folders}
+    return [file for _, file in sorted((others | named).items())]
 
 
 def _tables(source: DataSource) -> list[Path]:

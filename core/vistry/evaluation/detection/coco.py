@@ -105,8 +105,8 @@ def coco_matches(
     ground_truth: Sequence[GroundTruth], predictions: Sequence[Detections], iou: float, kind: Kind = "box"
 ) -> list[ImageMatches]:
     """Match the detections of N images as COCO does at one IoU. Raises VistryError where hotcoco is not installed."""
-    labels = [image.labels for image in (*ground_truth, *predictions) if len(image.labels)]
-    classes = 1 + max((int(one.max()) for one in labels), default=-1)
+    labels = [*(image.labels for image in ground_truth), *(image.labels for image in predictions)]
+    classes = 1 + max((int(one.max()) for one in labels if len(one)), default=-1)
     evaluation = _evaluation(ground_truth, predictions, classes, kind=kind)
     parameters = evaluation.params
     parameters.iouThrs = [iou]

@@ -57,8 +57,8 @@ def voc_statistic(
     ground_truth: Sequence[GroundTruth], predictions: Sequence[Detections], iou_threshold: float, kind: Kind
 ) -> Statistic:
     """VOC's mean average precision of N images."""
-    labels = [image.labels for image in (*ground_truth, *predictions) if len(image.labels)]
-    classes = 1 + max((int(one.max()) for one in labels), default=-1)
+    labels = [*(image.labels for image in ground_truth), *(image.labels for image in predictions)]
+    classes = 1 + max((int(one.max()) for one in labels if len(one)), default=-1)
     voc = evaluate_voc(ground_truth, predictions, classes=classes, iou_threshold=iou_threshold, kind=kind)
     rankings = [_of_voc(voc, label, len(ground_truth)) for label in range(classes)]
     return _mean_over_classes(rankings, ClassRanking.area, len(ground_truth))
