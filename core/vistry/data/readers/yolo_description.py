@@ -44,6 +44,11 @@ def is_description(path: Path) -> bool:
     return _NAMES.search(text) is not None and _PLACE.search(text) is not None
 
 
+def names_classes(path: Path) -> bool:
+    """Whether a YAML file may have names of classes, also without places of images, as some tools write it."""
+    return path.stat().st_size <= MAX_BYTES and _NAMES.search(path.read_bytes()) is not None
+
+
 def read_description(path: Path) -> Description:
     """Read a description. Raises FindingError where it contradicts itself or can't be read."""
     return _darknet(path) if path.suffix.lower() in DARKNET else _yaml(path)

@@ -21,6 +21,7 @@ from vistry.data.readers.yolo_description import (
     Description,
     is_description,
     locate,
+    names_classes,
     read_description,
 )
 from vistry.data.readers.yolo_lines import is_label_line
@@ -321,11 +322,22 @@ def _add_names(layout: Layout) -> None:
     files = [file for file in files if not looks_like_labels(file)]
     commonest = Counter(text.parent for text in layout.texts.values()).most_common(1)
     names, _, findings = names_near(files, commonest[0][0] if commonest else index.root)
-    layout.names = names
+    layout.names = names or _names_in_yaml(index)
     layout.findings += findings
-    if not names:
+    if not layout.names:
         message = "there is no file of class names, such as data.yaml or classes.txt: classes are called by numbers"
         layout.findings.append(Finding.of("class-unnamed", message, index.root))
+
+
+def _names_in_yaml(index: FolderIndex) -> dict[int, str]:
+    """The class names of the first YAML file that has some."""
+    for file in (index.root / name for name in index.files(YAML)):
+        try:
+            if names_classes(file) and (names := read_description(file).names):
+                return names
+        except FindingError:  # a file of something else
+            continue
+    return {}
 
 
 def _leave_out_unlabelled(layout: Layout) -> None:
