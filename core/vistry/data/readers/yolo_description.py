@@ -86,7 +86,7 @@ def _yaml(path: Path) -> Description:
     base = content.get("path", "")
     pose = _pose_length(content.get("kpt_shape"))
     return Description(
-        path, names, places=tuple(_places(content)), base=base if isinstance(base, str) else "", pose_length=pose
+        path, names, places=tuple(_places(content)), base=base if isinstance(base, str) else "", pose=pose
     )
 
 
