@@ -28,3 +28,13 @@ def test_hidden_files_and_links_elsewhere_are_passed_over(photo, tmp_path):
     assert index.images == ["a.jpg"]
     assert [finding.check for finding in index.links] == ["path-escape"]
     assert index.passed == {"file-hidden": [str(tmp_path / "data/.cache")]}
+
+
+def test_a_folder_of_many_files_is_given_up(photo, tmp_path):
+    for number in range(3):
+        photo(f"a/{number}.jpg")
+    assert FolderIndex.of_few(tmp_path, 3) is None
+    index = FolderIndex.of_few(tmp_path, 4)
+    assert index is not None
+    assert index.images == ["a/0.jpg", "a/1.jpg", "a/2.jpg"]
+    assert index.without({"a/1.jpg"}).images == ["a/0.jpg", "a/2.jpg"]

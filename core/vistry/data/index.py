@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from vistry.data.findings import Finding
@@ -41,8 +42,20 @@ class FolderIndex:
     def of(cls, root: Path) -> FolderIndex:
         """List everything below a folder. Raises OSError where it can't be listed."""
         index = cls(root)
-        index._walk(str(root), "")
+        for _ in index._walk(str(root), ""):
+            pass
         return index
+
+    @classmethod
+    def of_few(cls, root: Path, limit: int) -> FolderIndex | None:
+        """The same, but None where there are more files and folders than the limit."""
+        index = cls(root)
+        return index if sum(1 for _ in islice(index._walk(str(root), ""), limit + 1)) <= limit else None
+
+    def without(self, images: Collection[str]) -> FolderIndex:
+        """The index of the same files but for some images."""
+        left = [image for image in self.images if image not in images]
+        return FolderIndex(self.root, left, self.others, folders=self.folders, passed=self.passed, links=self.links)
 
     def files(self, suffixes: Sequence[str]) -> list[str]:
         """The files with one of these suffixes, in lower case and with their dot."""
@@ -101,17 +114,18 @@ class FolderIndex:
             files[folded(image.rpartition("/")[2])].append(image)
         return files
 
-    def _walk(self, folder: str, prefix: str) -> None:
+    def _walk(self, folder: str, prefix: str) -> Iterator[str]:
+        """Yield each file and folder once it is in the index."""
         for entry in self._entries(folder):
             path = f"{prefix}{entry.name}"
             if entry.is_dir():
                 if self._may_enter(entry):
                     self.folders.append(path)
-                    self._walk(entry.path, f"{path}/")
-            elif is_image_file(entry.path):
-                self.images.append(path)
-            else:
-                self.others.append(path)
+                    yield path
+                    yield from self._walk(entry.path, f"{path}/")
+                continue
+            (self.images if is_image_file(entry.path) else self.others).append(path)
+            yield path
 
     def _entries(self, folder: str) -> Iterator[Entry]:
         with os.scandir(folder) as listing:

@@ -15,6 +15,7 @@ from vistry.data.readers.reader import Evidence
 from vistry.data.source import DataSource
 from vistry.data.unread import unread_kinds
 from vistry.registry.plugin_code import BrokenPluginError
+from vistry.registry.tasks import OBJECT_TASKS
 
 # A format whose files describe less than this share of what another's do explains less of the data.
 EXPLAINED = 0.8
@@ -42,7 +43,11 @@ def recognise(source: DataSource, task: str | None, formats: Formats) -> Recogni
         return _named(source, source.options.format, formats)
     claims, failure = _claims(source, formats)
     explaining = {name: claim for name, claim in claims.items() if claim.explains}
-    telling = {name: claim for name, claim in explaining.items() if not formats.by_name[name].part.spec.fallback}
+    telling = {
+        name: claim
+        for name, claim in explaining.items()
+        if not formats.by_name[name].part.spec.fallback and (task in (None, *OBJECT_TASKS) or claim.names_classes)
+    }
     candidates = telling
     if not telling:
         unread = {name: claim for name, claim in unread_kinds(source) if _weighs(source, claim)}

@@ -52,6 +52,8 @@ class ReadingOptions:
         return {name: text for name, text in typed.items() if text}
 
 
+# Files and folders of which a folder around the data may hold as many, to be searched for images.
+MANY = 200_000
 AS_RECOGNISED = ReadingOptions()
 
 
@@ -81,12 +83,13 @@ class DataSource:
     def surroundings(self) -> FolderIndex | None:
         """The index of the folder around the data folder, where that holds no image itself; else None.
 
-        So an annotation file may lie beside the folder of its images; a data folder with images is complete.
+        So an annotation file may lie beside the folder of its images; a data folder with images is complete. A folder
+        around it that holds many files is none of a data set's alone.
         """
         above = self.root.parent
         if self.index.images or above in (self.root, Path.home(), *Path.home().parents):
             return None
-        return FolderIndex.of(above)
+        return FolderIndex.of_few(above, MANY)
 
     def files(self, suffixes: Sequence[str]) -> list[Path]:
         """The annotation files with one of these suffixes: the file that the user names, or all below the folder."""

@@ -104,3 +104,21 @@ def test_pairs_of_pictures_are_no_masks(tmp_path):
         picture(tmp_path / label / "1.png", 2)
     with pytest.raises(DataError, match="2 images have a second one of the same name beside them"):
         read(tmp_path, SEGMENTATION)
+
+
+def test_fault_30_masks_beside_the_images_of_classes_are_no_images(tmp_path):
+    for seed, label in enumerate(("cat", "dog")):
+        for number in range(3):
+            picture(tmp_path / label / f"{number}.jpg", 10 * seed + number)
+            mask(tmp_path / label / f"{number}.png", (255, 1, 1, 5, 5))
+    reading = read(tmp_path, "image_classification")
+    assert (reading.table.format, reading.table.classes, len(reading.table)) == ("folders", ("cat", "dog"), 6)
+    assert {finding.check: finding.count for finding in reading.findings}["image-unlabelled"] == 6
+    assert detect(tmp_path, SEGMENTATION) == "mask_pictures"
+
+
+def test_images_of_classes_that_share_names_are_no_masks(tmp_path):
+    for number in range(3):
+        mask(tmp_path / f"drawings/{number}.png", (200, 1, 1, 5, 5))
+        picture(tmp_path / f"photos of cats/{number}.png", number)
+    assert read(tmp_path, "image_classification").table.classes == ("drawings", "photos of cats")

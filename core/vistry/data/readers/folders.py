@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from vistry.data.findings import Finding, FindingError
+from vistry.data.index import FolderIndex
 from vistry.data.readers.folder_tree import Layout, layout_at, layout_of
 from vistry.data.readers.labels import AS_OBJECTS, MULTICLASS, OBJECT_TASKS, ClassNames
+from vistry.data.readers.mask_pairs import pair_masks
 from vistry.data.readers.reader import Evidence, Reading
 from vistry.data.readers.table_builder import TableBuilder
 from vistry.data.source import DataSource
@@ -46,7 +48,8 @@ def read(source: DataSource, task: str) -> Reading:
         raise FindingError(Finding.of("format-ambiguous", layout.against, source.path).advising(remedy))
     builder = TableBuilder(source.root, NAME)
     names = ClassNames(builder)
-    images = _images_by_folder(source)
+    pictures = _pictures(source)
+    images = _images_by_folder(pictures)
     for folder in sorted(layout.classes):
         (label,) = names.one(folder.label)
         for image in images[folder.path]:
@@ -55,7 +58,11 @@ def read(source: DataSource, task: str) -> Reading:
     ignored = {path: _below(images, path) for path in layout.ignored}
     loose = [image for path in layout.unlabelled for image in images[path]]
     findings += _remarks(source, list(ignored), loose)
-    passed = frozenset(loose).union(*ignored.values())
+    masks = set(source.index.images) - set(pictures.images)
+    if masks:
+        message = f"{len(masks)} mask(s) of images are no images of a class, such as {min(masks)}"
+        findings.append(Finding.of("image-unlabelled", message, source.path, count=len(masks)))
+    passed = frozenset(loose).union(masks, *ignored.values())
     return Reading(builder.build(), tuple(findings), auxiliary=passed)
 
 
@@ -65,15 +72,19 @@ def guess_task(source: DataSource) -> tuple[str, str]:  # noqa: ARG001 - every r
 
 
 def _layout(source: DataSource) -> Layout:
-    level = source.options.classes_at
-    if level is not None:
-        return layout_at(source.index, level)
-    return layout_of(source.index, named=source.options.format == NAME)
+    level, index = source.options.classes_at, _pictures(source)
+    return layout_at(index, level) if level else layout_of(index, named=source.options.format == NAME)
 
 
-def _images_by_folder(source: DataSource) -> dict[str, list[str]]:
+def _pictures(source: DataSource) -> FolderIndex:
+    """The index without the masks of images, which are no images of their folders' classes."""
+    masks = set(pair_masks(source.index).masks.values())
+    return source.index.without(masks) if masks else source.index
+
+
+def _images_by_folder(index: FolderIndex) -> dict[str, list[str]]:
     images: dict[str, list[str]] = defaultdict(list)
-    for image in source.index.images:
+    for image in index.images:
         images[image.rpartition("/")[0]].append(image)
     return images
 

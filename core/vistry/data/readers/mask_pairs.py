@@ -8,6 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +30,9 @@ _MASK_WORDS = frozenset(
     )
 )
 # Words that may stand beside one for masks; "with_mask" is a class, "train_masks" is none.
-_BESIDE_MASK = frozenset(("image", "images", "png", "ground", "files", "pictures", "train", "val", "valid", "test"))
+_BESIDE_MASK = frozenset(
+    ("image", "images", "png", "ground", "files", "pictures", "class", "object", "train", "val", "valid", "test")
+)
 _TAIL = re.compile(r"[ _.-]+(mask|masks|gt|seg|segmentation|label|labels|annot|groundtruth|l)$", re.IGNORECASE)
 
 Values = npt.NDArray[np.uint32]
@@ -103,13 +106,22 @@ def _mask_kinds(index: FolderIndex, together: Sequence[Sequence[str]]) -> set[Ki
         for kind, path in zip(kinds, paths, strict=True):
             members[kind].append(path)
             partners[kind].update(other for other in kinds if other != kind)
-    plain = {kind: _are_plain(index.root, paths) for kind, paths in members.items()}
+
+    @cache
+    def is_plain(kind: Kind) -> bool:
+        return _are_plain(index.root, members[kind])
+
     masks = set()
     for kind, others in partners.items():
         if not others:
             continue
         other = others.most_common(1)[0][0]
-        if plain[kind] and (_is_named_mask(kind) or not plain[other]) and not _is_named_mask(other):
+        if _is_named_mask(other):
+            continue
+        # Beside an image what it shows tells, in another folder a word has to: images of classes may share names, too.
+        if (_is_named_mask(kind) and is_plain(kind)) or (
+            kind.folder == other.folder and is_plain(kind) and not is_plain(other)
+        ):
             masks.add(kind)
     return masks
 

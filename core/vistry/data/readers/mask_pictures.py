@@ -41,7 +41,8 @@ def judge(source: DataSource) -> Evidence | None:
         return None
     image, mask = next(iter(pairs.masks.items()))
     count = len(pairs.masks)
-    return Evidence(f"{count} images with masks, such as {image} with {mask}", named=count, present=count, covers=count)
+    summary = f"{count} images with masks, such as {image} with {mask}"
+    return Evidence(summary, named=count, present=count, covers=count, names_classes=False)
 
 
 def read(source: DataSource, task: str) -> Reading:

@@ -37,9 +37,12 @@ def judge(source: DataSource) -> Evidence | None:
     # Folders of many images have a mask for each of them, which is another format.
     if not whole or sum(len(sample.images) > 1 for sample in samples) > whole:
         return None
-    files = sum(len(sample.masks) for sample in samples)
     summary = f"{len(samples)} folders with masks of single objects, such as {samples[0].folder}"
-    return Evidence(summary, named=len(samples), present=whole, covers=whole + files)
+    return Evidence(summary, named=len(samples), present=whole, covers=whole, names_classes=_names_classes(samples))
+
+
+def _names_classes(samples: list[Sample]) -> bool:
+    return any(label != ONLY_CLASS for sample in samples for label, _ in sample.masks)
 
 
 def read(source: DataSource, task: str) -> Reading:

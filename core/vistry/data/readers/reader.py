@@ -32,7 +32,7 @@ class Evidence:
     `summary`: what was seen of it, such as "364 XML files in Annotations/". `named` and `present`: how many images a
     sample of its files names, and how many of these there are. `covers`: about how many images its files describe, 0
     where that isn't known without reading them. `against`: why the data can't be read in this format, and `remedy` what
-    to do about it.
+    to do about it. `names_classes`: whether its objects have classes, which say something about whole images.
     """
 
     summary: str
@@ -41,6 +41,7 @@ class Evidence:
     covers: int = 0
     against: str = ""
     remedy: str = ""
+    names_classes: bool = True
 
     @property
     def explains(self) -> bool:
