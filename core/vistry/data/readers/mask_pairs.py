@@ -115,7 +115,8 @@ def _mask_kinds(index: FolderIndex, together: Sequence[Sequence[str]]) -> set[Ki
     for kind, others in partners.items():
         if not others:
             continue
-        other = others.most_common(1)[0][0]
+        beside = [other for other in others if other.folder == kind.folder]
+        other = beside[0] if beside else others.most_common(1)[0][0]
         if _is_named_mask(other):
             continue
         # Beside an image what it shows tells, in another folder a word has to: images of classes may share names, too.
