@@ -205,6 +205,11 @@ def test_a_name_for_a_container_is_a_class_where_the_user_says_so(photo, tmp_pat
     assert read(tmp_path, MULTICLASS, ReadingOptions("folders")).table.classes == ("images", "text")
 
 
+def test_a_folder_of_images_in_each_class(photo, tmp_path):
+    tree(photo, *in_each("{label}/Imgs/{file}"))
+    assert read(tmp_path, MULTICLASS).table.classes == ("cat", "dog")
+
+
 def test_a_test_folder_whose_pictures_have_no_class(photo, tmp_path):
     tree(photo, *in_each("train/{label}/{file}"), "test/test/1.jpg")
     reading = read(tmp_path, MULTICLASS)

@@ -192,10 +192,16 @@ def _read_classes(classes: Sequence[_Folder], split: int, layout: Layout, *, nam
     if split == UNASSIGNED and _has_splits_below(classes):
         for one in classes:
             layout.classes += [ClassFolder(part.path, one.name, _split_below(one, part)) for part in _with_images(one)]
-    elif len(nested) > len(classes) / 2 and not named:
+    elif len(nested) > len(classes) / 2 and not named and not all(_is_wrapped(one) for one in nested):
         raise _RefusedError(*_two_levels(nested, classes))
     else:
         layout.classes += [ClassFolder(part.path, one.name, split) for one in classes for part in _with_images(one)]
+
+
+def _is_wrapped(folder: _Folder) -> bool:
+    """Whether all images of a folder lie in one folder for images."""
+    inner = list(folder.folders.values())
+    return not folder.images and len(inner) == 1 and _is_container(inner[0].name) and not inner[0].folders
 
 
 def _split_below(folder: _Folder, part: _Folder) -> int:
