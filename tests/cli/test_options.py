@@ -131,12 +131,12 @@ def test_usage_errors_have_one_form(arguments: tuple[str, ...], message: str) ->
         ("-epochs=3", "did you mean --number_of_epochs?"),
     ],
 )
-def test_options_of_other_tools(option: str, meant: str) -> None:
+def test_fault_26_options_of_other_tools(option: str, meant: str) -> None:
     name = option.partition("=")[0]
     assert failure(*TRAIN, option).startswith(f"error: unknown option {name}; {meant}")
 
 
-def test_all_unknown_options_of_a_line_at_once() -> None:
+def test_fault_26_all_unknown_options_of_a_line_at_once() -> None:
     line = "--lr 0.1 --momentum --epochs --quux=1 --nesterov 1 --lerning_rate 0.1 --lr 0.2 -- --stray"
     assert failure(*TRAIN, *line.split()).splitlines() == [
         "error: 3 unknown options:",

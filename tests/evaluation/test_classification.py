@@ -103,7 +103,7 @@ def test_macro_figures_are_scikit_learns_over_the_classes_there_are(seed: int, m
         assert found[f"{name}_score_micro"] == pytest.approx(every)
 
 
-def test_a_perfect_model_is_perfect_on_images_that_lack_a_class() -> None:
+def test_fault_11_a_perfect_model_is_perfect_on_images_that_lack_a_class() -> None:
     probabilities = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.7, 0.2, 0.1]], np.float32)
     found = multiclass_metrics(probabilities, np.array([0, 1, 0]), 3)
     for name, value in found.items():

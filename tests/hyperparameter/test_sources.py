@@ -103,7 +103,7 @@ def test_yaml_names_no_objects() -> None:
 
 @pytest.mark.parametrize("number", ["1:30", "1_6", "0b11", "1_000", "1,5"])
 @pytest.mark.parametrize("name", ["number_of_epochs", "learning_rate"])
-def test_what_is_no_number_on_the_command_line_is_none_in_a_file(name: str, number: str) -> None:
+def test_fault_12_what_is_no_number_on_the_command_line_is_none_in_a_file(name: str, number: str) -> None:
     file = read_file(write("h.yaml", f"\n{name}: {number}\n"))
     for source, origin in ((file, "h.yaml:2"), (Source.of({name: number}, "the command line"), "the command line")):
         with pytest.raises(HyperparameterError, match=f"{name}: '{number}', from {origin}, must be "):
@@ -111,7 +111,7 @@ def test_what_is_no_number_on_the_command_line_is_none_in_a_file(name: str, numb
 
 
 @pytest.mark.parametrize(("written", "epochs"), [("010", 10), ("15", 15), ("1e1", 10), ("08", 8)])
-def test_numbers_in_a_file_are_decimal(written: str, epochs: int) -> None:
+def test_fault_12_numbers_in_a_file_are_decimal(written: str, epochs: int) -> None:
     assert resolve(read_file(write("h.yaml", f"number_of_epochs: {written}\n"))).number_of_epochs == epochs
 
 

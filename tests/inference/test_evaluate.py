@@ -63,7 +63,7 @@ def renamed(paths: list[Path], folder: Path) -> Path:
     return folder
 
 
-def test_the_data_of_the_training_is_measured_without_its_training_split(run: Run, images: Path) -> None:
+def test_fault_36_the_data_of_the_training_is_measured_without_its_training_split(run: Run, images: Path) -> None:
     training, validation = rows_of(run, "training"), rows_of(run, "validation")
     result = vistry.evaluate(run.folder, images)
     assert result.images == len(validation) < 36

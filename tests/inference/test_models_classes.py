@@ -35,7 +35,7 @@ def masks(tmp_path: Path) -> Callable[..., Table]:
     return build
 
 
-def test_masks_without_a_class_are_the_runs_only_one(masks: Callable[..., Table]) -> None:
+def test_fault_37a_masks_without_a_class_are_the_runs_only_one(masks: Callable[..., Table]) -> None:
     table = masks()
     named, notes = with_models_classes(table, ("nucleus",))
     assert (named.classes, named.object_counts().tolist()) == (("nucleus",), [4])

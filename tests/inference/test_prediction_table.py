@@ -66,7 +66,9 @@ def rows(path: Path, delimiter: str = ",") -> list[list[str]]:
 
 
 @pytest.mark.parametrize(("name", "delimiter"), [("out.csv", ","), ("OUT.CSV", ","), ("out.tsv", "\t")])
-def test_multi_class(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, delimiter: str) -> None:
+def test_fault_27_multi_class(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, delimiter: str
+) -> None:
     result = predict(monkeypatch, "image_classification", images, tmp_path / name)
     assert rows(tmp_path / name, delimiter) == [
         ["image", "label", *CLASSES],
@@ -105,7 +107,7 @@ def test_other_names_get_json_lines(images: Path, tmp_path: Path, monkeypatch: p
         ),
     ],
 )
-def test_what_has_no_columns_is_refused_before_any_work(
+def test_fault_27_what_has_no_columns_is_refused_before_any_work(
     images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str, name: str, message: str
 ) -> None:
     result = predict(monkeypatch, task, images, tmp_path / name)

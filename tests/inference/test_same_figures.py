@@ -26,7 +26,7 @@ def run(
     return vistry.train(digits, task="multiclass", model="tiny", output=output, **settings).run
 
 
-def test_probabilities_are_those_of_the_validation(run: Run) -> None:
+def test_fault_33_probabilities_are_those_of_the_validation(run: Run) -> None:
     tensors, _ = read_checkpoint(run.folder / PREDICTIONS)
     images = [row.split('"')[3] for row in (run.folder / "validation.jsonl").read_text().splitlines()]
     predictor = load(run.folder)
@@ -36,7 +36,7 @@ def test_probabilities_are_those_of_the_validation(run: Run) -> None:
     np.testing.assert_allclose(np.array(alone), tensors["predictions"][:4], atol=1e-5)
 
 
-def test_metrics_are_those_of_the_validation(run: Run) -> None:
+def test_fault_33_metrics_are_those_of_the_validation(run: Run) -> None:
     _, facts = read_checkpoint(run.folder / PREDICTIONS)
     evaluation = vistry.evaluate(run.folder, run.folder / "validation.jsonl")
     assert evaluation.metrics == facts.metrics  # type: ignore[union-attr]

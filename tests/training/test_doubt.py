@@ -33,7 +33,7 @@ def result(digits: Path, tiny_plugin: None, tmp_path_factory: pytest.TempPathFac
     return vistry.train(digits, task="multiclass", model="tiny", output=output, learning_rate=0.1, **SETTINGS)
 
 
-def test_the_interval_is_of_the_best_epochs_predictions(result: TrainingResult) -> None:
+def test_fault_34_the_interval_is_of_the_best_epochs_predictions(result: TrainingResult) -> None:
     tensors, _ = read_checkpoint(result.run.folder / PREDICTIONS)
     right = tensors["predictions"].argmax(axis=1) == tensors["targets"]
     interval = bootstrap_interval(mean_of_images(right))
@@ -100,7 +100,7 @@ def entry(epoch: int, score: float | None) -> EpochEntry:
     return EpochEntry(epoch=epoch, train_loss=1.0, learning_rate=0.1, train_seconds=1.0, metrics=metrics)
 
 
-def test_the_spread_is_of_the_last_five_evaluations() -> None:
+def test_fault_34_the_spread_is_of_the_last_five_evaluations() -> None:
     scores = [0.17, 0.46, 0.50, None, 0.38, 0.34, 0.35, 0.33]
     history = [entry(epoch, score) for epoch, score in enumerate(scores)]
     assert last_scores(history, "accuracy") == LastScores(0.33, 0.50, 5)
@@ -115,7 +115,7 @@ def test_ten_classes_are_named_at_most() -> None:
     assert text.endswith("c8, c9 and 20 more")
 
 
-def test_the_ramp_of_an_average_is_told_the_length_of_the_training(
+def test_fault_34_the_ramp_of_an_average_is_told_the_length_of_the_training(
     digits: Path, tiny_plugin: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a training that begins and in one that goes on, so that both end with the same bits."""

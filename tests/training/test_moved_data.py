@@ -68,7 +68,7 @@ def moved(data: Path, runs: Path, name: str = "there") -> Path:
     return Path(shutil.move(data, runs.parent / name / "renamed"))
 
 
-def test_the_rest_of_the_training_has_the_same_bits(data: Path, runs: Path) -> None:
+def test_fault_20_the_rest_of_the_training_has_the_same_bits(data: Path, runs: Path) -> None:
     whole = vistry.train(data, task="multiclass", model="tiny", **SETTINGS).run
     run = stopped(data)
     there = moved(data, runs)
@@ -146,7 +146,7 @@ def exchange_keeping_size_and_time(image: Path) -> None:
 
 @pytest.mark.parametrize("change", [exchange, exchange_keeping_size_and_time])
 @pytest.mark.parametrize("moves", [False, True])
-def test_other_pictures_by_the_same_names_are_noticed(
+def test_fault_20_other_pictures_by_the_same_names_are_noticed(
     change: Callable[[Path], None], moves: bool, data: Path, runs: Path
 ) -> None:
     run = stopped(data)

@@ -46,7 +46,7 @@ def ended() -> EpochEnded:
     return EpochEnded(entry=entry, epochs=3, primary_metric="accuracy", is_best=True)
 
 
-def test_a_line_every_thirty_seconds_with_an_estimate_from_the_tenth_step_on(
+def test_fault_35_a_line_every_thirty_seconds_with_an_estimate_from_the_tenth_step_on(
     lines: PlainLines, clock: Clock, stream: io.StringIO
 ) -> None:
     for number in range(1, 21):

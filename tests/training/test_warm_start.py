@@ -64,7 +64,7 @@ def learned(run: Run) -> dict[str, Any]:
     return load_file(run.best_weights)
 
 
-def test_rows_of_the_head_follow_the_names(runs: Path, coloured: Build, notes: Notes) -> None:
+def test_fault_06_rows_of_the_head_follow_the_names(runs: Path, coloured: Build, notes: Notes) -> None:
     first = vistry.train(coloured("pets", {"cat": 20, "dog": 200}), task="multiclass", **{**BASE, "learning_rate": 0.1})
     turned = coloured("turned", {"dog": 200, "kater": 20, "zebra": 90})
     second = start_from(first.run, turned, notes, random_seed=1)
@@ -127,7 +127,7 @@ def test_every_family_is_among_those_that_follow() -> None:
 
 
 @pytest.mark.parametrize(("model", "backend"), SMALLEST)
-def test_turning_the_names_turns_the_predictions(model: str, backend: str) -> None:
+def test_fault_06_turning_the_names_turns_the_predictions(model: str, backend: str) -> None:
     card = vistry.model(model)
     values: dict[str, Any] = {"box_score_threshold": 0, "model_size": "small", "weights": "none"}
     context = ModelSubject(Catalogue.read(), card, card.tasks[0], backend, least_side=64).context(**values)

@@ -37,7 +37,7 @@ def gaps(digits: Path, tmp_path: Path) -> Path:
     return root
 
 
-def test_a_class_without_training_images_is_warned_of(plan_of: Callable[..., Plan], gaps: Path) -> None:
+def test_fault_10_a_class_without_training_images_is_warned_of(plan_of: Callable[..., Plan], gaps: Path) -> None:
     warnings = plan_of(gaps).warnings()
     assert warnings[0].startswith("class-untrained: 1 class(es) have no training image: 'digit3' (16)")
     assert warnings[1].startswith("class-unvalidated: 1 class(es) have no validation image: 'digit0' (16)")
@@ -55,7 +55,7 @@ def test_so_it_is_where_the_validation_images_are_apart(plan_of: Callable[..., P
 @pytest.mark.parametrize(
     ("name", "task"), [("digits", "image_classification"), ("multilabel", "image_classification_multilabel")]
 )
-def test_the_task_is_what_the_labels_say(
+def test_fault_37_the_task_is_what_the_labels_say(
     plan_of: Callable[..., Plan], name: str, task: str, request: pytest.FixtureRequest
 ) -> None:
     plan = plan_of(request.getfixturevalue(name))
@@ -78,7 +78,7 @@ def test_where_the_data_does_not_say_it_the_tasks_are_listed(
         plan_of(tmp_path / "nowhere")
 
 
-def test_the_command_says_it_all(vistry: Callable[..., Any], gaps: Path, tmp_path: Path) -> None:
+def test_fault_10_the_command_says_it_all(vistry: Callable[..., Any], gaps: Path, tmp_path: Path) -> None:
     (gaps / "train" / "digit1" / "empty.png").write_bytes(b"")
     result = vistry("train", "--model", "tiny", "--data", gaps, "--number_of_epochs", 1)
     assert result.stdout.splitlines()[:5] == [
@@ -104,7 +104,7 @@ def test_a_plan_in_json_says_it_too(vistry: Callable[..., Any], gaps: Path) -> N
     assert any(line.startswith("class-untrained") for line in plan["warnings"])
 
 
-def test_in_python_the_task_may_be_left_out(digits: Path, runs: Path) -> None:
+def test_fault_37_in_python_the_task_may_be_left_out(digits: Path, runs: Path) -> None:
     import vistry
 
     result = vistry.train(digits, model="tiny", number_of_epochs=1)

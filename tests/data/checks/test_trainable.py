@@ -29,7 +29,7 @@ def objects(table_of: Callable[..., Table]) -> Callable[..., Table]:
     return build
 
 
-def test_objects_that_are_all_crowds(objects: Callable[..., Table], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_24_objects_that_are_all_crowds(objects: Callable[..., Table], monkeypatch: pytest.MonkeyPatch) -> None:
     table = objects([1] * 10, True)
     assert checks(table) == ["objects-crowd"]
     monkeypatch.setattr(trainable, "SIMULATED", 5)
@@ -37,7 +37,7 @@ def test_objects_that_are_all_crowds(objects: Callable[..., Table], monkeypatch:
     assert checks(objects([1] * 10, False)) == []
 
 
-def test_training_or_validation_images_without_an_object(objects: Callable[..., Table]) -> None:
+def test_fault_24_training_or_validation_images_without_an_object(objects: Callable[..., Table]) -> None:
     splits = ["train"] * 3 + ["validation"] * 3
     assert checks(objects([1, 1, 1, 0, 0, 0], False, splits)) == ["validation-unlabelled"]
     assert checks(objects([0, 0, 0, 1, 1, 1], False, splits)) == ["objects-crowd"]

@@ -28,7 +28,7 @@ def names(*words: str, first: int = 0) -> dict[int, str]:
         (set(), names("cat"), False),
     ],
 )
-def test_numbers_from_one(numbers: set[int], declared: dict[int, str], suspect: bool) -> None:
+def test_fault_25_numbers_from_one(numbers: set[int], declared: dict[int, str], suspect: bool) -> None:
     assert bool(numbers_from_one(numbers, declared, Path("data"))) == suspect
 
 

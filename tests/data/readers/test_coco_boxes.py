@@ -53,13 +53,13 @@ def found(annotations: list[Annotation]) -> list[str]:
 
 
 @pytest.mark.parametrize("writing", ["corners", "centre"])
-def test_polygons_show_what_the_numbers_are(writing: str) -> None:
+def test_fault_08_polygons_show_what_the_numbers_are(writing: str) -> None:
     (message,) = found([{"bbox": WRITINGS[writing](box), "segmentation": diamond(box)} for box in boxes()])
     assert "40 of 40 boxes differ" in message
     assert WORDS[writing] in message
 
 
-def test_an_area_shows_corners() -> None:
+def test_fault_08_an_area_shows_corners() -> None:
     (message,) = found([{"bbox": list(box), "area": area(box)} for box in boxes()])
     assert WORDS["corners"] in message
 

@@ -26,7 +26,7 @@ def cvat(photo, tmp_path):
     return write
 
 
-def test_boxes_polygons_and_ellipses(cvat):
+def test_fault_16_boxes_polygons_and_ellipses(cvat):
     folder = cvat(
         '<box label="cat" xtl="1.5" ytl="2" xbr="11.5" ybr="12" z_order="0"></box>\n'
         '<polygon label="dog" points="2.0,2.0;8.0,2.0;8.0,9.0"></polygon>\n'
