@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vistry.data.conversion import output_files
+from vistry.data.conversion import outputs
 from vistry.data.doctor import Diagnosis, examine
 from vistry.data.reading import guess_task
 from vistry.data.source import Folders, ReadingOptions
@@ -16,7 +16,10 @@ from vistry.runs.files import replacing
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """A file of labels, and how many images, objects and classes are in it; labels of whole images are no objects."""
+    """A file or folder of labels, and how many images, objects and classes are in it.
+
+    Labels of whole images are no objects.
+    """
 
     path: Path
     images: int
@@ -86,8 +89,8 @@ def convert(
 
     Args:
         data: a file or folder of labelled images.
-        out: a file, or a folder that gets a file for each split.
-        to: the format to write: "coco" or "jsonl", which hold boxes and masks, or a plugin's.
+        out: a file, or a folder that gets a file for each split; for "voc" and "yolo" a folder.
+        to: the format to write, such as "coco", "jsonl", "voc" or "yolo", or a plugin's.
         task: a task's name or alias; by default the one that the labels suggest.
         format: the format of `data`; by default it is recognised.
         images: folders in which the images that the data names are looked for, too.
@@ -100,9 +103,10 @@ def convert(
     name, _ = task_of(data, task, reading)
     diagnosis = examine(data, name, reading)
     files = []
-    for part in output_files(diagnosis.table, Path(out), to, task=name):
-        with replacing(part.path) as temporary, temporary.open("w", encoding="utf-8") as file:
-            file.writelines(part.pieces)
+    for part in outputs(diagnosis.table, Path(out), to, task=name):
+        for path, pieces in part.files:
+            with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+                file.writelines(pieces)
         table = part.table
         objects = 0 if table.objects is None else len(table.labels)
         files.append(WrittenFile(part.path, len(table), objects=objects, classes=len(table.classes)))

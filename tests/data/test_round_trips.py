@@ -14,6 +14,7 @@ from vistry.data.formats import Formats
 from vistry.data.masks.rle import object_mask
 from vistry.data.reading import read
 from vistry.data.source import ReadingOptions
+from vistry.errors import DataError
 
 MULTICLASS, MULTILABEL = "image_classification", "image_classification_multilabel"
 DETECTION, SEGMENTATION = "image_object_detection", "image_instance_segmentation"
@@ -94,11 +95,12 @@ def sizes(table):
 
 
 def write(table, out, format, task):
-    from vistry.data.conversion import output_files
+    from vistry.data.conversion import outputs
 
-    for part in output_files(table, out, format, task=task):
-        part.path.parent.mkdir(parents=True, exist_ok=True)
-        part.path.write_text("".join(part.pieces), encoding="utf-8")
+    for part in outputs(table, out, format, task=task):
+        for path, pieces in part.files:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(pieces), encoding="utf-8")
 
 
 @pytest.mark.parametrize("task", [MULTICLASS, MULTILABEL, DETECTION, SEGMENTATION])
@@ -107,7 +109,11 @@ def test_what_is_written_is_read_back(pictures, task):
     formats = written_for(task)
     assert formats
     for name in formats:
-        write(truth, pictures / name, name, task)
+        try:
+            write(truth, pictures / name, name, task)
+        except DataError as error:
+            assert "is written with boxes" in str(error)  # noqa: PT017 - a format may refuse some of its tasks
+            continue
         reading = read(pictures / name, task, ReadingOptions(name, images=(pictures,)))
         expected = content(truth)
         if name in NO_NEGATIVES:

@@ -10,21 +10,22 @@ from pathlib import Path
 import numpy as np
 
 from vistry.data.formats import Formats
+from vistry.data.readers.guarded import GuardedWriter
 from vistry.data.table import SPLITS, UNASSIGNED, Table
 from vistry.errors import DataError
 
 
 @dataclass(frozen=True)
-class OutputFile:
-    """A file to write: its rows, and its text piece by piece."""
+class Output:
+    """What is written of some rows: a file, or a folder of them. `files`: (path, text piece by piece) of each file."""
 
     path: Path
     table: Table
-    pieces: Iterable[str]
+    files: Iterable[tuple[Path, Iterable[str]]]
 
 
-def output_files(table: Table, out: Path, format: str, *, task: str) -> list[OutputFile]:
-    """The files to write for a table with labels of a task: one, or in a folder a file for each split.
+def outputs(table: Table, out: Path, format: str, *, task: str) -> list[Output]:
+    """What to write for a table with labels of a task: a file, in a folder a file for each split, or a file an image.
 
     `format` is the name of one with a writer, such as 'coco' or 'jsonl'. Raises DataError for labels that the format
     doesn't have or its writer refuses, for a file that exists, and for several splits in one file.
@@ -34,14 +35,30 @@ def output_files(table: Table, out: Path, format: str, *, task: str) -> list[Out
     # A format of one class an image would drop boxes, or all labels but one, without a word.
     if task not in (known := formats.named(format).tasks):
         raise DataError(f"the format '{format}' has labels of {', '.join(known)}, and {table.root} those of {task}")
+    if writer.writes_folder:
+        return [_folder(table, out, writer)]
     files = list(_files(table, out, writer.SUFFIX))
     for path, _ in files:
-        if path.exists():
-            raise DataError(f"{path} already exists; name another file, or remove it")
+        _refuse_existing(path)
     return [
-        OutputFile(path, rows, _begun(writer.write(rows, _relative(rows.images, path.absolute().parent))))
+        Output(path, rows, [(path, _begun(writer.write(rows, _relative(rows.images, path.absolute().parent))))])
         for path, rows in files
     ]
+
+
+def _folder(table: Table, out: Path, writer: GuardedWriter) -> Output:
+    """A folder of files, none of which may be there. A writer refuses a table before the first file."""
+    if out.is_file():
+        raise DataError(f"{out} is a file, but the format is written as a folder; name another")
+    images = _relative(table.images, out.absolute())
+    for name, _ in writer.write_files(table, images):
+        _refuse_existing(out / name)
+    return Output(out, table, ((out / name, pieces) for name, pieces in writer.write_files(table, images)))
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise DataError(f"{path} already exists; name another file, or remove it")
 
 
 def _files(table: Table, out: Path, suffix: str) -> Iterator[tuple[Path, Table]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.guarded import GuardedReader, GuardedWriter
 from vistry.data.readers.reader import SourceReader
-from vistry.data.writers.writer import Writer
+from vistry.data.writers.writer import FolderWriter, Writer
 from vistry.errors import DataError, suggestion
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.part_code import load_code
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from vistry.data.readers.tools import cvat, label_studio, labelme, supervisely, via
     from vistry.data.writers import coco as coco_writer
     from vistry.data.writers import jsonl as jsonl_writer
+    from vistry.data.writers import voc as voc_writer
+    from vistry.data.writers import yolo as yolo_writer
 
     # The modules that core_parts.toml names, held to their contracts.
     _READERS: tuple[SourceReader, ...] = (jsonl, coco, custom_vision, voc, yolo, csv, masks, mask_pictures, folders)
     _TOOL_READERS: tuple[SourceReader, ...] = (cvat, labelme, label_studio, via, supervisely)
     _WRITERS: tuple[Writer, ...] = (jsonl_writer, coco_writer)
+    _FOLDER_WRITERS: tuple[FolderWriter, ...] = (voc_writer, yolo_writer)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class DataFormat:
         return GuardedReader(self.part, load_code(self.part, self.part.spec.reader))
 
     @property
-    def writer(self) -> Writer | None:
+    def writer(self) -> GuardedWriter | None:
         """Import its writer, if there is one. Raises BrokenPluginError."""
         reference = self.part.spec.writer
         return GuardedWriter(self.part, load_code(self.part, reference)) if reference else None
@@ -87,7 +90,7 @@ class Formats:
             raise FindingError(Finding.of("format-unknown", reason).advising(remedy))
         return self.by_name[name]
 
-    def writer_named(self, name: str) -> Writer:
+    def writer_named(self, name: str) -> GuardedWriter:
         """The writer of a format. Raises DataError with a suggestion for a format that isn't written."""
         written = self.written()
         writer = self.by_name[name].writer if name in written else None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vistry.data.readers.table_builder import TableBuilder as TableBuilder
     from vistry.data.source import DataSource as DataSource
     from vistry.data.table import Table as Table
+    from vistry.data.writers.writer import FolderWriter as FolderWriter
     from vistry.data.writers.writer import Writer as Writer
 
 _HOMES = {
@@ -34,6 +35,7 @@ _HOMES = {
     "Evidence": "vistry.data.readers.reader",
     "Finding": "vistry.data.findings",
     "FindingError": "vistry.data.findings",
+    "FolderWriter": "vistry.data.writers.writer",
     "ImageFinder": "vistry.data.readers.finder",
     "Locator": "vistry.data.readers.locations",
     "ObjectRecord": "vistry.data.readers.object_builder",

@@ -10,13 +10,14 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 from vistry.data.formats import DataFormat
+from vistry.data.readers.guarded import GuardedWriter
 from vistry.data.source import DataSource
 from vistry.data.table import Table
-from vistry.data.writers.writer import Writer
 from vistry.errors import DataError
 from vistry.registry.part_code import load_code
 from vistry.registry.part_specs import ReaderSpec
 from vistry.registry.parts import Part
+from vistry.registry.tasks import DETECTION
 from vistry.testing.check import require
 from vistry.testing.samples import eight_rows
 
@@ -33,12 +34,13 @@ def check_format(part: Part[ReaderSpec]) -> None:
         if not part.spec.fallback:
             _check_takes_no_other(name, entry, Path(folder))
     if part.spec.writer:
-        _check_functions(part, part.spec.writer, ("SUFFIX", "write"))
+        writes_folder = hasattr(load_code(part, part.spec.writer), "write_files")
+        _check_functions(part, part.spec.writer, ("write_files",) if writes_folder else ("SUFFIX", "write"))
         _check_written(name, entry)
 
 
 def _check_functions(part: Part[ReaderSpec], reference: str, functions: Sequence[str]) -> None:
-    code, noun = load_code(part, reference), "writer" if "write" in functions else "reader"
+    code, noun = load_code(part, reference), "reader" if "read" in functions else "writer"
     missing = next((function for function in functions if not hasattr(code, function)), "")
     require(not missing, f"[readers.{part.name}]: {reference} has no '{missing}', which every {noun} has")
 
@@ -72,22 +74,23 @@ def _check_read_back(name: str, entry: DataFormat, task: str) -> None:
     writer, reader = entry.writer, entry.reader
     assert writer is not None
     rows = eight_rows(task, SIDE)
+    if task == DETECTION and rows.objects is not None:
+        rows = replace(rows, objects=replace(rows.objects, shapes=None))
     with TemporaryDirectory() as folder:
         root = Path(folder).resolve()
         for image in rows.images:
             Image.new("RGB", (SIDE, SIDE)).save(root / image)
         written = replace(rows, root=root, images=[str(root / image) for image in rows.images])
-        file = root / f"labels{writer.SUFFIX}"
-        file.write_text(_text(writer, written, rows.images), encoding="utf-8")
-        for place in (file, root):
-            what = "the file" if place is file else "a folder with the file"
+        places = _write(writer, written, rows.images)
+        for place in places:
+            what = "the file" if place != root else "a folder with the file"
             require(
                 reader.judge(DataSource(place)) is not None,
                 f"{name}: its reader doesn't take {what} that its writer wrote for {task}",
             )
-        guess, _ = reader.guess_task(DataSource(file))
+        guess, _ = reader.guess_task(DataSource(places[0]))
         require(guess in entry.tasks, f"{name}: it guesses {guess} for what its writer wrote, which isn't in its tasks")
-        reading = reader.read(DataSource(file), task)
+        reading = reader.read(DataSource(places[0]), task)
         refused = next((finding for finding in reading.findings if finding.severity == "error"), None)
         require(refused is None, f"{name}: its reader refuses what its writer wrote for {task}: {refused}")
         # In any order: a reader may go by class.
@@ -103,11 +106,19 @@ class _RefusedError(Exception):
     """The writer has no place for labels of this task."""
 
 
-def _text(writer: Writer, table: Table, images: Sequence[str]) -> str:
+def _write(writer: GuardedWriter, table: Table, images: Sequence[str]) -> list[Path]:
+    """Write a table into its folder, and return what can be read: the file where there is one, and the folder."""
     try:
-        return "".join(writer.write(table, images))
+        if writer.writes_folder:
+            files = [(table.root / name, "".join(pieces)) for name, pieces in writer.write_files(table, images)]
+        else:
+            files = [(table.root / f"labels{writer.SUFFIX}", "".join(writer.write(table, images)))]
     except DataError as error:
         raise _RefusedError(str(error)) from error
+    for file, text in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return [table.root] if writer.writes_folder else [files[0][0], table.root]
 
 
 def _labelled(table: Table) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from vistry.data.doctor import examine
+from vistry.data.readers.coco import judge
 from vistry.data.reading import detect, guess_task
+from vistry.data.source import DataSource, ReadingOptions
+from vistry.errors import DataError
 
 DETECTION = "image_object_detection"
 SEGMENTATION = "image_instance_segmentation"
@@ -189,3 +192,169 @@ def test_images_outside_the_data_folder_are_read_and_said(photo, put, tmp_path, 
     assert messages(diagnosis, "path-outside") == [
         f"1 image(s) lie outside the data folder, the first of them in {tmp_path / 'elsewhere'}"
     ]
+
+
+def coco_of(*names, first=1, **changes):
+    """A file of these images, each with one object whose box begins at the image's number."""
+    images = [{"id": at, "file_name": name} for at, name in enumerate(names, first)]
+    annotations = [
+        {"id": at, "image_id": at, "category_id": 1, "bbox": [at, 2, 4, 4]} for at in range(first, first + len(names))
+    ]
+    return json.dumps(
+        {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "nut"}]} | changes
+    )
+
+
+LAYOUTS = {
+    "fiftyone": ("data/{name}", "labels.json", "{name}"),
+    "pics": ("pics/{name}", "annotations.json", "{name}"),
+    "split folders": ("{split}/{name}", "{split}/_annotations.coco.json", "{name}"),
+    "split files": ("images/{split}2017/{name}", "annotations/instances_{split}2017.json", "{name}"),
+    "split files beside": ("{split}_images/{name}", "{split}_coco.json", "{name}"),
+    "paths of before": ("img/{split}/{name}", "labels/{split}.json", "/content/data/{split}/{name}"),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_fault_28_files_and_folders_of_any_names(photo, put, tmp_path, layout, boxes):
+    """Each split has an image of the same name, which is another picture."""
+    image, file, reference = LAYOUTS[layout]
+    splits = ("train", "val") if "{split}" in image else ("train",)
+    for seed, split in enumerate(splits):
+        names = ["a.jpg", "b.jpg"]
+        for at, name in enumerate(names):
+            photo(image.format(split=split, name=name), 2 * seed + at, size=(40, 20))
+        references = [reference.format(split=split, name=name) for name in names]
+        put(file.format(split=split), coco_of(*references, first=1 + 2 * seed))
+    put("package.json", "{}")
+    table = examine(tmp_path, DETECTION).table
+    expected = [tmp_path / image.format(split=split, name=name) for split in splits for name in ("a.jpg", "b.jpg")]
+    assert sorted(table.images) == sorted(map(str, expected))
+    for row, path in enumerate(table.images):
+        assert boxes(table, row)[0][1][0] == 1 + expected.index(Path(path))
+    assert table.split.tolist() == ([0, 0, 1, 1] if len(splits) == 2 else [-1, -1])
+
+
+def test_fault_28_images_in_a_folder_that_is_named(photo, put, tmp_path):
+    photo("elsewhere/x/a.jpg", size=(40, 20))
+    path = put("data/labels.json", coco_of("old/a.jpg"))
+    photo("data/cover.png", 3)
+    diagnosis = examine(path, DETECTION, ReadingOptions.of(images=tmp_path / "elsewhere"))
+    assert diagnosis.table.images == [str(tmp_path / "elsewhere/x/a.jpg")]
+
+
+CATEGORIES = {
+    "by supercategory": ([("bolt", "steel"), ("bolt", "brass")], {"bolt (steel)": 1, "bolt (brass)": 1}, True),
+    "alike": ([("bolt", ""), ("bolt", "")], {"bolt": 2}, True),
+    "of one supercategory": ([("bolt", "part"), ("bolt", "part")], {"bolt": 2}, True),
+    "one without objects": ([("bolt", "none"), ("bolt", "bolt"), ("bolt", "nut")], {"bolt (bolt)": 1}, False),
+}
+
+
+@pytest.mark.parametrize("kind", CATEGORIES)
+def test_fault_09_categories_of_one_name(photo, put, kind, messages):
+    photo("a.jpg", size=(40, 20))
+    listed, counts, is_said = CATEGORIES[kind]
+    categories = [{"id": at, "name": name, "supercategory": above} for at, (name, above) in enumerate(listed)]
+    used = (1,) if kind == "one without objects" else (0, 1)
+    annotations = [{"id": at, "image_id": 1, "category_id": at, "bbox": [at, at, 4, 4]} for at in used]
+    diagnosis = examine(put("a.json", coco_of("a.jpg", annotations=annotations, categories=categories)), DETECTION)
+    if kind == "one without objects":
+        counts = {"bolt": 1}  # an export names the group of all classes first, by the name of one
+    table = diagnosis.table
+    assert dict(zip(table.classes, table.object_counts().tolist(), strict=True)) == counts
+    assert bool(messages(diagnosis, "class-same-name")) == is_said
+
+
+def test_fault_09_a_name_told_apart_in_one_file_is_told_apart_in_the_other(photo, put, tmp_path):
+    for seed, name in enumerate(("a.jpg", "b.jpg")):
+        photo(name, seed, size=(40, 20))
+    two = [{"id": 1, "name": "bolt", "supercategory": "steel"}, {"id": 2, "name": "bolt", "supercategory": "brass"}]
+    annotations = [{"id": at, "image_id": 1, "category_id": at, "bbox": [at, at, 4, 4]} for at in (1, 2)]
+    put("train.json", coco_of("a.jpg", annotations=annotations, categories=two))
+    put("val.json", coco_of("b.jpg", categories=two[:1]))
+    table = examine(tmp_path, DETECTION).table
+    assert dict(zip(table.classes, table.object_counts().tolist(), strict=True)) == {
+        "bolt (brass)": 1,
+        "bolt (steel)": 2,
+    }
+
+
+POLYGONS = {
+    "flat": [10, 3, 30, 3, 30, 9, 10, 9],
+    "in a list": [[10, 3, 30, 3, 30, 9, 10, 9]],
+    "points": [[10, 3], [30, 3], [30, 9], [10, 9]],
+    "points in a list": [[[10, 3], [30, 3], [30, 9], [10, 9]]],
+    "in two lists": [[[10, 3, 30, 3, 30, 9, 10, 9]]],
+}
+
+
+@pytest.mark.parametrize("kind", POLYGONS)
+def test_fault_23_flat_and_nested_polygons(photo, put, kind, masks_of_row):
+    photo("a.jpg", size=(40, 20))
+    annotations = [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 3, 20, 6], "segmentation": POLYGONS[kind]}]
+    diagnosis = examine(put("a.json", coco_of("a.jpg", annotations=annotations)), SEGMENTATION)
+    square = np.zeros((20, 40), dtype=bool)
+    square[3:9, 10:30] = True
+    assert np.array_equal(masks_of_row(diagnosis.table, 0)[0], square)
+    assert diagnosis.quarantined == ()
+
+
+OTHERS = {
+    "panoptic": (
+        {"annotations": [{"image_id": 1, "file_name": "a.png", "segments_info": [{"id": 1}]}]},
+        "panoptic",
+    ),
+    "captions": ({"annotations": [{"id": 1, "image_id": 1, "caption": "a cat"}]}, "captions and no objects"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_files_of_coco_without_objects_are_refused_by_name(photo, put, tmp_path, kind):
+    photo("images/a.jpg")
+    change, message = OTHERS[kind]
+    put("some.json", coco_of("a.jpg", **change))
+    with pytest.raises(DataError, match=f"some.json.*{message}|{message}.*some.json"):
+        examine(tmp_path, DETECTION)
+    put("instances.json", coco_of("a.jpg"))
+    diagnosis = examine(tmp_path, DETECTION)
+    assert len(diagnosis.table.labels) == 1
+    assert any("some.json" in finding.message for finding in diagnosis.findings if finding.check == "format-chosen")
+
+
+def test_key_points_are_said_and_their_boxes_read(photo, put, boxes, messages):
+    photo("a.jpg", size=(40, 20))
+    points = {"keypoints": [1, 1, 2], "num_keypoints": 1}
+    annotations = [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 4, 4]} | points]
+    diagnosis = examine(put("person_keypoints.json", coco_of("a.jpg", annotations=annotations)), DETECTION)
+    assert boxes(diagnosis.table) == [("nut", [1, 2, 5, 6])]
+    assert messages(diagnosis, "object-form")
+
+
+def test_lvis_names_images_by_their_address(photo, put, tmp_path):
+    photo("train2017/1.jpg", 1)
+    photo("val2017/1.jpg", 2)
+    images = [{"id": 1, "coco_url": "http://images.cocodataset.org/val2017/1.jpg"}]
+    assert examine(put("lvis.json", coco_of("x", images=images)), DETECTION).table.images == [
+        str(tmp_path / "val2017/1.jpg")
+    ]
+
+
+def test_a_list_of_documents(photo, put, tmp_path):
+    for seed, name in enumerate(("a.jpg", "b.jpg")):
+        photo(name, seed)
+    documents = [json.loads(coco_of(name)) for name in ("a.jpg", "b.jpg")]
+    assert len(examine(put("a.json", json.dumps(documents)), DETECTION).table) == 2
+
+
+def test_a_large_file_is_judged_by_samples(photo, put, tmp_path, monkeypatch):
+    names = [f"{at:05d}.jpg" for at in range(3000)]
+    photo(f"images/{names[0]}")
+    for name in names[1:]:
+        (tmp_path / "images" / name).touch()
+    path = put("a.json", coco_of(*names))
+    monkeypatch.setattr("vistry.data.readers.coco_files.WHOLE", 1000)
+    monkeypatch.setattr("vistry.data.readers.coco_files.ENDS", 4096)
+    evidence = judge(DataSource(tmp_path))
+    assert (evidence.named, evidence.found) == (200, 200)
+    assert path.stat().st_size > 100_000

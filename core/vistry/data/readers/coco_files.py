@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from vistry.data.findings import Finding
 from vistry.data.readers.annotation_files import AnnotationFile
@@ -18,10 +19,14 @@ KEYS = (b'"images"', b'"annotations"', b'"categories"')
 OTHERS = (b'"shapes"', b'"_via_img_metadata"', b'"items"')
 # How much of a file's beginning and end is searched for KEYS: lists of a gigabyte lie between them.
 ENDS = 1 << 16
-# Looks into the middle, and how far each goes.
+# A file up to this size is searched for the names of all its images.
+WHOLE = 1 << 25
+# Looks into the middle of a larger one, and how far each goes.
 LOOKS, LOOK = 16, 1 << 14
 # The largest JSON files are looked into: a format with a file an image has a hundred thousand small ones.
 MOST = 60
+# Names that are kept, as a sample.
+MOST_NAMES = 400
 _NAME = re.compile(rb'"(?:file_name|coco_url)"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 OBJECTS, KEYPOINTS, PANOPTIC, CAPTIONS, IMAGES = "objects", "keypoints", "panoptic", "captions", "images"
@@ -102,26 +107,29 @@ def _look_into(file: AnnotationFile) -> CocoFile | None:
     size = file.path.stat().st_size
     with file.path.open("rb") as stream:
         ends = stream.read(ENDS)
-        is_whole = len(ends) == size
-        if not is_whole:
+        if size > ENDS:
             stream.seek(max(ENDS, size - ENDS))
             ends += stream.read()
-        looks = b"" if is_whole else b"".join(_looks(stream, size))
-    ends = ends.replace(b"\0", b"")
-    held = sum(key in ends for key in KEYS)
-    if held < 2 or any(key in ends for key in OTHERS) or (is_whole and KEYS[0] not in ends):
-        return None
-    text = ends + looks
-    kind = _kind(text, is_whole=is_whole)
+        ends = ends.replace(b"\0", b"")
+        held = sum(key in ends for key in KEYS)
+        if held < 2 or any(key in ends for key in OTHERS) or (size <= ENDS and KEYS[0] not in ends):
+            return None
+        text = _read_all(stream) if size <= WHOLE else ends + b"".join(_looks(stream, size))
     found = _NAME.findall(text)
-    covers = len(found) if is_whole else max(1, len(found) * size // max(1, len(text)))
-    return CocoFile(file, kind, tuple(dict.fromkeys(map(path_of_url, _texts(found)))), covers)
+    covers = len(found) * max(1, size // max(1, len(text)))
+    kind = _kind(text, is_whole=size <= WHOLE)
+    return CocoFile(file, kind, tuple(dict.fromkeys(map(path_of_url, _texts(found[:MOST_NAMES])))), covers)
 
 
-def _looks(stream: Iterable[bytes], size: int) -> Iterator[bytes]:
+def _read_all(stream: BinaryIO) -> bytes:
+    stream.seek(0)
+    return stream.read()
+
+
+def _looks(stream: BinaryIO, size: int) -> Iterator[bytes]:
     for number in range(1, LOOKS + 1):
-        stream.seek(size * number // (LOOKS + 1))  # type: ignore[attr-defined]
-        yield stream.read(LOOK) + b"\n"  # type: ignore[attr-defined]
+        stream.seek(size * number // (LOOKS + 1))
+        yield stream.read(LOOK) + b"\n"
 
 
 def _kind(text: bytes, is_whole: bool) -> str:

@@ -48,15 +48,25 @@ class ImageFinder:
     one is the user's word. Where these hold none of the images that a file names, an image is looked for by its name,
     without its suffix, and by its loose spelling, at any depth. An image in a folder of another split than the path or
     the annotation file names is not it. Of several it is the one with the longest tail in common, then the one in a
-    folder of the same split, then the one nearest to the annotation file. Nothing is guessed between two, and an image
+    folder of the same split, then the one nearest to the annotation file, then the one in the folder of most of the
+    file's other images. Nothing is guessed between two, and an image
     that one name of a file means is not taken for another.
 
     `without`: names of folders that hold no images of the data set, such as those of masks. `a_file_an_image`: the
-    annotation files describe one image each, so that their own names say nothing about splits.
+    annotation files describe one image each, so that their own names say nothing about splits. `also`: images that lie
+    elsewhere and are known to belong to the data set.
     """
 
-    def __init__(self, source: DataSource, *, without: Container[str] = (), a_file_an_image: bool = False):
+    def __init__(
+        self,
+        source: DataSource,
+        *,
+        without: Container[str] = (),
+        a_file_an_image: bool = False,
+        also: Sequence[FolderIndex] = (),
+    ):
         self._source = source
+        self._also = also
         self._root = str(source.root)
         self._without = without
         self._a_file_an_image = a_file_an_image
@@ -66,6 +76,7 @@ class ImageFinder:
         self._meant: dict[tuple[str, str], str] = {}
         self._ways: dict[str, list[tuple[str, str]]] = defaultdict(list)
         self._outside: Counter[str] = Counter()
+        self._home: dict[Path, str] = {}
 
     def expect(self, file: Path, names: Iterable[str]) -> tuple[int, int]:
         """How many of a sample of the names in an annotation file there are, and how many of them resolve.
@@ -74,6 +85,7 @@ class ImageFinder:
         """
         sample = [name for name in islice(names, SAMPLE) if name]
         near, direct, found = str(file.parent), 0, 0
+        folders: Counter[str] = Counter()
         for name in sample:
             try:
                 path = _plain(name)
@@ -81,7 +93,12 @@ class ImageFinder:
                 continue
             at_its_word = self._direct(path, near)
             direct += bool(at_its_word)
-            found += bool(at_its_word or self._lookup(path, file)[1])
+            candidates = [at_its_word] if at_its_word else self._lookup(path, file)[1]
+            found += bool(candidates)
+            folders.update(image.rpartition("/")[0] for image in candidates[:1] if len(candidates) == 1)
+        for folder, count in folders.most_common(1):
+            if count > len(sample) / 2:
+                self._home[file] = folder
         if direct > len(sample) / 2:
             self._reliable.update((near, _plain(name).rpartition("/")[0]) for name in sample if _is_plain(name))
         return len(sample), found
@@ -229,7 +246,10 @@ class ImageFinder:
         ]
         if len(left) > 1:
             left = _nearest(left, folder, split, around=around.paths)
-        return [f"{index.root}/{image}" for image in left]
+        images = [f"{index.root}/{image}" for image in left]
+        if len(images) > 1 and (home := self._home.get(file)):
+            images = [image for image in images if image.rpartition("/")[0] == home] or images
+        return images
 
     def _is_set_aside(self, image: str) -> bool:
         return bool(self._without) and any(name in self._without for name in image.split("/")[:-1])
@@ -258,6 +278,7 @@ class ImageFinder:
 
     def _indexes(self) -> Iterable[FolderIndex]:
         yield from self._source.image_indexes
+        yield from self._also
         yield self._source.index
         if self._surroundings is not None:
             yield self._surroundings

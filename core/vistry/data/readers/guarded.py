@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import PurePosixPath
+from typing import Any, cast
 
 from vistry.data.readers.reader import Evidence, Reader, Reading, SourceReader
 from vistry.data.source import DataSource
 from vistry.data.table import Table
-from vistry.data.writers.writer import Writer
+from vistry.data.writers.writer import FolderWriter, Writer
 from vistry.registry.part_code import broken, guarded
 from vistry.registry.part_specs import ReaderSpec
 from vistry.registry.parts import Part
@@ -63,13 +64,18 @@ class GuardedWriter:
     """A writer, with the part that it belongs to."""
 
     part: Part[ReaderSpec]
-    writer: Writer
+    writer: Writer | FolderWriter
+
+    @property
+    def writes_folder(self) -> bool:
+        """Whether it writes a folder of files, and not a file."""
+        return hasattr(self.writer, "write_files")
 
     @property
     def SUFFIX(self) -> str:
         """The end of a file's name, with its dot."""
         with guarded(self.part):
-            suffix: Any = self.writer.SUFFIX
+            suffix: Any = cast(Writer, self.writer).SUFFIX
         if not isinstance(suffix, str) or not suffix.startswith("."):
             raise broken(self.part, f"SUFFIX must be the end of a file's name, such as '.txt', got {suffix!r}")
         return suffix
@@ -77,8 +83,24 @@ class GuardedWriter:
     def write(self, table: Table, images: Sequence[str]) -> Iterator[str]:
         """The file's text piece by piece."""
         with guarded(self.part, passing=OSError):
-            pieces: Iterator[Any] = self.writer.write(table, images)
-            for piece in pieces:
-                if not isinstance(piece, str):
-                    raise broken(self.part, f"write must yield text, got {type(piece).__name__}")
-                yield piece
+            yield from self._checked(cast(Writer, self.writer).write(table, images), "write")
+
+    def write_files(self, table: Table, images: Sequence[str]) -> Iterator[tuple[str, Iterator[str]]]:
+        """(path, text piece by piece) of each file below a folder."""
+        with guarded(self.part, passing=OSError):
+            files: Iterator[Any] = cast(FolderWriter, self.writer).write_files(table, images)
+            for path, pieces in files:
+                inside = PurePosixPath(path)
+                if inside.is_absolute() or ".." in inside.parts:
+                    raise broken(self.part, f"write_files must yield paths below its folder, got {path!r}")
+                yield path, self._guarded(pieces)
+
+    def _guarded(self, pieces: Iterator[Any]) -> Iterator[str]:
+        with guarded(self.part, passing=OSError):
+            yield from self._checked(pieces, "write_files")
+
+    def _checked(self, pieces: Iterator[Any], function: str) -> Iterator[str]:
+        for piece in pieces:
+            if not isinstance(piece, str):
+                raise broken(self.part, f"{function} must yield text, got {type(piece).__name__}")
+            yield piece

@@ -84,14 +84,22 @@ def documents(path: Path) -> Iterator[Iterator[tuple[str, int, Json]]]:
     if begins_with != "[":
         yield elements(path)
         return
-    try:
-        listed = DECODER.decode(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        line = getattr(error, "lineno", None)
-        raise FindingError(Finding.of("line-invalid", "not JSON, or not UTF-8", path, line=line)) from error
-    for document in listed:
+    for document in read_list(path):
         if isinstance(document, dict):
             yield _listed_members(document)
+
+
+def read_list(path: Path) -> list[Json]:
+    """The JSON list in a file. Raises FindingError with the line of what isn't JSON."""
+    check_encoding(path)
+    try:
+        listed = DECODER.decode(path.read_text(encoding="utf-8-sig").strip())
+    except (ValueError, RecursionError) as error:
+        line, reason = getattr(error, "lineno", None), getattr(error, "msg", "not UTF-8, or nested too deeply")
+        raise FindingError(Finding.of("line-invalid", f"not JSON: {reason}", path, line=line)) from error
+    if not isinstance(listed, list):
+        raise FindingError(Finding.of("line-invalid", "not a JSON list", path, line=1))
+    return listed
 
 
 def _listed_members(document: dict[str, Json]) -> Iterator[tuple[str, int, Json]]:

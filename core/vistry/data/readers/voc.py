@@ -22,6 +22,7 @@ from vistry.data.readers.reader import Evidence, Reading
 from vistry.data.readers.shapes import parse_box, parse_pixels
 from vistry.data.readers.split_words import split_of_folders
 from vistry.data.readers.spread import spread
+from vistry.data.readers.stem_pairs import pair_by_stem
 from vistry.data.readers.xml_tree import Node, read_xml
 from vistry.data.source import DataSource
 from vistry.data.table import UNASSIGNED
@@ -35,6 +36,7 @@ MASK_FOLDERS = (MASKS, "SegmentationClass", "SegmentationObjectVisualization", "
 # Files that are looked into before the format is chosen.
 SAMPLE = 50
 _ROOT = re.compile(rb"<(?![?!])\s*([^\s/>]+)")
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _FILENAME = re.compile(rb"<filename>([^<]*)</filename>")
 
 
@@ -83,7 +85,7 @@ def _head(path: Path) -> bytes:
 
 def _is_annotation(head: bytes) -> bool:
     """Whether an XML file begins with the element that is Pascal VOC's; CVAT's is `<annotations>`."""
-    root = _ROOT.search(head)
+    root = _ROOT.search(_COMMENT.sub(b"", head))
     return root is not None and root[1] == b"annotation"
 
 
@@ -105,13 +107,9 @@ class _Reader:
         self._names = ClassNames(self.builder)
         self._finder = _finder(source)
         self._splits = ListedSplits.of(source.index, "Segmentation" if self.builder.wants_masks else "Main")
-        self._own = self._images_of_stems(source.files(SUFFIXES))
+        self._own = pair_by_stem(source.files(SUFFIXES), self._finder).images
         self._owned = frozenset(self._own.values())
         self._remarked: dict[str, list[tuple[Path, str]]] = defaultdict(list)
-
-    def _images_of_stems(self, files: list[Path]) -> dict[Path, str]:
-        images = ((path, self._finder.find_stem(path.stem, path)) for path in files)
-        return {path: image for path, image in images if image}
 
     def read_file(self, path: Path) -> None:
         """Add one file's image and objects."""
@@ -138,7 +136,7 @@ class _Reader:
         return remarks
 
     def _add(self, path: Path, root: Node) -> None:
-        image = self._image(path, root.value("filename"))
+        image = self._image(path, root)
         if image is None:
             return
         numbers = None
@@ -175,11 +173,15 @@ class _Reader:
         crowd = node.value("difficult") == "1"
         self.builder.add_object(row, label, ObjectRecord(box, number, crowd=crowd, line=node.line, shape=shape))
 
-    def _image(self, path: Path, named: str) -> str | None:
+    def _image(self, path: Path, root: Node) -> str | None:
         """The image with the file's own name, else the one that it names, if no other file's own name has that.
 
-        A file that was renamed with its image, or copied from a neighbour's, keeps the `<filename>` of the other.
+        A file that was renamed with its image, or copied from a neighbour's, keeps the `<filename>` of the other. An
+        absolute `<path>` to an image of its name is that of this machine; those of others are of no use.
         """
+        named, whole = root.value("filename"), root.value("path")
+        if whole.startswith("/") and Path(whole).name == named and named.startswith(path.stem) and _exists(whole):
+            return self._finder.find(whole, path)
         own = self._own.get(path, "")
         if own:
             told = Path(named.replace("\\", "/"))
@@ -227,6 +229,13 @@ _REMARKS = {
     "image-unlabelled": "{count} image(s) have no picture in SegmentationObject/ and are left out",
     "file-ignored": "{count} XML file(s) ignored that are no annotations of an image, such as {file} with {what}",
 }
+
+
+def _exists(image: str) -> bool:
+    try:
+        return Path(image).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _told(named: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.images.formats import is_image_file
+from vistry.data.index import FolderIndex
 from vistry.data.readers.finder import ImageFinder
 from vistry.data.readers.locations import is_inside
 from vistry.data.readers.split_words import split_of_folders, split_of_stem
@@ -257,7 +258,8 @@ def _texts_of(layout: Layout, listed: set[Path], *, described: bool) -> dict[str
     empty: people keep other texts beside images, too.
     """
     files = [file for file in label_texts(layout.source) if file not in listed]
-    pairs = pair_by_stem(files, ImageFinder(layout.source, a_file_an_image=True))
+    finder = ImageFinder(layout.source, a_file_an_image=True, also=_elsewhere(layout))
+    pairs = pair_by_stem(files, finder)
     folders = {file.parent for file in pairs.images} if described else _label_folders(list(pairs.images))
     by_image: dict[str, list[Path]] = defaultdict(list)
     for file, image in pairs.images.items():
@@ -277,6 +279,17 @@ def _texts_of(layout: Layout, listed: set[Path], *, described: bool) -> dict[str
             message = f"'{file.stem}' may mean {' and '.join(images[:2])}"
             layout.findings.append(Finding.of("image-ambiguous", message, file))
     return texts
+
+
+def _elsewhere(layout: Layout) -> list[FolderIndex]:
+    """An index of the images that lists name outside the data folder."""
+    root = f"{layout.source.root}/"
+    images = [image for _, image in layout.images if not image.startswith(root)]
+    if not images:
+        return []
+    common = os.path.commonpath([image.rpartition("/")[0] for image in images])
+    below = f"{common.rstrip('/')}/"
+    return [FolderIndex(Path(common), images=sorted({image.removeprefix(below) for image in images}))]
 
 
 def _label_folders(files: Sequence[Path]) -> set[Path]:

@@ -36,6 +36,7 @@ class LineForms:
             return _box(words), None
         if self.pose and count in (self.pose, self.pose + 1):
             self.counts["pose"] += 1
+            self.counts["confidence"] += count > self.pose
             return _box(words[:BOX]), None
         if count < BOX:
             message = f"expected 4 numbers (a box) or at least 6 (a polygon) after the class, got {count}"
@@ -62,7 +63,7 @@ class LineForms:
 
     def remarks(self, place: object) -> list[Finding]:
         """A finding for each form of lines from which something is left out."""
-        told = {name: count for name, count in self.counts.items() if name in _TOLD}
+        told = {name: count for name, count in self.counts.items() if name in _TOLD and count}
         if self.counts["polygon"]:  # four corners are polygons among others
             told.pop("corners", None)
         return [

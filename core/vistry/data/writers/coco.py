@@ -11,6 +11,7 @@ import numpy as np
 from vistry.data.masks.rle import area_of_runs, mask_to_runs, object_mask, runs_to_text
 from vistry.data.objects import Objects, Shapes
 from vistry.data.table import Table
+from vistry.data.writers.numbers import shortest_decimal
 from vistry.data.writers.rings import overlap
 from vistry.errors import DataError
 
@@ -47,7 +48,7 @@ def _image(objects: Objects, row: int, image: str) -> dict[str, object]:
 def _annotations(table: Table, objects: Objects, row: int) -> Iterator[dict[str, object]]:
     size = int(objects.width[row]), int(objects.height[row])
     for index in range(int(table.label_starts[row]), int(table.label_starts[row + 1])):
-        x1, y1, x2, y2 = map(_shortest_decimal, objects.boxes[index])
+        x1, y1, x2, y2 = map(shortest_decimal, objects.boxes[index])
         box = [x1, y1, round(x2 - x1, 9), round(y2 - y1, 9)]
         mask, area = (
             (None, box[2] * box[3]) if objects.shapes is None else _mask(table, objects.shapes, index, size=size)
@@ -58,7 +59,7 @@ def _annotations(table: Table, objects: Objects, row: int) -> Iterator[dict[str,
             "image_id": row + 1,
             "category_id": int(table.labels[index]) + 1,
             "bbox": box,
-            "area": _shortest_decimal(stated) if np.isfinite(stated) else area,
+            "area": shortest_decimal(stated) if np.isfinite(stated) else area,
             "iscrowd": int(objects.crowd[index]),
         } | ({} if mask is None else {"segmentation": mask})
 
@@ -75,8 +76,3 @@ def _mask(table: Table, shapes: Shapes, index: int, size: tuple[int, int]) -> tu
         runs, height = mask_to_runs(object_mask(table, index, *size)), size[1]
     counts = {"size": [height, int(runs.sum(dtype=np.int64)) // height], "counts": runs_to_text(runs)}
     return counts, float(area_of_runs(runs))
-
-
-def _shortest_decimal(value: np.floating) -> float:
-    """The shortest decimal that is this number in single precision."""
-    return float(np.format_float_positional(np.float32(value), unique=True))

@@ -9,7 +9,10 @@ from vistry.data.table import Table
 
 
 class Writer(Protocol):
-    """A module, or an object, that writes one format; `[readers.NAME]` of a manifest names it."""
+    """A module, or an object, that writes one format; `[readers.NAME]` of a manifest names it.
+
+    This one writes a file for each split; for a format of a file an image, see `FolderWriter`.
+    """
 
     @property
     def SUFFIX(self) -> str:
@@ -17,3 +20,14 @@ class Writer(Protocol):
 
     def write(self, table: Table, images: Sequence[str]) -> Iterator[str]:
         """The file's text piece by piece, with `images` as the paths of the rows. Raises DataError if it can't."""
+
+
+class FolderWriter(Protocol):
+    """A writer of a format that is a folder of files, such as a file an image."""
+
+    def write_files(self, table: Table, images: Sequence[str]) -> Iterator[tuple[str, Iterator[str]]]:
+        """(path, text piece by piece) of each file, with the splits of all rows.
+
+        Paths are below the folder, with '/'; `images` are those of the rows, from the folder where the image is below
+        it, else absolute. Raises DataError for a table that the format can't hold, before the first file.
+        """
