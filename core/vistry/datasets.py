@@ -11,24 +11,7 @@ from vistry.data.doctor import Diagnosis, examine
 from vistry.data.reading import guess_task
 from vistry.data.source import Folders, ReadingOptions
 from vistry.registry.tasks import task_named
-from vistry.runs.files import replacing
-
-
-@dataclass(frozen=True)
-class WrittenFile:
-    """A file or folder of labels, and how many images, objects and classes are in it.
-
-    Labels of whole images are no objects.
-    """
-
-    path: Path
-    images: int
-    objects: int
-    classes: int
-
-    def to_dict(self) -> dict[str, object]:
-        """Return plain JSON values."""
-        return {**vars(self), "path": str(self.path)}
+from vistry.runs.label_files import WrittenFile, write_labels
 
 
 @dataclass(frozen=True)
@@ -102,12 +85,5 @@ def convert(
     reading = ReadingOptions.of(format, images, columns, classes_at=classes_at)
     name, _ = task_of(data, task, reading)
     diagnosis = examine(data, name, reading)
-    files = []
-    for part in outputs(diagnosis.table, Path(out), to, task=name):
-        for path, pieces in part.files:
-            with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-                file.writelines(pieces)
-        table = part.table
-        objects = 0 if table.objects is None else len(table.labels)
-        files.append(WrittenFile(part.path, len(table), objects=objects, classes=len(table.classes)))
-    return Conversion(tuple(files), diagnosis)
+    files = write_labels(outputs(diagnosis.table, Path(out), to, task=name))
+    return Conversion(files, diagnosis)

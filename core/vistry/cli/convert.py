@@ -10,7 +10,7 @@ import click
 import vistry
 from vistry.cli import words
 from vistry.cli.list_group import as_json
-from vistry.cli.printing import print_json
+from vistry.cli.printing import print_json, print_label_files
 from vistry.cli.reading_options import reading_options
 
 
@@ -37,9 +37,7 @@ def convert(data: Path, out: Path, to: str, as_json: bool, **options: Any) -> No
         print_json(task=diagnosis.task, files=[file.to_dict() for file in conversion.files], left_out=left_out)
         return
     has_objects = diagnosis.table.objects is not None
-    for file in conversion.files:
-        counts = f"{file.images} images, {file.objects} objects" if has_objects else f"{file.images} images"
-        click.echo(f"{file.path}: {counts}, {file.classes} classes")
+    print_label_files(conversion.files, have_objects=has_objects)
     if objects or images:
         counts = f"{images} images and {objects} objects" if has_objects else f"{images} images"
         click.echo(f"left out: {counts}; their faults: vistry doctor {data} --task {diagnosis.task}")

@@ -8,13 +8,14 @@ import click
 
 from vistry.cli import words
 from vistry.cli.hyperparameter_options import HyperparameterCommand
-from vistry.cli.printing import json_line, printable
+from vistry.cli.printing import json_line, print_label_files, printable
 
 
 @click.command(cls=HyperparameterCommand)
 @click.argument("run")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Write JSON Lines to this file.")
+@click.option("--to", metavar="FORMAT", help=f"Write labels to --output: {words.one_of(words.written_formats())}.")
 @click.option("--draw", type=click.Path(path_type=Path), help="Write each image with its detections to this folder.")
 @click.option("--masks", type=click.Path(path_type=Path), help="Where masks go if export_as_image is on. [.]")
 @click.option("--threshold", type=float, help="The score above which predictions count. [the run's own]")
@@ -24,6 +25,7 @@ def predict(
     run: str,
     images: tuple[Path, ...],
     output: Path | None,
+    to: str | None,
     draw: Path | None,
     masks: Path | None,
     threshold: float | None,
@@ -34,30 +36,41 @@ def predict(
     """Predict IMAGES, files or folders, with RUN (a folder, an identifier, or "last").
 
     An image that can't be read has an error entry; the others have their predictions. Hyperparameters of prediction may
-    be changed: --box_score_threshold 0.5.
+    be changed: --box_score_threshold 0.5. With --to, what is predicted becomes labels in a file or folder, which
+    labelling tools and vistry train read.
     """
     from vistry.inference.detection_files import DetectionFiles
     from vistry.inference.image_files import image_files
+    from vistry.inference.predicted_labels import PredictedLabels
     from vistry.inference.predictor import load
     from vistry.runs.files import lines_to
 
+    if to is not None and as_json:
+        raise click.UsageError("--json prints predictions, and --to writes labels to --output; leave one out")
     files = image_files(images)
     predictor = load(run, backend=backend, threshold=threshold, **hyperparameters)
     for warning in predictor.hyperparameters.warnings:
         click.echo(f"warning: {warning}", err=True)
     written = DetectionFiles.of(predictor, draw, masks)
+    labels = PredictedLabels.of(predictor, to, output, images=files)
     failed = 0
-    with lines_to(output) as write:
+    with lines_to(None if labels else output) as write:
         for prediction in predictor.predict(files):
             failed += prediction.values is None
             line = json_line({"filename": prediction.image, **predictor.respond(prediction)})
             written.write(prediction)
+            if labels:
+                labels.add(prediction)
+                if prediction.error:
+                    click.echo(printable(f"left out: {prediction.error}"), err=True)
             write(line)
             if as_json:
                 click.echo(line)
             elif output is None:
                 click.echo(printable(f"{prediction.image}  {predictor.summary_line(prediction)}"))
-    if output is not None:
+    if labels:
+        print_label_files(labels.write(), have_objects=labels.are_objects, err=True)
+    elif output is not None:
         click.echo(f"{len(files)} predictions in {output}", err=True)
     for line in written.summary():
         click.echo(line, err=True)

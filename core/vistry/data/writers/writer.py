@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from vistry.data.table import Table
+
+# [M] from 0 to 1, one for each of a table's labels.
+Scores: TypeAlias = npt.NDArray[np.float32]
 
 
 class Writer(Protocol):
     """A module, or an object, that writes one format; `[readers.NAME]` of a manifest names it.
 
     This one writes a file for each split; for a format of a file an image, see `FolderWriter`.
+    One whose format tells what a model said, for people to correct, from what people said has
+    `write_predictions(table, images, *, scores)` besides, which takes the place of `write` for predictions: `scores`
+    are an array [M] of the scores from 0 to 1 of the table's M labels.
     """
 
     @property
