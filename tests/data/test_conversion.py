@@ -141,10 +141,84 @@ def test_a_folder_gets_a_file_a_split_and_what_is_bad_is_counted(photo, jsonl, t
             "the format 'coco' has labels of image_object_detection, image_instance_segmentation, and {data} those of "
             "image_classification",
         ),
-        ("jsonl", "{data} has labels for whole images; JSON Lines is written with boxes and masks only"),
+        (
+            "csv_boxes",
+            "the format 'csv_boxes' has labels of image_object_detection, and {data} those of image_classification",
+        ),
     ],
 )
 def test_labels_that_a_format_cannot_be_written_with(class_folders, tmp_path, to, reason):
     result = convert(class_folders, tmp_path / "out", "--to", to)
     assert (result.exit_code, result.stderr) == (2, f"error: {reason.format(data=class_folders)}\n")
     assert not (tmp_path / "out").exists()
+
+
+NAMES = st.sampled_from(
+    ["nut", "fig", "red fig", "red", "dried, ripe", "a|b", "['x']", 'q"uote', "datte é", "10", "1.0"]
+)
+LABELS = st.lists(st.lists(NAMES, max_size=3, unique=True), min_size=1, max_size=6)
+
+
+def _labels_of(path, task):
+    table = examine(path, task).table
+    return [sorted(table.classes[label] for label in labels) for _, labels in table]
+
+
+@settings(max_examples=12)
+@given(LABELS, st.sampled_from(["image_classification", "image_classification_multilabel"]))
+def test_labels_survive_the_way_to_csv_and_back(tmp_path_factory, labels, task):
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("labels")
+    single = task == "image_classification"
+    rows = [names[:1] or ["nut"] for names in labels] if single else labels
+    if not any(rows):
+        return
+    for at in range(len(rows)):
+        Image.new("RGB", (8 + at, 8), (at, 0, 0)).save(folder / f"{at}.png")
+    lines = [{"image_url": f"{at}.png", "label": names[0] if single else names} for at, names in enumerate(rows)]
+    (folder / "first.jsonl").write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    assert convert(folder / "first.jsonl", folder / "second.csv", "--to", "csv", "--task", task).exit_code == 0
+    assert convert(folder / "second.csv", folder / "third.jsonl", "--to", "jsonl", "--task", task).exit_code == 0
+    assert (folder / "third.jsonl").read_text() == (folder / "first.jsonl").read_text()
+
+
+@pytest.mark.parametrize("to", ["csv", "jsonl"])
+def test_labels_of_splits_become_a_file_each(photo, put_rows, tmp_path, to):
+    for at, split in enumerate(("train", "validation", "test")):
+        photo(f"{split}/{at}.png", at)
+    put_rows("image,labels,split\ntrain/0.png,nut|fig,train\nvalidation/1.png,nut,val\ntest/2.png,fig,test\n")
+    result = convert(tmp_path / "data.csv", tmp_path / "out", "--to", to)
+    assert result.exit_code == 0, result.output
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+        f"{split}.{to}" for split in ("test", "train", "validation")
+    ]
+    back = examine(tmp_path / "out", "image_classification_multilabel").table
+    assert sorted(back.split.tolist()) == [0, 1, 2]
+    assert back.classes == ("fig", "nut")
+
+
+@pytest.fixture
+def put_rows(tmp_path):
+    return lambda text: (tmp_path / "data.csv").write_text(text)
+
+
+@settings(max_examples=8)
+@given(IMAGES)
+def test_boxes_survive_the_way_to_csv_and_back(tmp_path_factory, images):
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("boxes")
+    for at in range(len(images)):
+        Image.new("RGB", (311 + at, 207), (at, 0, 0)).save(folder / f"{at}.png")
+    (folder / "first.jsonl").write_text("".join(line(folder, f"{at}.png", boxes) for at, boxes in enumerate(images)))
+    task = ("--task", "detection")
+    assert convert(folder / "first.jsonl", folder / "second.csv", "--to", "csv_boxes", *task).exit_code == 0
+    if not any(images):
+        return
+    first, second = (examine(folder / name, DETECTION).table for name in ("first.jsonl", "second.csv"))
+    assert list(second.images) == list(first.images)
+    assert second.classes == first.classes
+    assert second.labels.tolist() == first.labels.tolist()
+    assert second.objects.boxes.tolist() == first.objects.boxes.tolist()
+    assert second.objects.crowd.tolist() == first.objects.crowd.tolist()

@@ -142,6 +142,14 @@ XML += "<xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>"
 ENTITIES = '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>' + XML.format(name="&e;")
 
 OBJECT_CASES: dict[str, tuple[str, Setup]] = {
+    "label-separator": (
+        MULTILABEL,
+        lambda root, _: put(root / "a.csv", b"image,label\ncat/01.jpg,cat dog\ndog/00.jpg,dog\ncat/03.jpg,cat\n"),
+    ),
+    "units-guessed": (
+        DETECTION,
+        lambda root, _: put(root / "a.csv", b"image,xmin,ymin,xmax,ymax,label\ncat/01.jpg,0,0,1,1,cat\n"),
+    ),
     "file-encoding": (DETECTION, lambda root, _: put(root / "data.jsonl", "{}".encode("utf-16"))),
     "key-repeated": (
         DETECTION,
@@ -194,7 +202,14 @@ CASES: dict[str, Setup] = {
     "label-empty": lambda root, _: rows(root, ("cat/01.jpg", ""), ("dog/00.jpg", "dog")),
     "label-spaces": lambda root, _: rows(root, ("cat/01.jpg", "cat "), ("dog/00.jpg", "dog")),
     "split-unknown": lambda root, _: (root / "a.csv").write_text(
-        "image,label,set\na.jpg,cat,some\ndog/00.jpg,dog,train\n"
+        "image,label,split\na.jpg,cat,some\ndog/00.jpg,dog,train\n"
+    ),
+    "table-ignored": lambda root, _: [
+        put(root / "a.csv", b"image,label\ncat/01.jpg,cat\ndog/00.jpg,dog\n"),
+        put(root / "b.csv", b"image\ncat/03.jpg\n"),
+    ],
+    "column-flags": lambda root, _: put(
+        root / "a.csv", b"image,cat,dog,is_valid\ncat/01.jpg,1,0,1\ndog/00.jpg,0,1,0\n"
     ),
     "path-escape": escape,
     "path-remote": lambda root, _: rows(root, ("https://example.org/a.jpg", "cat"), ("dog/00.jpg", "dog")),

@@ -1,4 +1,4 @@
-"""`vistry convert`: labels of any format as COCO, as the hosted product's JSON Lines, or as a plugin's format."""
+"""`vistry convert`: labels of any format as another that can be written, also a plugin's."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from vistry.cli.reading_options import reading_options
 def convert(data: Path, out: Path, to: str, as_json: bool, **options: Any) -> None:
     """Write the labels of DATA to OUT.
 
-    COCO and JSON Lines are written with boxes and masks; labels of whole images need a plugin's format. OUT is a file,
-    or a folder that gets a file for each split. The images stay where they are: a path is relative where the image lies
-    beside or below the file, else absolute. What the doctor sets aside is left out and counted.
+    COCO is written with boxes and masks, csv_boxes with boxes, csv with labels of whole images, JSON Lines with all of
+    these. OUT is a file, or a folder that gets a file for each split. The images stay where they are: a path is
+    relative where the image lies beside or below the file, else absolute. What the doctor sets aside is left out and
+    counted.
     """
     conversion = vistry.convert(data, out, to=to, **options)
     diagnosis = conversion.diagnosis

@@ -10,7 +10,7 @@ import click
 
 from vistry.cli import words
 
-ROLES = ("image", "label", "split", "group", "xmin", "ymin", "xmax", "ymax", "width", "height")
+ROLES = ("image", "label", "split", "group", "xmin", "ymin", "xmax", "ymax", "width", "height", "box")
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,6 +14,7 @@ from vistry.data.readers.guarded import GuardedWriter
 from vistry.data.table import SPLITS, UNASSIGNED, Table
 from vistry.data.writers.writer import Scores
 from vistry.errors import DataError
+from vistry.registry.tasks import task_named
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,20 @@ def outputs(table: Table, out: Path, format: str, *, task: str, scores: Scores |
     files = list(_files(table, out, writer.SUFFIX))
     for path, _ in files:
         _refuse_existing(path)
-    return [Output(path, rows, [(path, _begun(_pieces(writer, rows, path, scores=scores)))]) for path, rows in files]
+    return [
+        Output(path, rows, [(path, _begun(_pieces(writer, rows, path, task=task, scores=scores)))])
+        for path, rows in files
+    ]
 
 
-def _pieces(writer: GuardedWriter, rows: Table, path: Path, *, scores: Scores | None) -> Iterator[str]:
+def _pieces(writer: GuardedWriter, rows: Table, path: Path, *, task: str, scores: Scores | None) -> Iterator[str]:
     """The text of a file; what a model said is written as such where the format knows the difference."""
     images = _relative(rows.images, path.absolute().parent)
     if scores is not None and writer.writes_predictions:
         return writer.write_predictions(rows, images, scores=scores)
-    return writer.write(rows, images)
+    if rows.objects is not None:
+        return writer.write(rows, images)
+    return writer.write_labels(rows, images, several=not task_named(task).has_one_label)
 
 
 def _folder(table: Table, out: Path, writer: GuardedWriter) -> Output:

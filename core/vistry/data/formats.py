@@ -17,17 +17,30 @@ from vistry.registry.part_specs import ReaderSpec
 from vistry.registry.parts import Part, PartTable
 
 if TYPE_CHECKING:
-    from vistry.data.readers import coco, csv, custom_vision, folders, jsonl, mask_pictures, masks, voc, yolo
+    from vistry.data.readers import coco, csv, csv_boxes, custom_vision, folders, jsonl, mask_pictures, masks, voc, yolo
     from vistry.data.readers.tools import cvat, label_studio, labelme, supervisely, via
     from vistry.data.writers import coco as coco_writer
+    from vistry.data.writers import csv as csv_writer
+    from vistry.data.writers import csv_boxes as csv_boxes_writer
     from vistry.data.writers import jsonl as jsonl_writer
     from vistry.data.writers import voc as voc_writer
     from vistry.data.writers import yolo as yolo_writer
 
     # The modules that core_parts.toml names, held to their contracts.
-    _READERS: tuple[SourceReader, ...] = (jsonl, coco, custom_vision, voc, yolo, csv, masks, mask_pictures, folders)
+    _READERS: tuple[SourceReader, ...] = (
+        jsonl,
+        coco,
+        custom_vision,
+        voc,
+        yolo,
+        csv_boxes,
+        csv,
+        masks,
+        mask_pictures,
+        folders,
+    )
     _TOOL_READERS: tuple[SourceReader, ...] = (cvat, labelme, label_studio, via, supervisely)
-    _WRITERS: tuple[Writer, ...] = (jsonl_writer, coco_writer)
+    _WRITERS: tuple[Writer, ...] = (jsonl_writer, coco_writer, csv_boxes_writer, csv_writer)
     _FOLDER_WRITERS: tuple[FolderWriter, ...] = (voc_writer, yolo_writer)
 
 

@@ -61,7 +61,7 @@ def recognise(source: DataSource, task: str | None, formats: Formats) -> Recogni
     chosen = min(candidates, key=rank)
     others = {name: claim for name, claim in candidates.items() if name != chosen}
     findings = (_also(source, chosen, others),) if others else ()
-    return Recognised(chosen, formats.by_name[chosen].reader, candidates[chosen], findings)
+    return Recognised(chosen, formats.by_name[chosen].reader, candidates[chosen], findings=findings)
 
 
 def _weighs(source: DataSource, claim: Evidence) -> bool:

@@ -39,7 +39,7 @@ class ReadingOptions:
     ) -> ReadingOptions:
         """The options as a caller writes them: one folder or several, and columns by role."""
         folders = (images,) if isinstance(images, str | Path) else tuple(images)
-        return cls(format, tuple(map(Path, folders)), tuple((columns or {}).items()), classes_at)
+        return cls(format, tuple(map(Path, folders)), tuple((columns or {}).items()), classes_at=classes_at)
 
     def given(self) -> dict[str, str]:
         """The options that are set, by the name that a format declares, each as it is typed."""

@@ -71,10 +71,9 @@ def read_rows(path: Path, classes: tuple[str, ...], task: str = "") -> Table:
 def _read_objects(path: Path, classes: tuple[str, ...], task: str) -> Table:
     """Read rows with their objects in pixels, as they were when written; the file has shares of the image's sides."""
     from vistry.data.readers import jsonl
-    from vistry.data.source import DataSource
 
     try:
-        reading = jsonl.read(DataSource(path), task)
+        reading = jsonl.read_exact(path, task)
         table = reading.table.with_classes(classes)
     except (OSError, ValueError, DataError) as error:
         raise _unreadable(path, error) from None

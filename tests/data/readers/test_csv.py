@@ -8,6 +8,12 @@ MULTICLASS = "image_classification"
 MULTILABEL = "image_classification_multilabel"
 
 
+@pytest.fixture(autouse=True)
+def _an_image(photo):
+    """A folder without an image is no data folder on its own: images are looked for around it."""
+    photo("elsewhere.png")
+
+
 @pytest.fixture
 def csv_file(tmp_path):
     def write(text, name="data.csv", encoding="utf-8"):
@@ -102,15 +108,17 @@ def test_nan_and_na_are_text(csv_file):
 
 
 def test_a_split_column(csv_file):
-    text = "image,label,split\na.jpg,nut,train\nb.jpg,fig,Valid\nc.jpg,fig,test\nd.jpg,fig,\ne.jpg,fig,holdout\n"
+    text = "image,label,split\na.jpg,nut,train\nb.jpg,fig,Valid\nc.jpg,fig,test\nd.jpg,fig,\ne.jpg,fig,fold3\n"
     reading = read(csv_file(text), MULTICLASS)
     assert reading.table.split.tolist() == [0, 1, 2, -1]
     (fault,) = reading.findings
     assert (fault.check, fault.line) == ("split-unknown", 6)
-    assert fault.message == "'holdout' is not a split; use train, validation or test"
+    assert fault.message == "'fold3' is not a split; use train, validation or test"
 
 
-def test_files_named_for_splits(csv_file, tmp_path):
+def test_files_named_for_splits(csv_file, tmp_path, photo):
+    photo("a.jpg")
+    photo("b.jpg")
     csv_file("image,label\na.jpg,nut\n", "train.csv")
     csv_file("image,label\nb.jpg,nut\n", "val.csv")
     assert read(tmp_path, MULTICLASS).table.split.tolist() == [0, 1]

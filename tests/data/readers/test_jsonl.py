@@ -10,6 +10,12 @@ MULTICLASS = "image_classification"
 MULTILABEL = "image_classification_multilabel"
 
 
+@pytest.fixture(autouse=True)
+def _an_image(photo):
+    """A folder without an image is no data folder on its own: images are looked for around it."""
+    photo("elsewhere.png")
+
+
 def labels_of(reading):
     table = reading.table
     return [[table.classes[label] for label in labels] for _, labels in table]
@@ -85,8 +91,8 @@ def test_a_lost_row_leaves_no_class_behind(jsonl):
     [
         ([("a.jpg", "nut"), ("b.jpg", ["nut"])], MULTICLASS, ":2: the label is a list, but image_classification takes"),
         ([("a.jpg", "nut")], MULTILABEL, ":1: the label is text, but image_classification_multilabel takes a list"),
-        ([("a.jpg", [{"label": "nut", "topX": 0.1}])], MULTICLASS, ":1: the label is a list of boxes or polygons"),
-        ([("a.jpg", [{"label": "nut", "topX": 0.1}])], MULTILABEL, ":1: the label is a list of boxes or polygons"),
+        ([("a.jpg", "nut"), ("b.jpg", [{"label": "nut"}])], MULTICLASS, ":2: the label is a list of boxes or polygons"),
+        ([("a.jpg", ["n"]), ("b.jpg", [{"label": "n"}])], MULTILABEL, ":2: the label is a list of boxes or polygons"),
         ([("a.jpg", 3), ("b.jpg", "3")], MULTICLASS, ":2: the label '3' is text, but an earlier one, 3, is not"),
         ([("a.jpg", "x"), ("b.jpg", 3)], MULTICLASS, ":2: the label 3 is a number, but an earlier one, 'x', is not"),
     ],
@@ -107,7 +113,9 @@ def test_spaces_around_labels_are_removed_and_told(jsonl):
     assert remark.message == "spaces around 2 label(s) were removed: 'nut ', ' fig'"
 
 
-def test_a_folder_with_files_named_for_splits(jsonl, tmp_path):
+def test_a_folder_with_files_named_for_splits(jsonl, tmp_path, photo):
+    for name in "abcd":
+        photo(f"{name}.jpg")
     jsonl(("a.jpg", "nut"), name="train_annotations.jsonl")
     jsonl(("b.jpg", "fig"), ("c.jpg", "nut"), name="validation_annotations.jsonl")
     jsonl(("d.jpg", "fig"), name="test.jsonl")
@@ -117,14 +125,16 @@ def test_a_folder_with_files_named_for_splits(jsonl, tmp_path):
     assert table.where(row) == f"{tmp_path / 'validation_annotations.jsonl'}:2"
 
 
-def test_several_files_without_a_split_name_are_ambiguous(jsonl, tmp_path):
+def test_several_files_without_a_split_name_are_ambiguous(jsonl, tmp_path, photo):
+    photo("a.jpg")
     jsonl(("a.jpg", "nut"), name="one.jsonl")
     jsonl(("a.jpg", "nut"), name="two.jsonl")
     with pytest.raises(DataError, match=r"2 annotation files \(one.jsonl, two.jsonl\), none named train"):
         read(tmp_path, MULTICLASS)
 
 
-def test_hidden_files_are_not_annotation_files(jsonl, tmp_path):
+def test_hidden_files_are_not_annotation_files(jsonl, tmp_path, photo):
+    photo("a.jpg")
     jsonl(("a.jpg", "nut"), name="data.jsonl")
     (tmp_path / "._data.jsonl").write_bytes(b"\0\5\x16\7")
     assert len(read(tmp_path, MULTICLASS).table) == 1

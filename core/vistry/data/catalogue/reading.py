@@ -27,6 +27,7 @@ CHECKS = (
     Check("label-empty", "error", "an empty label where one is required", "name the class"),
     Check("label-spaces", "warning", "spaces around a label, which are removed", "remove them in the file"),
     Check("split-unknown", "error", "a split that is not train, validation or test", "correct the split"),
+    Check("split-shared", "info", "one place for training and for validation, divided as if it had no split", ""),
     Check(
         "path-escape",
         "error",
@@ -66,6 +67,30 @@ CHECKS = (
         "warning",
         "annotation files whose image isn't there",
         "restore the images, or remove the files",
+    ),
+    Check(
+        "table-ignored",
+        "warning",
+        "tables about images that are left out: without labels, or about the images of others",
+        "name the file to read, or take the others out of the folder",
+    ),
+    Check(
+        "column-flags",
+        "info",
+        "columns of 0 and 1 that say something about an image and are taken for no classes",
+        "",
+    ),
+    Check(
+        "label-separator",
+        "info",
+        "labels with spaces in one cell: several, or one name",
+        "write '|' between several labels",
+    ),
+    Check(
+        "units-guessed",
+        "warning",
+        "boxes of which the numbers don't tell whether they are pixels or fractions",
+        "check the boxes, or write them in pixels",
     ),
     Check("format-chosen", "info", "the data is there in several formats, of which one is read", ""),
     Check("labels-from-objects", "info", "labels of whole images, taken from the objects in them", ""),

@@ -2,168 +2,272 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import islice
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from vistry.data.findings import Finding, FindingError
-from vistry.data.readers.annotation_files import AnnotationFile, annotation_files, has_annotation_files, split_of_word
-from vistry.data.readers.csv_columns import Columns, Row, box_columns, find_columns
+from vistry.data.readers.annotation_choice import candidate, choose
+from vistry.data.readers.box_columns import BOX_ROLES, find_boxes
+from vistry.data.readers.csv_columns import MINUS, NO, YES, Columns, Untold, find_columns
+from vistry.data.readers.delimited import SUFFIXES, Row
+from vistry.data.readers.label_cells import cell_reader, is_list, labels_of_list, separator_of
 from vistry.data.readers.label_rows import LabelledImage, are_often_several, has_a_label_a_row, merge_label_rows
 from vistry.data.readers.labels import (
-    AS_OBJECTS,
     MULTICLASS,
     MULTILABEL,
-    WHOLE_IMAGES,
     ClassNames,
     label_reader,
     needs_whole_images,
 )
-from vistry.data.readers.locations import Locator
 from vistry.data.readers.reader import Evidence, Reading
+from vistry.data.readers.sheets import Sheet, sheets, split_of_cell
+from vistry.data.readers.split_words import split_of_folders, words_of
 from vistry.data.readers.table_builder import TableBuilder
+from vistry.data.readers.tool_addresses import ImageNames
 from vistry.data.source import DataSource
 from vistry.data.table import UNASSIGNED
 
 NAME = "csv"
-SUFFIXES = (".csv", ".tsv")
 FATAL = ("task-mismatch",)
+# A word in the names of files that show what a submission to a competition looks like; their labels are made up.
+EXAMPLE = "submission"
 
 CellReader = Callable[[list[str]], str | list[str]]
 
 
+@dataclass(frozen=True)
+class LabelTable:
+    """A table of labels and its columns."""
+
+    sheet: Sheet
+    columns: Columns
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The tables of a data set: those of labels, those of images whose labels can't be told, and those without."""
+
+    labelled: tuple[LabelTable, ...]
+    untold: tuple[tuple[Sheet, Untold], ...]
+    unlabelled: tuple[Sheet, ...]
+    others: tuple[Sheet, ...]
+
+
 def judge(source: DataSource) -> Evidence | None:
-    """What speaks for this format."""
-    return Evidence("CSV files") if _fits(source.path) else None
+    """Tables with a column of images and of labels; a file that the user names is one, and reading says what it lacks.
 
-
-def _fits(path: Path) -> bool:
-    """Whether the path is, or holds, a CSV file."""
-    return has_annotation_files(path, SUFFIXES)
+    Boxes are another format's, and tables that are about no image are nobody's.
+    """
+    if BOX_ROLES.intersection(dict(source.options.columns)):
+        return None
+    is_file = source.path.is_file()
+    if is_file and source.path.suffix.lower() not in SUFFIXES:
+        return None
+    survey = _survey(source, ImageNames(source))
+    if is_file:
+        if not any((survey.labelled, survey.untold, survey.unlabelled, survey.others)):
+            return None
+        found = sum(table.sheet.found for table in survey.labelled)
+        named = sum(table.sheet.named for table in survey.labelled)
+        return Evidence("a CSV file", named=named if found else 0, found=found)
+    if survey.labelled:
+        paths = ", ".join(source.relative(table.sheet.path) for table in survey.labelled[:3])
+        named = sum(table.sheet.named for table in survey.labelled)
+        found = sum(table.sheet.found for table in survey.labelled)
+        return Evidence(f"labels in {paths}", named=named, found=found)
+    for sheet, untold in survey.untold:
+        if sheet.found:
+            summary = f"images in {source.relative(sheet.path)}"
+            return Evidence(summary, against=untold.finding.reason, remedy=untold.finding.remedy)
+    return None
 
 
 def read(source: DataSource, task: str) -> Reading:
     """Every row of the files; a bad row is a finding and costs that row only."""
-    path = source.path
-    needs_whole_images(task, path)
-    root = (path if path.is_dir() else path.parent).resolve()
-    builder = TableBuilder(root, NAME)
-    names = ClassNames(builder)
-    locator = Locator(root)
-    findings: list[Finding] = []
-    for file in annotation_files(path, SUFFIXES):
-        findings += _read_file(file, builder, names=names, locator=locator, task=task)
-    findings += locator.remarks + names.remarks(path)
-    return Reading(builder.build(), tuple(findings))
+    needs_whole_images(task, source.path)
+    reader = _Reader(source, task)
+    tables, findings = _chosen(source)
+    for table in tables:
+        findings += reader.read_file(table)
+    findings += reader.names.remarks + reader.classes.remarks(source.path)
+    return Reading(reader.builder.build(), tuple(findings))
 
 
 def guess_task(source: DataSource) -> tuple[str, str]:
-    """Multi-label where a cell holds several labels, a row not exactly one 1, or many images have several rows.
-
-    Raises FindingError for columns of boxes, which this format doesn't read.
-    """
-    path = source.path
-    for file in annotation_files(path, SUFFIXES):
-        if rows := _rows(file.path):
-            columns, rows = find_columns(rows, file.path)
-            if boxes := box_columns(columns.header):
-                message = f"the columns {', '.join(boxes)} look like boxes, which are not read from CSV"
-                remedy = f"{AS_OBJECTS}, or {WHOLE_IMAGES} for what is in each image"
-                raise FindingError(Finding.of("task-mismatch", message, file.path, line=1).advising(remedy))
-            whole = [row for _, row in rows if len(row) == len(columns.header)]
-            if any(_is_multilabel(row, columns) for row in whole):
+    """Multi-label where a cell holds several labels, a row not exactly one 1, or many images have several rows."""
+    for table in _chosen(source)[0]:
+        columns = table.columns
+        whole = [row for _, row in table.sheet.rows() if len(row) == len(columns.header)]
+        if columns.one_hot:
+            if any(sum(_is_one(row[at]) for at in columns.labels) != 1 for row in whole):
                 return MULTILABEL, "several labels, or none, for some image"
-            if not columns.one_hot and are_often_several((row[columns.image], row[columns.labels[0]]) for row in whole):
-                return MULTILABEL, "rows with other labels for many an image"
+            continue
+        cells = [row[columns.labels[0]] for row in whole]
+        if separator_of(cells, is_plural=columns.is_plural) or any(_is_several(cell) for cell in cells):
+            return MULTILABEL, "several labels, or none, for some image"
+        if are_often_several((row[columns.image], row[columns.labels[0]]) for row in whole):
+            return MULTILABEL, "rows with other labels for many an image"
     return MULTICLASS, "one label an image"
 
 
-def _is_multilabel(row: list[str], columns: Columns) -> bool:
-    if columns.one_hot:
-        return sum(_is_one(row[at]) for at in columns.labels) != 1
-    return "|" in row[columns.labels[0]] or not row[columns.labels[0]]
-
-
-def _read_file(
-    file: AnnotationFile, builder: TableBuilder, names: ClassNames, locator: Locator, task: str
-) -> list[Finding]:
-    rows = _rows(file.path)
-    if not rows:
-        return []
-    columns, rows = find_columns(rows, file.path)
-    cells = _cell_reader(columns, rows, task)
-    read_label = label_reader(task, names)
-    index = builder.add_file(file.path)
-    findings = []
-    images: list[LabelledImage] = []
-    for line, row in rows:
-        try:
-            image, split = _image_and_split(row, columns, file.split)
-            images.append((locator.locate(image), read_label(cells(row)), split, line))
-        except FindingError as error:
-            finding = replace(error.finding, file=str(file.path), line=line)
-            if finding.check in FATAL:
-                raise FindingError(finding) from error
-            findings.append(finding)
-    if task == MULTILABEL and not columns.one_hot and has_a_label_a_row(images):
-        images, repeats = merge_label_rows(images, file.path)
-        findings += repeats
-    for path, labels, split, line in images:
-        builder.add(path, labels, split, index, line)
-    return findings
-
-
-def _rows(path: Path) -> list[Row]:
-    """(line, cells) of every row that isn't blank."""
+def _is_several(cell: str) -> bool:
+    """Whether a cell is empty, or a list of other than one."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            delimiter = _delimiter(list(islice(stream, 50)))
-            stream.seek(0)
-            reader = csv.reader(stream, delimiter=delimiter)
-            return [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
-    except UnicodeDecodeError as error:
-        message = f"not UTF-8 (byte {error.start + 1} of a block)"
-        raise FindingError(Finding.of("line-invalid", message, path).advising("save it as CSV UTF-8")) from error
-    except csv.Error as error:
-        raise FindingError(Finding.of("line-invalid", f"not CSV: {error}", path)) from error
+        return not cell or (is_list(cell) and len(labels_of_list(cell)) != 1)
+    except FindingError:
+        return False
 
 
-def _delimiter(sample: Sequence[str]) -> str:
-    """Of comma, semicolon and tab the one that cuts the sample into the most even rows, then the widest."""
-    return max(",;\t", key=lambda delimiter: _evenness(sample, delimiter))
+def _survey(source: DataSource, names: ImageNames) -> Survey:
+    labelled, untold, unlabelled, others = [], [], [], []
+    for sheet in sheets(source, names):
+        if find_boxes(sheet, source) is not None:
+            continue
+        columns = find_columns(sheet, source) if sheet.width else None
+        if isinstance(columns, Columns) and not (source.path.is_dir() and EXAMPLE in words_of(sheet.path.stem)):
+            labelled.append(LabelTable(sheet, columns))
+        elif sheet.image is None:
+            others.append(sheet)
+        elif isinstance(columns, Untold) and columns.free:
+            untold.append((sheet, columns))
+        else:
+            unlabelled.append(sheet)
+    return Survey(tuple(labelled), tuple(untold), tuple(unlabelled), tuple(others))
 
 
-def _evenness(sample: Sequence[str], delimiter: str) -> tuple[bool, int]:
-    widths = [len(row) for row in csv.reader(sample, delimiter=delimiter) if row]
-    return (len(set(widths)) == 1 and widths[0] > 1, widths[0] if widths else 0)
+def _chosen(source: DataSource) -> tuple[list[LabelTable], list[Finding]]:
+    """The tables to read, and what is said of the others. Raises FindingError where there is none that can be read."""
+    names = ImageNames(source)
+    survey = _survey(source, names)
+    if not survey.labelled:
+        return [], _nothing(source, survey)
+    candidates = [
+        candidate(table.sheet.file, filter(None, table.sheet.cells(table.columns.image)), names)
+        for table in survey.labelled
+        if table.sheet.found or not any(other.sheet.found for other in survey.labelled)
+    ]
+    files, findings = choose(candidates, source)
+    for table in survey.labelled:
+        if all(table.sheet.file != one.file for one in candidates):
+            message = "left out, because none of the images that it names is there"
+            findings.append(Finding.of("table-ignored", message, table.sheet.path))
+    for sheet, untold in survey.untold:
+        findings.append(Finding.of("table-ignored", f"left out: {untold.finding.reason}", sheet.path))
+    findings += [
+        Finding.of("table-ignored", "left out, because it has no labels", one.path) for one in survey.unlabelled
+    ]
+    return [table for table in survey.labelled if table.sheet.file in files], findings
+
+
+def _nothing(source: DataSource, survey: Survey) -> list[Finding]:
+    """Raise FindingError that says why no table can be read; an empty file is an empty data set."""
+    if survey.untold:
+        raise FindingError(survey.untold[0][1].finding)
+    for sheet in (*survey.unlabelled, *survey.others):
+        columns = find_columns(sheet, source) if sheet.width else None
+        if isinstance(columns, Untold):
+            raise FindingError(columns.finding)
+    boxes = [sheet for sheet in sheets(source, ImageNames(source)) if find_boxes(sheet, source) is not None]
+    if boxes:
+        message = f"the columns of {source.relative(boxes[0].path)} are boxes"
+        raise FindingError(Finding.of("task-mismatch", message, boxes[0].path).advising("use --format csv_boxes"))
+    return []
+
+
+class _Reader:
+    """Adds the rows of tables to a builder."""
+
+    def __init__(self, source: DataSource, task: str):
+        self.builder = TableBuilder(source.root, NAME)
+        self.classes = ClassNames(self.builder)
+        self.names = ImageNames(source)
+        self._source = source
+        self._task = task
+        self._label = label_reader(task, self.classes)
+
+    def read_file(self, table: LabelTable) -> list[Finding]:
+        """Add a table's rows; return what is wrong with some of them, and how its columns were taken."""
+        columns, path = table.columns, table.sheet.path
+        rows = list(table.sheet.rows())
+        self.names.expect(path, (row[columns.image] for _, row in rows if columns.image < len(row)))
+        cells, findings = _cell_reader(table, rows, self._task)
+        images: list[LabelledImage] = []
+        for line, row in rows:
+            try:
+                name, split = _image_and_split(row, columns, table.sheet.file.split)
+                image = self.names.find(name, path)
+                images.append((image, self._label(cells(row)), self._split(image, split, columns), line))
+            except FindingError as error:
+                finding = replace(error.finding, file=str(path), line=line)
+                if finding.check in FATAL:
+                    raise FindingError(finding) from error
+                findings.append(finding)
+        if self._task == MULTILABEL and not columns.one_hot and has_a_label_a_row(images):
+            images, repeats = merge_label_rows(images, path)
+            findings += repeats
+        index = self.builder.add_file(path)
+        for image, labels, split, line in images:
+            self.builder.add(image, labels, split, file=index, line=line)
+        return findings
+
+    def _split(self, image: str, split: int, columns: Columns) -> int:
+        """The split of the row, else the one that a folder of the image stands for where no column says it."""
+        root = f"{self._source.root}/"
+        if split != UNASSIGNED or columns.split is not None or not image.startswith(root):
+            return split
+        return split_of_folders(image.removeprefix(root).split("/")[:-1])
 
 
 def _is_one(cell: str) -> bool:
-    return cell in ("1", "1.0")
+    return cell.lower() in YES
 
 
-def _cell_reader(columns: Columns, rows: Sequence[Row], task: str) -> CellReader:
-    """The function from a row's cells to its label: text, or a list of texts."""
+def _cell_reader(table: LabelTable, rows: Sequence[Row], task: str) -> tuple[CellReader, list[Finding]]:
+    """The function from a row's cells to its label, text or a list of texts, and what is said of the columns."""
+    columns, path = table.columns, table.sheet.path
+    findings = []
+    if columns.remarks:
+        listed = ", ".join(columns.remarks[:5])
+        message = f"columns of 0 and 1 that are taken for remarks and not for classes: {listed}"
+        findings.append(Finding.of("column-flags", message, path, count=len(columns.remarks)))
     if columns.one_hot:
-        return lambda row: _one_hot(row, columns, task)
+        return lambda row: _one_hot(row, columns, task), findings
     at = columns.labels[0]
     if task == MULTICLASS:
-        return lambda row: _single(row[at])
-    separator = "|" if any("|" in row[at] for _, row in rows if at < len(row)) else ","
-    return lambda row: [name for part in row[at].split(separator) if (name := part.strip())]
+        return lambda row: _single(row[at]), findings
+    cells = [row[at] for _, row in rows if at < len(row)]
+    separator = separator_of(cells, is_plural=columns.is_plural)
+    if not separator and any("," in cell and not is_list(cell) for cell in cells):
+        separator = ","
+    findings += _separator_remarks(cells, separator, path)
+    labels = cell_reader(separator)
+    return lambda row: labels(row[at]), findings
+
+
+def _separator_remarks(cells: Sequence[str], separator: str, path: object) -> Iterator[Finding]:
+    spaced = [cell for cell in cells if " " in cell and not is_list(cell)]
+    if separator == " ":
+        message = f"spaces separate the labels in {len(spaced)} cell(s), such as '{spaced[0]}'"
+        yield Finding.of("label-separator", message, path, count=len(spaced))
+    elif not separator and spaced:
+        message = f"{len(spaced)} label(s) with spaces, such as '{spaced[0]}', are one name each"
+        yield Finding.of("label-separator", message, path, count=len(spaced))
 
 
 def _single(cell: str) -> str:
-    if "|" in cell:
+    names = labels_of_list(cell) if is_list(cell) else [cell]
+    if len(names) != 1 or "|" in names[0]:
         message = f"'{cell}' looks like several labels, but {MULTICLASS} takes one for each image"
         remedy = "use --task multilabel, or write one label without '|'"
         raise FindingError(Finding.of("task-mismatch", message).advising(remedy))
-    return cell
+    return names[0]
 
 
 def _one_hot(row: list[str], columns: Columns, task: str) -> str | list[str]:
+    for at in columns.labels:
+        if row[at].lower() not in YES | NO | MINUS:
+            message = f"the column '{columns.header[at]}' of a class has '{row[at]}', which is neither 0 nor 1"
+            raise FindingError(Finding.of("label-invalid", message))
     names = [columns.header[at] for at in columns.labels if _is_one(row[at])]
     if task != MULTICLASS:
         return names
@@ -181,8 +285,4 @@ def _image_and_split(row: list[str], columns: Columns, file_split: int) -> tuple
         raise FindingError(Finding.of("field-missing", "the image cell is empty"))
     if columns.split is None or not row[columns.split]:
         return row[columns.image], file_split
-    split = split_of_word(row[columns.split])
-    if split == UNASSIGNED:
-        message = f"'{row[columns.split]}' is not a split; use train, validation or test"
-        raise FindingError(Finding.of("split-unknown", message))
-    return row[columns.image], split
+    return row[columns.image], split_of_cell(row[columns.split])

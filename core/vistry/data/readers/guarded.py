@@ -107,6 +107,15 @@ class GuardedWriter:
                     raise broken(self.part, f"write_files must yield paths below its folder, got {path!r}")
                 yield path, self._guarded(pieces)
 
+    def write_labels(self, table: Table, images: Sequence[str], *, several: bool) -> Iterator[str]:
+        """The file's text for labels of whole images, one an image or several."""
+        labels = getattr(self.writer, "write_labels", None)
+        if labels is None:
+            yield from self.write(table, images)
+            return
+        with guarded(self.part, passing=OSError):
+            yield from self._checked(labels(table, images, several=several), "write_labels")
+
     def _guarded(self, pieces: Iterator[Any]) -> Iterator[str]:
         with guarded(self.part, passing=OSError):
             yield from self._checked(pieces, "write_files")

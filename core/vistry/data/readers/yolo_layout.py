@@ -85,6 +85,14 @@ def read_layout(source: DataSource) -> Layout:
     return first
 
 
+def _each_once(found: list[Place]) -> list[Place]:
+    """The places, of which one that trains and validates has no split: tools want both named, and it may be all."""
+    train, validation = ({target for at, _, target in found if at == SPLITS.index(name)} for name in SPLITS[:2])
+    both = (train & validation) - {None}
+    shared = {target: (UNASSIGNED, place, target) for _, place, target in found if target in both}
+    return [*(place for place in found if place[2] not in both), *shared.values()]
+
+
 def _described(source: DataSource, file: Path) -> Layout | FindingError:
     try:
         return _follow(source, read_description(file))
@@ -97,6 +105,7 @@ def _follow(source: DataSource, description: Description) -> Layout:
     around = [source.root, *_above(description.file.parent)]
     found = [(split, place, locate(description, place, around)) for split, place in description.places]
     found, missing = _with_lists(source, description, found)
+    places = _each_once(found)
     targets = [target for _, _, target in found if target is not None]
     if not targets:
         return _as_it_lies(source, description, missing)
@@ -104,9 +113,12 @@ def _follow(source: DataSource, description: Description) -> Layout:
     finder = ImageFinder(home)
     layout = Layout(home, description.names, finder, pose=description.pose)
     layout.findings += missing
+    if len(places) < len(found):
+        message = "train and val are one place; its images are divided as if they had no split"
+        layout.findings.append(Finding.of("split-shared", message, description.file))
     listed: set[Path] = {description.file}
     images: dict[tuple[int, str], None] = {}
-    for split, _, target in found:
+    for split, _, target in places:
         if target is not None:
             listed.add(target)
             images |= dict.fromkeys((split, image) for image in _images_at(home, target, finder))

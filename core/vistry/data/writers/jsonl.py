@@ -1,4 +1,4 @@
-"""Write rows with objects as the hosted product's JSON Lines: fractions of the upright image."""
+"""Write rows as the hosted product's JSON Lines: labels of images, or objects in fractions of the upright image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def write(table: Table, images: Sequence[str], *, exact: bool = False) -> Iterat
     """
     objects = table.objects
     if objects is None:
-        raise DataError(f"{table.root} has labels for whole images; JSON Lines is written with boxes and masks only")
+        yield from write_labels(table, images, several=True)
+        return
     for row, image in enumerate(images):
         width, height = int(objects.width[row]), int(objects.height[row])
         first, last = int(table.label_starts[row]), int(table.label_starts[row + 1])
@@ -39,6 +40,13 @@ def write(table: Table, images: Sequence[str], *, exact: bool = False) -> Iterat
         label = [_label(table, objects, index=index, size=(width, height), exact=exact) for index in range(first, last)]
         record = {"image_url": image} | ({"image_details": details} if width else {}) | {"label": label}
         yield json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_labels(table: Table, images: Sequence[str], *, several: bool) -> Iterator[str]:
+    """Yield a line an image with its label, or the list of its labels where it may have `several`."""
+    for row, image in enumerate(images):
+        names = [table.classes[label] for label in table.labels_of(row)]
+        yield json.dumps({"image_url": image, "label": names if several else names[0]}, ensure_ascii=False) + "\n"
 
 
 def _label(table: Table, objects: Objects, index: int, size: tuple[int, int], exact: bool) -> dict[str, object]:

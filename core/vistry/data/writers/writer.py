@@ -18,6 +18,8 @@ class Writer(Protocol):
     """A module, or an object, that writes one format; `[readers.NAME]` of a manifest names it.
 
     This one writes a file for each split; for a format of a file an image, see `FolderWriter`.
+    One that writes one label an image otherwise than several has `write_labels(table, images, *, several)` besides,
+    which is called for tables without objects.
     One whose format tells what a model said, for people to correct, from what people said has
     `write_predictions(table, images, *, scores)` besides, which takes the place of `write` for predictions: `scores`
     are an array [M] of the scores from 0 to 1 of the table's M labels.

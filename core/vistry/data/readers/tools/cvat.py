@@ -13,7 +13,7 @@ from vistry.data.readers.object_builder import Shape
 from vistry.data.readers.shapes import parse_box, parse_pixels
 from vistry.data.readers.split_words import split_of_path, split_of_word
 from vistry.data.readers.tools.annotated import AnnotatedImage, Drawn, ToolFormat
-from vistry.data.readers.tools.outlines import ellipse, ring_of_points
+from vistry.data.readers.tools.outlines import ellipse_of, ring_of_points
 from vistry.data.readers.xml_tree import Node, read_xml
 from vistry.data.source import DataSource
 from vistry.data.table import UNASSIGNED
@@ -47,7 +47,7 @@ def _parse(source: DataSource, file: Path) -> Iterator[AnnotatedImage]:
 def _image(source: DataSource, file: Path, node: Node) -> AnnotatedImage:
     size = parse_pixels(node.attributes.get("width")), parse_pixels(node.attributes.get("height"))
     split = split_of_word(node.attributes.get("subset", ""))
-    image = AnnotatedImage([node.attributes.get("name", "")], file, node.line, size)
+    image = AnnotatedImage([node.attributes.get("name", "")], file, line=node.line, size=size)
     image.split = split if split != UNASSIGNED else split_of_path(source.relative(file))
     tags = tuple(child.attributes.get("label", "") for child in node.all("tag"))
     image.labels = tags or None
@@ -71,7 +71,7 @@ def _object(node: Node, size: tuple[int, int]) -> Drawn:
         return Drawn(label, shape=Shape([ring_of_points(points)]), line=node.line)
     if node.tag == "ellipse":
         values = [node.attributes.get(name) for name in ("cx", "cy", "rx", "ry")]
-        return Drawn(label, shape=Shape([ellipse(*parse_box(values, "cx, cy, rx, ry"))]), line=node.line)
+        return Drawn(label, shape=Shape([ellipse_of(parse_box(values, "cx, cy, rx, ry"))]), line=node.line)
     if node.tag == "mask":
         return Drawn(label, shape=_mask(node, size), line=node.line)
     kind = "a shape without an area" if node.tag in WITHOUT_AREA else "no known shape"
@@ -94,5 +94,5 @@ def _mask(node: Node, size: tuple[int, int]) -> Shape:
     return Shape(runs=mask_to_runs(whole), height=whole.shape[0])
 
 
-FORMAT = ToolFormat(NAME, "file(s) of CVAT's XML", _files, _parse)
+FORMAT = ToolFormat(NAME, "file(s) of CVAT's XML", files=_files, parse=_parse)
 judge, read, guess_task = FORMAT.judge, FORMAT.read, FORMAT.guess_task

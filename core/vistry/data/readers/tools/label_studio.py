@@ -15,7 +15,7 @@ from vistry.data.readers.split_words import split_of_path
 from vistry.data.readers.tools import brush
 from vistry.data.readers.tools.addresses import names_of
 from vistry.data.readers.tools.annotated import AnnotatedImage, Drawn, ToolFormat
-from vistry.data.readers.tools.outlines import ellipse, ring_of_points, turned_box
+from vistry.data.readers.tools.outlines import ellipse_of, ring_of_points, turned_box
 from vistry.data.source import DataSource
 
 NAME = "label_studio"
@@ -119,7 +119,7 @@ def _object(label: str, value: dict[str, Json], size: tuple[int, int]) -> Drawn:
         return Drawn(label, shape=Shape([[part / 100 for part in ring_of_points(value["points"])]]))
     if "radiusX" in value:
         values = [value.get(name) for name in ("x", "y", "radiusX", "radiusY")]
-        return Drawn(label, shape=Shape([[part / 100 for part in ellipse(*parse_box(values, "centre and radii"))]]))
+        return Drawn(label, shape=Shape([[part / 100 for part in ellipse_of(parse_box(values, "centre and radii"))]]))
     left, top, width, height = parse_box([value.get(name) for name in ("x", "y", "width", "height")], "x, y and size")
     if degrees := value.get("rotation"):
         return Drawn(label, shape=_turned((left, top, width, height), float(degrees), size))
@@ -134,5 +134,5 @@ def _turned(box: tuple[float, float, float, float], degrees: float, size: tuple[
     return Shape([[part / sides[at % 2] for at, part in enumerate(ring)]])
 
 
-FORMAT = ToolFormat(NAME, "file(s) of Label Studio's JSON", _files, _parse, fractions=True)
+FORMAT = ToolFormat(NAME, "file(s) of Label Studio's JSON", files=_files, parse=_parse, fractions=True)
 judge, read, guess_task = FORMAT.judge, FORMAT.read, FORMAT.guess_task

@@ -53,7 +53,7 @@ def _parse(source: DataSource, file: Path) -> Iterator[AnnotatedImage]:
     names = [file.stem, *([named] if isinstance(named, str) and named else ())]
     size = parse_pixels(record.get("imageWidth")), parse_pixels(record.get("imageHeight"))
     split = split_of_folders(source.relative(file).split("/")[:-1])
-    image = AnnotatedImage(names, file, 1, size, split)
+    image = AnnotatedImage(names, file, size=size, split=split)
     flags = record.get("flags")
     if isinstance(flags, dict) and flags:
         image.labels = tuple(name for name, value in flags.items() if value is True)
@@ -83,7 +83,7 @@ def _add(image: AnnotatedImage, shape: Json, number: int, groups: dict[tuple[str
     elif kind == "circle":
         x, y, edge_x, edge_y = parse_box([value for point in points or () for value in point], "centre and edge")
         radius = math.hypot(edge_x - x, edge_y - y)
-        image.objects.append(Drawn(label, shape=Shape([ellipse(x, y, radius, radius)])))
+        image.objects.append(Drawn(label, shape=Shape([ellipse((x, y), (radius, radius))])))
     elif kind == "mask":
         image.objects.append(Drawn(label, shape=_mask(shape, image.size)))
     elif kind == "polygon":
@@ -109,5 +109,5 @@ def _mask(shape: dict[str, Json], size: tuple[int, int]) -> Shape:
     return Shape(runs=mask_to_runs(canvas), height=height)
 
 
-FORMAT = ToolFormat(NAME, "file(s) of labelme's JSON", _files, _parse, a_file_an_image=True)
+FORMAT = ToolFormat(NAME, "file(s) of labelme's JSON", files=_files, parse=_parse, a_file_an_image=True)
 judge, read, guess_task = FORMAT.judge, FORMAT.read, FORMAT.guess_task

@@ -25,10 +25,17 @@ def ring_of_points(points: Sequence[Json]) -> list[float]:
     return list(rings[0])
 
 
-def ellipse(x: float, y: float, radius_x: float, radius_y: float) -> list[float]:
-    """The polygon for an ellipse around a centre."""
+def ellipse(centre: tuple[float, float], radii: tuple[float, float]) -> list[float]:
+    """The polygon for an ellipse around a centre, with radii along x and y."""
+    (x, y), (across, down) = centre, radii
     angles = [2 * math.pi * step / CORNERS for step in range(CORNERS)]
-    return [value for angle in angles for value in (x + radius_x * math.cos(angle), y + radius_y * math.sin(angle))]
+    return [value for angle in angles for value in (x + across * math.cos(angle), y + down * math.sin(angle))]
+
+
+def ellipse_of(values: tuple[float, float, float, float]) -> list[float]:
+    """The polygon for an ellipse: its centre x, y and its radii."""
+    x, y, across, down = values
+    return ellipse((x, y), (across, down))
 
 
 def turned_box(box: tuple[float, float, float, float], degrees: float) -> list[float]:

@@ -43,7 +43,7 @@ def _parse(source: DataSource, file: Path) -> Iterator[AnnotatedImage]:
     size = record.get("size") or {}
     pixels = parse_pixels(size.get("width")), parse_pixels(size.get("height"))
     split = split_of_folders(source.relative(file).split("/")[:-1])
-    image = AnnotatedImage([file.stem], file, 1, pixels, split)
+    image = AnnotatedImage([file.stem], file, size=pixels, split=split)
     tags = tuple(tag["name"] for tag in record.get("tags") or () if isinstance(tag, dict) and "name" in tag)
     image.labels = tags or None
     for drawn in record.get("objects") or ():
@@ -87,5 +87,5 @@ def _bitmap(bitmap: Json, size: tuple[int, int]) -> Shape:
     return Shape(runs=mask_to_runs(canvas), height=height)
 
 
-FORMAT = ToolFormat(NAME, "file(s) of Supervisely's JSON", _files, _parse, a_file_an_image=True)
+FORMAT = ToolFormat(NAME, "file(s) of Supervisely's JSON", files=_files, parse=_parse, a_file_an_image=True)
 judge, read, guess_task = FORMAT.judge, FORMAT.read, FORMAT.guess_task

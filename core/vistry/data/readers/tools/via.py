@@ -13,7 +13,7 @@ from vistry.data.readers.object_builder import Shape
 from vistry.data.readers.shapes import parse_box
 from vistry.data.readers.split_words import split_of_path
 from vistry.data.readers.tools.annotated import AnnotatedImage, Drawn, ToolFormat
-from vistry.data.readers.tools.outlines import ellipse, ring_of_points
+from vistry.data.readers.tools.outlines import ellipse_of, ring_of_points
 from vistry.data.source import DataSource
 
 NAME = "via"
@@ -93,7 +93,7 @@ def _object(region: Json, attribute: str) -> Drawn:
     if kind in ("circle", "ellipse"):
         radii = ("r", "r") if kind == "circle" else ("rx", "ry")
         values = [shape.get(name) for name in ("cx", "cy", *radii)]
-        return Drawn(chosen[0], shape=Shape([ellipse(*parse_box(values, "centre and radii"))]))
+        return Drawn(chosen[0], shape=Shape([ellipse_of(parse_box(values, "centre and radii"))]))
     raise FindingError(Finding.of("object-invalid", f"a {kind!s:.20} is a shape without an area"))
 
 
@@ -113,5 +113,5 @@ def _chosen(value: Json) -> list[str]:
     return [str(value).strip()] if value not in (None, "") else []
 
 
-FORMAT = ToolFormat(NAME, "file(s) of VIA's JSON", _files, _parse)
+FORMAT = ToolFormat(NAME, "file(s) of VIA's JSON", files=_files, parse=_parse)
 judge, read, guess_task = FORMAT.judge, FORMAT.read, FORMAT.guess_task
