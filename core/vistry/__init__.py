@@ -10,6 +10,7 @@ from vistry.lazy import lazy_names
 if TYPE_CHECKING:
     from vistry.answers import registry_schema as registry_schema
     from vistry.datasets import convert as convert
+    from vistry.datasets import data_report as data_report
     from vistry.datasets import doctor as doctor
     from vistry.errors import VistryError as VistryError
     from vistry.inference.evaluate import evaluate as evaluate
@@ -55,6 +56,7 @@ HOME = {
     "check_plugins": "vistry.plugin_actions",
     "convert": "vistry.datasets",
     "create": "vistry.queries",
+    "data_report": "vistry.datasets",
     "disable_plugin": "vistry.plugin_actions",
     "doctor": "vistry.datasets",
     "enable_plugin": "vistry.plugin_actions",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from vistry.data.conversion import outputs
 from vistry.data.doctor import Diagnosis, examine
-from vistry.data.reading import guess_task
 from vistry.data.source import Folders, ReadingOptions
-from vistry.registry.tasks import task_named
+from vistry.data.task_choice import task_of
+from vistry.runs.files import write_text
 from vistry.runs.label_files import WrittenFile, write_labels
 
 
@@ -50,11 +50,19 @@ def doctor(
     return examine(data, name, reading, pixels="full" if full else "header")
 
 
-def task_of(data: str | Path, task: str | None, reading: ReadingOptions | None = None) -> tuple[str, str | None]:
-    """Return a task's full name; for None the task that the labels suggest, with the reason. Raises DataError."""
-    if task is not None:
-        return task_named(task).name, None
-    return guess_task(data, reading)
+def data_report(diagnosis: Diagnosis, path: str | Path) -> Path:
+    """Draw a data set as one self-contained page: counts, sizes, pictures with their boxes, and those of findings.
+
+    Args:
+        diagnosis: what `doctor` returned.
+        path: the HTML file to write, over one that is there.
+
+    Returns the path. Raises RunError where it can't be written.
+    """
+    from vistry.report.data_page import data_page
+
+    write_text(Path(path), data_page(diagnosis))
+    return Path(path)
 
 
 def convert(
@@ -72,7 +80,7 @@ def convert(
 
     Args:
         data: a file or folder of labelled images.
-        out: a file, or a folder that gets a file for each split; for "voc" and "yolo" a folder.
+        out: a file, or a folder that gets a file for each split; for "voc", "yolo" and "labelme" a folder.
         to: the format to write, such as "coco", "jsonl", "voc" or "yolo", or a plugin's.
         task: a task's name or alias; by default the one that the labels suggest.
         format: the format of `data`; by default it is recognised.

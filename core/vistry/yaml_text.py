@@ -90,14 +90,14 @@ def _loader() -> type[yaml.SafeLoader]:
     """The library's loader without YAML 1.1's types: a word without quotes has the tag `_PLAIN`."""
     import yaml
 
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+    class Loader(yaml.SafeLoader):
         yaml_implicit_resolvers = {None: [(_PLAIN, re.compile(""))]}  # noqa: RUF012
 
     return Loader
 
 
 def _lines(root: yaml.Node) -> Iterator[tuple[str, int]]:
-    for key, _ in root.value if root.id == "mapping" else ():
+    for key, _ in root.value if _kind(root) == "mapping" else ():
         yield key.value, key.start_mark.line + 1
 
 
@@ -114,18 +114,18 @@ class _Construction:
             raise YamlError(f"aliases repeat more than {MAX_REPEATED_VALUES:,} values", _line(node))
         if depth > MAX_DEPTH:
             raise YamlError(f"nested more than {MAX_DEPTH} levels deep", _line(node))
-        if node.id == "scalar":
+        if _kind(node) == "scalar":
             return self._scalar(node)
         if node.tag not in (_TAG + "map", _TAG + "seq"):
             raise _refused_tag(node)
-        if node.id == "sequence":
+        if _kind(node) == "sequence":
             return [self.value(item, depth + 1) for item in node.value]
         return self._mapping(node, depth)
 
     def _mapping(self, node: yaml.Node, depth: int) -> dict[str, YamlValue]:
         values: dict[str, YamlValue] = {}
         for key, item in node.value:
-            if key.id != "scalar":
+            if _kind(key) != "scalar":
                 raise YamlError("a key is a list or a mapping, and must be text or a number", _line(key))
             if key.value in values:
                 raise YamlError(f"'{key.value:.80}' is set twice; keep one", _line(key))
@@ -153,6 +153,11 @@ def _resolved(text: str) -> YamlValue:
     if _FLOAT.fullmatch(text):
         return float(text)
     return float(text.lower().replace(".", "")) if _NOT_FINITE.fullmatch(text) else text
+
+
+def _kind(node: yaml.Node) -> str:
+    """What a node is: scalar, sequence or mapping."""
+    return type(node).__name__.removesuffix("Node").lower()
 
 
 def _refused_tag(node: yaml.Node) -> YamlError:

@@ -14,6 +14,10 @@ Training measures these on the validation images after each evaluated epoch, `vi
 The primary metric, `--primary-metric`, decides which epoch is the best. A metric that the data leaves undefined, such
 as AUC where every image has the same label, is left out.
 
+Macro figures are means over the classes that the measured images have, for every metric alike; where some class is
+absent, `vistry evaluate`, the end of a training and the report name it. AUC also needs images without the class. A
+class that is never predicted has a precision of 0.
+
 In the formulas, TP, FP and FN are true positives, false positives and false negatives, P and R precision and recall. A
 multi-class prediction is the likeliest class; a multi-label prediction is every class with a probability above 0.5.
 Where a [threshold](../how-to/thresholds.md) was chosen for the run, `vistry evaluate` goes by it, and says so.
@@ -25,6 +29,17 @@ contents (a hash of the whole file, which the run keeps), under any name and in 
 counted, and `--include-training` keeps them. Images of its validation split are measured, and it says so: the best
 epoch was chosen on them, so a figure made of them alone is a little too good. Where a run keeps no hashes, its files
 are compared as far as they are still where they were, and it says how many are not."""
+_DOUBT = """## How sure a figure is
+
+Beside the primary metric stands its 95 % interval: as many images as there are were drawn from them with replacement, a
+thousand times, seeded with `random_seed`, and 95 % of the figures were in between (the bootstrap's percentile
+interval). It says how far another sample of images might have moved the figure; it knows nothing of images of another
+kind, and with fewer than some thirty images it is too narrow. Where every image is right it has no width: with N images
+the share of mistakes may still be up to 3 / N. A metric of a plugin has an interval where a thousand calls take less
+than 20 seconds.
+
+Beside the score of the best epoch stand the lowest and the highest of the last five evaluations. The best of many
+evaluations that jump is partly luck."""
 _GROUPS = {
     "Classification": "multiclass",
     "Multi-label classification alone": "multilabel",
@@ -35,7 +50,7 @@ _HEAD = ("metric", "what it is", "formula", "range", "better")
 
 def metrics() -> str:
     """The page in Markdown."""
-    return page(_INTRODUCTION, _primary(), *_groups(), _OBJECTS)
+    return page(_INTRODUCTION, _DOUBT, _primary(), *_groups(), _OBJECTS)
 
 
 def _primary() -> str:

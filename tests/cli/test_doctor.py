@@ -96,7 +96,8 @@ def test_full_decodes_everything(doctor, class_folders, photo):
     assert doctor(class_folders, "--full").exit_code == 1
 
 
-def test_labels_that_do_not_fit_a_named_task(doctor, jsonl):
+def test_labels_that_do_not_fit_a_named_task(doctor, jsonl, photo):
+    photo("a.jpg")
     result = doctor(jsonl(("a.jpg", "cat")), "--task", "multilabel")
     assert result.exit_code == 1
     assert "error task-mismatch" in result.output
@@ -117,3 +118,30 @@ def test_objects_are_counted(doctor, photo, jsonl):
     assert "jsonl, detection (guessed: labels with boxes)" in result.output
     assert "1 usable images, 1 objects, 1 classes, 0 images and 1 objects set aside" in result.output
     assert "data.jsonl:1: a.jpg, object 2: the corners (16.8, 2, 12, 10) are swapped" in result.output
+
+
+def test_what_was_read_is_said(doctor, class_folders, tmp_path):
+    result = doctor(class_folders)
+    assert "2 classes: cat (12), dog (12)" in result.output
+    assert "validation: about 5 images, 20 % drawn by class, seed 0" in result.output
+    assert json.loads(doctor(class_folders, "--json").output)["split_origins"]["train"] == "all others"
+
+
+def test_a_page(doctor, class_folders, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path.parent)
+    page = tmp_path.parent / "data.html"
+    result = doctor(class_folders, "--html", page)
+    assert result.exit_code == 0
+    assert f"page: {page}" in result.output
+    assert "<!doctype html>" in page.read_text()
+    assert "page: doctor.html" in doctor(class_folders, "--html").output
+    assert json.loads(doctor(class_folders, "--json", "--html", page).stdout)["format"] == "folders"
+
+
+def test_a_page_is_written_over_no_data(doctor, class_folders):
+    target = class_folders / "labels.csv"
+    target.write_text("mine")
+    result = doctor(class_folders, "--html", target)
+    assert result.exit_code == 2
+    assert "must end in .html" in result.output
+    assert target.read_text() == "mine"

@@ -14,6 +14,7 @@ from vistry.cli import main
 from vistry.cli.errors import INTERRUPTED, USAGE
 from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.option_names import with_dashes
+from vistry.data.formats import Formats
 from vistry.data.table import SPLITS
 from vistry.registry.manifest import BACKENDS
 from vistry.registry.policy import KernelUse
@@ -97,7 +98,7 @@ def test_no_option_of_a_command_hides_a_hyperparameter() -> None:
         (("train", "--task", "multiclass"), "missing option '--data'; type: main train --help"),
         (("resume",), "missing argument 'RUN'; type: main resume --help"),
         ((*TRAIN, "--time-limit", "soon"), "expected a duration, got 'soon'; use 90s, 30m or 2h"),
-        (("convert", "a", "b", "--to", "voc"), "'voc' is not one of 'jsonl', 'coco'; type: main convert --help"),
+        (("convert", "a", "b", "--to", "quux"), "'quux' is not one of 'jsonl', 'coco'"),
         (("models", "--max-parameters", "few"), "'few' is not a valid integer; type: main models list --help"),
         (
             ("plugins", "check", "--heavy", "all"),
@@ -126,6 +127,8 @@ def test_usage_errors_have_one_form(arguments: tuple[str, ...], message: str) ->
         ("--device", "a GPU is used where there is one, and CUDA_VISIBLE_DEVICES=1"),
         ("--resume", "to go on with a run type: vistry resume RUN"),
         ("-b", "did you mean --training_batch_size?"),
+        ("-lr", "did you mean --learning_rate?"),
+        ("-epochs=3", "did you mean --number_of_epochs?"),
     ],
 )
 def test_options_of_other_tools(option: str, meant: str) -> None:
@@ -141,6 +144,28 @@ def test_all_unknown_options_of_a_line_at_once() -> None:
         "  - --quux: type: main train --help",
         "  - --lerning_rate: did you mean --learning_rate?",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "typed", "options"),
+    [
+        ("train data=x epochs=3 lr0=.1", "data=x epochs=3 lr0=.1", "--data x --number_of_epochs 3 --learning_rate .1"),
+        ("train --data x --task multiclass batch=8", "batch=8", "--training_batch_size 8"),
+        ("train --data x --task multiclass validation_size=.1", "validation_size=.1", "--validation-size .1"),
+        (
+            "train --data x --task multiclass learning_rate=1e-3 quux=1",
+            "learning_rate=1e-3 quux=1",
+            "--learning_rate 1e-3 --quux 1",
+        ),
+    ],
+)
+def test_options_without_dashes(line: str, typed: str, options: str) -> None:
+    words = "error: options are written with dashes; instead of"
+    assert failure(*line.split()) == f"{words} {typed} type: {options}\n"
+
+
+def test_a_value_with_an_equals_sign_is_no_option() -> None:
+    assert failure("train", "--data", "epochs=3") == "error: missing option '--task'; type: main train --help\n"
 
 
 def test_an_option_of_the_program_after_the_command_is_unknown() -> None:
@@ -199,7 +224,8 @@ class TestWordsOfHelp:
 
     def test_data_formats(self) -> None:
         for command in ("train", "doctor", "evaluate", "convert"):
-            self.mentions(command, "jsonl, coco, custom_vision, voc, yolo, csv, masks or folders")
+            *names, last = Formats.of(None).by_name
+            self.mentions(command, f"{', '.join(names)} or {last}")
 
     def test_primary_metrics(self) -> None:
         for task in vistry.tasks():

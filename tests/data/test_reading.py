@@ -99,12 +99,14 @@ def test_labels_of_whole_images_are_no_objects(tmp_path):
 
 
 @pytest.mark.parametrize("corners", ["xmin,ymin,xmax,ymax", "X1,Y1,X2,Y2"])
-def test_boxes_in_csv_are_not_taken_for_labels_of_whole_images(tmp_path, corners):
+def test_fault_32_boxes_in_csv_are_objects(tmp_path, photo, corners):
+    photo("a.jpg")
     (tmp_path / "a.csv").write_text(f"image,{corners},label\na.jpg,1,2,3,4,cat\n")
-    message = f"a.csv:1: the columns {', '.join(corners.lower().split(','))} look like boxes, .*as JSON Lines, COCO"
-    with pytest.raises(DataError, match=message):
-        guess_task(tmp_path)
-    assert len(read(tmp_path, "image_classification_multilabel").table) == 1
+    assert guess_task(tmp_path)[0] == "image_object_detection"
+    assert read(tmp_path, "image_object_detection").table.format == "csv_boxes"
+    reading = read(tmp_path, "image_classification_multilabel")
+    assert reading.table.classes == ("cat",)
+    assert any(finding.check == "labels-from-objects" for finding in reading.findings)
 
 
 def coco_file(path, objects):

@@ -15,7 +15,7 @@ from vistry.cli import main
 
 CHECKOUT = Path(__file__).parents[2]
 REFERENCE = CHECKOUT / "docs" / "reference"
-PAGES = ("command-line.md", "metrics.md", "plugin-api.md", "plugin.schema.json", "python.md")
+PAGES = ("command-line.md", "findings.md", "metrics.md", "plugin-api.md", "plugin.schema.json", "python.md")
 
 
 @pytest.fixture(scope="module")

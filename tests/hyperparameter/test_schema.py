@@ -91,7 +91,8 @@ def test_an_unknown_name_is_always_an_error(name: str) -> None:
         ("amsgrad", "ams_gradient"),
         ("valid_resize_size", "validation_resize_size"),
         ("num_workers", "number_of_workers"),
-        ("epochs", None),
+        ("epochs", "number_of_epochs"),
+        ("quux", None),
     ],
 )
 def test_misspelt_names_and_the_hosted_products_own(misspelt: str, meant: str | None) -> None:

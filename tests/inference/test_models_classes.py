@@ -30,7 +30,7 @@ def masks(tmp_path: Path) -> Callable[..., Table]:
             (tmp_path / name / "images").mkdir()
             pixels = np.random.default_rng(len(name) + ord(name[0])).integers(0, 255, (20, 30, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / name / "images" / f"{name}.png")
-        return doctor.examine(tmp_path, "image_instance_segmentation", "masks").table
+        return doctor.examine(tmp_path, "image_instance_segmentation").table
 
     return build
 

@@ -263,7 +263,7 @@ def test_thresholds_of_other_weights_dont_count(multilabel: Run) -> None:
         thresholds_of(multilabel, 7)
     record = multilabel.thresholds
     assert record is not None
-    multilabel.write(replace(record, epoch=1))
+    multilabel.write_thresholds(replace(record, epoch=1))
     with pytest.raises(RunError, match="for the weights of epoch 2"):
         vistry.threshold(multilabel.folder)
     vistry.report(multilabel.folder)

@@ -306,7 +306,7 @@ def test_train_evaluate_predict_and_runs_on_the_command_line(
     assert entry["id"] in vistry("runs").stdout
     assert "epoch 2/2" in vistry("runs", "show", "last").stdout
 
-    metrics = json.loads(vistry("evaluate", "last", digits, "--json").stdout)
+    metrics = json.loads(vistry("evaluate", "last", digits, "--include-training", "--json").stdout)
     assert metrics["images"] == 64
     output = tmp_path / "predictions.jsonl"
     vistry("predict", "last", digits / "digit0", "--output", output)

@@ -24,10 +24,10 @@ from vistry.cli.reading_options import reading_options
 def convert(data: Path, out: Path, to: str, as_json: bool, **options: Any) -> None:
     """Write the labels of DATA to OUT.
 
-    COCO is written with boxes and masks, csv_boxes with boxes, csv with labels of whole images, JSON Lines with all of
-    these. OUT is a file, or a folder that gets a file for each split. The images stay where they are: a path is
-    relative where the image lies beside or below the file, else absolute. What the doctor sets aside is left out and
-    counted.
+    COCO and YOLO are written with boxes and masks, csv_boxes and Pascal VOC with boxes, csv with labels of whole
+    images, JSON Lines with all of these. OUT is a file, or a folder that gets a file for each split; for Pascal VOC
+    and YOLO it is a folder. The images stay where they are: a path is relative where the image lies beside or below the
+    file, else absolute. What the doctor sets aside is left out and counted.
     """
     conversion = vistry.convert(data, out, to=to, **options)
     diagnosis = conversion.diagnosis

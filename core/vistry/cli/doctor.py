@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Findings of one check that are printed; the rest is counted.
 MAX_FINDINGS = 5
+PAGE = "doctor.html"
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 
 
@@ -31,12 +32,24 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 @click.option("--task", help=f"{words.task_aliases()}. [guessed from the labels]")
 @reading_options
 @click.option("--full", is_flag=True, help="Decode every image, not only those that look cut off.")
+@click.option(
+    "--html",
+    "page",
+    is_flag=False,
+    flag_value=PAGE,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"Draw it as a page: counts, sizes, pictures with boxes, and those of findings. [{PAGE}]",
+)
 @as_json
-def doctor(data: Path, task: str | None, full: bool, as_json: bool, **reading: Any) -> None:
+def doctor(data: Path, task: str | None, full: bool, *, page: Path | None, as_json: bool, **reading: Any) -> None:
     """Check the data set at DATA. Exits with 1 where an error is found."""
     from vistry.data.findings import FindingError
     from vistry.data.source import ReadingOptions
-    from vistry.datasets import task_of
+    from vistry.data.task_choice import task_of
+    from vistry.datasets import data_report
+
+    if page is not None and page.suffix.lower() not in (".html", ".htm"):
+        raise click.UsageError(f"--html {page}: the page's name must end in .html; put DATA before --html")
 
     try:
         task, reason = task_of(data, task, ReadingOptions.of(**reading))
@@ -48,6 +61,8 @@ def doctor(data: Path, task: str | None, full: bool, as_json: bool, **reading: A
         print_json(**{"task_guessed": reason is not None, **diagnosis.to_dict()})
     else:
         _print_diagnosis(diagnosis, reason)
+    if page is not None:
+        click.echo(f"page: {data_report(diagnosis, page)}", err=as_json)
     if diagnosis.has_errors:
         raise click.exceptions.Exit(1)
 
@@ -61,6 +76,7 @@ def _print_failure(data: Path, fault: Finding, as_json: bool) -> None:
 
 
 def _print_diagnosis(diagnosis: Diagnosis, reason: str | None) -> None:
+    from vistry.data.digest import class_line
     from vistry.registry.tasks import task_named
 
     console = _console()
@@ -75,6 +91,9 @@ def _print_diagnosis(diagnosis: Diagnosis, reason: str | None) -> None:
         counts.insert(1, f"{len(table.labels)} objects")
         set_aside = f"{len(diagnosis.quarantined) - objects} images and {objects} objects set aside"
     console.print(", ".join([*counts, set_aside]))
+    if len(table):
+        for line in (class_line(table), *diagnosis.division.lines(table)):
+            console.print(line)
     _print_findings(console, diagnosis.findings)
     console.print(_verdict(diagnosis.severities))
 

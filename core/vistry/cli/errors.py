@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 from click.exceptions import Exit, NoArgsIsHelpError
 
-from vistry.cli.option_names import meant_option, unknown_options, with_dashes
+from vistry.cli.option_names import assignments, meant_assignment, meant_option, unknown_options, with_dashes
 from vistry.errors import VistryError
 
 # As click and the shells have it: 2 for a wrong command line, 128 + SIGINT for Ctrl-C.
@@ -54,6 +54,8 @@ def _sentence(error: click.UsageError, arguments: Sequence[str]) -> str:
     """Click's message in the form of ours, with what to do where it doesn't say."""
     if isinstance(error, click.NoSuchOption) and error.ctx:
         return _unknown_options(_as_typed(error.option_name, arguments), error.ctx, arguments)
+    if error.ctx and (words := assignments(arguments, error.ctx)):
+        return _undashed(words, error.ctx)
     text = error.format_message().removesuffix(".")
     if isinstance(error, click.BadOptionUsage):
         text = text.replace(error.option_name, _as_typed(error.option_name, arguments))
@@ -73,7 +75,17 @@ def _unknown_options(first: str, context: click.Context, arguments: Sequence[str
     )
 
 
+def _undashed(words: Sequence[str], context: click.Context) -> str:
+    """A sentence about words such as `epochs=3`, each as an option."""
+    options = [meant_assignment(word, context) for word in words]
+    return f"options are written with dashes; instead of {' '.join(words)} type: {' '.join(options)}"
+
+
 def _as_typed(name: str, arguments: Sequence[str]) -> str:
     """The user's spelling of an option; click knows it by the one that it compares with."""
     words = [word.partition("=")[0] for word in arguments]
-    return next((word for word in words if with_dashes(word) == name), name)
+    # Of -lr click names the first letter alone.
+    same = [word for word in words if with_dashes(word) == name] or [
+        word for word in words if word.startswith(name) and not word.startswith("--")
+    ]
+    return same[0] if same else name

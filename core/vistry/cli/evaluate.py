@@ -30,7 +30,9 @@ def evaluate(run: str, data: Path, as_json: bool, hyperparameters: dict[str, Any
     Images that the run was trained on are recognised by what the files hold, and left out.
     Hyperparameters of prediction may be changed: --tile_grid_size 3x2.
     """
-    result = vistry.evaluate(run, data, **options, **hyperparameters)
+    from vistry.report.doubt import absent_text
+
+    result = vistry.evaluate(run, data, **{**options, **hyperparameters})
     if as_json:
         print_json(**result.to_dict())
         return
@@ -41,6 +43,10 @@ def evaluate(run: str, data: Path, as_json: bool, hyperparameters: dict[str, Any
     for note in result.notes:
         click.echo(printable(note))
     click.echo(f"{result.images} images")
-    first = [result.primary_metric] if result.primary_metric in result.metrics else []
-    names = [*first, *(name for name in result.metrics if name not in first)]
-    print_facts({name: f"{result.metrics[name]:.4f}" for name in names})
+    if absent := absent_text(result.doubt.absent_classes):
+        click.echo(absent)
+    primary, interval = result.primary_metric, result.doubt.interval
+    first = {primary: f"{result.metrics[primary]:.4f}"} if primary in result.metrics else {}
+    if interval is not None:
+        first[f"{primary}, {interval.confidence:.0%}"] = f"{interval.low:.4f} to {interval.high:.4f}"
+    print_facts(first | {name: f"{value:.4f}" for name, value in result.metrics.items() if name not in first})

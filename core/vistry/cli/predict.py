@@ -14,7 +14,9 @@ from vistry.cli.printing import json_line, print_label_files, printable
 @click.command(cls=HyperparameterCommand)
 @click.argument("run")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), help="Write JSON Lines to this file.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Write JSON Lines to this file, labels as CSV to a .csv."
+)
 @click.option("--to", metavar="FORMAT", help=f"Write labels to --output: {words.one_of(words.written_formats())}.")
 @click.option("--draw", type=click.Path(path_type=Path), help="Write each image with its detections to this folder.")
 @click.option("--masks", type=click.Path(path_type=Path), help="Where masks go if export_as_image is on. [.]")
@@ -42,6 +44,7 @@ def predict(
     from vistry.inference.detection_files import DetectionFiles
     from vistry.inference.image_files import image_files
     from vistry.inference.predicted_labels import PredictedLabels
+    from vistry.inference.prediction_table import PredictionTable
     from vistry.inference.predictor import load
     from vistry.runs.files import lines_to
 
@@ -51,19 +54,24 @@ def predict(
     predictor = load(run, backend=backend, threshold=threshold, **hyperparameters)
     for warning in predictor.hyperparameters.warnings:
         click.echo(f"warning: {warning}", err=True)
-    written = DetectionFiles.of(predictor, draw, masks)
+    written = DetectionFiles.of(predictor, draw, masks, images=files)
     labels = PredictedLabels.of(predictor, to, output, images=files)
+    lines = None if labels else output
+    table = PredictionTable.for_file(lines, predictor)
     failed = 0
-    with lines_to(None if labels else output) as write:
+    with lines_to(lines) as write:
+        if table:
+            write(table.header)
         for prediction in predictor.predict(files):
             failed += prediction.values is None
-            line = json_line({"filename": prediction.image, **predictor.respond(prediction)})
+            response = predictor.respond(prediction)
+            line = json_line({"filename": prediction.image, **response})
             written.write(prediction)
+            write(table.row(prediction.image, response) if table else line)
             if labels:
                 labels.add(prediction)
-                if prediction.error:
-                    click.echo(printable(f"left out: {prediction.error}"), err=True)
-            write(line)
+            if (table or labels) and prediction.error:
+                click.echo(printable(f"left out: {prediction.error}"), err=True)
             if as_json:
                 click.echo(line)
             elif output is None:

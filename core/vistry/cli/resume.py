@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 import vistry
@@ -12,11 +14,14 @@ from vistry.cli.training_result import print_result
 
 @click.command()
 @click.argument("run")
+@click.option("--data", type=click.Path(path_type=Path), help="Where the run's images are now, if they have moved.")
+@click.option("--validation", type=click.Path(path_type=Path), help="The same for validation images that lay apart.")
 @time_limit
 @as_json
-def resume(run: str, time_limit: float | None, as_json: bool) -> None:
+def resume(run: str, data: Path | None, validation: Path | None, time_limit: float | None, as_json: bool) -> None:
     """Go on with RUN (a folder, an identifier, or "last") exactly where it was."""
     from vistry.training import progress
 
     listeners = [] if as_json else [progress.progress_line()]
-    print_result(vistry.resume(run, time_limit=time_limit, listeners=listeners), as_json)
+    result = vistry.resume(run, data=data, validation=validation, time_limit=time_limit, listeners=listeners)
+    print_result(result, as_json)

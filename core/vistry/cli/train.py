@@ -14,6 +14,7 @@ from vistry.cli.list_group import as_json
 from vistry.cli.printing import print_json
 from vistry.cli.reading_options import reading_options
 from vistry.cli.training_result import print_result
+from vistry.registry.tasks import task_named
 
 if TYPE_CHECKING:
     from vistry.training.plan import Plan
@@ -43,10 +44,13 @@ class _TrainCommand(HyperparameterCommand):
     "--model before --help, or type: vistry hyperparameters MODEL --task TASK",
 )
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Labelled images.")
-@click.option("--task", required=True, is_eager=True, help=f"{words.task_aliases()}, or the task's full name.")
+@click.option(
+    "--task", is_eager=True, help=f"{words.task_aliases()}, or the task's full name. [guessed from the labels]"
+)
 @click.option("--model", is_eager=True, help="Model name; type: vistry models.")
 @click.option("--validation", type=click.Path(path_type=Path), help="Labelled images to validate on.")
 @click.option("--validation-size", type=float, help="Share of the data split off when none is given. [0.2]")
+@click.option("--group-by", metavar="COLUMN|PATTERN", help="What stays on one side: a column, or '{group}_*.jpg'.")
 @reading_options
 @click.option("--primary-metric", help=f"Metric that decides which epoch is the best: {words.primary_metrics()}.")
 @click.option("--config", "configs", type=click.Path(path_type=Path), multiple=True, help="YAML or TOML file.")
@@ -78,35 +82,44 @@ def train(
     if dry_run:
         _print_plan(plan, as_json)
         return
+    click.echo(_summary(plan), err=as_json)
     for line in plan.warnings():
         click.echo(f"warning: {line}", err=True)
-    if not as_json:
-        click.echo(_summary(plan))
+    if any(finding.severity != "info" for finding in plan.findings):
+        click.echo(f"all that was found in the data: vistry doctor {plan.request.data}; later findings.json", err=True)
     listeners = [] if as_json else [progress.progress_line()]
     print_result(carry_out(plan, output=output, deadline=deadline, listeners=listeners), as_json)
 
 
 def _summary(plan: Plan) -> str:
+    """The model, the task and the data in six lines at the most, and a line for each kind of what is left out."""
+    from vistry.data.digest import class_line, left_out_lines, readable
+
+    task, table = plan.context.task.name, plan.diagnoses[0].table
+    guessed = f" (guessed: {plan.task_reason})" if plan.task_reason else ""
     lines = [
-        f"{plan.context.card.full_name} for {plan.context.task.name}: {len(plan.classes)} classes, "
-        f"{len(plan.training)} training and {len(plan.validation)} validation images"
+        f"{plan.context.card.full_name} for {task}: {len(plan.classes)} classes, "
+        f"{len(plan.training)} training and {len(plan.validation)} validation images",
+        f"{readable(str(plan.request.data))}: {table.format}, {task_named(task).alias}{guessed}",
+        class_line(plan.training),
+        *plan.division.lines(table),
     ]
-    for diagnosis in plan.diagnoses:
-        left_out = diagnosis.quarantined
-        lines += [f"left out: {finding.quarantines}: {finding.reason}" for finding in left_out[:10]]
-        if len(left_out) > 10:
-            lines.append(f"left out: {len(left_out) - 10} more, in the run's findings.json")
-    return "\n".join(lines)
+    if plan.split.group_by:
+        lines.append(f"split: {plan.split}")
+    return "\n".join([*lines, *left_out_lines(item for diagnosis in plan.diagnoses for item in diagnosis.quarantined)])
 
 
 def _print_plan(plan: Plan, as_json: bool) -> None:
     from dataclasses import asdict
 
+    from vistry.training.advice import advice
     from vistry.training.estimate import estimate
     from vistry.training.plan_summary import PlanSummary
 
     if as_json:
-        print_json(plan=PlanSummary.of(plan).to_dict(), estimate=asdict(estimate(plan)))
+        expected = estimate(plan)
+        advised = advice(plan.context, expected.epoch_seconds)
+        print_json(plan=PlanSummary.of(plan).to_dict(), estimate=asdict(expected), advice=advised)
     else:
         click.echo(_plan_text(plan))
 
@@ -114,6 +127,7 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
 def _plan_text(plan: Plan) -> str:
     from vistry.hyperparameter.values import format_value
     from vistry.report.numbers import duration
+    from vistry.training.advice import advice
     from vistry.training.estimate import estimate
     from vistry.training.plan_summary import PlanSummary
 
@@ -130,11 +144,18 @@ def _plan_text(plan: Plan) -> str:
         f"{engine.device}, {engine.precision} ({engine.precision_reason})"
     )
     lines.append(
-        f"about {duration(expected.total_seconds)} and {expected.memory_bytes / 2**30:.1f} GiB, "
-        f"measured on a few steps of {expected.step_seconds:.2f} s"
+        f"about {_range(duration(expected.total_seconds), duration(expected.slowest_total_seconds))} and "
+        f"{expected.memory_bytes / 2**30:.1f} GiB, measured on a few steps: {expected.steps} of "
+        f"{_range(f'{expected.step_seconds:.2f}', f'{expected.slowest_step_seconds:.2f}')} s, after one to warm up"
     )
+    if advised := advice(plan.context, expected.epoch_seconds):
+        lines.append(advised)
     settings = plan.hyperparameters.settings.values()
     width = max(len(setting.name) for setting in settings)
     lines += [f"  {item.name:<{width}}  {format_value(item.value):<14}  {item.origin}" for item in settings]
     lines += [f"warning: {line}" for line in facts.warnings]
     return "\n".join(lines)
+
+
+def _range(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"

@@ -81,5 +81,6 @@ def _content_or_nothing(path: str) -> tuple[int, bytes]:
 
 def _content(path: str) -> tuple[int, bytes]:
     with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - as above
-        content = stream.read()
-    return len(content), hashlib.sha256(content).digest()[:DIGEST_BYTES]
+        # In pieces, because a scan may have gigabytes.
+        digest = hashlib.file_digest(stream, "sha256").digest()[:DIGEST_BYTES]
+        return stream.tell(), digest

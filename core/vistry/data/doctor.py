@@ -18,9 +18,12 @@ from vistry.data.checks.inspection import Inspection, Progress, inspect_all
 from vistry.data.checks.objects import check_objects
 from vistry.data.checks.presence import absent_images
 from vistry.data.checks.row_location import at_row
-from vistry.data.findings import SEVERITIES, Finding
+from vistry.data.checks.sequences import sequence_findings
+from vistry.data.checks.trainable import trainable_findings
+from vistry.data.findings import CHECKS, SEVERITIES, Finding
 from vistry.data.reading import read
 from vistry.data.source import ReadingOptions
+from vistry.data.split_origins import Division
 from vistry.data.table import SPLITS, Table
 
 SCHEMA = 1
@@ -57,6 +60,11 @@ class Diagnosis:
         counts = Counter(finding.severity for finding in self.findings)
         return {severity: counts[severity] for severity in SEVERITIES}
 
+    @property
+    def division(self) -> Division:
+        """How a training divides the rows, unless it is asked to do it in another way."""
+        return Division.expected(self.table)
+
     def to_dict(self) -> dict[str, object]:
         """The diagnosis as plain JSON values, with a schema number."""
         table = self.table
@@ -69,6 +77,7 @@ class Diagnosis:
             "classes": dict(zip(table.classes, table.class_counts().tolist(), strict=True)),
             **self._object_counts(),
             "splits": {name: len(table.rows_of(name)) for name in SPLITS},
+            "split_origins": self.division.origins(table),
             "severities": self.severities,
             "findings": [finding.to_dict() for finding in self.findings],
             "quarantined": [finding.quarantine_entry() for finding in self.quarantined],
@@ -117,6 +126,8 @@ def examine(
         *image_remarks(table, inspections),
         *_check_what_is_left(found.table, usable, [*unread, *by_row.values()]),
         *class_findings(usable, task),
+        *(() if pixels == "none" else sequence_findings(usable)),
+        *trainable_findings(usable, task, groups[rows]),
     )
     return Diagnosis(Path(path), task, table=usable, findings=findings, groups=groups[rows])
 
@@ -152,7 +163,8 @@ def _rows_without(table: Table, by_row: Mapping[int, Finding]) -> Rows:
 
 def _quarantine_unread(finding: Finding) -> Finding:
     """Mark an error of a reader, or of one object: the line or the object that it is about isn't used."""
-    return replace(finding, quarantines=finding.where) if finding.severity == "error" else finding
+    costs_one = finding.severity == "error" and not CHECKS[finding.check].of_all
+    return replace(finding, quarantines=finding.where) if costs_one else finding
 
 
 def _quarantine_rows(table: Table, by_row: Mapping[int, Finding]) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ class Finding:
 
     `subject`: the image that it is about, where file and line don't name it. `count`: how many images, files or labels
     it stands for. `quarantines`: what can't be used because of it: an image, or the line that should have described one
-    or an object of it; None where nothing is left out.
+    or an object of it; None where nothing is left out. `image`: the path of an image that shows it.
     """
 
     check: str
@@ -28,6 +28,7 @@ class Finding:
     count: int = 1
     subject: str = ""
     quarantines: str | None = None
+    image: str | None = None
 
     @classmethod
     def of(
@@ -86,6 +87,7 @@ class Finding:
             "file": self.file,
             "line": self.line,
             "count": self.count,
+            "image": self.image,
         }
 
     def quarantine_entry(self) -> dict[str, str | bool | None]:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.findings import Finding, FindingError
+from vistry.data.group_split import class_counts, draw_groups
 from vistry.data.readers.labels import MULTICLASS
 from vistry.data.stratification import draw_per_class, iterative_stratification
 from vistry.data.table import SPLITS, Table
@@ -43,6 +44,25 @@ def split(
     return rows[~chosen], rows[chosen]
 
 
+def split_by_groups(table: Table, groups: npt.ArrayLike, fraction: float = 0.2, seed: int = 0) -> tuple[Rows, Rows]:
+    """What `split` gives, drawn in whole `groups` ([N] integers), which may be large, so that each is on one side.
+
+    Raises DataError where there is but one group.
+    """
+    if np.any(table.split == VALIDATION):
+        return _given(table)
+    rows = np.flatnonzero(table.split != TEST)
+    _, member = np.unique(np.asarray(groups)[rows], return_inverse=True)
+    member = member.reshape(-1).astype(np.int64)
+    counts = class_counts(member, table.take(rows).class_sets(), len(table.classes)) if len(rows) else None
+    if counts is None or len(counts) < 2:
+        raise FindingError(_one_group(table, len(rows)))
+    chosen = draw_groups(counts, fraction, random=np.random.default_rng(seed))[member]
+    if not chosen.any():
+        raise FindingError(_no_group_to_hold_out(table, len(counts)))
+    return rows[~chosen], rows[chosen]
+
+
 def _given(table: Table) -> tuple[Rows, Rows]:
     train = np.flatnonzero((table.split != VALIDATION) & (table.split != TEST))
     if len(train) == 0:
@@ -77,3 +97,13 @@ def _nothing_to_hold_out(table: Table, distinct: int) -> Finding:
     message = f"none of the {distinct} distinct images can be held out: no class has two"
     remedy = "add images to the classes, or give a validation set"
     return Finding.of("data-empty", message, table.root).advising(remedy)
+
+
+def _one_group(table: Table, count: int) -> Finding:
+    message = f"all {count} images belong together, so none can be held out for validation"
+    return Finding.of("data-empty", message, table.root).advising("name smaller groups, or give a validation set")
+
+
+def _no_group_to_hold_out(table: Table, groups: int) -> Finding:
+    message = f"none of the {groups} groups of images can be held out: each has a class that no other has"
+    return Finding.of("data-empty", message, table.root).advising("name smaller groups, or give a validation set")

@@ -1,11 +1,22 @@
-"""Confidence interval of a share that was measured on a few images."""
+"""Confidence intervals of figures that were measured on a few images."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 # The 97.5 % quantile of the normal distribution: 2.5 % lie beyond it on either side.
 NORMAL_95 = 1.959964
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The ends of a bootstrap's confidence interval, how sure it is, and from how many resamples."""
+
+    low: float
+    high: float
+    confidence: float
+    resamples: int
 
 
 def wilson_interval(hits: int, trials: int) -> tuple[float, float] | None:

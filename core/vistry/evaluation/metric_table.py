@@ -28,7 +28,7 @@ class Metric:
 
 
 _AVERAGES = {
-    "macro": "the mean over classes, each class counted once",
+    "macro": "the mean over the classes that the images have, each class counted once",
     "micro": "all decisions of all classes in one count",
     "weighted": "the mean over classes, each weighted by how many images have it",
 }
@@ -88,8 +88,14 @@ def _objects() -> Iterable[Metric]:
             "`validation_metric_type` coco, by COCO at IoU 0.5",
             "mean over classes of the area under the envelope of precision over recall",
         ),
-        "precision": ("The share of detections that are hits, mean over classes", "hits / detections"),
-        "recall": ("The share of objects that were found, mean over classes", "hits / objects"),
+        "precision": (
+            "The share of detections that are hits, mean over the classes that the images have",
+            "hits / detections",
+        ),
+        "recall": (
+            "The share of objects that were found, mean over the classes that the images have",
+            "hits / objects",
+        ),
     }
     for name, (summary, formula) in of_voc.items():
         yield Metric(name, OBJECTS, summary, formula)

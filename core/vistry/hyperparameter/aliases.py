@@ -6,7 +6,7 @@ Lightning and Hugging Face's Trainer.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from vistry.errors import suggestion
 
@@ -129,21 +129,17 @@ def meant(name: str, known: Collection[str]) -> str:
     return suggestion(name, list(known))
 
 
+def meant_options(name: str, known: Collection[str]) -> list[str]:
+    """Our options, written as `--output`, for another tool's name of one, of those that are known."""
+    option = equivalent_option(name)
+    candidates = [f"--{ours}" for ours in equivalents(name)] + ([option] if option else [])
+    return [candidate for candidate in candidates if candidate in known]
+
+
 def meant_option(name: str, known: Collection[str]) -> str:
-    """The end of an error sentence about an unknown option: what is meant by it, of options written as `--output`.
-
-    Nothing where no other tool has the name.
-    """
-    ours = [option for option in _candidates(name) if option in known]
-    if ours:
-        return f"did you mean {_alternatives(ours)}?"
-    return note_on(name)
-
-
-def _candidates(name: str) -> Iterator[str]:
-    yield from (f"--{ours}" for ours in equivalents(name))
-    if option := equivalent_option(name):
-        yield option
+    """The end of an error sentence about an unknown option, nothing where no other tool has the name."""
+    ours = meant_options(name, known)
+    return f"did you mean {_alternatives(ours)}?" if ours else note_on(name)
 
 
 def _alternatives(names: Sequence[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -20,18 +22,22 @@ from vistry.task.detection import above_score_threshold
 class DetectionFiles:
     """Writes a drawing of each prediction into `drawings` and its masks into `masks`; None for neither.
 
-    `names` are those of the drawings so far, `num_masks` counts the masks.
+    Drawings lie in folders as their images do below `top`, the lowest folder that has all of them. `names` are those of
+    the drawings so far, `num_masks` counts the masks.
     """
 
     predictor: Predictor
     drawings: Path | None
     masks: Path | None
+    top: Path
     names: set[str] = field(default_factory=set)
     num_masks: int = 0
 
     @classmethod
-    def of(cls, predictor: Predictor, drawings: Path | None, masks: Path | None) -> DetectionFiles:
-        """Make the writer of a call; masks are written only with export_as_image, by default to the working folder.
+    def of(
+        cls, predictor: Predictor, drawings: Path | None, masks: Path | None, *, images: Sequence[Path]
+    ) -> DetectionFiles:
+        """Make the writer of a call for these images; masks, written with export_as_image, go to the working folder.
 
         Raises VistryError for a folder that nothing could be written to.
         """
@@ -41,7 +47,7 @@ class DetectionFiles:
         exported = task.has_masks and predictor.hyperparameters.export_as_image
         if masks and not exported:
             raise VistryError("masks are only written with export_as_image; add --export_as_image true")
-        return cls(predictor, drawings, (masks or Path()) if exported else None)
+        return cls(predictor, drawings, (masks or Path()) if exported else None, top=_top_folder(images))
 
     def write(self, prediction: Prediction) -> None:
         """Write the files of one image. Raises RunError where a file can't be written."""
@@ -67,10 +73,22 @@ class DetectionFiles:
             lines.append(f"{self.num_masks} masks in {self.masks / 'masks'}")
         return lines
 
-    def _unused_name(self, image: str) -> str:
-        """Return the image's own name, with the first free number where another image of the call has it."""
-        stem = file_name(Path(image).stem)
-        candidates = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
-        name = next(name for name in candidates if name not in self.names)
-        self.names.add(name)
-        return f"{name}.jpg"
+    def _unused_name(self, image: str) -> Path:
+        """Return the image's place below `top`, with the first free number where another drawing is there."""
+        place = _absolute(image).relative_to(self.top)
+        folder = Path(*map(file_name, place.parent.parts))
+        stem = file_name(place.stem)
+        candidates = (folder / (stem if number == 1 else f"{stem}-{number}") for number in count(1))
+        name = next(name for name in candidates if str(name).casefold() not in self.names)
+        self.names.add(str(name).casefold())
+        return name.with_name(f"{name.name}.jpg")
+
+
+def _top_folder(images: Sequence[Path]) -> Path:
+    """Return the lowest folder that all of the images are below."""
+    parents = {str(_absolute(image).parent) for image in images}
+    return Path(os.path.commonpath(parents)) if parents else Path.cwd()
+
+
+def _absolute(image: str | Path) -> Path:
+    return Path(os.path.abspath(image))  # noqa: PTH100 - without following links, which have other names

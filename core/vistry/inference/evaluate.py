@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from vistry.inference.models_classes import with_models_classes
 from vistry.inference.own_images import OwnImageCounts, OwnImages, own_images
 from vistry.inference.predictor import Predictor, load
 from vistry.registry.catalogue import Catalogue
+from vistry.task.behaviour import Measurement
+from vistry.task.doubt import Doubt, doubt_of
 from vistry.task.metric_parts import Measured, measure
 
 # Hyperparameters of how detections are written, which no metric depends on.
@@ -29,6 +31,7 @@ class Evaluation:
     """Metrics by name, and over how many images.
 
     `left_out` has each image that couldn't be used with the reason, `warnings` the changed values without effect.
+    `doubt` has the interval of the primary metric, and the classes that no image has.
     `own_images` counts the images that the run had before, `thresholds` are those that were chosen for the run or
     given, by class, and `notes` say in sentences how to read the metrics.
     """
@@ -38,6 +41,7 @@ class Evaluation:
     images: int
     left_out: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...] = ()
+    doubt: Doubt = field(default_factory=Doubt)
     own_images: OwnImageCounts = OwnImageCounts()  # noqa: RUF009 - it is frozen
     thresholds: Mapping[str, float] | None = None
     notes: tuple[str, ...] = ()
@@ -50,6 +54,8 @@ class Evaluation:
             "metrics": self.metrics,
             "left_out": [{"image": image, "reason": reason} for image, reason in self.left_out],
             "warnings": list(self.warnings),
+            "interval": self.doubt.interval and asdict(self.doubt.interval),
+            "absent_classes": list(self.doubt.absent_classes),
             "own_images": asdict(self.own_images),
             "thresholds": None if self.thresholds is None else dict(self.thresholds),
             "notes": list(self.notes),
@@ -110,10 +116,18 @@ def evaluate(
         hyperparameters=predictor.hyperparameters,
         thresholds=predictor.thresholds,
     )
-    measured = Measured()
+    measurement = Measurement(
+        values,
+        targets,
+        predictor.classes,
+        hyperparameters=predictor.hyperparameters,
+        thresholds=predictor.thresholds,
+    )
+    measured, part = Measured(), None
     if predictor.task.is_measured(predictor.hyperparameters):
         parts = metric_parts(Catalogue.read(), predictor.task.name, predictor.run.record.parts)
         measured = measure(parts, values, targets, classes=predictor.classes)
+        part = parts.parts.get(predictor.run.record.primary_metric)
     left_out = [(finding.quarantines or "", finding.reason) for finding in diagnosis.quarantined]
     left_out += [(item.image, item.error or "") for item in predictions if item.values is None]
     warnings = [str(problem) for problem in predictor.hyperparameters.warnings]
@@ -125,6 +139,7 @@ def evaluate(
         images=len(usable),
         left_out=tuple(left_out),
         warnings=tuple(warnings),
+        doubt=doubt_of(predictor.task, predictor.run.record.primary_metric, measurement, part=part),
         own_images=counts,
         thresholds=thresholds,
         notes=(*notes, *counts.sentences(len(named)), *_notes_on(thresholds)),

@@ -23,7 +23,7 @@ from vistry.hyperparameter.recorded import hyperparameters_of
 from vistry.registry.tasks import MULTICLASS, TaskInfo, task_named
 from vistry.report import write_report
 from vistry.runs.checkpoint import read_checkpoint
-from vistry.runs.folder import FILES, PREDICTIONS, Run
+from vistry.runs.folder import PREDICTIONS, THRESHOLDS, Run
 from vistry.runs.records import BestFacts, FiguresRecord, OperatingPointRecord, ThresholdsRecord
 from vistry.runs.thresholds import thresholds_of
 from vistry.task import behaviour_of
@@ -82,15 +82,20 @@ class ValidatedRun:
                 raise VistryError(
                     f"an image is one of two classes: name the one that its threshold decides on, {names}"
                 )
-            points = () if self.run.thresholds is None else self.run.thresholds.points
-            name = next((point.class_name for point in points if point.class_name in self.classes), self.classes[0])
+            name = self._decided_class()
         if name not in self.classes:
-            raise VistryError(f"{self.run.id} has no class '{name}'; {suggestion(name, self.classes)}")
+            raise VistryError(f"{self.run.id} has no class '{name}'; {suggestion(str(name), self.classes)}")
         return self.classes.index(name)
+
+    def _decided_class(self) -> str:
+        """Of two exclusive classes the one that a threshold was chosen for, else the first."""
+        points = () if self.run.thresholds is None else self.run.thresholds.points
+        names = [point.class_name for point in points if point.class_name is not None]
+        return names[0] if names else self.classes[0]
 
     def reset(self) -> None:
         """Remove the thresholds that were chosen."""
-        (self.run.folder / FILES[ThresholdsRecord]).unlink(missing_ok=True)
+        (self.run.folder / THRESHOLDS).unlink(missing_ok=True)
         write_report(self.run)
 
     def choose(self, aim: Aim, target: float | None, label: int | None) -> OperatingPointRecord:
@@ -152,7 +157,7 @@ class ValidatedRun:
             images=len(self.answers.truths),
             iou_threshold=self.iou_threshold,
         )
-        self.run.write(record)
+        self.run.write_thresholds(record)
         write_report(self.run)
 
     @property

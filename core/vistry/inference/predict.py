@@ -48,12 +48,12 @@ def predict(
     if output is not None and to is None:
         raise VistryError("output is where labels are written; name their format with to, or leave output out")
     predictor = load(run, backend=backend, threshold=threshold, **changed)
-    named = image_files(paths)
-    files = DetectionFiles.of(predictor, _path(draw), _path(masks))
-    labels = PredictedLabels.of(predictor, to, _path(output), images=named)
+    files = image_files(paths)
+    written = DetectionFiles.of(predictor, _path(draw), _path(masks), images=files)
+    labels = PredictedLabels.of(predictor, to, _path(output), images=files)
     entries = []
-    for prediction in predictor.predict(named):
-        files.write(prediction)
+    for prediction in predictor.predict(files):
+        written.write(prediction)
         if labels is not None:
             labels.add(prediction)
         entries.append({"filename": prediction.image, **predictor.respond(prediction)})

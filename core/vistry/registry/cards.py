@@ -12,6 +12,7 @@ from vistry.registry.discovery import Plugin
 from vistry.registry.field_spec import FieldSpec, Restriction, Scalar
 from vistry.registry.input_sizes import InputSizes
 from vistry.registry.manifest import (
+    ClassRows,
     FeatureMapsSpec,
     GradientClipping,
     Manifest,
@@ -80,6 +81,7 @@ class ModelCard:
     is_derived: bool = False
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    class_rows: Mapping[str, ClassRows] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
@@ -211,6 +213,7 @@ def card_of(plugin: Plugin, manifest: Manifest, path: Path, name: str, model: Mo
         args=model.args,
         weights=model.weights,
         freeze=model.freeze or manifest.freeze,
+        class_rows=manifest.class_rows,
         preprocessing=model.preprocessing or manifest.preprocessing,
         gradient_clipping=manifest.gradient_clipping,
         checkpoint_notice=manifest.checkpoint_notice,

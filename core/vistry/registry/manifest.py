@@ -141,7 +141,8 @@ class GradientClipping:
 class MovingAverage:
     """The average of a model's weights over its updates, which is then evaluated and saved in place of them.
 
-    After u updates it moves by 1 - decay * (1 - exp(-u / updates)) of the way to the weights of the moment.
+    After u updates it moves by 1 - decay * (1 - exp(-u / updates)) of the way to the weights of the moment. In a
+    training of few updates `updates` is shortened, so that the average at its end is of its last tenth.
     """
 
     decay: Annotated[float, positive]
@@ -150,6 +151,28 @@ class MovingAverage:
     def __post_init__(self) -> None:
         if self.decay >= 1:
             raise ValueError("'decay' must be below 1: at 1 the average would never move")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassRows:
+    """How the first axis of a head's tensors is divided among the classes.
+
+    It has `repeats` equal parts, one an anchor for example. A part has `before` rows that belong to no class, such as a
+    background, and then `each` rows for every class. A model of fewer than `at_least` classes learns nothing in them.
+    """
+
+    repeats: Annotated[int, positive] = 1
+    before: int = 0
+    each: Annotated[int, positive] = 1
+    at_least: Annotated[int, positive] = 1
+
+    def __post_init__(self) -> None:
+        if self.before < 0:
+            raise ValueError("'before' must be at least 0")
+
+    def length(self, num_classes: int) -> int:
+        """The number of rows for so many classes."""
+        return self.repeats * (self.before + self.each * num_classes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,6 +296,7 @@ class Manifest:
     tags: tuple[Tag, ...] = ()
     metadata: Metadata = field(default_factory=dict)
     models: dict[ModelName, ModelSpec] = field(default_factory=dict)
+    class_rows: dict[str, ClassRows] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.hooks and (self.models or self.wraps):

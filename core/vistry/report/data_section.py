@@ -27,7 +27,8 @@ def data_section(contents: Contents) -> Section:
     findings = [item for diagnosis in diagnoses for item in diagnosis.findings]
     parts = [_classes(contents), _left_out(left_out), _findings(findings)]
     source = contents.record.data.source
-    note = element("span", "From ", element("code", source)) if source else ""
+    split = f"; training and validation images: {contents.record.data.split}" if contents.record.data.split else ""
+    note = element("span", "From ", element("code", source), split) if source else ""
     return Section("data", "Data", note, parts=[part for part in parts if part])
 
 

@@ -7,9 +7,11 @@ from datetime import datetime
 from markupsafe import Markup
 
 from vistry.registry.tasks import TASKS
+from vistry.report.doubt import interval_text, last_scores_text
 from vistry.report.markup import Content, element, name_of, text_of
 from vistry.report.numbers import UNDEFINED, count, duration, score
 from vistry.report.run_contents import Contents
+from vistry.runs.last_scores import last_scores
 
 # Classes of style.css; other states are "mixed".
 STATUS_CLASSES = {"completed": "good", "failed": "bad", "running": "busy"}
@@ -40,7 +42,7 @@ def _tiles(contents: Contents) -> list[Markup]:
     classes = count(len(contents.record.classes), "class", "classes")
     images = f"{data.validation_images:,} to validate, {classes}"
     return [
-        _tile(contents.primary, score(contents.score, 4), "on the validation images", main=True),
+        _tile(contents.primary, score(contents.score, 4), _doubt(contents), main=True),
         _tile("epochs", f"{len(contents.history)} of {epochs}", best),
         _tile("images to train", f"{data.training_images:,}", images),
         _tile(
@@ -49,6 +51,17 @@ def _tiles(contents: Contents) -> list[Markup]:
             readable_time(contents.status.started),
         ),
     ]
+
+
+def _doubt(contents: Contents) -> Content:
+    """How sure the score is, as far as the run says it."""
+    last = last_scores(contents.history, contents.primary)
+    parts = [
+        "on the validation images",
+        *([interval_text(contents.status.interval)] if contents.status.interval else []),
+        *([last_scores_text(last)] if last else []),
+    ]
+    return text_of("; ".join(parts))
 
 
 def _tile(name: str, value: Content, more: Content, *, main: bool = False) -> Markup:

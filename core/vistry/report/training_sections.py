@@ -8,6 +8,7 @@ from statistics import median
 
 from markupsafe import Markup
 
+from vistry.report.doubt import absent_text
 from vistry.report.lines import Line, ValueAxis, over_epochs
 from vistry.report.markup import Content, element, text_of
 from vistry.report.numbers import duration, score
@@ -64,11 +65,13 @@ def metrics_section(contents: Contents) -> Section | None:
     values = contents.best.metrics
     single = [(name, score(value, 4)) for name, value in values.items() if not AVERAGED.fullmatch(name)]
     note = (
-        f"On the validation images after epoch {contents.best.epoch}. Macro: the mean over classes; micro: all answers "
-        "counted alike; weighted: the mean weighted by the images of each class."
+        f"On the validation images after epoch {contents.best.epoch}. Macro: the mean over the classes that these "
+        "images have; micro: all answers counted alike; weighted: the mean weighted by the images of each class."
     )
+    if absent := contents.status.absent_classes:
+        note += f" Note: {absent_text(absent)}."
     parts = [definitions(single), _averages(values)]
-    return Section("metrics", "Metrics", note, parts=[element("div", *parts, class_="side even")])
+    return Section("metrics", "Metrics", text_of(note), parts=[element("div", *parts, class_="side even")])
 
 
 def _averages(values: Mapping[str, float]) -> Markup:

@@ -34,14 +34,14 @@ METRICS = "metrics.jsonl"
 BEST = "checkpoints/best.safetensors"
 LAST = "checkpoints/last.safetensors"
 PREDICTIONS = "predictions.safetensors"
+THRESHOLDS = "thresholds.json"
 
-FileRecord = RunRecord | RunStatus | HyperparametersRecord | FindingsRecord | ThresholdsRecord
+FileRecord = RunRecord | RunStatus | HyperparametersRecord | FindingsRecord
 FILES: Mapping[type[FileRecord], str] = {
     RunRecord: "run.json",
     RunStatus: "status.json",
     HyperparametersRecord: "hyperparameters.json",
     FindingsRecord: "findings.json",
-    ThresholdsRecord: "thresholds.json",
 }
 
 
@@ -105,11 +105,10 @@ class Run:
     @property
     def thresholds(self) -> ThresholdsRecord | None:
         """thresholds.json: the operating points that were chosen for the run; None where there are none."""
-        name = FILES[ThresholdsRecord]
-        if not (self.folder / name).is_file():
+        if not (self.folder / THRESHOLDS).is_file():
             return None
         try:
-            return from_json(ThresholdsRecord, *self._read(name))
+            return from_json(ThresholdsRecord, *self._read(THRESHOLDS))
         except RunError as error:
             raise RunError(f"{error}; to remove it, type: vistry threshold {self.folder} --reset") from None
 
@@ -131,6 +130,10 @@ class Run:
     def write(self, record: FileRecord) -> None:
         """Write the file that holds this kind of record."""
         write_json(self.folder / FILES[type(record)], {"schema": SCHEMA, **to_json(record)})
+
+    def write_thresholds(self, record: ThresholdsRecord) -> None:
+        """Write thresholds.json."""
+        write_json(self.folder / THRESHOLDS, {"schema": SCHEMA, **to_json(record)})
 
     def write_history(self, entries: Iterable[EpochEntry]) -> None:
         """Write metrics.jsonl."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vistry.evaluation.confidence_interval import Interval
 from vistry.registry.field_spec import Scalar
 from vistry.registry.manifest import PreprocessingSpec
 from vistry.registry.parts import PartRecord
@@ -28,13 +29,45 @@ class ModelRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SplitRecord:
+    """How images were divided: `way` is drawn, given (the data's own splits) or apart (validation data of its own).
+
+    With `group_by`, a column or a pattern: how many groups there are, how many of them validate, and how many images
+    belong to none.
+    """
+
+    way: str
+    group_by: str | None = None
+    groups: int | None = None
+    validation_groups: int | None = None
+    ungrouped: int | None = None
+
+    def __str__(self) -> str:
+        text = {
+            "drawn": "drawn",
+            "given": "the data's own splits",
+            "apart": "validation data of its own",
+        }.get(self.way, self.way)
+        if self.group_by is None:
+            return text + (", by class" if self.way == "drawn" else "")
+        text += f", by {self.group_by}: {self.groups} groups, {self.validation_groups} of them for validation"
+        return text + (f"; {self.ungrouped} images in no group" if self.ungrouped else "")
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataRecord:
-    """The images: where they came from and how many there are; `training_class_counts` are images of each class."""
+    """The images: where they came from and how many there are; `training_class_counts` are images of each class.
+
+    `validation_source` is where the validation images came from, where they lay apart from the others. `split` is how
+    they were divided; runs of earlier versions don't say.
+    """
 
     source: str
     training_images: int
     validation_images: int
     training_class_counts: tuple[int, ...]
+    validation_source: str | None = None
+    split: SplitRecord | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +121,8 @@ class EngineFacts:
 class RunStatus:
     """status.json: `status` is running, completed, stopped, interrupted, failed, or (never on disk) killed.
 
-    `epochs` is how many were trained. What isn't known yet is None.
+    `epochs` is how many were trained. What isn't known yet is None. `interval` is of the best score, and
+    `absent_classes` are those that no validation image has.
     """
 
     status: str
@@ -100,6 +134,8 @@ class RunStatus:
     epochs: int | None = None
     best_epoch: int | None = None
     best_score: float | None = None
+    interval: Interval | None = None
+    absent_classes: tuple[str, ...] = ()
 
 
 # metrics.jsonl: a line an epoch.

@@ -6,8 +6,7 @@ import numpy as np
 
 from vistry.errors import RunError
 from vistry.evaluation.operating_point import Thresholds
-from vistry.runs.folder import FILES, Run
-from vistry.runs.records import ThresholdsRecord
+from vistry.runs.folder import THRESHOLDS, Run
 
 
 def thresholds_of(run: Run, epoch: int) -> Thresholds | None:
@@ -19,7 +18,7 @@ def thresholds_of(run: Run, epoch: int) -> Thresholds | None:
     record = run.thresholds
     if record is None:
         return None
-    path = run.folder / FILES[ThresholdsRecord]
+    path = run.folder / THRESHOLDS
     remedy = f"choose again, or remove it: vistry threshold {run.folder} --reset"
     if record.epoch != epoch:
         raise RunError(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from vistry.data.table import Table
+from vistry.evaluation.bootstrap import Statistic
 from vistry.evaluation.operating_point import Answers, Thresholds
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.detection.dataset import DetectionTarget
@@ -19,6 +21,17 @@ Targets = TypeVar("Targets")
 
 Array: TypeAlias = npt.NDArray[Any]
 LossTargets: TypeAlias = Array | list[DetectionTarget]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The predictions for N images, their targets, the classes, and the values and thresholds that metrics go by."""
+
+    predictions: Sequence[Any]
+    targets: Any
+    classes: Sequence[str]
+    hyperparameters: Hyperparameters
+    thresholds: Thresholds | None = None
 
 
 class TypedTask(Protocol[Prediction, Targets]):
@@ -77,6 +90,15 @@ class TypedTask(Protocol[Prediction, Targets]):
 
     def tensors(self, predictions: Sequence[Prediction], targets: Targets) -> dict[str, Array]:
         """Convert predictions and targets to the arrays that a run folder stores, from which the report is drawn."""
+
+    def from_tensors(self, tensors: Mapping[str, Array]) -> tuple[Sequence[Any], Targets]:
+        """Return the predictions and targets that `tensors` converted."""
+
+    def statistic(self, metric: str, measurement: Measurement) -> Statistic | None:
+        """Return a metric as a function of how often each image is taken; None where it is no primary metric."""
+
+    def present(self, measurement: Measurement) -> npt.NDArray[np.bool_]:
+        """Return [C] which classes the images have: those that macro figures are means over."""
 
     def answers(
         self, tensors: Mapping[str, Array], classes: Sequence[str], hyperparameters: Hyperparameters

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vistry.data.table import Table
+from vistry.evaluation.bootstrap import Statistic
 from vistry.evaluation.classification import (
     LABEL_THRESHOLD,
     likeliest,
@@ -18,13 +19,14 @@ from vistry.evaluation.classification import (
     multilabel_metrics,
     probable,
 )
+from vistry.evaluation.classification_resampling import Resampled
 from vistry.evaluation.operating_point import Answers, Thresholds
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmentation import TrainingCrop, ValidationCrop
 from vistry.loading.batches import ImageDataset
 from vistry.loading.views import ClassificationTransform, ResizeInfo
 from vistry.plugin.types import Loss, Postprocess, Predictions, Tensor, TrainingData
-from vistry.task.behaviour import Array, as_numpy
+from vistry.task.behaviour import Array, Measurement, as_numpy
 from vistry.task.losses import binary_cross_entropy, cross_entropy, multiclass_weights, multilabel_weights
 from vistry.task.outputs import not_finite, wrong_logits_shape, wrong_probabilities
 
@@ -37,6 +39,7 @@ class Classification(ABC):
     """What both tasks share: crops of one size, and predictions that are probabilities [C] of each image."""
 
     name: str
+    multilabel: bool
 
     def check(self, training: Table, validation: Table, hyperparameters: Hyperparameters) -> None:  # noqa: B027
         """Accept any splits: reading the data has already refused those without labels."""
@@ -76,6 +79,20 @@ class Classification(ABC):
     def tensors(self, predictions: Sequence[Probabilities], targets: Array) -> dict[str, Array]:
         """Return `predictions` [N, C] and `targets` as they are."""
         return {"predictions": np.asarray(predictions), "targets": targets}
+
+    def from_tensors(self, tensors: Mapping[str, Array]) -> tuple[Sequence[Probabilities], Array]:
+        """Return `predictions` and `targets`."""
+        return list(tensors["predictions"]), tensors["targets"]
+
+    def statistic(self, metric: str, measurement: Measurement) -> Statistic | None:
+        """Return one of the primary metrics."""
+        truth = self._truth(measurement.targets, len(measurement.classes))
+        probabilities, thresholds = np.asarray(measurement.predictions), measurement.thresholds
+        return Resampled(truth, probabilities, self.multilabel, thresholds=thresholds).statistic(metric)
+
+    def present(self, measurement: Measurement) -> npt.NDArray[np.bool_]:
+        """Return [C] the classes that at least one image has."""
+        return np.asarray(self._truth(measurement.targets, len(measurement.classes)).any(axis=0))
 
     def answers(
         self,
@@ -123,6 +140,7 @@ class ImageClassification(Classification):
     """Multi-class: one label for each image. Targets: class indices [N]. Probabilities of an image sum to 1."""
 
     name = "image_classification"
+    multilabel = False
 
     def targets(self, table: Table) -> ClassIndices:
         """Return the class indices [N]."""
@@ -172,6 +190,7 @@ class ImageClassificationMultilabel(Classification):
     """Multi-label: any number of labels for each image. Targets: [N, C] of 0 and 1. Each class has a probability."""
 
     name = "image_classification_multilabel"
+    multilabel = True
 
     def targets(self, table: Table) -> MultiHot:
         """Return an array [N, C] of 0 and 1."""

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from vistry.data.masks.paste import run_lengths
 from vistry.data.masks.polygons import rle_to_polygons
 from vistry.data.table import Table
 from vistry.errors import DataError
-from vistry.evaluation.detection.metrics import DetectionProtocol, evaluate_detections
+from vistry.evaluation.bootstrap import Statistic
+from vistry.evaluation.detection.metrics import PRIMARY, DetectionProtocol, evaluate_detections
+from vistry.evaluation.detection.resampling import coco_statistic, voc_statistic
 from vistry.evaluation.detection.types import Detections, GroundTruth, ImageDetections, Kind, detections_above
 from vistry.evaluation.detection.voc import evaluate_voc
 from vistry.evaluation.operating_point import Answers, Thresholds
@@ -28,7 +31,7 @@ from vistry.loading.views import ResizeInfo
 from vistry.plugin.answers import kind
 from vistry.plugin.types import Loss, Module, Postprocess, Predictions, Tensor, TrainingData
 from vistry.runs.detection_tensors import from_tensors, to_tensors
-from vistry.task.behaviour import Array, as_numpy
+from vistry.task.behaviour import Array, Measurement, as_numpy
 from vistry.task.outputs import wrong_detections, wrong_detector_outputs
 
 # The hosted product's names of a box's sides, in fractions of the image.
@@ -171,6 +174,28 @@ class DetectionTask:
     def tensors(self, predictions: Sequence[ImageDetections], targets: Sequence[GroundTruth]) -> dict[str, Array]:
         """Return detections and objects as `vistry.runs.detection_tensors` writes them."""
         return to_tensors(predictions, targets)
+
+    def from_tensors(self, tensors: Mapping[str, Array]) -> tuple[list[ImageDetections], list[GroundTruth]]:
+        """Return the detections and objects of each image."""
+        detections, truth = from_tensors(tensors)
+        sizes = zip(detections, tensors["sizes"].tolist(), strict=True)
+        return [ImageDetections(one, width, height) for one, (width, height) in sizes], truth
+
+    def statistic(self, metric: str, measurement: Measurement) -> Statistic | None:
+        """Return mean average precision: COCO's where validation_metric_type is coco, else VOC's."""
+        values = measurement.hyperparameters
+        if metric != PRIMARY or not self.is_measured(values):
+            return None
+        detections = [prediction.detections for prediction in measurement.predictions]
+        if values.validation_metric_type == "coco":
+            return coco_statistic(measurement.targets, detections, 0.5, kind=self.kind)
+        return voc_statistic(measurement.targets, detections, values.validation_iou_threshold, kind=self.kind)
+
+    def present(self, measurement: Measurement) -> npt.NDArray[np.bool_]:
+        """Return [C] the classes that have an object which isn't a crowd."""
+        labels = [truth.labels[~truth.crowd] for truth in measurement.targets]
+        counts = np.bincount(np.concatenate([np.zeros(0, np.int64), *labels]), minlength=len(measurement.classes))
+        return np.asarray(counts > 0)
 
     def answers(
         self, tensors: Mapping[str, Array], classes: Sequence[str], hyperparameters: Hyperparameters

@@ -33,7 +33,7 @@ def measure(
     measured = Measured()
     for name, part in metrics.parts.items():
         try:
-            value = _value(part, predictions, targets, classes=classes)
+            value = value_of(part, predictions, targets, classes=classes)
         except RegistryError as error:
             measured.failures[name] = error
         else:
@@ -42,7 +42,7 @@ def measure(
     return measured
 
 
-def _value(part: Part[MetricSpec], predictions: Predictions, targets: Tensor, classes: Sequence[str]) -> float | None:
+def value_of(part: Part[MetricSpec], predictions: Predictions, targets: Tensor, classes: Sequence[str]) -> float | None:
     """Call one metric; None where it is undefined. Raises BrokenPluginError."""
     function = load_code(part, part.spec.function)
     with guarded(part):

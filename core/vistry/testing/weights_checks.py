@@ -44,7 +44,7 @@ def weights_round_trip_safetensors(subject: ModelSubject) -> None:
         path = Path(folder) / "weights.safetensors"
         write_tensors(path, written, {})
         try:
-            missing = load_initial_weights(other, module, InitialWeights(path), num_classes=len(CLASSES))
+            missing = load_initial_weights(other, module, InitialWeights(path), num_classes=len(CLASSES)).fresh
         except VistryError as error:
             raise CheckFailed(f"the model's own weights can't be read: {error}; look at vistry_map_weights") from error
     require(not missing, f"the model's own weights are read without {listed(missing)}; look at vistry_map_weights")

@@ -29,7 +29,10 @@ class LossComputed:
 
 @dataclass(frozen=True, kw_only=True)
 class BatchEnded:
-    """A batch is done; epochs and batches count from 1. `remaining` is in seconds, None while it can't be told."""
+    """A batch is done; epochs and batches count from 1.
+
+    `remaining` and `epoch_seconds`, how long a whole epoch takes, are in seconds, None while they can't be told.
+    """
 
     epoch: int
     epochs: int
@@ -38,6 +41,7 @@ class BatchEnded:
     loss: float
     learning_rate: float
     remaining: float | None
+    epoch_seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +119,13 @@ class Listener:
         """Called once at the end; `outcome` is None where an error or Ctrl-C ended the training."""
 
 
+class EvaluationListener(Listener):
+    """A listener that wants to know how far an evaluation is, too."""
+
+    def images_evaluated(self, done: int, images: int) -> None:
+        """Called between `evaluation_begins` and `evaluated`, after each batch: so many of the images are done."""
+
+
 class Announcer(Listener):
     """Passes each event to several listeners, in their order."""
 
@@ -155,6 +166,12 @@ class Announcer(Listener):
         """Pass the event on."""
         for listener in self._listeners:
             listener.evaluation_begins(epoch)
+
+    def images_evaluated(self, done: int, images: int) -> None:
+        """Pass the event on to those that want it."""
+        for listener in self._listeners:
+            if isinstance(listener, EvaluationListener):
+                listener.images_evaluated(done, images)
 
     def evaluated(self, epoch: int, metrics: Mapping[str, float], is_best: bool) -> None:
         """Pass the event on."""

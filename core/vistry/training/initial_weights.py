@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from vistry.plugin.types import Module, StateDict
 from vistry.registry.cards import BACKBONE_PREFIX, ModelCard
 from vistry.registry.policy import Policy
 from vistry.runs.checkpoint import read_checkpoint
-from vistry.runs.folder import Run, find_run
+from vistry.runs.folder import BEST, Run, find_run
 from vistry.runs.records import ModelRecord
 from vistry.training.model_context import ModelContext
+from vistry.weights.class_rows import TakenOver, by_class_name, layouts
 from vistry.weights.locate import locate
 from vistry.weights.matching import Arrays, Shapes, match_backbone, match_state_dict
 from vistry.weights.read import read_weights
@@ -45,6 +46,15 @@ class InitialWeights:
         return cls(run=run)
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names that the head was trained for: those of a run, or of the run that a file lies in."""
+        if self.run is not None:
+            return self.run.record.classes
+        folder = None if self.file is None else self.file.resolve().parent.parent
+        is_of_run = folder is not None and self.file is not None and self.file.resolve() == folder / BEST
+        return Run(folder).record.classes if folder and is_of_run and (folder / "run.json").is_file() else ()
+
+    @property
     def label(self) -> str:
         """The run's identifier or the file's path, for a message."""
         return self.run.id if self.run else str(self.file or "random weights")
@@ -64,27 +74,42 @@ def _is_of(model: ModelRecord, card: ModelCard) -> bool:
     return (family, model.backbone) == (card.family, card.backbone.full_name)
 
 
-def load_initial_weights(
-    context: ModelContext, module: Module, source: InitialWeights, *, num_classes: int
-) -> list[str]:
-    """Load weights into a module; return the names of the tensors that keep their random values.
+@dataclass(frozen=True)
+class LoadedWeights:
+    """What became of initial weights: the tensors that keep their random values, and a head filled by class names."""
 
-    A head keeps them where it has another number of classes. A composed model accepts weights of its own, or those of
-    a classifier, of which it takes the backbone.
+    fresh: tuple[str, ...] = ()
+    head: TakenOver | None = None
+
+
+def load_initial_weights(
+    context: ModelContext, module: Module, source: InitialWeights, *, num_classes: int, classes: Sequence[str] = ()
+) -> LoadedWeights:
+    """Load weights into a module.
+
+    Where the weights are a run's, and `classes` are named, rows of the head go by the names of classes. Otherwise a
+    head keeps its random values where it has another number of classes. A composed model accepts weights of its own,
+    or those of a classifier, of which it takes the backbone.
 
     Args:
         context: the model.
         module: the network to load them into, as `context.module` builds it.
         source: where the weights are.
         num_classes: the number of classes that the module was built for.
+        classes: their names, in the order of the outputs; none where they aren't known.
 
     Raises:
         WeightsError: the weights can't be read, or anything but the head doesn't fit.
     """
     tensors = source.read(context.card, context.catalogue.policy)
     if not tensors:
-        return []
+        return LoadedWeights()
     engine = context.engine_module
+    head = None
+    names = (source.classes, tuple(classes)) if classes else ((), ())
+    if names[0] and names[0] != names[1]:
+        filled, head = head_by_class_name(context, engine.arrays_of(module), tensors, names=names)
+        tensors |= filled
     matching, fresh = matching_tensors(
         context,
         engine.shapes_of(module),
@@ -96,7 +121,30 @@ def load_initial_weights(
         # load_arrays wants every tensor of the module.
         matching |= {name: value for name, value in engine.arrays_of(module).items() if name in fresh}
     engine.load_arrays(module, matching)
-    return fresh
+    return LoadedWeights(tuple(fresh), head)
+
+
+def head_by_class_name(
+    context: ModelContext, new: StateDict, old: StateDict, *, names: tuple[Sequence[str], Sequence[str]]
+) -> tuple[Arrays, TakenOver]:
+    """Return the tensors of a head for other classes, with what was learned of the classes of both, by name.
+
+    `new` are the random tensors of the model, `old` those of the run, and `names` the classes of the run and of the
+    model. A tensor whose rows can't be told apart keeps its random values.
+    """
+    before, after = names
+    shapes = {name: tuple(value.shape) for name, value in new.items()}
+    larger = context.engine_module.shapes_of(context.module(len(after) + 1))
+    filled: Arrays = {}
+    moved = []
+    for name, layout in layouts(context.card.class_rows, shapes, larger, num_classes=len(after)).items():
+        filled[name], by_name = new[name], False
+        if layout is not None and name in old:
+            filled[name], by_name = by_class_name(old[name], new[name], layout, classes=names)
+        moved += [name] * by_name
+    taken = tuple(name for name in after if name in before) if moved else ()
+    fresh = tuple(name for name in filled if name not in moved) if taken else ()
+    return filled, TakenOver(taken, tuple(name for name in after if name not in taken), fresh)
 
 
 def matching_tensors(

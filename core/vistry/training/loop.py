@@ -191,7 +191,7 @@ class Loop:
         """Evaluate an epoch; its metrics, and whether it is the best so far, which is then saved."""
         self._announce.evaluation_begins(epoch)
         began = self._clock()
-        evaluation = self.validation.evaluate(self.engine)
+        evaluation = self.validation.evaluate(self.engine, self._announce.images_evaluated)
         self._pace.evaluation = self._clock() - began
         for note in [note for note in evaluation.notes if note not in self._notes]:
             self._notes.add(note)
@@ -245,6 +245,7 @@ class Loop:
                 loss=computed.loss,
                 learning_rate=computed.learning_rate,
                 remaining=None if is_first else remaining,  # one step says too little
+                epoch_seconds=None if is_first else self._pace.remaining(self.batches, 1),
             )
         )
 

@@ -40,6 +40,7 @@ from vistry.task.loss_terms import with_terms
 from vistry.training.answer_checks import check_maps, in_range
 from vistry.training.backends import checked_engine_module
 from vistry.training.engines import Engine, EngineModule, EngineSettings, engine_module
+from vistry.training.engines.ema import ramp_within
 from vistry.training.guarded_calls import GuardedLoss, GuardedPostprocess
 from vistry.training.model_parts import ModelParts
 from vistry.training.owner_code import OwnerCode
@@ -309,13 +310,13 @@ class ModelContext:
 
     # Making engines
 
-    def engine(self, module: Module, data: TrainingData, log: Callable[[str], None] = silent) -> Engine:
-        """Make a module ready to train, with its loss, optimiser and frozen layers.
+    def engine(
+        self, module: Module, data: TrainingData, log: Callable[[str], None] = silent, updates: int | None = None
+    ) -> Engine:
+        """Make a module, as `module` builds it, ready to train, with its loss, optimiser and frozen layers.
 
-        Args:
-            module: the model, as `module` builds it.
-            data: facts of the training split, for the loss.
-            log: is called with messages for the user, such as that a kernel is being compiled.
+        `data`: facts of the training split, for the loss. `log`: is called with messages for the user, such as that a
+        kernel is being compiled. `updates`: how many the training has, which a moving average follows.
         """
         settings = EngineSettings(
             hyperparameters=self.hyperparameters,
@@ -324,7 +325,7 @@ class ModelContext:
             freezing=self.freezing_map(),
             frozen_layers=self.frozen_layers,
             log=log,
-            ema=self.card.moving_average,
+            ema=ramp_within(self.card.moving_average, updates),
             optimizer=self.parts.optimizer(),
             code=partial(self._code.of_module, module),
         )
@@ -392,8 +393,7 @@ class ModelContext:
         )
 
     def _postprocess(self, module: Module, classes: int) -> GuardedPostprocess:
-        postprocess = self.postprocess()
-        network = self._code.of_module(module, "the forward pass")
+        postprocess, network = self.postprocess(), self._code.of_module(module, "the forward pass")
         if is_of_core(postprocess):
             return GuardedPostprocess(postprocess, network, self.task, classes=classes, network=network)
         code = self._code.of_built(postprocess, "the postprocessing", hooks.vistry_build_postprocess)

@@ -14,7 +14,8 @@ class PlanSummary:
 
     `parameters_with_its_own_head` is the model's count in the manifest, with the classes it was published for. `start`
     is the file or the run of the initial weights, or "random weights". `updates` counts those of all epochs.
-    `quarantined` has an entry for each image that was left out.
+    `split` is how the images were divided, `split_origins` what assigns the images of each split to it. `quarantined`
+    has an entry for each image that was left out. `task_reason` says why the task was taken where nobody named it.
     """
 
     task: str
@@ -30,6 +31,10 @@ class PlanSummary:
     hyperparameters: Mapping[str, Mapping[str, object]]
     warnings: tuple[str, ...]
     quarantined: tuple[Mapping[str, object], ...]
+    split: str
+    format: str
+    task_reason: str
+    split_origins: Mapping[str, str]
 
     @classmethod
     def of(cls, plan: Plan) -> PlanSummary:
@@ -50,6 +55,10 @@ class PlanSummary:
             quarantined=tuple(
                 finding.quarantine_entry() for diagnosis in plan.diagnoses for finding in diagnosis.quarantined
             ),
+            split=str(plan.split),
+            format=plan.diagnoses[0].table.format,
+            task_reason=plan.task_reason,
+            split_origins=plan.division.origins(plan.diagnoses[0].table),
         )
 
     def to_dict(self) -> dict[str, object]:

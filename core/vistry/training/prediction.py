@@ -46,6 +46,20 @@ def predictions_of(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+def _batches(views: Sequence[ImageView], size_divisor: int, batch_size: int) -> Iterator[list[int]]:
+    """Yield the indices of views that are padded to one size.
+
+    A network sees the padding: what it says of an image must not depend on the images that happen to be beside it.
+    """
+    by_size: dict[tuple[int, ...], list[int]] = {}
+    for index, view in enumerate(views):
+        size = tuple(-(-side // size_divisor) for side in view.pixels.shape[:2])
+        by_size.setdefault(size, []).append(index)
+    for indices in by_size.values():
+        for start in range(0, len(indices), batch_size):
+            yield indices[start : start + batch_size]
+
+
 def _result(future: Future[list[ImageView]]) -> list[ImageView] | DataError:
     try:
         return future.result()
@@ -58,14 +72,12 @@ def _predictions(
 ) -> Iterator[Any]:
     """Predict a few images, whose views fill the batches together: an image that is tiled has several."""
     views = [view for image in images if not isinstance(image, DataError) for view in image]
-    of_views: list[Any] = []
-    for start in range(0, len(views), batch_size):
-        part = views[start : start + batch_size]
-        pixels = stack_padded([view.pixels for view in part], eval_transform.size_divisor)
-        of_views += list(
-            engine.predict(pixels, [view.resize_info for view in part] if eval_transform.variable_size else None)
-        )
-    remaining = iter(of_views)
+    of_views: dict[int, Any] = {}
+    for part in _batches(views, eval_transform.size_divisor, batch_size):
+        pixels = stack_padded([views[index].pixels for index in part], eval_transform.size_divisor)
+        sizes = [views[index].resize_info for index in part] if eval_transform.variable_size else None
+        of_views |= zip(part, engine.predict(pixels, sizes), strict=True)
+    remaining = iter(of_views[index] for index in range(len(views)))
     for image in images:
         if isinstance(image, DataError):
             yield image

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Event, Lock, Thread
 from typing import TextIO
 
 from vistry.report.numbers import duration
-from vistry.training.events import BatchEnded, EpochEnded, Listener, Outcome, Stoppable
+from vistry.training.events import BatchEnded, EpochEnded, EvaluationListener, Listener, Outcome, Stoppable
+
+EVERY = 30.0  # seconds after which something has to be said
+STEPS_OF_ESTIMATE = 10  # the first few steps say little about the others
 
 
 def epoch_line(event: EpochEnded) -> str:
@@ -24,22 +31,77 @@ def epoch_line(event: EpochEnded) -> str:
     return "  ".join(parts)
 
 
-class PlainLines(Listener):
-    """A line an epoch, for pipes and log files."""
+class PlainLines(EvaluationListener):
+    """A line an epoch, for pipes and log files, and between those one at least every 30 seconds.
 
-    def __init__(self, stream: TextIO):
-        self._stream = stream
+    Steps, validations and compiling may each last longer than that, so a thread of its own looks at the clock.
+    """
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic):
+        self._stream, self._clock = stream, clock
+        self._lock, self._ended = Lock(), Event()
+        self._place = "preparing"
+        self._remaining: float | None = None
+        self._batches = 0
+        self._said_at = clock()
+        self._moved_at = self._said_at
+
+    def training_begins(self, training: Stoppable) -> None:  # noqa: ARG002
+        """Begin to look at the clock."""
+        Thread(target=self._watch, name="vistry-progress", daemon=True).start()
+
+    def training_ended(self, outcome: Outcome | None) -> None:  # noqa: ARG002
+        """Look at the clock no more."""
+        self._ended.set()
 
     def note(self, text: str) -> None:
         """Print the sentence on a line of its own."""
-        print(text, file=self._stream, flush=True)
+        with self._lock:
+            print(text, file=self._stream, flush=True)
+            self._said_at = self._clock()
+
+    def batch_ended(self, event: BatchEnded) -> None:
+        """Remember how far the epoch is, and say it if it is time."""
+        self._batches += 1
+        self._remaining = event.remaining if self._batches >= STEPS_OF_ESTIMATE else None
+        self._move(f"epoch {event.epoch}/{event.epochs}  batch {event.batch}/{event.batches}  loss {event.loss:.4f}")
+
+    def evaluation_begins(self, epoch: int) -> None:
+        """Remember that the epoch is being validated."""
+        self._move(f"epoch {epoch + 1}  validating")
+
+    def images_evaluated(self, done: int, images: int) -> None:
+        """Remember how far the validation is, and say it if it is time."""
+        self._move(f"{self._place.partition('  ')[0]}  validating {done}/{images} images")
 
     def epoch_ended(self, event: EpochEnded) -> None:
         """Print the epoch's line."""
         self.note(epoch_line(event))
+        self._moved_at = self._clock()
+
+    def tick(self) -> None:
+        """Say how far the training is, if nothing was said for 30 seconds."""
+        now = self._clock()
+        if now - self._said_at < EVERY:
+            return
+        parts = [self._place]
+        if (waited := now - self._moved_at) >= EVERY:
+            parts.append(f"for {duration(waited)}")
+        if self._remaining is not None:
+            parts.append(f"about {duration(self._remaining)} to go")
+        self.note("  ".join(parts))
+
+    def _move(self, place: str) -> None:
+        self._place, self._moved_at = place, self._clock()
+        self.tick()
+
+    def _watch(self) -> None:
+        with suppress(OSError, ValueError):  # nobody reads any more: the training's own next line says so
+            while not self._ended.wait(max(1.0, EVERY - (self._clock() - self._said_at))):
+                self.tick()
 
 
-class LiveBar(Listener):
+class LiveBar(EvaluationListener):
     """A bar for the present epoch under the lines of those done."""
 
     def __init__(self) -> None:
@@ -81,6 +143,10 @@ class LiveBar(Listener):
             state=state,
             visible=True,
         )
+
+    def images_evaluated(self, done: int, images: int) -> None:
+        """Move the bar through the validation."""
+        self._progress.update(self._task, total=images, completed=done, state="validating", visible=True)
 
     def epoch_ended(self, event: EpochEnded) -> None:
         """Print the epoch's line above the bar."""

@@ -13,6 +13,12 @@ from vistry.registry.parts import Part, PartTable
 Schedule = Callable[[int], float]
 
 
+def number_of_updates(hyperparameters: Hyperparameters, batches: int) -> int:
+    """Return how many updates of the weights a training has, with so many batches an epoch."""
+    group = min(hyperparameters.gradient_accumulation_step, batches)
+    return -(-batches // group) * hyperparameters.number_of_epochs
+
+
 def warmup_cosine(hyperparameters: Hyperparameters, steps_per_epoch: int) -> Schedule:
     """Build `cosine_after_warmup` from the hyperparameters."""
     return cosine_after_warmup(

@@ -20,7 +20,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from vistry.runs.findings import diagnosis_record
 from vistry.runs.folder import TRAINING_ROWS, VALIDATION_ROWS, Run, find_run, new_run
 from vistry.runs.image_contents import write_image_contents
 from vistry.runs.lock import training_in
+from vistry.runs.moved_images import check_images, move_images
 from vistry.runs.records import (
     DataRecord,
     EngineFacts,
@@ -51,6 +52,8 @@ from vistry.runs.records import (
     RunStatus,
 )
 from vistry.runs.rows import read_rows, write_rows
+from vistry.task.doubt import Doubt
+from vistry.training.advice import SlowEpochs
 from vistry.training.engines import Engine
 from vistry.training.events import Announcer, Listener, Outcome
 from vistry.training.initial_weights import InitialWeights, load_initial_weights
@@ -59,6 +62,7 @@ from vistry.training.loop import Loop
 from vistry.training.model_context import ModelContext
 from vistry.training.plan import Plan, Request, make_plan
 from vistry.training.recorded_model import recorded_model
+from vistry.training.schedules import number_of_updates
 from vistry.training.validation import Validation
 
 NAMED_TENSORS = 4  # of those that are newly initialised
@@ -66,17 +70,18 @@ NAMED_TENSORS = 4  # of those that are newly initialised
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A finished run: its folder, why it ended, and the best epoch's validation metrics."""
+    """A finished run: its folder, why it ended, the best epoch's validation metrics, and how sure they are."""
 
     run: Run
     outcome: Outcome
     metrics: Mapping[str, float]
+    doubt: Doubt = field(default_factory=Doubt)
 
 
 def train(
     data: str | Path,
     *,
-    task: str,
+    task: str | None = None,
     model: str | None = None,
     validation: str | Path | None = None,
     format: str | None = None,
@@ -86,6 +91,7 @@ def train(
     validation_size: float | None = None,
     primary_metric: str | None = None,
     backend: str = "torch",
+    group_by: str | None = None,
     output: str | Path | None = None,
     time_limit: float | None = None,
     listeners: Sequence[Listener] = (),
@@ -95,7 +101,7 @@ def train(
 
     Args:
         data: labelled images, in any format that `vistry doctor` reads.
-        task: multiclass, multilabel, detection or segmentation, or a task's full name.
+        task: multiclass, multilabel, detection or segmentation, or a task's full name; by default what labels suggest.
         model: a name from `vistry.models()`; by default the task's own.
         validation: labelled images to measure on; by default a part of `data` is held out.
         format: the data's format where it can't be told from the files.
@@ -105,6 +111,8 @@ def train(
         validation_size: the share of `data` that is held out, between 0 and 1.
         primary_metric: the metric that decides which epoch is the best; by default the task's own.
         backend: the tensor library, "torch" or "jax".
+        group_by: what belongs together stays on one side of the split: a column of the data's table, or a pattern on
+            the path such as "{group}_*.jpg".
         output: the new run folder; by default one in VISTRY_RUNS or ./runs.
         time_limit: seconds by which the training is over, planning included.
         listeners: who hears of each step, such as `vistry.training.progress.progress_line()`.
@@ -122,21 +130,32 @@ def train(
         validation_size=validation_size,
         primary_metric=primary_metric,
         backend=backend,
+        group_by=group_by,
     )
     plan = make_plan(request, [Source.of(hyperparameters, "the call")])
     return carry_out(plan, output=output, deadline=deadline, listeners=listeners)
 
 
-def resume(run: str | Path, *, time_limit: float | None = None, listeners: Sequence[Listener] = ()) -> TrainingResult:
+def resume(
+    run: str | Path,
+    *,
+    data: str | Path | None = None,
+    validation: str | Path | None = None,
+    time_limit: float | None = None,
+    listeners: Sequence[Listener] = (),
+) -> TrainingResult:
     """Go on with a run that was killed, interrupted or stopped; it ends as if nothing had happened.
 
     Args:
         run: the run's folder or identifier, or "last" for the newest.
+        data: where the run's images are now, if not where they were.
+        validation: the same for validation images that lay apart.
         time_limit: seconds by which this part of the training is over.
         listeners: who hears of each step, such as `vistry.training.progress.progress_line()`.
 
     A run that was killed before its first saved state begins anew. Raises RunError where there is no such run, where
-    it is complete, or where another process trains it; VistryError as `train` does.
+    it is complete, or another process trains it, and where its images are missing or are others by the same names;
+    VistryError as `train` does.
     """
     deadline = deadline_in(time_limit)
     resumed = find_run(run)
@@ -145,6 +164,9 @@ def resume(run: str | Path, *, time_limit: float | None = None, listeners: Seque
     context = recorded_context(resumed)
     with training_in(resumed.folder), traceback_kept_in(resumed.folder):
         remove_unfinished(resumed.folder)
+        if data is not None or validation is not None:
+            resumed = move_images(resumed, *(None if place is None else Path(place) for place in (data, validation)))
+        check_images(resumed)
         loop = _loop(run=resumed, context=context, listeners=listeners)
         if loop.restore():
             place = f"epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}"
@@ -198,7 +220,7 @@ def _write_run(run: Run, plan: Plan) -> None:
 
 
 def _run_record(run: Run, plan: Plan) -> RunRecord:
-    context, weights = plan.context, plan.initial_weights
+    context, weights, validation = plan.context, plan.initial_weights, plan.request.validation
     card = context.card
     return RunRecord(
         id=run.id,
@@ -219,6 +241,8 @@ def _run_record(run: Run, plan: Plan) -> RunRecord:
             training_images=len(plan.training),
             validation_images=len(plan.validation),
             training_class_counts=plan.data_summary.class_counts,
+            validation_source=str(validation.resolve()) if validation else None,
+            split=plan.split,
         ),
         initial_weights=InitialWeightsRecord(
             file=str(weights.file.resolve()) if weights.file else None,
@@ -268,7 +292,7 @@ def _loop(*, run: Run, context: ModelContext, listeners: Sequence[Listener]) -> 
             metric_parts=context.parts.metrics(),
         ),
         run=run,
-        listeners=listeners,
+        listeners=[*listeners, SlowEpochs(context, announce)],
         schedule_part=context.parts.schedule(),
     )
 
@@ -281,7 +305,12 @@ def _engine(*, run: Run, context: ModelContext, training: Table, announce: Liste
         for message in _prepare(context, module, source=_initial_weights(run), training=training):
             announce.note(message)
     data = TrainingData(record.classes, record.data.training_class_counts, record.data.training_images)
-    engine = _with_precision_of(run, context).engine(module, data, announce.note)
+    values = context.hyperparameters
+    batches = context.training_dataset(training).batches(values.random_seed, 0)
+    updates = number_of_updates(values, len(batches))
+    engine = _with_precision_of(run, context).engine(module, data, announce.note, updates)
+    if values.precision == "auto":  # also where the precision of the beginning took its place
+        engine.prediction_precision = "fp32"
     facts = _facts(engine, run)
     announce.note(f"{facts.device}, {facts.precision} ({facts.precision_reason})")
     return engine
@@ -290,16 +319,22 @@ def _engine(*, run: Run, context: ModelContext, training: Table, announce: Liste
 def _prepare(context: ModelContext, module: Module, *, source: InitialWeights, training: Table) -> Iterator[str]:
     """Load the initial weights and fit what gradients don't learn; yield what to tell the user."""
     num_classes = len(training.classes)
-    fresh = load_initial_weights(context, module, source, num_classes=num_classes)
-    if fresh:
-        more = f" and {len(fresh) - NAMED_TENSORS} more" if len(fresh) > NAMED_TENSORS else ""
-        yield f"newly initialised for {num_classes} classes: {', '.join(fresh[:NAMED_TENSORS])}{more}"
+    loaded = load_initial_weights(context, module, source, num_classes=num_classes, classes=training.classes)
+    if loaded.head is not None:
+        yield loaded.head.sentence(f"the head of {source.label}")
+    elif loaded.fresh:
+        yield f"newly initialised for {num_classes} classes: {_some(loaded.fresh)}"
     engine = context.engine_module
     state_dict = engine.arrays_of(module)
     fitted = context.fitted_to(training, state_dict)
     if fitted.tensors:
         engine.load_arrays(module, {**state_dict, **fitted.tensors})
     yield from fitted.messages
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED_TENSORS} more" if len(names) > NAMED_TENSORS else ""
+    return f"{', '.join(names[:NAMED_TENSORS])}{more}"
 
 
 def _initial_weights(run: Run) -> InitialWeights:
@@ -344,6 +379,7 @@ def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
             run.write(replace(status, status="failed", reason=str(error)))
             write_report(run)
         raise
+    doubt = loop.validation.doubt(run)
     run.write(
         replace(
             status,
@@ -354,8 +390,10 @@ def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
             epochs=outcome.epochs,
             engine=_facts(loop.engine, run),  # again, for the seconds of compiling
             finished=_now(),
+            interval=doubt.interval,
+            absent_classes=doubt.absent_classes,
         )
     )
     write_report(run)
     best = next(entry for entry in loop.history if entry.epoch == outcome.best_epoch)
-    return TrainingResult(run, outcome, best.metrics or {})
+    return TrainingResult(run, outcome, best.metrics or {}, doubt=doubt)

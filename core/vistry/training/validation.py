@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vistry.errors import DataError, TrainingError
+from vistry.errors import DataError, RunError, TrainingError
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import EvalTransform
 from vistry.registry.part_specs import MetricSpec
 from vistry.registry.parts import PartTable
-from vistry.task.behaviour import Task
+from vistry.runs.checkpoint import read_checkpoint
+from vistry.runs.folder import PREDICTIONS, Run
+from vistry.task.behaviour import Measurement, Task
+from vistry.task.doubt import Doubt, doubt_of
 from vistry.task.metric_parts import measure
 from vistry.training.engines import Engine
 from vistry.training.prediction import predictions_of
+
+Progress = Callable[[int, int], None]
+"""`progress(done, images)`"""
+
+
+def _unwatched(done: int, images: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +49,12 @@ class Validation:
         part = self.metric_parts.parts.get(self.primary_metric)
         return part is None or part.spec.larger_is_better
 
-    def evaluate(self, engine: Engine) -> Evaluation:
-        """Predict and measure. Raises TrainingError where the primary metric is undefined, DataError for an image."""
-        predictions = self._predictions(engine)
+    def evaluate(self, engine: Engine, progress: Progress = _unwatched) -> Evaluation:
+        """Predict and measure, and tell how many of the images are done.
+
+        Raises TrainingError where the primary metric is undefined, DataError for an image.
+        """
+        predictions = self._predictions(engine, progress)
         metrics = self.task.evaluate(predictions, self.targets, self.classes, self.hyperparameters)
         is_measured, failures = self.task.is_measured(self.hyperparameters), {}
         if is_measured:
@@ -58,12 +71,24 @@ class Validation:
         notes = tuple(f"the metric {name} is left out: {error}" for name, error in failures.items())
         return Evaluation(metrics, score, self.task.tensors(predictions, self.targets), notes=notes)
 
-    def _predictions(self, engine: Engine) -> list[Any]:
+    def doubt(self, run: Run) -> Doubt:
+        """Return how sure the best score is, from the predictions in a run folder; nothing where they are gone."""
+        try:
+            tensors, _ = read_checkpoint(run.folder / PREDICTIONS)
+        except RunError:
+            return Doubt()
+        predictions, _ = self.task.from_tensors(tensors)
+        measurement = Measurement(predictions, self.targets, self.classes, hyperparameters=self.hyperparameters)
+        part = self.metric_parts.parts.get(self.primary_metric)
+        return doubt_of(self.task, self.primary_metric, measurement, part=part)
+
+    def _predictions(self, engine: Engine, progress: Progress) -> list[Any]:
+        batch_size = self.hyperparameters.validation_batch_size
         stream = predictions_of(
             engine,
             self.eval_transform,
             self.images,
-            batch_size=self.hyperparameters.validation_batch_size,
+            batch_size=batch_size,
             workers=self.hyperparameters.number_of_workers,
         )
         predictions = []
@@ -71,6 +96,8 @@ class Validation:
             if isinstance(prediction, DataError):  # the doctor has looked at each image, so it was lost since
                 raise prediction
             predictions.append(prediction)
+            if len(predictions) % batch_size == 0 or len(predictions) == len(self.images):
+                progress(len(predictions), len(self.images))
         return predictions
 
 

@@ -46,10 +46,19 @@ def build(tree: Tree) -> tuple[str, ...]:
     strays: list[Picture] = []
     for path in tree.layout.also:
         if "{file}" not in path:
-            tree.write(path, "")
+            tree.write(path, _submission(tree, strays) if path.endswith("sample_submission.csv") else "")
             continue
         for _ in range(2):
             number = POOL + len(strays)
             strays.append(Picture(number, f"stray_{number}", tree.truth.pictures[0].suffix))
             tree.put(tree.fill(path, strays[-1]), strays[-1])
     return tuple(path for path in tree.layout.also if "{file}" in path)
+
+
+def _submission(tree: Tree, strays: list[Picture]) -> str:
+    """A competition's sample of answers: one class for each of the pictures that nothing else describes."""
+    rows = (
+        f"{stray.stem if tree.option('reference') == 'stem' else stray.file},{tree.truth.classes[0]}\n"
+        for stray in strays
+    )
+    return f"{tree.option('columns')}\n{''.join(rows)}"

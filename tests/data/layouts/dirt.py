@@ -30,11 +30,10 @@ class Dirt:
 
 
 def _stray_files(tree: Tree, expected: Expected) -> Expected:
-    for name, content in STRAY_FILES:
-        if not (tree.root / name).exists():
-            tree.write(name, content)
     folder = tree.image(tree.truth.pictures[0]).rpartition("/")[0]
-    tree.write(f"{folder}/.DS_Store" if folder else ".DS_Store", b"\x00\x00\x00\x01Bud1")
+    for name, content in (*STRAY_FILES, (f"{folder}/.DS_Store", b"\x00\x00\x00\x01Bud1")):
+        if not (tree.root / name.lstrip("/")).exists():
+            tree.write(name.lstrip("/"), content)
     tree.write(f"__MACOSX/{folder}/._{tree.truth.pictures[0].file}", b"\x00\x05\x16\x07")
     return expected
 

@@ -56,7 +56,7 @@ SPLIT_WORDS = (
     ("seg_train", "seg_val", "seg_test"),
 )
 # Which options of a layout are paths of files.
-PATHS = ("sets", "lists", "yaml", "names", "data")
+PATHS = ("sets", "lists", "yaml", "names", "data", "masks", "xml")
 HOLDS_NEGATIVES = ("voc", "coco", "yolo", "jsonl", "cvat", "labelme", "label studio", "via")
 
 
@@ -109,7 +109,9 @@ def case(seed: int) -> Case:
     negatives = layout.format in HOLDS_NEGATIVES and kind in ("boxes", "masks") and rng.random() < 0.3
     truth = draw(rng, words, tuple(layout.splits), kind=kind, negatives=negatives)
     dirt = tuple(piece for piece in DIRT if rng.random() < piece.share and piece.fits(layout, truth))
-    return Case(seed, layout, truth, dirt, task=rng.choice([None, TASKS[kind][0]]))
+    # Where masks lie beside pictures in class folders, only the task says which of the two is wanted.
+    tasks = [TASKS[kind][0]] if "masks" in layout.options else [None, TASKS[kind][0]]
+    return Case(seed, layout, truth, dirt, task=rng.choice(tasks))
 
 
 def _reworded(layout: Layout, rng: Random) -> Layout:
@@ -171,7 +173,7 @@ def _words(rng: Random, layout: Layout) -> Words:
     stems = rng.choice(STEMS)
     if rng.random() < 0.3:
         stems = tuple(unicodedata.normalize("NFD", stem) for stem in stems)
-    return Words(classes, stems, rng.choice(SUFFIXES))
+    return Words(classes, stems, layout.options.get("suffix") or rng.choice(SUFFIXES))
 
 
 def _name_form(rng: Random, words: Words, layout: Layout) -> str:

@@ -101,11 +101,19 @@ CLASS_FOLDERS = (
     ),
     Layout(
         "split below classes",
-        "spMohanty/PlantVillage-Dataset",
+        "made for these tests",
         "folders",
         LABEL,
         "{label}/{split}/{file}",
         splits=TRAIN_TEST,
+    ),
+    Layout(
+        "magnetic tiles with their masks",
+        "iterative/magnetic-tiles-defect",
+        "folders",
+        LABEL,
+        "{label}/Imgs/{file}",
+        options={"masks": "{label}/Imgs/{stem}.png", "suffix": ".jpg"},
     ),
     Layout(
         "imagenet with lists",
@@ -297,7 +305,7 @@ COCO = (
         "annotations.json",
         options={"reference": "root"},
     ),
-    Layout("coco with pictures in pics", "fault 29", "coco", BOXES, "pics/{file}", "annotations.json"),
+    Layout("coco with pictures in pics", "jsbroks/coco-annotator", "coco", BOXES, "pics/{file}", "annotations.json"),
 )
 
 YOLO = (
@@ -369,11 +377,44 @@ YOLO = (
         also=("notes.json",),
     ),
     Layout(
+        "yaml of another machine",
+        "ultralytics/yolov5",
+        "yolo",
+        BOXES,
+        "images/{split}/{file}",
+        "labels/{split}/{stem}.txt",
+        splits=TRAIN_VAL,
+        options={
+            "yaml": "data.yaml",
+            "yaml_images": "images/{split}",
+            "yaml_names": "block",
+            "yaml_prefix": "/content/datasets/mine/",
+        },
+    ),
+    Layout(
+        "saved with confidences",
+        "ultralytics/yolov5",
+        "yolo",
+        BOXES,
+        "images/{file}",
+        "labels/{stem}.txt",
+        options={"names": "classes.txt", "confidences": "yes"},
+    ),
+    Layout(
+        "numbers as floats",
+        "ultralytics/ultralytics",
+        "yolo",
+        BOXES,
+        "train/images/{file}",
+        "train/labels/{stem}.txt",
+        options={"names": "classes.txt", "floats": "yes"},
+    ),
+    Layout(
         "labelImg yolo", "HumanSignal/labelImg", "yolo", BOXES, "{file}", "{stem}.txt", options={"names": "classes.txt"}
     ),
     Layout(
         "names in labels",
-        "fault 31",
+        "HumanSignal/labelImg",
         "yolo",
         BOXES,
         "images/{file}",
@@ -381,7 +422,13 @@ YOLO = (
         options={"names": "labels/classes.txt"},
     ),
     Layout(
-        "flat with a .names file", "fault 31", "yolo", BOXES, "{file}", "{stem}.txt", options={"names": "aerial.names"}
+        "flat with a .names file",
+        "AlexeyAB/Yolo_mark",
+        "yolo",
+        BOXES,
+        "{file}",
+        "{stem}.txt",
+        options={"names": "aerial.names"},
     ),
     Layout(
         "split above",
@@ -482,8 +529,36 @@ LABEL_TABLES = (
         options={"columns": "filename,finding", "extra": "age"},
     ),
     Layout(
+        "bird species",
+        "kaggle.com/datasets/gpiosenka/100-bird-species",
+        "csv",
+        LABEL,
+        "{split}/{label}/{file}",
+        "birds.csv",
+        splits=TRAIN_VALID_TEST,
+        options={"columns": "filepaths,labels", "reference": "root", "split_column": "data set"},
+    ),
+    Layout(
+        "csv without a header",
+        "docs.masterfulai.com",
+        "csv",
+        LABEL,
+        "flowers/{label}/{file}",
+        "flowers/train.csv",
+        options={"header": "no", "reference": "relative"},
+    ),
+    Layout(
+        "tabs",
+        "rwightman/pytorch-image-models",
+        "csv",
+        LABEL,
+        "images/{file}",
+        "labels.tsv",
+        options={"columns": "filename,class", "delimiter": "tab", "reference": "root"},
+    ),
+    Layout(
         "booleans of pandas",
-        "fault 18",
+        "pandas-dev/pandas",
         "csv",
         LABELS,
         "{file}",
@@ -492,7 +567,7 @@ LABEL_TABLES = (
     ),
     Layout(
         "lists of python",
-        "fault 7",
+        "scikit-learn/scikit-learn",
         "csv",
         LABELS,
         "images/{file}",
@@ -588,14 +663,13 @@ BOX_TABLES = (
         options={"columns": "retinanet", "reference": "root", "names": "classes.csv"},
     ),
     Layout(
-        "wheat",
-        "kaggle.com/c/global-wheat-detection",
+        "chest findings",
+        "kaggle.com/c/vinbigdata-chest-xray-abnormalities-detection",
         "csv boxes",
         BOXES,
         "train/{file}",
         "train.csv",
-        options={"columns": "one cell", "reference": "stem"},
-        also=("sample_submission.csv",),
+        options={"columns": "readers", "reference": "stem"},
     ),
 )
 
@@ -609,6 +683,16 @@ JSON_LINES = (
         "{split}-mltable-folder/{split}_annotations.jsonl",
         splits={"train": "training", "validation": "validation"},
         options={"reference": "blob", "mltable": "yes"},
+    ),
+    Layout(
+        "azure fridge beside its xml",
+        "Azure/azureml-examples",
+        "jsonl",
+        BOXES,
+        "odFridgeObjects/images/{file}",
+        "{split}-mltable-folder/{split}_annotations.jsonl",
+        splits={"train": "training", "validation": "validation"},
+        options={"reference": "blob", "mltable": "yes", "xml": "odFridgeObjects/annotations/{stem}.xml"},
     ),
     Layout(
         "azure labels",
@@ -775,7 +859,7 @@ MASK_PICTURES = (
         MASKS,
         "Imgs/{file}",
         "Imgs/{stem}.png",
-        options={"style": "binary"},
+        options={"style": "binary", "suffix": ".jpg"},
     ),
     Layout(
         "labelme voc masks",
@@ -788,7 +872,7 @@ MASK_PICTURES = (
     ),
     Layout(
         "indexed masks",
-        "qubvel/segmentation_models",
+        "alexgkendall/SegNet-Tutorial",
         "masks",
         MASKS,
         "{split}/{file}",

@@ -95,6 +95,8 @@ class Tree:
     def write(self, path: str, text: str | bytes) -> None:
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            raise FileExistsError(f"{path}: the layout '{self.layout.name}' puts two files there")
         target.write_bytes(text if isinstance(text, bytes) else text.encode(self.option("encoding", "utf-8")))
 
     def put(self, path: str, picture: Picture) -> None:

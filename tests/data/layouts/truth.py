@@ -113,8 +113,10 @@ def _describe(picture: Picture, rng: Random, kind: str, choice: tuple[str, ...])
     """The picture with its first class, and more where the kind may have them."""
     more = [label for label in dict.fromkeys(choice[1:]) if label != choice[0] and rng.random() < 0.4]
     labels = (choice[0], *(more[:3] if kind != "label" else ()))
-    cells = rng.sample(range(4), len(labels))
-    things = [_thing(rng, label, _cell(picture.size, cell)) for label, cell in zip(labels, cells, strict=True)]
+    things = []
+    if kind in ("boxes", "masks"):
+        cells = rng.sample(range(4), len(labels))
+        things = [_thing(rng, label, _cell(picture.size, cell)) for label, cell in zip(labels, cells, strict=True)]
     return Picture(picture.number, picture.stem, picture.suffix, picture.split, labels=labels, things=tuple(things))
 
 

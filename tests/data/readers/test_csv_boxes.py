@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,22 @@ def test_class_descriptions_name_the_classes(tmp_path, put, pictures):
     assert table.classes == ("Nut",)
     assert table.objects is not None
     assert table.objects.crowd.tolist() == [True]
+
+
+@pytest.mark.parametrize("write", [str, json.dumps])
+def test_all_objects_of_an_image_in_one_cell(tmp_path, put, pictures, write):
+    pictures("a.png", "b.png", "c.png")
+    records = {
+        image: {"bbox": [sizes(box) for _, box in things], "categories": [name for name, _ in things]}
+        for image, things in TRUTH.items()
+    }
+    cells = {image: write(record).replace('"', '""') for image, record in records.items()}
+    put(
+        "metadata.csv",
+        "file_name,objects\n" + "".join(f'{image},"{cell}"\n' for image, cell in cells.items()) + "c.png,\n",
+    )
+    assert objects(tmp_path) == TRUTH | {"c.png": []}
+    assert read(tmp_path, MULTILABEL).table.classes == ("fig", "nut")
 
 
 def test_rows_without_a_box_are_images_without_objects(tmp_path, put, pictures):

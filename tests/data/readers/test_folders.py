@@ -210,3 +210,11 @@ def test_a_test_folder_whose_pictures_have_no_class(photo, tmp_path):
     reading = read(tmp_path, MULTICLASS)
     assert (reading.table.classes, len(reading.table)) == (("cat", "dog"), 4)
     assert checks(reading)["image-unlabelled"].count == 1
+
+
+def test_names_in_several_normal_forms_are_one_class(photo, tmp_path):
+    for seed, name in enumerate(("cafe\u0301", "caf\u00e9", "th\u00e9")):
+        photo(f"{'train' if seed else 'val'}/{name}/{seed}.jpg", seed)
+    reading = read(tmp_path, "image_classification")
+    assert reading.table.classes == ("caf\u00e9", "th\u00e9")
+    assert [finding.check for finding in reading.findings] == ["label-forms"]

@@ -154,6 +154,14 @@ def test_fault_07_flags_that_are_no_classes_are_said(tmp_path, put, pictures):
     assert said.message.endswith("is_valid, occluded")
 
 
+def test_a_confidence_of_0_says_that_a_class_is_not_there(tmp_path, put, pictures):
+    pictures("a.jpg", "b.jpg")
+    put("labels.csv", "ImageID,Source,LabelName,Confidence\na,human,nut,1\na,human,fig,0\nb,human,fig,1\n")
+    assert labels(tmp_path, MULTILABEL) == {"a.jpg": ["nut"], "b.jpg": ["fig"]}
+    findings = read(tmp_path, MULTILABEL).findings
+    assert any("1 row(s) say with a confidence of 0" in finding.message for finding in findings)
+
+
 def test_names_count_where_numbers_say_the_same(tmp_path, put, pictures):
     pictures("a.jpg", "b.jpg", "c.jpg")
     put("data.csv", "image,label,class_name,weight\na.jpg,0,nut,3\nb.jpg,1,fig,4\nc.jpg,0,nut,5\n")
@@ -220,6 +228,14 @@ def test_tables_about_other_images_are_read_together_and_others_are_one_too_many
     assert labels(tmp_path, MULTICLASS) == {"one/a.jpg": ["nut"], "two/a.jpg": ["fig"]}
     put("one/again.csv", "image,label\na.jpg,fig\n")
     assert "3 annotation files (one/again.csv, one/labels.csv, two/labels.csv), none named train" in refusal(tmp_path)
+
+
+def test_a_table_in_another_encoding_is_named_and_not_passed_over(tmp_path, put, pictures):
+    pictures("nut/a.jpg", "fig/b.jpg")
+    put("labels.csv", "image,label\na.jpg,Käse\nb.jpg,Brot\n".encode("latin-1"))
+    message = refusal(tmp_path)
+    assert "labels.csv, but it is not UTF-8" in message
+    assert "save it as CSV UTF-8" in message
 
 
 @pytest.mark.parametrize(

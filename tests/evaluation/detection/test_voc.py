@@ -86,6 +86,15 @@ def test_undefined_classes_are_left_out_of_the_means(one_image: Callable[..., An
     assert values == {"mean_average_precision": 0.5, "precision": 0.5, "recall": 0.5}
 
 
+def test_means_are_over_the_classes_with_objects(one_image: Callable[..., Any]) -> None:
+    """Class 1 is never detected, which is a precision of 0; class 2 is detected where nothing is, and not counted."""
+    truth, found = one_image([(*A, 0), (*B, 1)], [(*A, 0, 0.9), (*A, 2, 0.9), (*B, 2, 0.8)])
+    values = voc_values(evaluate_voc(truth, found, 3, 0.5).rankings)
+    assert values == {"mean_average_precision": 0.5, "precision": 0.5, "recall": 0.5}
+    only_first = voc_values(evaluate_voc(*one_image([(*A, 0)], [(*A, 0, 0.9), (*A, 2, 0.9)]), 3, 0.5).rankings)
+    assert only_first == {"mean_average_precision": 1.0, "precision": 1.0, "recall": 1.0}
+
+
 def test_nothing_at_all_defines_nothing() -> None:
     assert voc_values(evaluate_voc([], [], 2, 0.5).rankings) == {}
 

@@ -19,6 +19,7 @@ from vistry.plugin.types import TrainingData
 from vistry.registry.manifest import MovingAverage, PreprocessingSpec
 from vistry.task.classification import ImageClassification
 from vistry.training.engines import EngineSettings, engine_module
+from vistry.training.engines.ema import ema_step, ramp_within
 
 TASK = ImageClassification()
 VALUES = Hyperparameters.of(
@@ -153,6 +154,39 @@ def test_weights_that_are_set_start_the_average_anew() -> None:
     averaged.load_weights(fresh)
     for name, value in averaged.weights().items():
         np.testing.assert_array_equal(value, fresh[name])
+
+
+@pytest.mark.parametrize("total", [100, 400, 4000, 10_000])
+def test_a_short_training_ends_with_the_average_of_its_last_tenth(total: int) -> None:
+    ramp = ramp_within(MovingAverage(decay=0.9999), total)
+    assert ramp is not None
+    weights = [0.0] * (total + 1)  # how much of the average each update's weights are
+    weights[0] = 1.0
+    for update in range(1, total + 1):
+        keep = 1 - ema_step(ramp, update)
+        weights = [keep * weight for weight in weights]
+        weights[update] = 1 - keep
+    assert sum(weights) == pytest.approx(1)
+    assert 1 / weights[total] == pytest.approx(total / 10, rel=0.15)  # updates of an average of equals: 1 / weight
+    assert weights[0] < 1e-6
+    mean_age = sum(weight * (total - update) for update, weight in enumerate(weights))
+    assert 0.05 * total < mean_age < 0.2 * total
+
+
+@pytest.mark.parametrize("total", [1, 2, 27, 28, 400, 14_000, 500_000])
+def test_the_decay_is_the_formula_with_a_ramp_of_the_training(total: int) -> None:
+    ramp = ramp_within(MovingAverage(decay=0.9999), total)
+    assert ramp is not None
+    length = total if total < 28 else min(2000, total / math.log(total / 10))
+    for update in (1, total // 2 + 1, total):
+        expected = 1 - 0.9999 * (1 - math.exp(-update / length))
+        assert ema_step(ramp, update) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_long_training_has_the_ramp_of_the_manifest() -> None:
+    assert ramp_within(AVERAGE, 100_000) == AVERAGE
+    assert ramp_within(AVERAGE, None) == AVERAGE
+    assert ramp_within(None, 100) is None
 
 
 def test_a_decay_that_would_never_move_is_refused() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from vistry.data.catalogue.check import Check
 
 CHECKS = (
+    Check("class-untrained", "warning", "a class without training images", "add training images of this class"),
+    Check("class-unvalidated", "warning", "a class without validation images", "add validation images of this class"),
     Check("class-unused", "info", "declared classes without an object, which are left out", ""),
     Check("class-names", "error", "class names that contradict their number", "correct one of the two"),
     Check(
@@ -47,6 +49,18 @@ CHECKS = (
     ),
     Check("label-conflict", "warning", "the same image with different labels", "correct the wrong label"),
     Check(
+        "group-straddles",
+        "warning",
+        "images that belong together by --group-by, in several of the data's own splits",
+        "move each group into one split, or leave the splits to Vistry",
+    ),
+    Check(
+        "group-suspected",
+        "warning",
+        "names that run on in numbers, whose neighbours look alike, in a split that is drawn image by image",
+        "keep together what belongs together: --group-by with a column or a pattern",
+    ),
+    Check(
         "split-leak",
         "error",
         "the same image in two splits; the training copy is left out",
@@ -66,7 +80,24 @@ CHECKS = (
         "try weighted_loss, or add images of the small classes",
     ),
     Check("class-single", "error", "a single class, so that there is nothing to learn", "add images of another class"),
-    Check("class-untrained", "warning", "a class without training images", "add training images of this class"),
+    Check(
+        "split-impossible",
+        "error",
+        "images that can't be divided into training and validation",
+        "add images, or give a validation set",
+    ),
+    Check(
+        "objects-crowd",
+        "error",
+        "training images whose objects are all crowds, or that have none",
+        "label objects one by one, or correct what marks them as crowds, such as iscrowd or difficult",
+    ),
+    Check(
+        "validation-unlabelled",
+        "error",
+        "validation images whose objects are all crowds, or that have none",
+        "label objects in them, or hold other images out",
+    ),
     Check(
         "split-empty",
         "error",

@@ -27,6 +27,19 @@ CHECKS = (
         "",
     ),
     Check("class-unknown", "error", "an object of a class that is not declared", "declare the class", of_object=True),
+    Check(
+        "class-numbers",
+        "error",
+        "class numbers that seem to be counted from 1 and not from 0",
+        "subtract 1 from every class number",
+        of_all=True,
+    ),
+    Check(
+        "box-contradiction",
+        "warning",
+        "most boxes differ from the extent of their own polygons, or from their area",
+        "check how the file was made",
+    ),
     Check("box-invalid", "error", "a box that is not four finite numbers", "draw the box again", of_object=True),
     Check(
         "box-units",

@@ -26,6 +26,12 @@ CHECKS = (
     Check("label-invalid", "error", "a label that is neither text nor an integer", "write the label as text"),
     Check("label-empty", "error", "an empty label where one is required", "name the class"),
     Check("label-spaces", "warning", "spaces around a label, which are removed", "remove them in the file"),
+    Check(
+        "label-forms",
+        "warning",
+        "a class name in several normal forms of Unicode, which are one class",
+        "write it the same way everywhere",
+    ),
     Check("split-unknown", "error", "a split that is not train, validation or test", "correct the split"),
     Check("split-shared", "info", "one place for training and for validation, divided as if it had no split", ""),
     Check(

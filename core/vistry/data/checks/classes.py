@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -24,6 +25,13 @@ IMBALANCE = 10
 RARE = 0.2
 SHORT_NAME = 4
 LONG_NAME = 8
+APOSTROPHES = "'\u2019`"
+# Of Latin, Greek and Cyrillic letters; the marks of other scripts are letters in all but name.
+ACCENTS = frozenset(map(chr, range(0x300, 0x370)))
+# Endings of English nouns with those of their plurals, beside -s and -es.
+PLURALS = (("y", "ies"), ("f", "ves"), ("fe", "ves"), ("man", "men"))
+
+SPLIT_OF = {"class-untrained": "training", "class-unvalidated": "validation"}
 
 Counts = npt.NDArray[np.int64]
 
@@ -36,7 +44,7 @@ def class_findings(table: Table, task: str) -> list[Finding]:
         *_similar_names(table, counts),
         *_few_images(table, counts),
         *_imbalance(table, counts),
-        *_untrained(table),
+        *split_findings(table),
         *_small(table),
     ]
 
@@ -57,13 +65,14 @@ def _similar_names(table: Table, counts: Counts) -> Iterator[Finding]:
 
 
 def similar_pairs(names: Sequence[str], counts: Counts) -> list[tuple[int, int]]:
-    """Pairs that differ by case, spaces, hyphens or a plural; by one letter where the name is long or one is rare.
+    """Pairs that differ by case, spaces, hyphens, accents or a plural; by one letter where long, or where one is rare.
 
     Names that differ in their digits only, such as 'grade 1' and 'grade 2', are not similar.
     """
     alike: dict[str, list[int]] = defaultdict(list)
     for at, name in enumerate(names):
-        for key in _keys(_folded(name)):
+        folded = _folded(name)
+        for key in _keys(folded) | _plurals(folded):
             alike[key].append(at)
     pairs = {pair for group in alike.values() for pair in combinations(group, 2)}
     return sorted(pair for pair in pairs if _is_suspect(names, counts, *pair))
@@ -75,18 +84,34 @@ def _keys(name: str) -> set[str]:
 
 
 def _folded(name: str) -> str:
-    return re.sub(r"[\s_-]+", "", name).casefold()
+    """The name without case, spaces, hyphens, apostrophes and accents, each letter in its plainest form."""
+    letters = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(letter for letter in letters if not _is_ignored(letter)) or name
+
+
+def _is_ignored(letter: str) -> bool:
+    category = unicodedata.category(letter)
+    return category in ("Cf", "Pc", "Pd") or letter.isspace() or letter in APOSTROPHES or letter in ACCENTS
 
 
 def _is_suspect(names: Sequence[str], counts: Counts, first: int, second: int) -> bool:
     one, other = _folded(names[first]), _folded(names[second])
-    if one == other or one + "s" == other or other + "s" == one:
+    if one == other or _plurals(one) & {other} or _plurals(other) & {one}:
         return True
     if re.sub(r"\d+", "", one) == re.sub(r"\d+", "", other):
         return False
     length = min(len(one), len(other))
     rare = min(counts[first], counts[second]) <= RARE * max(counts[first], counts[second])
     return length >= LONG_NAME or (length >= SHORT_NAME and bool(rare))
+
+
+def _plurals(name: str) -> set[str]:
+    """What the plural of an English noun may look like."""
+    plurals = {name + "s", name + "es"}
+    for ending, plural in PLURALS:
+        if name.endswith(ending):
+            plurals.add(name.removesuffix(ending) + plural)
+    return plurals
 
 
 def _first_of_class(table: Table, label: int) -> tuple[str, int | None]:
@@ -109,16 +134,29 @@ def _imbalance(table: Table, counts: Counts) -> Iterator[Finding]:
         yield Finding.of("class-imbalance", message + _counted(table, counts, ends), table.root)
 
 
-def _untrained(table: Table) -> Iterator[Finding]:
-    trains = ~np.isin(table.split, (VALIDATION, TEST))
-    if trains.all():
-        return
-    trained = table.take(np.flatnonzero(trains)).class_counts()
-    missing = np.flatnonzero(trained == 0)
+def split_findings(table: Table) -> Iterator[Finding]:
+    """The classes without an image to train on, and those without one to validate on, where the rows have splits."""
+    validates = table.split == VALIDATION
+    trains = ~validates & (table.split != TEST)
+    counts = table.class_counts()
+    if trains.any() and not trains.all():
+        yield from _missing("class-untrained", table.take(np.flatnonzero(trains)), counts)
+    if trains.any() and validates.any():
+        yield from _missing("class-unvalidated", table.take(np.flatnonzero(validates)), counts)
+
+
+def class_gaps(training: Table, validation: Table) -> Iterator[Finding]:
+    """The classes that one of two tables of the same classes has no image of."""
+    counts = training.class_counts() + validation.class_counts()
+    yield from _missing("class-untrained", training, counts)
+    yield from _missing("class-unvalidated", validation, counts)
+
+
+def _missing(check: str, table: Table, counts: Counts) -> Iterator[Finding]:
+    missing = np.flatnonzero(table.class_counts() == 0)
     if len(missing):
-        message = f"{len(missing)} class(es) have no training image: "
-        listing = _counted(table, table.class_counts(), missing)
-        yield Finding.of("class-untrained", message + listing, table.root, count=len(missing))
+        message = f"{len(missing)} class(es) have no {SPLIT_OF[check]} image: {_counted(table, counts, missing)}"
+        yield Finding.of(check, message, table.root, count=len(missing))
 
 
 def _small(table: Table) -> Iterator[Finding]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from vistry.data.checks.inspection import FAINT, SMALL_SIDE, Inspection
+from vistry.data.checks.inspection import FAINT, FAINT_SHARE, SMALL_SIDE, Inspection
 from vistry.data.checks.row_location import at_row, display_path
 from vistry.data.findings import CHECKS, Finding
 from vistry.data.images.formats import HEAD_BYTES, format_of_bytes
@@ -28,14 +29,15 @@ def image_remarks(table: Table, inspections: Mapping[int, Inspection]) -> Iterat
 
 def _grouped(check: str, table: Table, rows: list[int]) -> Finding:
     message = f"{len(rows)} image(s), such as {display_path(table, rows[0])}: {CHECKS[check].summary}"
-    return Finding.of(check, message, *table.location(rows[0]), count=len(rows))
+    finding = Finding.of(check, message, *table.location(rows[0]), count=len(rows))
+    return replace(finding, image=table.images[rows[0]])
 
 
 def _single(check: str, table: Table, row: int) -> Finding:
     if check == "image-extension":
         message = f"the content is {_content(table.images[row])}, unlike the extension, and is read as such"
     elif check == "image-faint":
-        message = f"16-bit pixels, all under {FAINT}: nearly black in 8 bits"
+        message = f"16-bit pixels, {FAINT_SHARE:.0%} under {FAINT}: nearly black in 8 bits"
     else:
         message = f"the shorter side is under {SMALL_SIDE} pixels"
     return at_row(Finding.of(check, message), table, row)

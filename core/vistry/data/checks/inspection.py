@@ -15,15 +15,17 @@ import numpy as np
 from PIL import Image
 
 from vistry.data.findings import Finding, FindingError
-from vistry.data.images.colour import SIXTEEN_BIT, has_alpha
+from vistry.data.images.colour import SIXTEEN_BIT, STRETCHED, has_alpha
 from vistry.data.images.decode import load_pixels, orientation_of
 from vistry.data.images.formats import HEAD_BYTES, format_of_bytes, format_of_suffix, open_image
 
 Progress = Callable[[int, int], None]
 
 SMALL_SIDE = 16
-# A sixteenth of the range of 16 bits: below it an image has at most 16 of 256 levels left in 8 bits.
+# A sixteenth of the range of 16 bits: below it an image has at most 16 of 256 levels left in 8 bits. A few hot pixels
+# don't count.
 FAINT = 4_096
+FAINT_SHARE = 0.99
 # EXIF orientations from 5 on swap width and height.
 SIDEWAYS = 5
 # Files that a thread inspects at a time, so that the pool's own work counts for little.
@@ -149,12 +151,21 @@ def _colour_remarks(image: Image.Image, head: bytes) -> Iterator[str]:
     check = _MODE_CHECKS.get(image.mode)
     if check is not None:
         yield check
-    if check != "image-16bit" and _has_16_bits(image, head):
+    has_16_bits = image.mode in SIXTEEN_BIT or (image.mode not in STRETCHED and _has_16_bits(image, head))
+    if check != "image-16bit" and has_16_bits:
         yield "image-16bit"
-    if image.mode in SIXTEEN_BIT and int(np.asarray(image).max()) < FAINT:
+    if has_16_bits and _is_faint(image):
         yield "image-faint"
     if has_alpha(image):
         yield "image-alpha"
+
+
+def _is_faint(image: Image.Image) -> bool:
+    """Whether nearly all values of 16 bits are under FAINT; of colours Pillow keeps the upper 8 bits."""
+    is_grey = image.mode in SIXTEEN_BIT
+    values = np.asarray(image if is_grey else image.convert("RGB"))
+    bright = int(np.count_nonzero(values >= (FAINT if is_grey else FAINT >> 8)))
+    return bright <= (1 - FAINT_SHARE) * values.size
 
 
 def _orientation(image: Image.Image) -> int:

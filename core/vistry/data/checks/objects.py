@@ -137,7 +137,9 @@ class _ObjectChecks:
         kind = "annotation" if table.format == "coco" else "object"
         by_line = table.format == "yolo"
         name = display_path(table, row) + ("" if by_line else f", {kind} {self._raw.annotation_ids[at]}")
-        return replace(finding, reason=f"{name}: {finding.message}", file=file, line=line or None)
+        return replace(
+            finding, reason=f"{name}: {finding.message}", file=file, line=line or None, image=table.images[row]
+        )
 
     def _check_units(self) -> None:
         """Fractions far over one are pixels; pixels that all lie within the first one are fractions."""

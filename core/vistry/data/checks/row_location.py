@@ -11,7 +11,8 @@ from vistry.data.table import Table
 def at_row(finding: Finding, table: Table, row: int) -> Finding:
     """The finding at the row's file and line, with the image as its subject where that place doesn't name it."""
     file, line = table.location(row)
-    return replace(finding, subject="" if line is None else display_path(table, row), file=file, line=line)
+    subject = "" if line is None else display_path(table, row)
+    return replace(finding, subject=subject, file=file, line=line, image=table.images[row])
 
 
 def display_path(table: Table, row: int) -> str:

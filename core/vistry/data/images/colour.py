@@ -10,6 +10,8 @@ from PIL import Image
 BACKGROUND = (255, 255, 255)
 # Pillow's convert() clips these at 255, where they have to be scaled.
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
+# Scaled from their minimum to their maximum; signed 16 bits come as "I".
+STRETCHED = ("I", "F")
 WITH_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 
 
@@ -19,7 +21,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
         return image
     if image.mode in SIXTEEN_BIT:
         return _grey(scale_16_bit(np.asarray(image)))
-    if image.mode in ("I", "F"):
+    if image.mode in STRETCHED:
         return _grey(scale_min_max(np.asarray(image)))
     if has_alpha(image):
         return _over_white(image.convert("RGBA"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.csv_columns import LABEL_NAMES, NUMBER_NAMES, WEAK_LABEL_NAMES
 from vistry.data.readers.json_values import Json
+from vistry.data.readers.jsonl_fields import has_pixels
 from vistry.data.readers.object_builder import Box
 from vistry.data.readers.shapes import parse_box
 from vistry.data.readers.sheets import MAX_COLUMNS, Sheet, first_named, looks_like_image, split_column
@@ -16,6 +18,8 @@ from vistry.data.source import DataSource
 
 BOX_ROLES = frozenset(("xmin", "ymin", "xmax", "ymax", "width", "height", "box"))
 CORNERS, SIZES, CENTRE = "corners", "corner and size", "centre and size"
+# All objects of an image in one cell, as metadata files of image folders have them.
+OBJECTS = "objects"
 # How the four numbers of a box are called, without the prefixes below.
 FORMS: tuple[tuple[str, tuple[str, str, str, str]], ...] = (
     (CORNERS, ("xmin", "ymin", "xmax", "ymax")),
@@ -104,17 +108,38 @@ def find_boxes(sheet: Sheet, source: DataSource) -> BoxColumns | None:
         return None
     if not sheet.header:
         return _automl(sheet) or _bare(sheet)
+    objects = first_named(sheet.plain_header, (OBJECTS,))
+    if objects is not None and all(map(_are_objects, filter(None, sheet.cells(objects)))):
+        return BoxColumns(sheet.image, (objects,), OBJECTS, label=objects, split=split_column(sheet, source))
     roles = dict(source.options.columns)
-    found = _declared_numbers(sheet, roles) or _named_numbers(sheet) or _in_a_cell(sheet)
-    if found is None:
+    present = _declared_numbers(sheet, roles) or _named_numbers(sheet) or _in_a_cell(sheet)
+    if present is None:
         return None
-    form, numbers = found
+    form, numbers = present
     header = sheet.plain_header
     split = split_column(sheet, source)
     size = _size(header, numbers)
     crowd = first_named(header, CROWD_NAMES)
     label = sheet.declared("label", roles["label"]) if "label" in roles else _label(header, {*numbers, sheet.image})
     return BoxColumns(sheet.image, numbers, form, label=label, split=split, size=size, crowd=crowd)
+
+
+def objects_of(cell: str) -> Json:
+    """The objects in a cell, written as JSON or Python. Raises FindingError."""
+    if not cell:
+        return []
+    try:
+        return json.loads(cell) if '"' in cell else ast.literal_eval(cell)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        message = f"the cell {cell!r:.60} is not a list of objects"
+        raise FindingError(Finding.of("line-invalid", message)) from None
+
+
+def _are_objects(cell: str) -> bool:
+    try:
+        return has_pixels(objects_of(cell))
+    except FindingError:
+        return False
 
 
 def free_columns(sheet: Sheet, columns: BoxColumns) -> list[str]:

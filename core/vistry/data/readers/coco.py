@@ -11,11 +11,12 @@ import numpy as np
 from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.annotation_files import AnnotationFile
 from vistry.data.readers.category_names import CategoryNames
+from vistry.data.readers.coco_boxes import BoxEvidence
 from vistry.data.readers.coco_files import KEYPOINTS, CocoFiles, path_of_url
 from vistry.data.readers.finder import ImageFinder
 from vistry.data.readers.json_text import Repeated, check_encoding, documents, repeated
 from vistry.data.readers.json_values import Json
-from vistry.data.readers.labels import DETECTION, SEGMENTATION, ClassNames, needs_objects
+from vistry.data.readers.labels import DETECTION, SEGMENTATION, ClassNames, class_name, needs_objects
 from vistry.data.readers.object_builder import UNKNOWN, Box, ObjectRecord, ObjectTableBuilder, Shape
 from vistry.data.readers.reader import Evidence, Reading
 from vistry.data.readers.shapes import parse_box, parse_pixels, parse_rings, parse_runs, plain_rings
@@ -125,6 +126,7 @@ class _File:
         self._classes: dict[int, tuple[str, str]] = {}
         self._count = 0
         self._checkpoint = reader.builder.checkpoint
+        self._evidence = BoxEvidence()
         self.findings: list[Finding] = []
 
     def read(self, document: Iterable[tuple[str, int, Json]]) -> list[Finding]:
@@ -143,6 +145,7 @@ class _File:
         orphans, unknown = self._builder.remap_ids(self._checkpoint, rows, self._labels())
         self._builder.forget_lines(self._checkpoint, borrowed)
         self._remark_ids(orphans.tolist(), unknown.tolist())
+        self.findings += self._evidence.findings(self._file.path)
         return self.findings
 
     def _note(self, finding: Finding, line: int, subject: str = "") -> None:
@@ -202,8 +205,9 @@ class _File:
             if image >= 0:
                 self._builder.drop_object(image)
             return
+        self._evidence.add(annotation, box, line)
         area = annotation.get("area")
-        area = area if type(area) in (int, float) and 0 <= area < MAX_AREA else UNKNOWN
+        area = float(area) if isinstance(area, int | float) and 0 <= area < MAX_AREA else UNKNOWN
         record = ObjectRecord(box, name, crowd=crowd, area=area, line=line, shape=shape)
         self._builder.add_object(image, label, record)
 
@@ -249,7 +253,7 @@ class _File:
     def _labels(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         labels = np.full(len(self._class_ids) + 1, -1, dtype=np.int64)
         ids = {number: key for key, number in self._class_ids.items()}
-        listed = [(ids[number], name.strip(), above) for number, (name, above) in self._classes.items()]
+        listed = [(ids[number], class_name(name), above) for number, (name, above) in self._classes.items()]
         for number, name in zip(self._classes, self._reader.categories.classes(listed), strict=True):
             labels[number] = self._builder.class_id(name)
         return labels

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.annotation_choice import candidate, choose
 from vistry.data.readers.box_columns import BOX_ROLES, find_boxes
 from vistry.data.readers.csv_columns import MINUS, NO, YES, Columns, Untold, find_columns
-from vistry.data.readers.delimited import SUFFIXES, Row
+from vistry.data.readers.delimited import SUFFIXES, Row, rows_of
 from vistry.data.readers.label_cells import cell_reader, is_list, labels_of_list, separator_of
 from vistry.data.readers.label_rows import LabelledImage, are_often_several, has_a_label_a_row, merge_label_rows
 from vistry.data.readers.labels import (
@@ -20,7 +21,7 @@ from vistry.data.readers.labels import (
     needs_whole_images,
 )
 from vistry.data.readers.reader import Evidence, Reading
-from vistry.data.readers.sheets import Sheet, sheets, split_of_cell
+from vistry.data.readers.sheets import SAMPLE, Sheet, is_named, sheets, split_of_cell
 from vistry.data.readers.split_words import split_of_folders, words_of
 from vistry.data.readers.table_builder import TableBuilder
 from vistry.data.readers.tool_addresses import ImageNames
@@ -61,24 +62,35 @@ def judge(source: DataSource) -> Evidence | None:
     if BOX_ROLES.intersection(dict(source.options.columns)):
         return None
     is_file = source.path.is_file()
-    if is_file and source.path.suffix.lower() not in SUFFIXES:
+    if is_file and not is_named(source, SUFFIXES):
         return None
     survey = _survey(source, ImageNames(source))
     if is_file:
         if not any((survey.labelled, survey.untold, survey.unlabelled, survey.others)):
             return None
-        found = sum(table.sheet.found for table in survey.labelled)
+        present = sum(table.sheet.present for table in survey.labelled)
         named = sum(table.sheet.named for table in survey.labelled)
-        return Evidence("a CSV file", named=named if found else 0, found=found)
+        return Evidence("a CSV file", named=named if present else 0, found=present)
     if survey.labelled:
         paths = ", ".join(source.relative(table.sheet.path) for table in survey.labelled[:3])
         named = sum(table.sheet.named for table in survey.labelled)
-        found = sum(table.sheet.found for table in survey.labelled)
-        return Evidence(f"labels in {paths}", named=named, found=found)
+        present = sum(table.sheet.present for table in survey.labelled)
+        return Evidence(f"labels in {paths}", named=named, found=present)
     for sheet, untold in survey.untold:
-        if sheet.found:
+        if sheet.present:
             summary = f"images in {source.relative(sheet.path)}"
             return Evidence(summary, against=untold.finding.reason, remedy=untold.finding.remedy)
+    return _unreadable(source)
+
+
+def _unreadable(source: DataSource) -> Evidence | None:
+    """Evidence against the first table that isn't text in UTF-8, which may be what describes the data."""
+    for file in source.files(SUFFIXES):
+        try:
+            for _ in islice(rows_of(file), SAMPLE):
+                pass
+        except FindingError as error:
+            return Evidence(source.relative(file), against=f"it is {error.finding.reason}", remedy=error.finding.remedy)
     return None
 
 
@@ -132,7 +144,7 @@ def _survey(source: DataSource, names: ImageNames) -> Survey:
             untold.append((sheet, columns))
         else:
             unlabelled.append(sheet)
-    return Survey(tuple(labelled), tuple(untold), tuple(unlabelled), tuple(others))
+    return Survey(tuple(labelled), tuple(untold), unlabelled=tuple(unlabelled), others=tuple(others))
 
 
 def _chosen(source: DataSource) -> tuple[list[LabelTable], list[Finding]]:
@@ -144,7 +156,7 @@ def _chosen(source: DataSource) -> tuple[list[LabelTable], list[Finding]]:
     candidates = [
         candidate(table.sheet.file, filter(None, table.sheet.cells(table.columns.image)), names)
         for table in survey.labelled
-        if table.sheet.found or not any(other.sheet.found for other in survey.labelled)
+        if table.sheet.present or not any(other.sheet.present for other in survey.labelled)
     ]
     files, findings = choose(candidates, source)
     for table in survey.labelled:
@@ -190,7 +202,9 @@ class _Reader:
         columns, path = table.columns, table.sheet.path
         rows = list(table.sheet.rows())
         self.names.expect(path, (row[columns.image] for _, row in rows if columns.image < len(row)))
+        rows, remarks = _affirmed(rows, table)
         cells, findings = _cell_reader(table, rows, self._task)
+        findings += remarks
         images: list[LabelledImage] = []
         for line, row in rows:
             try:
@@ -216,6 +230,19 @@ class _Reader:
         if split != UNASSIGNED or columns.split is not None or not image.startswith(root):
             return split
         return split_of_folders(image.removeprefix(root).split("/")[:-1])
+
+
+def _affirmed(rows: list[Row], table: LabelTable) -> tuple[list[Row], list[Finding]]:
+    """The rows but for those that say that a class isn't in an image, as Open Images' human labels do."""
+    at = table.columns.confidence
+    if at is None:
+        return rows, []
+    rest = [(line, row) for line, row in rows if at >= len(row) or row[at] not in NO]
+    if len(rest) == len(rows):
+        return rows, []
+    message = f"{len(rows) - len(rest)} row(s) say with a confidence of 0 that a class isn't in the image"
+    finding = Finding.of("column-flags", message, table.sheet.path, count=len(rows) - len(rest))
+    return rest, [finding]
 
 
 def _is_one(cell: str) -> bool:
@@ -255,8 +282,8 @@ def _separator_remarks(cells: Sequence[str], separator: str, path: object) -> It
 
 
 def _single(cell: str) -> str:
-    names = labels_of_list(cell) if is_list(cell) else [cell]
-    if len(names) != 1 or "|" in names[0]:
+    names = labels_of_list(cell) if is_list(cell) else cell.split("|")
+    if len(names) != 1:
         message = f"'{cell}' looks like several labels, but {MULTICLASS} takes one for each image"
         remedy = "use --task multilabel, or write one label without '|'"
         raise FindingError(Finding.of("task-mismatch", message).advising(remedy))

@@ -8,13 +8,14 @@ from math import isfinite
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.readers.annotation_choice import candidate, choose
-from vistry.data.readers.box_columns import NEARLY_ONE, BoxColumns, find_boxes, free_columns
+from vistry.data.readers.box_columns import NEARLY_ONE, OBJECTS, BoxColumns, find_boxes, free_columns, objects_of
 from vistry.data.readers.delimited import SUFFIXES, rows_of
 from vistry.data.readers.labels import DETECTION, ClassNames, needs_objects
+from vistry.data.readers.metadata_objects import add_objects
 from vistry.data.readers.object_builder import ObjectRecord, ObjectTableBuilder
 from vistry.data.readers.reader import Evidence, Reading
 from vistry.data.readers.shapes import parse_pixels
-from vistry.data.readers.sheets import Sheet, sheets, split_of_cell
+from vistry.data.readers.sheets import Sheet, is_named, sheets, split_of_cell
 from vistry.data.readers.split_words import split_of_folders, words_of
 from vistry.data.readers.tool_addresses import ImageNames
 from vistry.data.source import DataSource
@@ -50,7 +51,7 @@ class BoxTable:
 
 def judge(source: DataSource) -> Evidence | None:
     """Tables with columns of boxes."""
-    if source.path.is_file() and source.path.suffix.lower() not in SUFFIXES:
+    if source.path.is_file() and not is_named(source, SUFFIXES):
         return None
     tables = _tables(source, ImageNames(source))
     if not tables:
@@ -58,11 +59,11 @@ def judge(source: DataSource) -> Evidence | None:
     telling = [table for table in tables if not table.untold]
     paths = ", ".join(source.relative(table.sheet.path) for table in (telling or tables)[:3])
     named = sum(table.sheet.named for table in telling or tables)
-    found = sum(table.sheet.found for table in telling or tables)
-    if source.path.is_file() and not found:
+    present = sum(table.sheet.present for table in telling or tables)
+    if source.path.is_file() and not present:
         named = 0
     against, remedy = ("", "") if telling else (tables[0].untold, tables[0].remedy)
-    return Evidence(f"boxes in {paths}", named=named, found=found, against=against, remedy=remedy)
+    return Evidence(f"boxes in {paths}", named=named, found=present, against=against, remedy=remedy)
 
 
 def read(source: DataSource, task: str) -> Reading:
@@ -107,7 +108,7 @@ def _chosen(source: DataSource) -> tuple[list[BoxTable], list[Finding]]:
             raise FindingError(Finding.of("format-unknown", message, source.path).advising(remedy))
         finding = Finding.of("format-unknown", tables[0].untold, tables[0].sheet.path, line=1)
         raise FindingError(finding.advising(tables[0].remedy))
-    here = [table for table in telling if table.sheet.found] or telling
+    here = [table for table in telling if table.sheet.present] or telling
     candidates = [
         candidate(table.sheet.file, filter(None, table.sheet.cells(table.columns.image)), names) for table in here
     ]
@@ -130,7 +131,7 @@ def _units(tables: Sequence[BoxTable]) -> tuple[bool, list[Finding]]:
         for numbers in _numbers(table):
             greatest = max(greatest, *numbers)
             has_parts = has_parts or any(number % 1 for number in numbers)
-        kinds[table.sheet.path] = greatest <= NEARLY_ONE
+        kinds[table.sheet.path] = greatest <= NEARLY_ONE and table.columns.form != OBJECTS
         if greatest <= NEARLY_ONE and not has_parts and greatest:
             message = "every box is written with 0 and 1 alone, which is taken for fractions of the image"
             findings.append(Finding.of("units-guessed", message, table.sheet.path))
@@ -145,6 +146,8 @@ def _units(tables: Sequence[BoxTable]) -> tuple[bool, list[Finding]]:
 def _numbers(table: BoxTable) -> Iterable[list[float]]:
     columns = table.columns
     for _, row in table.sheet.rows():
+        if columns.form == OBJECTS:
+            return
         try:
             numbers = [float(number) for number in columns.numbers_of(row)] if len(row) > columns.last else []
         except (FindingError, TypeError, ValueError):
@@ -189,10 +192,11 @@ class _Reader:
                 findings.append(replace(error.finding, file=str(path), line=line))
                 continue
             try:
-                self._add(at, row, columns, line=line)
+                faults = self._add(at, row, columns, line=line)
             except FindingError as error:
                 self.builder.drop_object(at)
-                findings.append(replace(error.finding, file=str(path), line=line))
+                faults = [error.finding]
+            findings += [replace(fault, file=str(path), line=line) for fault in faults]
         return findings
 
     def _image(self, row: list[str], table: BoxTable, index: int, line: int) -> int:
@@ -221,11 +225,13 @@ class _Reader:
             return table.sheet.file.split
         return split_of_folders(image.removeprefix(root).split("/")[:-1])
 
-    def _add(self, at: int, row: list[str], columns: BoxColumns, line: int) -> None:
+    def _add(self, at: int, row: list[str], columns: BoxColumns, line: int) -> list[Finding]:
+        if columns.form == OBJECTS:
+            return add_objects(self.builder, self.classes, row=at, objects=objects_of(row[columns.numbers[0]]))
         numbers = columns.numbers_of(row)
         name = ONLY_CLASS if columns.label is None else row[columns.label]
         if not numbers and (not name or columns.label is None):
-            return
+            return []
         if not numbers:
             raise FindingError(Finding.of("box-invalid", f"an object of the class '{name}' without a box"))
         if not name:
@@ -235,3 +241,4 @@ class _Reader:
         self._counts[at] = number = self._counts.get(at, 0) + 1
         crowd = columns.crowd is not None and row[columns.crowd].lower() in YES
         self.builder.add_object(at, label, ObjectRecord(box, number, crowd=crowd, line=line))
+        return []

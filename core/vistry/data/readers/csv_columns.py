@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vistry.data.findings import Finding
-from vistry.data.readers.sheets import MAX_COLUMNS, Sheet, plain, split_column
+from vistry.data.readers.sheets import MAX_COLUMNS, Sheet, first_named, plain, split_column
 from vistry.data.source import DataSource
 
 LABEL_NAMES = (
@@ -29,7 +29,7 @@ class Columns:
     """Where things are in a row: the image, the labels (several columns: one a class, 0 or 1), the split if any.
 
     `remarks`: columns of 0 and 1 that are taken for remarks on the image and not for classes. `is_declared`: whether
-    the user named the column of labels.
+    the user named the column of labels. `confidence`: the column in which 0 says that the class is not in the image.
     """
 
     header: tuple[str, ...]
@@ -38,6 +38,7 @@ class Columns:
     split: int | None = None
     remarks: tuple[str, ...] = ()
     is_declared: bool = False
+    confidence: int | None = None
 
     @property
     def one_hot(self) -> bool:
@@ -73,11 +74,16 @@ def find_columns(sheet: Sheet, source: DataSource) -> Columns | Untold:
     if "label" in declared:
         label = sheet.declared("label", declared["label"])
         return Columns(sheet.header, image, (label,), split=split, is_declared=True)
+    confidence = first_named(sheet.plain_header, ("confidence",))
+    if confidence is not None and is_flags(sheet.cells(confidence)):
+        taken.add(confidence)
+    else:
+        confidence = None
     free = [at for at in range(len(sheet.header)) if at not in taken]
     labels, remarks = _label_columns(sheet, free)
     if not labels:
         return _no_label(sheet, image, free)
-    return Columns(sheet.header, image, labels, split=split, remarks=remarks)
+    return Columns(sheet.header, image, labels, split=split, remarks=remarks, confidence=confidence)
 
 
 def _no_images(sheet: Sheet) -> Untold:

@@ -56,7 +56,7 @@ class Lines:
     fields: Fields
     images: tuple[str, ...] = ()
     named: int = 0
-    found: int = 0
+    present: int = 0
 
 
 def judge(source: DataSource) -> Evidence | None:
@@ -68,8 +68,8 @@ def judge(source: DataSource) -> Evidence | None:
     if not lines:
         return None
     paths = ", ".join(source.relative(one.file.path) for one in lines[:3])
-    named, found = sum(one.named for one in lines), sum(one.found for one in lines)
-    return Evidence(f"JSON Lines in {paths}", named=named, found=found)
+    named, present = sum(one.named for one in lines), sum(one.present for one in lines)
+    return Evidence(f"JSON Lines in {paths}", named=named, found=present)
 
 
 def read(source: DataSource, task: str) -> Reading:
@@ -116,14 +116,14 @@ def _files(source: DataSource, names: ImageNames) -> tuple[list[Lines], list[Pat
     for file in json_lines_files(source, SUFFIXES):
         sample = _sample(file.path)
         fields = find_fields(sample, source)
-        if fields is None and source.path.is_dir():
+        if fields is None and source.path.is_dir() and not _is_utf16(file.path):
             if any(name in record for record in sample for name in IMAGE_FIELDS):
                 unlabelled.append(file.path)
             continue
         fields = fields or HOSTED
         images = tuple(name for record in sample if isinstance(name := record.get(fields.image), str))
-        named, found = names.expect(file.path, images)
-        lines.append(Lines(file, fields, images, named=named, found=found))
+        named, present = names.expect(file.path, images)
+        lines.append(Lines(file, fields, images, named=named, present=present))
     return lines, unlabelled
 
 
@@ -131,7 +131,7 @@ def _chosen(source: DataSource) -> tuple[list[Lines], list[Finding]]:
     """The files to read, and what is said of others."""
     names = ImageNames(source)
     lines, unlabelled = _files(source, names)
-    here = [one for one in lines if one.found] or lines
+    here = [one for one in lines if one.present] or lines
     files, findings = choose([candidate(one.file, one.images, names) for one in here], source)
     for one in lines:
         if one not in here:
@@ -146,6 +146,15 @@ def _holds_objects(lines: Lines) -> bool:
     labels = (record.get(lines.fields.label) for record in _sample(lines.file.path))
     first = next((label for label in labels if label not in (None, [])), None)
     return has_pixels(first) or (isinstance(first, list) and isinstance(first[0], dict))
+
+
+def _is_utf16(path: Path) -> bool:
+    """Whether none of a file can be read because of its encoding; reading it says so."""
+    try:
+        check_encoding(path)
+    except FindingError:
+        return True
+    return False
 
 
 def _sample(path: Path) -> list[Record]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,13 +58,23 @@ def task_of_label(label: Json) -> tuple[str, str]:
     return MULTILABEL, "a list of labels an image"
 
 
+def class_name(label: str) -> str:
+    """The name of a class as it is kept: without spaces around it, in Unicode's composed normal form."""
+    return unicodedata.normalize("NFC", label.strip())
+
+
 class ClassNames:
-    """Class ids by label: one spelling a class, all labels text or all of them integers, spaces around them removed."""
+    """Class ids by label: all labels text or all of them integers, spaces around them removed.
+
+    Texts that look the same are one class, whose name is in Unicode's composed normal form, NFC: file systems and
+    programs differ in how they write an accented letter.
+    """
 
     def __init__(self, builder: TableBuilder):
         self.spaced: list[str] = []
         self._builder = builder
         self._texts: dict[str, int] = {}
+        self._forms: dict[str, set[str]] = {}
         self._numbers: dict[int, int] = {}
 
     def one(self, label: Json) -> list[int]:
@@ -77,6 +88,7 @@ class ClassNames:
         if type(label) is str and label.strip() and is_unicode(label):
             if label != label.strip():
                 self.spaced.append(label)
+            self._forms.setdefault(class_name(label), set()).add(label.strip())
             return
         if type(label) is str or isinstance(label, list | float | bool | dict | None):
             self.one(label)
@@ -102,15 +114,17 @@ class ClassNames:
         raise FindingError(Finding.of("label-invalid", f"the label is {_kind(label)}, not text or an integer"))
 
     def _new_text(self, label: str) -> int:
-        name = label.strip()
+        text = label.strip()
+        name = class_name(label)
         if not is_unicode(name):
             raise FindingError(Finding.of("name-encoding", f"the label {name!r} is not valid Unicode"))
         if not name:
             raise FindingError(Finding.of("label-empty", "the label is empty"))
         if self._numbers:
             raise FindingError(_mixed(f"'{name}'", "text", str(next(iter(self._numbers)))))
-        if name != label:
+        if text != label:
             self.spaced.append(label)
+        self._forms.setdefault(name, set()).add(text)
         self._texts[label] = self._builder.class_id(name)
         return self._texts[label]
 
@@ -122,6 +136,17 @@ class ClassNames:
 
     def remarks(self, file: Path) -> list[Finding]:
         """The findings about the labels' spelling, once all are read."""
+        return [*self._remarks_on_spaces(file), *self._remarks_on_forms(file)]
+
+    def _remarks_on_forms(self, file: Path) -> list[Finding]:
+        several = sorted(name for name, forms in self._forms.items() if len(forms) > 1)
+        if not several:
+            return []
+        names = ", ".join(f"'{name}'" for name in several[:5]) + (", ..." if len(several) > 5 else "")
+        message = f"{len(several)} class name(s) are written in several normal forms of Unicode: {names}"
+        return [Finding.of("label-forms", message, file, count=len(several))]
+
+    def _remarks_on_spaces(self, file: Path) -> list[Finding]:
         if not self.spaced:
             return []
         examples = ", ".join(repr(label) for label in self.spaced[:5])

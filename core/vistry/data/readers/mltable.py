@@ -20,6 +20,8 @@ def json_lines_files(source: DataSource, suffixes: Sequence[str]) -> list[Annota
     A file that an MLTable names by an address is looked for by its name. Raises FindingError for one that isn't here.
     """
     tables = _tables(source)
+    if source.path.is_file() and not tables:
+        return [AnnotationFile(source.root / source.path.name)]
     files = {file.path: file for file in source.annotation_files(suffixes)}
     named: dict[Path, AnnotationFile] = {}
     for table in tables:
@@ -27,9 +29,9 @@ def json_lines_files(source: DataSource, suffixes: Sequence[str]) -> list[Annota
             path = _found(table, name, source)
             if path.suffix.lower() in suffixes:
                 named[path] = AnnotationFile(path, split_of_path(source.relative(path)))
-    settled = {table.parent for table in tables if any(path.parent == table.parent for path in named)}
-    kept = {path: file for path, file in files.items() if path.parent not in settled}
-    return [file for _, file in sorted((kept | named).items())]
+    folders = {table.parent for table in tables if any(path.parent == table.parent for path in named)}
+    others = {path: file for path, file in files.items() if path.parent not in folders}
+    return [file for _, file in sorted((others | named).items())]
 
 
 def _tables(source: DataSource) -> list[Path]:

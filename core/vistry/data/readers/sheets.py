@@ -37,7 +37,7 @@ class Sheet:
     """A delimited file with the split that it stands for, its header, and a sample of the rows below it.
 
     `header`: names as written, empty where the first row is data. `image`: the column that names images, None where
-    there is none. `named` and `found`: how many images a sample names, and how many of these there are.
+    there is none. `named` and `present`: how many images a sample names, and how many of these there are.
     """
 
     file: AnnotationFile
@@ -45,7 +45,7 @@ class Sheet:
     sample: tuple[Row, ...]
     image: int | None = None
     named: int = 0
-    found: int = 0
+    present: int = 0
 
     @property
     def path(self) -> Path:
@@ -99,10 +99,15 @@ def looks_like_image(cell: str) -> bool:
     )
 
 
+def is_named(source: DataSource, suffixes: Sequence[str]) -> bool:
+    """Whether the user names a file of a format, by a suffix or by the format's name."""
+    return source.path.suffix.lower() in suffixes or source.options.format is not None
+
+
 def sheets(source: DataSource, names: ImageNames) -> list[Sheet]:
     """The tables of a data set: the one that the user names, or those below the folder that can be read."""
     if not source.path.is_dir():
-        return [open_sheet(file, names, source) for file in source.annotation_files(SUFFIXES)]
+        return [open_sheet(AnnotationFile(source.root / source.path.name), names, source)]
     tables = []
     for file in source.annotation_files(SUFFIXES):
         try:
@@ -126,8 +131,8 @@ def open_sheet(file: AnnotationFile, names: ImageNames, source: DataSource) -> S
     declared = dict(source.options.columns).get("image")
     if declared is not None and (source.path.is_file() or not sheet.lacks({"image": declared})):
         at = sheet.declared("image", declared)
-        named, found = names.expect(file.path, filter(None, sheet.cells(at)))
-        return replace(sheet, image=at, named=named, found=found)
+        named, present = names.expect(file.path, filter(None, sheet.cells(at)))
+        return replace(sheet, image=at, named=named, present=present)
     return _with_images(sheet, names)
 
 
@@ -154,13 +159,13 @@ def _with_images(sheet: Sheet, names: ImageNames) -> Sheet:
         looking = sum(map(looks_like_image, cells)) > len(cells) / 2
         if not cells and not strong:
             continue
-        named, found = names.expect(sheet.path, cells)
-        resolved = bool(found) and found >= named / 2 and (strong or len(set(cells)) > 1 or len(cells) == 1)
+        named, present = names.expect(sheet.path, cells)
+        resolved = bool(present) and present >= named / 2 and (strong or len(set(cells)) > 1 or len(cells) == 1)
         if strong or looking or resolved:
             order = -IMAGE_NAMES.index(name) if strong else -len(IMAGE_NAMES)
-            share = round(found / named, 1) if named else 0.0
+            share = round(present / named, 1) if named else 0.0
             rank = (share, looking, strong, name in WEAK_IMAGE_NAMES, len(set(cells)) if not strong else 0, order)
-            ranked.append((rank, replace(sheet, image=at, named=named, found=found)))
+            ranked.append((rank, replace(sheet, image=at, named=named, present=present)))
     return max(ranked, key=lambda item: item[0])[1] if ranked else sheet
 
 

@@ -32,10 +32,10 @@ class ImageNames:
         """How many names of a sample there are, and how many of them are images here; see `ImageFinder.expect`."""
         sample = list(names)
         plain = [self._path(name) for name in sample]
-        named, found = self._finder.expect(file, plain)
-        if found == 0 and named:
-            found = self._finder.expect(file, map(_without_upload, plain))[1]
-        return named, found
+        named, present = self._finder.expect(file, plain)
+        if present == 0 and named:
+            present = self._finder.expect(file, map(_without_upload, plain))[1]
+        return named, present
 
     def find(self, name: str, file: Path) -> str:
         """The absolute path of the image. Raises FindingError for a path that is refused or could mean several."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vistry.data.findings import Finding, FindingError
+from vistry.data.readers.class_numbers import numbers_from_one
 from vistry.data.readers.finder import ImageFinder
 from vistry.data.readers.json_text import check_encoding
 from vistry.data.readers.labels import DETECTION, SEGMENTATION, ClassNames, needs_objects
@@ -105,6 +106,7 @@ class _Reader:
         self._forms = _forms(layout)
         self._classes = ClassNames(self.builder)
         self._unlabelled: list[str] = []
+        self._class_numbers: set[int] = set()
         for name in layout.names.values():
             self._classes.one(name)
 
@@ -137,6 +139,7 @@ class _Reader:
 
     def _label(self, word: str) -> int:
         number = class_number(word)
+        self._class_numbers.add(number)
         names = self._layout.names
         if names and number not in names:
             message = f"class {number} is not among the {len(names)} names, which go to {max(names)}"
@@ -148,6 +151,7 @@ class _Reader:
         root = self._layout.source.root
         remarks = [*self._layout.findings, *self._layout.finder.remarks, *self._classes.remarks(root)]
         remarks += [*self._forms.remarks(root), *self._repeated_names(root)]
+        remarks += numbers_from_one(self._class_numbers, self._layout.names, root)
         if self._unlabelled:
             count, first = len(self._unlabelled), self._layout.source.relative(Path(self._unlabelled[0]))
             message = f"{count} image(s) without a text file, such as {first}, train as images without objects"

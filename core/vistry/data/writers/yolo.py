@@ -82,11 +82,11 @@ def _lines(table: Table, objects: Objects, row: int) -> Iterator[str]:
         if objects.shapes is None:
             numbers = _box(objects, index, size)
         else:
-            numbers = (_ring(table, objects.shapes, index, size) / size).reshape(-1)
-        yield f"{table.labels[index]} {' '.join(repr(float(number)) for number in numbers)}\n"
+            numbers = (_ring(table, objects.shapes, index, size) / size).reshape(-1).tolist()
+        yield f"{table.labels[index]} {' '.join(map(repr, numbers))}\n"
 
 
-def _box(objects: Objects, index: int, size: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Sequence[float]:
+def _box(objects: Objects, index: int, size: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]:
     """Centre, width and height as fractions."""
     corners = objects.boxes[index].astype(np.float64).reshape(2, 2) / size
     middle, extent = corners.mean(axis=0), corners[1] - corners[0]

@@ -23,6 +23,7 @@ IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 SIZES = ("all", "small", "medium", "large")
 # The numbers of detections an image that recall is reported for; precision uses the last.
 DETECTIONS = (1, 10, 100)
+RECALLS = np.linspace(0.0, 1.0, 101)  # those that average precision takes the mean over
 # What pycocotools reports where there is no object to find; we leave the metric out instead.
 UNDEFINED = -1
 
@@ -80,13 +81,59 @@ def evaluate_coco(
     ground_truth: Sequence[GroundTruth], predictions: Sequence[Detections], classes: int, kind: Kind = "box"
 ) -> CocoResult:
     """Evaluate N images. Raises VistryError where hotcoco is not installed."""
-    library = hotcoco()
-    truth = _truth(library, ground_truth, classes, kind=kind)
-    detections = _detections(library, truth, predictions, kind=kind)
-    evaluation = library.COCOeval(truth, detections, "bbox" if kind == "box" else "segm")
+    evaluation = _evaluation(ground_truth, predictions, classes, kind=kind)
     evaluation.evaluate()
     evaluation.accumulate()
     return CocoResult(np.asarray(evaluation.eval["precision"]), np.asarray(evaluation.eval["recall"]))
+
+
+@dataclass(frozen=True)
+class ImageMatches:
+    """One class in one image: how many `objects` it has, and its detections from the highest score down.
+
+    `scores` [P], and `hits` [P] where one found an object. Ignored detections and crowds are left out.
+    """
+
+    image: int
+    label: int
+    objects: int
+    scores: Values
+    hits: npt.NDArray[np.bool_]
+
+
+def coco_matches(
+    ground_truth: Sequence[GroundTruth], predictions: Sequence[Detections], iou: float, kind: Kind = "box"
+) -> list[ImageMatches]:
+    """Match the detections of N images as COCO does at one IoU. Raises VistryError where hotcoco is not installed."""
+    labels = [*(image.labels for image in ground_truth), *(image.labels for image in predictions)]
+    classes = 1 + max((int(one.max()) for one in labels if len(one)), default=-1)
+    evaluation = _evaluation(ground_truth, predictions, classes, kind=kind)
+    parameters = evaluation.params
+    parameters.iouThrs = [iou]
+    parameters.areaRng, parameters.areaRngLbl = parameters.areaRng[:1], parameters.areaRngLbl[:1]
+    evaluation.params = parameters
+    evaluation.evaluate()
+    return [_image_matches(image) for image in evaluation.eval_imgs if image is not None]
+
+
+def _image_matches(image: Any) -> ImageMatches:
+    counted = ~np.array(image["dtIgnore"][0], np.bool_)
+    return ImageMatches(
+        image=image["image_id"] - 1,
+        label=image["category_id"] - 1,
+        objects=len(image["gtIgnore"]) - sum(image["gtIgnore"]),
+        scores=np.array(image["dtScores"], np.float64)[counted],
+        hits=np.array(image["dtMatched"][0], np.bool_)[counted],
+    )
+
+
+def _evaluation(
+    ground_truth: Sequence[GroundTruth], predictions: Sequence[Detections], classes: int, kind: Kind
+) -> Any:
+    library = hotcoco()
+    truth = _truth(library, ground_truth, classes, kind=kind)
+    detections = _detections(library, truth, predictions, kind=kind)
+    return library.COCOeval(truth, detections, "bbox" if kind == "box" else "segm")
 
 
 def _truth(library: Any, ground_truth: Sequence[GroundTruth], classes: int, kind: Kind) -> Any:

@@ -115,14 +115,16 @@ def rankings_above(rankings: Sequence[Ranking], threshold: float | Thresholds) -
 
 
 def voc_values(rankings: Sequence[Ranking]) -> dict[str, float]:
-    """`mean_average_precision`, `precision` and `recall`: means over the classes where they are defined.
+    """`mean_average_precision`, `precision` and `recall`: means over the classes that have objects.
 
-    What no class defines is left out.
+    The precision of such a class without detections counts as 0, as in classification. Where no class has objects they
+    are left out.
     """
+    present = [ranking for ranking in rankings if ranking.objects]
     means = {
-        "mean_average_precision": mean_of(ranking.average_precision for ranking in rankings),
-        "precision": mean_of(ranking.precision for ranking in rankings),
-        "recall": mean_of(ranking.recall for ranking in rankings),
+        "mean_average_precision": mean_of(ranking.average_precision for ranking in present),
+        "precision": mean_of(ranking.precision or 0.0 for ranking in present),
+        "recall": mean_of(ranking.recall for ranking in present),
     }
     return {name: value for name, value in means.items() if value is not None}
 

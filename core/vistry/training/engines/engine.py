@@ -62,6 +62,9 @@ class EngineSettings:
 class Engine(Protocol):
     """A model being trained, with its optimiser, on one device."""
 
+    prediction_precision: str
+    """What `predict` computes in, see `precision_of_predictions`; it may be set before the first prediction."""
+
     @property
     def model(self) -> Module:
         """The module that predicts: it has the tensors of `weights()` and is in evaluation mode.
@@ -110,6 +113,15 @@ class Engine(Protocol):
 
     def load_state(self, arrays: Arrays) -> None:
         """Go on from what `state` returned."""
+
+
+def precision_of_predictions(wanted: str, training: str) -> str:
+    """Return what validation, evaluation and prediction compute in: fp32, unless a precision was asked for.
+
+    Metrics in bf16 were up to a hundredth from those in fp32 (docs/explanation/differences.md), and which of both a
+    machine would choose is no matter of the model.
+    """
+    return "fp32" if wanted == "auto" else training
 
 
 def pixel_statistics(preprocessing: PreprocessingSpec) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

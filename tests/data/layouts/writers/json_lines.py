@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.data.layouts.tree import Tree
 from tests.data.layouts.truth import Picture, Thing
+from tests.data.layouts.writers import voc
 
 MLTABLE = """paths:
   - file: ./{name}
@@ -30,6 +31,8 @@ def write(tree: Tree) -> None:
         if tree.option("mltable"):
             folder, _, name = path.rpartition("/")
             tree.write(f"{folder}/MLTable", MLTABLE.format(name=name))
+    if pattern := tree.option("xml"):
+        voc.write_annotations(tree, pattern)
 
 
 def write_metadata(tree: Tree) -> None:

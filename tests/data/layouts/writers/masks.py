@@ -29,6 +29,13 @@ def write(tree: Tree) -> None:
         tree.write(names, "".join(f"{name}\n" for name in ("_background_", *tree.truth.classes)))
 
 
+def write_mask(tree: Tree, path: str, picture: Picture) -> None:
+    """A mask of a picture that isn't more closely described: white in the middle."""
+    width, height = picture.size
+    middle = (width // 4, height // 4, width // 2, height // 2)
+    tree.write(path, _png(picture, [(Thing("", tuple(map(float, middle)), ()), 255)]))
+
+
 def _png(picture: Picture, values: Iterable[tuple[Thing, int]], mode: str = "L") -> bytes:
     width, height = picture.size
     pixels = np.zeros((height, width), dtype=np.uint8)

@@ -9,18 +9,26 @@ from tests.data.layouts.truth import Picture, Thing
 
 
 def write(tree: Tree) -> None:
-    for picture in tree.truth.pictures:
-        path = tree.fill(tree.layout.labels, picture)
-        tree.write(path, _annotation(tree, picture, path))
+    write_annotations(tree, tree.layout.labels)
     if sets := tree.option("sets"):
         for split in tree.layout.splits:
             lines = [f"{picture.stem}\n" for picture in tree.truth.of(split)]
             tree.write(tree.fill(sets, split=split), "".join(lines))
 
 
+def write_annotations(tree: Tree, pattern: str) -> None:
+    """An XML file for each picture."""
+    for picture in tree.truth.pictures:
+        path = tree.fill(pattern, picture)
+        tree.write(path, _annotation(tree, picture, path))
+
+
 def _annotation(tree: Tree, picture: Picture, path: str) -> str:
     width, height = picture.size
-    folder, name = tree.image(picture).split("/")[-2:][0], tree.reference(picture, path)
+    folder, name = (
+        tree.image(picture).split("/")[-2:][0],
+        picture.file if tree.option("xml") else tree.reference(picture, path),
+    )
     return (
         f"<annotation>\n\t<folder>{escape(folder)}</folder>\n\t<filename>{escape(name)}</filename>\n"
         f"\t<path>C:\\Users\\ann\\{escape(picture.file)}</path>\n\t<source><database>Unknown</database></source>\n"

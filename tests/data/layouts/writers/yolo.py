@@ -19,9 +19,10 @@ def write(tree: Tree) -> None:
 
 
 def _lines(tree: Tree, picture: Picture) -> str:
-    numbers = ((tree.truth.index(thing.label), thing) for thing in picture.things)
+    decimals = ".0" if tree.option("floats") else ""
+    score = " 0.875" if tree.option("confidences") else ""
     return "".join(
-        f"{index}{'.0' if tree.option('floats') else ''} {_box(thing, picture, tree)}\n" for index, thing in numbers
+        f"{tree.truth.index(thing.label)}{decimals} {_box(thing, picture, tree)}{score}\n" for thing in picture.things
     )
 
 

@@ -14,7 +14,7 @@ from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import Batch
 from vistry.plugin import FreezingMap
 from vistry.plugin.types import TrainingData
-from vistry.registry.manifest import GradientClipping, PreprocessingSpec
+from vistry.registry.manifest import GradientClipping, MovingAverage, PreprocessingSpec
 from vistry.registry.plugin_code import WrongAnswerError
 from vistry.task.classification import ImageClassification
 from vistry.training.engines import EngineSettings, engine_module
@@ -255,6 +255,36 @@ def test_an_engine_that_only_predicts_folds_batch_norm_away() -> None:
     assert np.abs(predicting.predict(batch.images) - fresh).max() > 1e-3
     assert predicting.weights().keys() == training.weights().keys()
     assert not any(isinstance(part, nn.BatchNorm2d) for part in with_folded_norms(_module()).modules())
+
+
+@pytest.mark.parametrize("ema", [None, MovingAverage(decay=0.9, updates=3)])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_validation_and_prediction_compute_alike_to_the_bit(precision: str, ema: MovingAverage | None) -> None:
+    values = BASE.changed({"precision": precision})
+    settings = EngineSettings(values, PreprocessingSpec(), ema=ema)
+    training = TorchEngine(_module(), settings, TASK.build_loss(values, "torch", DATA), TASK.postprocess)
+    predicting = TorchEngine(_module(), EngineSettings(values, PreprocessingSpec()), None, TASK.postprocess)
+    before = None
+    for step in range(3):
+        training.accumulate(_batch(seed=step), 1.0, step)
+        training.update(0.1)
+        predicting.load_weights({name: value.copy() for name, value in training.weights().items()})
+        images = _batch(seed=9).images
+        found = training.predict(images)
+        np.testing.assert_array_equal(predicting.predict(images), found)
+        assert before is None or np.abs(found - before).max() > 1e-4  # no folded copy of earlier weights
+        before = found
+
+
+def test_predictions_are_in_fp32_unless_a_precision_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision_module, "processor_precision", lambda: ("bf16", "for a test"))
+    images = _batch().images
+    found = {}
+    for precision in ("auto", "fp32", "bf16"):
+        settings = EngineSettings(BASE.changed({"precision": precision}), PreprocessingSpec())
+        found[precision] = TorchEngine(_module(), settings, None, TASK.postprocess).predict(images)
+    np.testing.assert_array_equal(found["auto"], found["fp32"])
+    assert (found["bf16"] != found["fp32"]).any()
 
 
 def test_a_network_that_cannot_be_traced_is_folded_part_by_part() -> None:

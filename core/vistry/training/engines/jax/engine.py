@@ -19,7 +19,7 @@ from vistry.loading.views import ResizeInfo, identity_resizes
 from vistry.plugin.types import Loss, Postprocess, Predictions, Tensor
 from vistry.runs.records import EngineFacts
 from vistry.training.engines.ema import ema_step
-from vistry.training.engines.engine import Engine, EngineSettings, pixel_statistics
+from vistry.training.engines.engine import Engine, EngineSettings, pixel_statistics, precision_of_predictions
 from vistry.training.engines.freezing import frozen_prefixes, trained_names
 from vistry.training.engines.jax.compilation import Compiled
 from vistry.training.engines.jax.device import device_name, peak_memory, pick_device
@@ -39,6 +39,7 @@ from vistry.training.engines.jax.padding import BATCH_SIZE, OBJECTS, Padding
 from vistry.training.engines.jax.precision import in_single_precision, pick_precision
 from vistry.training.engines.state import EMA, EMA_UPDATES, MODEL, OPTIMIZER, Arrays, ema_state, under, with_prefix
 
+_DTYPES = {"fp32": jnp.float32, "bf16": jnp.bfloat16}
 _NO_LOSS = "an engine made without a loss can't train"
 
 
@@ -63,6 +64,7 @@ class JaxEngine:
         hyperparameters = settings.hyperparameters
         self.device = pick_device()
         self.precision, self._precision_reason = pick_precision(hyperparameters.precision, self.device)
+        self.prediction_precision = precision_of_predictions(hyperparameters.precision, self.precision)
         self._loss, self._postprocess, self._code = loss, postprocess, settings.code
         self.mean, self.std = pixel_statistics(settings.preprocessing)
 
@@ -177,10 +179,11 @@ class JaxEngine:
         loss = self._loss
 
         def total(trained: Tensors) -> tuple[Array, tuple[dict[str, Array], Tensors]]:
-            tensors = self._cast({**trained, **frozen}) | statistics
+            dtype = _DTYPES[self.precision]
+            tensors = _cast({**trained, **frozen}, dtype) | statistics
             module = self._module.merge(tensors, jax.random.fold_in(self._key, step))
             with valid_rows(mask):
-                terms = loss(module, self._inputs(images, sizes), targets)
+                terms = loss(module, self._inputs(images, sizes, dtype), targets)
             after = {name: value.get_value() for name, value in variables_of(module).items() if name in statistics}
             return share * sum(terms.values(), start=jnp.zeros(())), (terms, after)
 
@@ -198,12 +201,13 @@ class JaxEngine:
 
     def _outputs(self, tensors: Tensors, images: Array, sizes: Array | None) -> Tensor:
         parameters, others = split_by_name(tensors, self._parameters)
-        module: Any = self._module.merge(self._cast(parameters) | others)
-        return jax.tree.map(in_single_precision, module(self._inputs(images, sizes)))
+        dtype = _DTYPES[self.prediction_precision]
+        module: Any = self._module.merge(_cast(parameters, dtype) | others)
+        return jax.tree.map(in_single_precision, module(self._inputs(images, sizes, dtype)))
 
-    def _inputs(self, images: Array, sizes: Array | None) -> Array | ImageBatch:
+    def _inputs(self, images: Array, sizes: Array | None, dtype: Any) -> Array | ImageBatch:
         """Return what a model is called with: the images; with their sizes [N, 2], if these differ."""
-        pixels = self._normalised(images)
+        pixels = self._normalised(images).astype(dtype)
         if sizes is None:
             return pixels
         row, column = jnp.arange(pixels.shape[1])[:, None], jnp.arange(pixels.shape[2])
@@ -211,15 +215,8 @@ class JaxEngine:
         return ImageBatch(jnp.where(inside[..., None], pixels, 0), sizes)
 
     def _normalised(self, images: Array) -> Array:
-        """[N, H, W, 3] uint8 to [N, H, W, 3], normalised, in the precision that computes."""
-        pixels = (images.astype(jnp.float32) - self.mean) / self.std
-        return pixels.astype(jnp.bfloat16) if self.precision == "bf16" else pixels
-
-    def _cast(self, parameters: Tensors) -> Tensors:
-        """Return parameters in the precision that computes; those that are saved and updated stay float32."""
-        if self.precision == "fp32":
-            return parameters
-        return {name: value.astype(jnp.bfloat16) for name, value in parameters.items()}
+        """[N, H, W, 3] uint8 to [N, H, W, 3] float32, normalised."""
+        return (images.astype(jnp.float32) - self.mean) / self.std
 
     # State
 
@@ -273,3 +270,8 @@ class JaxEngine:
         self._frozen, self._statistics = split_by_name(others, self._parameters)
         averaged = {**self._trained, **self._statistics} if self._ema_settings else {}
         self._ema = {name: jnp.array(value, copy=True) for name, value in averaged.items()}
+
+
+def _cast(parameters: Tensors, dtype: Any) -> Tensors:
+    """Return parameters in the precision that computes; those that are saved and updated stay float32."""
+    return {name: value.astype(dtype) for name, value in parameters.items()}

@@ -20,7 +20,7 @@ from vistry.registry.part_code import guarded
 from vistry.runs.records import EngineFacts
 from vistry.torch_layers.precision import is_in_single_precision, single_precision
 from vistry.training.engines.ema import ema_step
-from vistry.training.engines.engine import Engine, EngineSettings, pixel_statistics
+from vistry.training.engines.engine import Engine, EngineSettings, pixel_statistics, precision_of_predictions
 from vistry.training.engines.state import EMA, EMA_UPDATES, MODEL, OPTIMIZER, Arrays, ema_state, under, with_prefix
 from vistry.training.engines.torch.device import device_name, keep_freed_memory, peak_memory, pick_device
 from vistry.training.engines.torch.ema import update_ema
@@ -58,7 +58,7 @@ class TorchEngine:
         self._ema_settings = settings.ema if loss is not None else None
         self._ema = copy.deepcopy(self._module).eval() if self._ema_settings else self._module
         self._ema_updates = 0
-        self._folds_norms = loss is None and self.device.type == "cpu"
+        self.prediction_precision = precision_of_predictions(hyperparameters.precision, self.precision)
         self._predicting: nn.Module | None = None
 
         self._optimizer: torch.optim.Optimizer | None = None
@@ -97,7 +97,7 @@ class TorchEngine:
         targets = self._targets(batch.targets)
         images = self._inputs(batch.images, batch.sizes)
         assert self._loss is not None, _NO_LOSS
-        with self._computing():
+        with self._computing(self.precision):
             terms = self._loss(self._module, images, targets)
         total: torch.Tensor = sum(terms.values(), start=torch.zeros((), device=self.device))
         with self._code("the backward pass"):
@@ -114,6 +114,7 @@ class TorchEngine:
             self._scaler.step(self._optimizer)
         self._scaler.update()
         self._optimizer.zero_grad(set_to_none=True)
+        self._predicting = None  # a folded copy has the old weights
         if self._ema_settings:
             self._ema_updates += 1
             update_ema(self._ema, self._module, ema_step(self._ema_settings, self._ema_updates))
@@ -121,17 +122,19 @@ class TorchEngine:
     @torch.inference_mode()
     def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Predictions:
         if self._predicting is None:
-            self._predicting = with_folded_norms(self._module) if self._folds_norms else self._ema
+            # In bf16 folded weights are rounded elsewhere than those that were trained.
+            folds_norms = self.prediction_precision == "fp32" and self.device.type == "cpu"
+            self._predicting = with_folded_norms(self._ema) if folds_norms else self._ema
         self._predicting.eval()
         sizes = None if frames is None else [frame[:2] for frame in frames]
-        with self._computing(), self._code("the forward pass"):
+        with self._computing(self.prediction_precision), self._code("the forward pass"):
             outputs = self._predicting(self._inputs(images, sizes))
         return self._postprocess(outputs, frames or identity_resizes(images))
 
     @contextmanager
-    def _computing(self) -> Iterator[None]:
-        """Compute in the precision of the run, a detector's boxes and what its loss makes of them in float32."""
-        with autocast(self.precision, self.device):
+    def _computing(self, precision: str) -> Iterator[None]:
+        """Compute in a precision, a detector's boxes and what its loss makes of them in float32."""
+        with autocast(precision, self.device):
             if is_in_single_precision(self._module):
                 with single_precision(self.device.type):
                     yield
@@ -176,7 +179,7 @@ class TorchEngine:
         load_arrays(self._module, arrays)
         if self._ema_settings:
             load_arrays(self._ema, arrays)
-        self._predicting = None  # a folded copy has the old weights
+        self._predicting = None
 
     def state(self) -> Arrays:
         arrays = with_prefix(MODEL, arrays_of(self._module)) | with_prefix(OPTIMIZER, self._optimizer_state())

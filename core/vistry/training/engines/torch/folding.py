@@ -14,7 +14,7 @@ from vistry.training.engines.torch.module import BATCH_NORMS
 
 
 def with_folded_norms(module: nn.Module) -> nn.Module:
-    """Return a copy for prediction without batch norms, equal up to rounding.
+    """Return a copy for prediction in fp32 without batch norms, equal up to rounding. The module is in evaluation mode.
 
     Where torch.fx can't trace the module, because its control flow depends on the images, the parts are folded that
     can be traced.
