@@ -124,8 +124,8 @@ def _follow(source: DataSource, description: Description) -> Layout:
             images |= dict.fromkeys((split, image) for image in _images_at(home, target, finder))
     layout.images = list(images)
     if not images:
-        places = ", ".join(f"'{place}'" for _, place in description.places[:3])
-        raise FindingError(Finding.of("data-missing", f"there is no image in {places}", description.file))
+        names = ", ".join(f"'{place}'" for _, place in description.places[:3])
+        raise FindingError(Finding.of("data-missing", f"there is no image in {names}", description.file))
     layout.texts = _texts_of(layout, listed, described=True)
     if home.root != source.root and not is_inside(str(home.root), str(source.root)):
         message = f"{len(layout.images)} image(s) lie outside the data folder, in {home.root}"

@@ -64,8 +64,8 @@ def _record(table: Table, row: int, image: str) -> Iterator[str]:
         size = size_of(table, row)
         shapes = [_shape(drawn) for drawn in drawn_objects(table, row)]
     width, height = size
-    record = {"version": VERSION, "flags": flags, "shapes": shapes, "imagePath": image, "imageData": None}
-    record |= {"imageHeight": height or None, "imageWidth": width or None}
+    record: dict[str, object] = {"version": VERSION, "flags": flags, "shapes": shapes, "imagePath": image}
+    record |= {"imageData": None, "imageHeight": height or None, "imageWidth": width or None}
     yield json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
