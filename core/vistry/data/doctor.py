@@ -105,8 +105,8 @@ def examine(
     Objects come in pixels of the upright images. `progress(done, total)` counts images. Raises DataError where the
     data set can't be read at all.
     """
-    found = read(path, task, reading)
-    table = found.table
+    data = read(path, task, reading)
+    table = data.table
     # What is wrong with a row, by its number: each step looks only at rows without a finding so far.
     by_row = absent_images(table)
     inspections = {} if pixels == "none" else _inspect(table, by_row, pixels == "full", progress=progress)
@@ -118,13 +118,13 @@ def examine(
     by_row |= copies
     rows = _rows_without(table, by_row)
     usable = table.take(rows).without_empty_classes()
-    unread = [*found.findings, *report.findings]
+    unread = [*data.findings, *report.findings]
     findings = (
         *map(_quarantine_unread, unread),
         *_quarantine_rows(table, by_row),
         *warnings,
         *image_remarks(table, inspections),
-        *_check_what_is_left(found.table, usable, [*unread, *by_row.values()]),
+        *_check_what_is_left(data.table, usable, [*unread, *by_row.values()]),
         *class_findings(usable, task),
         *(() if pixels == "none" else sequence_findings(usable)),
         *trainable_findings(usable, task, groups[rows]),

@@ -109,16 +109,16 @@ def _unexplained(source: DataSource, claims: Mapping[str, Evidence], formats: Fo
         names = ", ".join(formats.by_name)
         message = f"no known format fits; found {contents(source.path)}. Formats: {names}"
         return Finding.of("format-unknown", message, source.path)
-    seen = "; ".join(f"{name}: {_why_not(claim)}" for name, claim in claims.items())
+    reasons = "; ".join(f"{name}: {_why_not(claim)}" for name, claim in claims.items())
     remedy = "; ".join(dict.fromkeys(claim.remedy for claim in claims.values() if claim.remedy))
-    finding = Finding.of("format-unknown", f"the data can't be read as it lies. {seen}", source.path)
+    finding = Finding.of("format-unknown", f"the data can't be read as it lies. {reasons}", source.path)
     return finding.advising(remedy or "name the folder of the images with --images DIR, or the format with --format")
 
 
 def _why_not(claim: Evidence) -> str:
     if claim.against:
         return f"{claim.summary}, but {claim.against}"
-    if claim.named and not claim.found:
+    if claim.named and not claim.present:
         return f"{claim.summary}, but none of the {claim.named} images it names (of those tried) is there"
     return claim.summary
 

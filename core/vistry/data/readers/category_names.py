@@ -48,7 +48,7 @@ class CategoryNames:
             used = {variant: above for variant, above in variants.items() if variant in table.classes}
             if len(used) > 1:
                 is_apart = all(used.values())
-                findings.append(_said(table, name, used, is_apart))
+                findings.append(_said(table, name, used, is_apart=is_apart))
                 same = {above: variant for variant, above in used.items()}
                 if is_apart and self._plain.get(name) in same:
                     renamed[name] = same[self._plain[name]]

@@ -44,7 +44,7 @@ def judge(source: DataSource) -> Evidence | None:
     return Evidence(
         f"COCO's JSON in {names}",
         named=sum(named for named, _ in expected),
-        found=sum(found for _, found in expected),
+        present=sum(present for _, present in expected),
         covers=sum(coco.covers for coco in files.read),
     )
 

@@ -74,10 +74,10 @@ class CocoFiles:
             files = [AnnotationFile(file.path) for file in files]
         if len(files) > MOST:
             files = sorted(files, key=lambda file: -file.path.stat().st_size)[:MOST]
-        found = [coco for file in sorted(files, key=lambda file: str(file.path)) if (coco := _look_into(file))]
-        objects = _preferred([coco for coco in found if coco.kind == OBJECTS])
-        read = objects or [coco for coco in found if coco.kind == KEYPOINTS]
-        others = [coco for coco in found if coco not in read]
+        every = [coco for file in sorted(files, key=lambda file: str(file.path)) if (coco := _look_into(file))]
+        objects = _preferred([coco for coco in every if coco.kind == OBJECTS])
+        read = objects or [coco for coco in every if coco.kind == KEYPOINTS]
+        others = [coco for coco in every if coco not in read]
         return cls(tuple(sorted(read, key=lambda coco: coco.file.split < 0)), tuple(others))
 
     @property
@@ -115,10 +115,10 @@ def _look_into(file: AnnotationFile) -> CocoFile | None:
         if held < 2 or any(key in ends for key in OTHERS) or (size <= ENDS and KEYS[0] not in ends):
             return None
         text = _read_all(stream) if size <= WHOLE else ends + b"".join(_looks(stream, size))
-    found = _NAME.findall(text)
-    covers = len(found) * max(1, size // max(1, len(text)))
+    names = _NAME.findall(text)
+    covers = len(names) * max(1, size // max(1, len(text)))
     kind = _kind(text, is_whole=size <= WHOLE)
-    return CocoFile(file, kind, tuple(dict.fromkeys(map(path_of_url, _texts(found[:MOST_NAMES])))), covers)
+    return CocoFile(file, kind, tuple(dict.fromkeys(map(path_of_url, _texts(names[:MOST_NAMES])))), covers=covers)
 
 
 def _read_all(stream: BinaryIO) -> bytes:
@@ -144,8 +144,8 @@ def _kind(text: bytes, is_whole: bool) -> str:
     return OBJECTS
 
 
-def _texts(found: Iterable[bytes]) -> Iterator[str]:
-    for quoted in found:
+def _texts(names: Iterable[bytes]) -> Iterator[str]:
+    for quoted in names:
         try:
             yield json.loads(quoted)
         except ValueError:

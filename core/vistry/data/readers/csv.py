@@ -70,12 +70,12 @@ def judge(source: DataSource) -> Evidence | None:
             return None
         present = sum(table.sheet.present for table in survey.labelled)
         named = sum(table.sheet.named for table in survey.labelled)
-        return Evidence("a CSV file", named=named if present else 0, found=present)
+        return Evidence("a CSV file", named=named if present else 0, present=present)
     if survey.labelled:
         paths = ", ".join(source.relative(table.sheet.path) for table in survey.labelled[:3])
         named = sum(table.sheet.named for table in survey.labelled)
         present = sum(table.sheet.present for table in survey.labelled)
-        return Evidence(f"labels in {paths}", named=named, found=present)
+        return Evidence(f"labels in {paths}", named=named, present=present)
     for sheet, untold in survey.untold:
         if sheet.present:
             summary = f"images in {source.relative(sheet.path)}"

@@ -63,7 +63,7 @@ def judge(source: DataSource) -> Evidence | None:
     if source.path.is_file() and not present:
         named = 0
     against, remedy = ("", "") if telling else (tables[0].untold, tables[0].remedy)
-    return Evidence(f"boxes in {paths}", named=named, found=present, against=against, remedy=remedy)
+    return Evidence(f"boxes in {paths}", named=named, present=present, against=against, remedy=remedy)
 
 
 def read(source: DataSource, task: str) -> Reading:

@@ -31,16 +31,16 @@ def judge(source: DataSource) -> Evidence | None:
     """What speaks for this format: files of its name, or that begin with its keys, and that their images are there."""
     files = _files(source)
     finder = ImageFinder(source)
-    named = found = covers = 0
+    named = present = covers = 0
     for file in files:
         try:
             names = [name for _, record in _records(file.path) if (name := _name(record))]
         except FindingError:  # it is told with its line when the file is read
             names = []
         expected = finder.expect(file.path, names)
-        named, found, covers = named + expected[0], found + expected[1], covers + len(names)
+        named, present, covers = named + expected[0], present + expected[1], covers + len(names)
     listed = ", ".join(file.path.name for file in files[:3])
-    return Evidence(f"Custom Vision's {listed}", named, found, covers) if files else None
+    return Evidence(f"Custom Vision's {listed}", named, present, covers=covers) if files else None
 
 
 def read(source: DataSource, task: str) -> Reading:

@@ -84,7 +84,7 @@ class ImageFinder:
         Where most are where the file says, its other paths are taken at their word: what isn't there is missing.
         """
         sample = [name for name in islice(names, SAMPLE) if name]
-        near, direct, found = str(file.parent), 0, 0
+        near, direct, present = str(file.parent), 0, 0
         folders: Counter[str] = Counter()
         for name in sample:
             try:
@@ -94,14 +94,14 @@ class ImageFinder:
             at_its_word = self._direct(path, near)
             direct += bool(at_its_word)
             candidates = [at_its_word] if at_its_word else self._lookup(path, file)[1]
-            found += bool(candidates)
+            present += bool(candidates)
             folders.update(image.rpartition("/")[0] for image in candidates[:1] if len(candidates) == 1)
         for folder, count in folders.most_common(1):
             if count > len(sample) / 2:
                 self._home[file] = folder
         if direct > len(sample) / 2:
             self._reliable.update((near, _plain(name).rpartition("/")[0]) for name in sample if _is_plain(name))
-        return len(sample), found
+        return len(sample), present
 
     def is_there(self, name: str, file: Path) -> bool:
         """Whether the name in an annotation file leads to one image, without a remark on how."""
@@ -146,7 +146,7 @@ class ImageFinder:
             return []
         for index in self._indexes():
             for candidates in _by_stem(index, stem):
-                if chosen := self._choose(index, candidates, "", file):
+                if chosen := self._choose(index, candidates, "", file=file):
                     return chosen
         return []
 
@@ -224,7 +224,7 @@ class ImageFinder:
         """The check that tells of the way, and the images that a path may mean, from the index."""
         for index in self._indexes():
             for way, candidates in _by_name(index, path.rpartition("/")[2]):
-                if chosen := self._choose(index, candidates, path, file):
+                if chosen := self._choose(index, candidates, path, file=file):
                     return way, chosen
         return "", ()
 
@@ -255,16 +255,16 @@ class ImageFinder:
         return bool(self._without) and any(name in self._without for name in image.split("/")[:-1])
 
     def _neighbourhood(self, file: Path) -> _Neighbourhood:
-        found = self._neighbourhoods.get(file)
-        if found is None:
+        known = self._neighbourhoods.get(file)
+        if known is None:
             relative = os.path.relpath(file, self._root)
             folders = _names(relative)
             split, paths = _split(relative.rpartition("/")[0]), [folders]
             if not self._a_file_an_image:
                 paths += [[*folders, folded(file.stem)], [*folders, folded(file.stem.removeprefix(_PREFIX))]]
                 split = split_of_stem(file.stem.removeprefix(_PREFIX)) if split == UNASSIGNED else split
-            found = self._neighbourhoods[file] = _Neighbourhood(str(file.parent), split, tuple(paths))
-        return found
+            known = self._neighbourhoods[file] = _Neighbourhood(str(file.parent), split, tuple(paths))
+        return known
 
     def _in_its_place(self, path: str, near: str) -> tuple[str, Sequence[str]]:
         """Like `_lookup`, among the images of the very folder that the path names."""

@@ -30,7 +30,7 @@ def judge(source: DataSource) -> Evidence | None:
         return None
     shown = ", ".join(labels[:SHOWN]) + (f" and {len(labels) - SHOWN} more" if len(labels) > SHOWN else "")
     count = sum(source.index.images_in[one.path] for one in layout.classes)
-    return Evidence(f"{len(labels)} folders of classes ({shown})", named=count, found=count, covers=count)
+    return Evidence(f"{len(labels)} folders of classes ({shown})", named=count, present=count, covers=count)
 
 
 def read(source: DataSource, task: str) -> Reading:

@@ -69,7 +69,7 @@ def judge(source: DataSource) -> Evidence | None:
         return None
     paths = ", ".join(source.relative(one.file.path) for one in lines[:3])
     named, present = sum(one.named for one in lines), sum(one.present for one in lines)
-    return Evidence(f"JSON Lines in {paths}", named=named, found=present)
+    return Evidence(f"JSON Lines in {paths}", named=named, present=present)
 
 
 def read(source: DataSource, task: str) -> Reading:

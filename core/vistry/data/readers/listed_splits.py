@@ -23,15 +23,15 @@ class ListedSplits:
     def of(cls, index: FolderIndex, kind: str) -> ListedSplits:
         """The lists in ImageSets/`kind` of each folder, where there are none those in ImageSets/Main or beside."""
         lists = [file for file in index.files([".txt"]) if SETS in file.split("/")[:-1]]
-        found: dict[str, dict[str, int]] = {}
+        by_folder: dict[str, dict[str, int]] = {}
         for folder in dict.fromkeys(_before_sets(file) for file in lists):
             below = f"{folder}/{SETS}/" if folder else f"{SETS}/"
             for place in (f"{below}{kind}/", f"{below}Main/", below):
                 splits = dict(_splits(index.root, [file for file in lists if file.rpartition("/")[0] + "/" == place]))
                 if splits:
-                    found[folder] = splits
+                    by_folder[folder] = splits
                     break
-        return cls(found)
+        return cls(by_folder)
 
     def of_file(self, path: str) -> int:
         """The split of an annotation file by its path from the data folder; UNASSIGNED where no list has it."""

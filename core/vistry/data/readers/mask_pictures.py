@@ -41,7 +41,7 @@ def judge(source: DataSource) -> Evidence | None:
         return None
     image, mask = next(iter(pairs.masks.items()))
     count = len(pairs.masks)
-    return Evidence(f"{count} images with masks, such as {image} with {mask}", named=count, found=count, covers=count)
+    return Evidence(f"{count} images with masks, such as {image} with {mask}", named=count, present=count, covers=count)
 
 
 def read(source: DataSource, task: str) -> Reading:
@@ -83,10 +83,10 @@ class _Classes:
         self.remarks: list[Finding] = []
         values = _values_seen(source.root, list(pairs.masks.values()))
         self._binary = len(values - {0}) <= 1 or len(values) > MAX_COLOURS
-        found = _names_file(source, values)
-        if found is not None:
-            self._by_value = found[1]
-        self._remark(source, values, None if found is None else found[0])
+        file = _names_file(source, values)
+        if file is not None:
+            self._by_value = file[1]
+        self._remark(source, values, None if file is None else file[0])
 
     def regions(self, values: Values) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
         """(label, mask [H, W]) of each connected region, of a value and touching at sides or corners."""

@@ -39,7 +39,7 @@ def judge(source: DataSource) -> Evidence | None:
         return None
     files = sum(len(sample.masks) for sample in samples)
     summary = f"{len(samples)} folders with masks of single objects, such as {samples[0].folder}"
-    return Evidence(summary, named=len(samples), found=whole, covers=whole + files)
+    return Evidence(summary, named=len(samples), present=whole, covers=whole + files)
 
 
 def read(source: DataSource, task: str) -> Reading:

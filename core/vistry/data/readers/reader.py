@@ -29,7 +29,7 @@ class Reading:
 class Evidence:
     """What speaks for a format in a data set, and what against it.
 
-    `summary`: what was seen of it, such as "364 XML files in Annotations/". `named` and `found`: how many images a
+    `summary`: what was seen of it, such as "364 XML files in Annotations/". `named` and `present`: how many images a
     sample of its files names, and how many of these there are. `covers`: about how many images its files describe, 0
     where that isn't known without reading them. `against`: why the data can't be read in this format, and `remedy` what
     to do about it.
@@ -37,7 +37,7 @@ class Evidence:
 
     summary: str
     named: int = 0
-    found: int = 0
+    present: int = 0
     covers: int = 0
     against: str = ""
     remedy: str = ""
@@ -45,7 +45,7 @@ class Evidence:
     @property
     def explains(self) -> bool:
         """Whether the data can be read so: nothing speaks against it, and of the images it names there are some."""
-        return not self.against and (self.found > 0 or self.named == 0)
+        return not self.against and (self.present > 0 or self.named == 0)
 
 
 class Reader(Protocol):

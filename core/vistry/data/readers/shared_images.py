@@ -41,11 +41,11 @@ class SharedImages:
         index = np.flatnonzero(np.isin(of_row, list(self.shared)))
         told = np.column_stack([of_row[index], table.labels[index], table.objects.boxes[index]])
         _, first = np.unique(told, axis=0, return_index=True)
-        kept = np.ones(len(of_row), dtype=bool)
-        kept[index] = False
-        kept[index[first]] = True
-        copies = int(np.sum(~kept))
+        first_of_all = np.ones(len(of_row), dtype=bool)
+        first_of_all[index] = False
+        first_of_all[index[first]] = True
+        copies = int(np.sum(~first_of_all))
         message = f"{len(self.shared)} image(s) are described by several files, whose objects are put together"
         message += f"; {copies} that they describe alike count once" if copies else ""
         finding = Finding.of("image-merged", message, table.root, count=len(self.shared))
-        return (table.with_objects(kept, table.objects) if copies else table), [finding]
+        return (table.with_objects(first_of_all, table.objects) if copies else table), [finding]

@@ -47,9 +47,9 @@ def judge(source: DataSource) -> Evidence | None:
     if not sample:
         return None
     finder = _finder(source)
-    found = sum(bool(_sampled_image(finder, file, head)) for file, head in sample)
+    present = sum(bool(_sampled_image(finder, file, head)) for file, head in sample)
     count = len(files) * len(sample) // min(len(files), SAMPLE)
-    return Evidence(f"{count} of Pascal VOC's XML files", named=len(sample), found=found, covers=max(1, count))
+    return Evidence(f"{count} of Pascal VOC's XML files", named=len(sample), present=present, covers=max(1, count))
 
 
 def read(source: DataSource, task: str) -> Reading:

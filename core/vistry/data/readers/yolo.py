@@ -38,9 +38,9 @@ def judge(source: DataSource) -> Evidence | None:
     telling = [file for file in sample if looks_like_labels(file)]
     if telling:
         finder = ImageFinder(source, a_file_an_image=True)
-        found = sum(bool(finder.find_stem(file.stem, file)) for file in telling)
+        present = sum(bool(finder.find_stem(file.stem, file)) for file in telling)
         covers = len(texts) * len(telling) // len(sample)
-        return Evidence(f"{covers} of YOLO's text files", named=len(telling), found=found, covers=covers)
+        return Evidence(f"{covers} of YOLO's text files", named=len(telling), present=present, covers=covers)
     return _judge_description(source, described[0]) if described else None
 
 
@@ -56,7 +56,7 @@ def _judge_description(source: DataSource, file: Path) -> Evidence:
     against = "" if layout.texts else "none of its images has a text file of labels, in labels/ or beside it"
     remedy = "" if layout.texts else "put the text files beside the images, or into labels/ beside their images/"
     count = len(layout.images)
-    return Evidence(summary, named=count, found=len(layout.texts), covers=count, against=against, remedy=remedy)
+    return Evidence(summary, named=count, present=len(layout.texts), covers=count, against=against, remedy=remedy)
 
 
 def read(source: DataSource, task: str) -> Reading:

@@ -44,6 +44,11 @@ def is_description(path: Path) -> bool:
     return _NAMES.search(text) is not None and _PLACE.search(text) is not None
 
 
+def names_classes(path: Path) -> bool:
+    """Whether a YAML file may have names of classes, also without places of images, as some tools write it."""
+    return path.stat().st_size <= MAX_BYTES and _NAMES.search(path.read_bytes()) is not None
+
+
 def read_description(path: Path) -> Description:
     """Read a description. Raises FindingError where it contradicts itself or can't be read."""
     return _darknet(path) if path.suffix.lower() in DARKNET else _yaml(path)
@@ -80,14 +85,18 @@ def _yaml(path: Path) -> Description:
         raise FindingError(Finding.of("class-names", message, path))
     base = content.get("path", "")
     pose = _pose_length(content.get("kpt_shape"))
-    return Description(path, names, tuple(_places(content)), base if isinstance(base, str) else "", pose)
+    return Description(
+        path, names, places=tuple(_places(content)), base=base if isinstance(base, str) else "", pose=pose
+    )
 
 
 def _mapping(path: Path) -> dict[str, Json]:
     try:
         content = read_yaml(path, as_text=True).values
     except YamlError as error:
-        raise FindingError(Finding.of("line-invalid", f"not YAML: {error.message:.80}", path, error.line)) from None
+        raise FindingError(
+            Finding.of("line-invalid", f"not YAML: {error.message:.80}", path, line=error.line)
+        ) from None
     if not isinstance(content, dict):
         raise FindingError(Finding.of("class-names", "the file names no classes", path))
     return content

@@ -21,6 +21,7 @@ from vistry.data.readers.yolo_description import (
     Description,
     is_description,
     locate,
+    names_classes,
     read_description,
 )
 from vistry.data.readers.yolo_lines import is_label_line
@@ -85,12 +86,12 @@ def read_layout(source: DataSource) -> Layout:
     return first
 
 
-def _each_once(found: list[Place]) -> list[Place]:
+def _each_once(places: list[Place]) -> list[Place]:
     """The places, of which one that trains and validates has no split: tools want both named, and it may be all."""
-    train, validation = ({target for at, _, target in found if at == SPLITS.index(name)} for name in SPLITS[:2])
+    train, validation = ({target for at, _, target in places if at == SPLITS.index(name)} for name in SPLITS[:2])
     both = (train & validation) - {None}
-    shared = {target: (UNASSIGNED, place, target) for _, place, target in found if target in both}
-    return [*(place for place in found if place[2] not in both), *shared.values()]
+    shared = {target: (UNASSIGNED, place, target) for _, place, target in places if target in both}
+    return [*(place for place in places if place[2] not in both), *shared.values()]
 
 
 def _described(source: DataSource, file: Path) -> Layout | FindingError:
@@ -103,17 +104,17 @@ def _described(source: DataSource, file: Path) -> Layout | FindingError:
 def _follow(source: DataSource, description: Description) -> Layout:
     """The data set that a description leads to."""
     around = [source.root, *_above(description.file.parent)]
-    found = [(split, place, locate(description, place, around)) for split, place in description.places]
-    found, missing = _with_lists(source, description, found)
-    places = _each_once(found)
-    targets = [target for _, _, target in found if target is not None]
+    every = [(split, place, locate(description, place, around)) for split, place in description.places]
+    every, missing = _with_lists(source, description, every)
+    places = _each_once(every)
+    targets = [target for _, _, target in places if target is not None]
     if not targets:
         return _as_it_lies(source, description, missing)
     home = _home(source, description, targets)
     finder = ImageFinder(home)
     layout = Layout(home, description.names, finder, pose=description.pose)
     layout.findings += missing
-    if len(places) < len(found):
+    if len(places) < len(every):
         message = "train and val are one place; its images are divided as if they had no split"
         layout.findings.append(Finding.of("split-shared", message, description.file))
     listed: set[Path] = {description.file}
@@ -124,8 +125,8 @@ def _follow(source: DataSource, description: Description) -> Layout:
             images |= dict.fromkeys((split, image) for image in _images_at(home, target, finder))
     layout.images = list(images)
     if not images:
-        names = ", ".join(f"'{place}'" for _, place in description.places[:3])
-        raise FindingError(Finding.of("data-missing", f"there is no image in {names}", description.file))
+        listing = ", ".join(f"'{place}'" for _, place in description.places[:3])
+        raise FindingError(Finding.of("data-missing", f"there is no image in {listing}", description.file))
     layout.texts = _texts_of(layout, listed, described=True)
     if home.root != source.root and not is_inside(str(home.root), str(source.root)):
         message = f"{len(layout.images)} image(s) lie outside the data folder, in {home.root}"
@@ -182,24 +183,24 @@ def _images_at(home: DataSource, target: Path, finder: ImageFinder) -> Iterator[
 Place = tuple[int, str, Path | None]
 
 
-def _with_lists(source: DataSource, description: Description, found: list[Place]) -> tuple[list[Place], list[Finding]]:
+def _with_lists(source: DataSource, description: Description, places: list[Place]) -> tuple[list[Place], list[Finding]]:
     """The places, of which one that isn't there is the list of its split where a file is; and what is said of those.
 
     What wasn't exported, such as a test split, is often described all the same.
     """
-    targets = {target for _, _, target in found}
+    targets = {target for _, _, target in places}
     lists = {split: file for file, split in _lists(source).items() if file not in targets}
-    places: list[Place] = []
+    followed: list[Place] = []
     findings = []
-    for split, place, target in found:
+    for split, place, target in places:
         other = lists.get(split) if target is None else None
-        places.append((split, place, target or other))
+        followed.append((split, place, target or other))
         if target is None:
             message = f"'{place}' of {SPLITS[split]} is neither a folder nor a list of images below "
             message += str(description.file.parent) + (f"; {other.name} is used" if other else "")
             finding = Finding.of("data-missing", message, description.file)
             findings.append(replace(finding, severity="warning"))
-    return places, findings
+    return followed, findings
 
 
 def _as_it_lies(source: DataSource, description: Description, missing: list[Finding]) -> Layout:
@@ -248,12 +249,12 @@ def _split_of(layout: Layout, image: str) -> int:
 
 def _lists(source: DataSource) -> dict[Path, int]:
     """The text files that list the images of a split, and the split."""
-    found = {}
+    splits = {}
     for file in (source.root / name for name in source.index.files(TEXTS)):
         split = split_of_stem(file.stem)
         if split != UNASSIGNED and _lists_images(file):
-            found[file] = split
-    return found
+            splits[file] = split
+    return splits
 
 
 def _lists_images(path: Path) -> bool:
@@ -333,11 +334,22 @@ def _add_names(layout: Layout) -> None:
     files = [file for file in files if not looks_like_labels(file)]
     commonest = Counter(text.parent for text in layout.texts.values()).most_common(1)
     names, _, findings = names_near(files, commonest[0][0] if commonest else index.root)
-    layout.names = names
+    layout.names = names or _names_in_yaml(index)
     layout.findings += findings
-    if not names:
+    if not layout.names:
         message = "there is no file of class names, such as data.yaml or classes.txt: classes are called by numbers"
         layout.findings.append(Finding.of("class-unnamed", message, index.root))
+
+
+def _names_in_yaml(index: FolderIndex) -> dict[int, str]:
+    """The class names of the first YAML file that has some."""
+    for file in (index.root / name for name in index.files(YAML)):
+        try:
+            if names_classes(file) and (names := read_description(file).names):
+                return names
+        except FindingError:  # a file of something else
+            continue
+    return {}
 
 
 def _leave_out_unlabelled(layout: Layout) -> None:

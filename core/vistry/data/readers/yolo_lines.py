@@ -130,9 +130,9 @@ def _holds_points(row: Sequence[float], per_point: int) -> bool:
     points = [row[start : start + per_point] for start in range(BOX, len(row), per_point)]
     if per_point == 3 and any(point[2] not in (0, 1, 2) for point in points):
         return False
-    seen = [point for point in points if point[0] or point[1]]
+    visible = [point for point in points if point[0] or point[1]]
     return all(
-        abs(point[0] - x) <= width / 2 + REACH and abs(point[1] - y) <= height / 2 + REACH for point in seen
+        abs(point[0] - x) <= width / 2 + REACH and abs(point[1] - y) <= height / 2 + REACH for point in visible
     ) and bool(width > 0 < height)
 
 

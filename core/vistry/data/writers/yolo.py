@@ -82,7 +82,7 @@ def _lines(table: Table, objects: Objects, row: int) -> Iterator[str]:
         if objects.shapes is None:
             numbers = _box(objects, index, size)
         else:
-            numbers = (_ring(table, objects.shapes, index, size) / size).reshape(-1).tolist()
+            numbers = (_ring(table, objects.shapes, index, size=size) / size).reshape(-1).tolist()
         yield f"{table.labels[index]} {' '.join(map(repr, numbers))}\n"
 
 
@@ -99,5 +99,5 @@ def _ring(
     """The outline [P, 2] of an object in pixels."""
     rings = shapes.rings_of(index)
     if len(shapes.runs_of(index)) or (len(rings) > 1 and not shapes.even_odd and overlap(rings)):
-        rings = mask_to_outlines(object_mask(table, index, int(size[0]), int(size[1])))
+        rings = mask_to_outlines(object_mask(table, index, *size.astype(int).tolist()))
     return one_ring(rings)

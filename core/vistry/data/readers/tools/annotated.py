@@ -83,9 +83,9 @@ class ToolFormat:
             return None
         finder = ImageFinder(source, a_file_an_image=self.a_file_an_image)
         images = list(islice(self._images(source, files, []), SAMPLE))
-        found = sum(any(finder.is_there(name, image.file) for name in image.names) for image in images)
+        present = sum(any(finder.is_there(name, image.file) for name in image.names) for image in images)
         noun = f"{len(files)} {self.noun}, such as {source.relative(files[0])}"
-        return Evidence(noun, named=len(images), found=found, covers=max(len(files), len(images)))
+        return Evidence(noun, named=len(images), present=present, covers=max(len(files), len(images)))
 
     def read(self, source: DataSource, task: str) -> Reading:
         """Every image with what was said about it, as labels for a task."""

@@ -32,10 +32,10 @@ def write_predictions(table: Table, images: Sequence[str], *, scores: Scores) ->
     return _tasks(images, lambda row: {"predictions": [_prediction(table, row, scores)]})
 
 
-def _tasks(images: Sequence[str], said: Callable[[int], dict[str, object]]) -> Iterator[str]:
+def _tasks(images: Sequence[str], answer_of: Callable[[int], dict[str, object]]) -> Iterator[str]:
     yield "[\n"
     for row, image in enumerate(images):
-        task = {"data": {IMAGE: f"{ADDRESS}{quote(image)}"}} | said(row)
+        task = {"data": {IMAGE: f"{ADDRESS}{quote(image)}"}} | answer_of(row)
         yield (",\n" if row else "") + json.dumps(task, ensure_ascii=False, allow_nan=False)
     yield "\n]\n"
 
