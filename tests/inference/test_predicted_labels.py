@@ -188,6 +188,15 @@ def test_label_studio_gets_predictions_with_scores(
     assert last["predictions"] == [{"model_version": "a_run", "result": []}]
 
 
+@pytest.mark.parametrize("format", ["label_studio", "labelme", "yolo"])
+def test_images_outside_are_named_by_their_whole_path(
+    predict: Callable[..., Result], photos: Path, tmp_path: Path, format: str
+) -> None:
+    predict(DETECTION, "--to", format, "--output", tmp_path / "elsewhere")
+    table = vistry.doctor(tmp_path / "elsewhere", task=DETECTION).table
+    assert sorted(table.images) == [str(photos / name) for name in BOXES]
+
+
 def test_cvat_gets_pixels(predict: Callable[..., Result], tmp_path: Path) -> None:
     out = tmp_path / "annotations.xml"
     predict(DETECTION, "--to", "cvat", "--output", out)
