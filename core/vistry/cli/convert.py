@@ -25,9 +25,9 @@ def convert(data: Path, out: Path, to: str, as_json: bool, **options: Any) -> No
     """Write the labels of DATA to OUT.
 
     COCO and YOLO are written with boxes and masks, csv_boxes and Pascal VOC with boxes, csv with labels of whole
-    images, JSON Lines with all of these. OUT is a file, or a folder that gets a file for each split; for Pascal VOC
-    and YOLO it is a folder. The images stay where they are: a path is relative where the image lies beside or below the
-    file, else absolute. What the doctor sets aside is left out and counted.
+    images, JSON Lines and labelling tools' formats with all of these. OUT is a file, or a folder that gets a file for
+    each split; for Pascal VOC, YOLO and labelme it is a folder. The images stay where they are: a path is relative
+    where the image lies beside or below the file, else absolute. What the doctor sets aside is left out and counted.
     """
     conversion = vistry.convert(data, out, to=to, **options)
     diagnosis = conversion.diagnosis
