@@ -10,24 +10,8 @@ from vistry.data.conversion import outputs
 from vistry.data.doctor import Diagnosis, examine
 from vistry.data.source import Folders, ReadingOptions
 from vistry.data.task_choice import task_of
-from vistry.runs.files import replacing, write_text
-
-
-@dataclass(frozen=True)
-class WrittenFile:
-    """A file or folder of labels, and how many images, objects and classes are in it.
-
-    Labels of whole images are no objects.
-    """
-
-    path: Path
-    images: int
-    objects: int
-    classes: int
-
-    def to_dict(self) -> dict[str, object]:
-        """Return plain JSON values."""
-        return {**vars(self), "path": str(self.path)}
+from vistry.runs.files import write_text
+from vistry.runs.label_files import WrittenFile, write_labels
 
 
 @dataclass(frozen=True)
@@ -96,7 +80,7 @@ def convert(
 
     Args:
         data: a file or folder of labelled images.
-        out: a file, or a folder that gets a file for each split; for "voc" and "yolo" a folder.
+        out: a file, or a folder that gets a file for each split; for "voc", "yolo" and "labelme" a folder.
         to: the format to write, such as "coco", "jsonl", "voc" or "yolo", or a plugin's.
         task: a task's name or alias; by default the one that the labels suggest.
         format: the format of `data`; by default it is recognised.
@@ -109,12 +93,5 @@ def convert(
     reading = ReadingOptions.of(format, images, columns, classes_at=classes_at)
     name, _ = task_of(data, task, reading)
     diagnosis = examine(data, name, reading)
-    files = []
-    for part in outputs(diagnosis.table, Path(out), to, task=name):
-        for path, pieces in part.files:
-            with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-                file.writelines(pieces)
-        table = part.table
-        objects = 0 if table.objects is None else len(table.labels)
-        files.append(WrittenFile(part.path, len(table), objects=objects, classes=len(table.classes)))
-    return Conversion(tuple(files), diagnosis)
+    files = write_labels(outputs(diagnosis.table, Path(out), to, task=name))
+    return Conversion(files, diagnosis)

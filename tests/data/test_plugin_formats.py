@@ -86,7 +86,7 @@ def test_a_format_is_recognised_and_read_with_its_splits(listing: Path) -> None:
 def test_it_can_be_named_and_is_in_the_help(listing: Path) -> None:
     assert read(listing, MULTICLASS, ReadingOptions("listing")).table.format == "listing"
     assert read(listing, MULTICLASS, ReadingOptions("folders")).table.format == "folders"
-    assert words.formats().endswith("masks, listing or folders")
+    assert words.formats().endswith("masks, mask_pictures, listing or folders")
 
 
 def test_cores_formats_are_recognised_first(listing: Path) -> None:

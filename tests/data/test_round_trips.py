@@ -125,13 +125,45 @@ def test_what_is_written_is_read_back(pictures, task):
 NO_NEGATIVES: set[str] = set()
 
 
-@pytest.mark.parametrize(("first", "second"), list(product(written_for(DETECTION), repeat=2)))
+def through(folder, first, second, task):
+    """Labels of the pictures for a task, what is left of them after two formats, and how many objects that are."""
+    truth = table_of(folder, task)
+    write(truth, folder / "one", first, task)
+    files = vistry.convert(folder / "one", folder / "two", to=second, task=task, images=folder).files
+    back = vistry.doctor(folder / "two", task=task, images=folder).table
+    return labelled(truth), labelled(back), sum(file.objects for file in files)
+
+
+def labelled(table):
+    return {image: labels for image, labels in content(table).items() if labels}
+
+
+def pairs(task):
+    return list(product([name for name in written_for(task) if (task, name) != (SEGMENTATION, "voc")], repeat=2))
+
+
+@pytest.mark.parametrize(("first", "second"), pairs(DETECTION))
 def test_boxes_go_through_every_pair_of_formats(pictures, first, second):
-    truth = table_of(pictures, DETECTION)
-    write(truth, pictures / "one", first, DETECTION)
-    files = vistry.convert(pictures / "one", pictures / "two", to=second, task="detection", images=pictures).files
-    assert sum(file.objects for file in files) == len(truth.labels)
-    back = vistry.doctor(pictures / "two", task="detection", images=pictures).table
-    assert {image: labels for image, labels in content(back).items() if labels} == {
-        image: labels for image, labels in content(truth).items() if labels
+    truth, back, objects = through(pictures, first, second, DETECTION)
+    assert back == truth
+    assert objects == sum(map(len, truth.values()))
+
+
+@pytest.mark.parametrize(("first", "second"), pairs(SEGMENTATION))
+def test_masks_go_through_every_pair_of_formats(pictures, first, second):
+    truth, back, _ = through(pictures, first, second, SEGMENTATION)
+    assert {image: [(label, pixels) for label, *_, pixels in labels] for image, labels in back.items()} == {
+        image: [(label, pixels) for label, *_, pixels in labels] for image, labels in truth.items()
     }
+
+
+@pytest.mark.parametrize("task", [MULTICLASS, MULTILABEL])
+@pytest.mark.parametrize("first", written_for(MULTICLASS))
+def test_labels_of_images_go_through_every_pair_of_formats(pictures, first, task):
+    for second in written_for(task):
+        folder = pictures / second
+        folder.mkdir()
+        for picture in pictures.glob("*.png"):
+            (folder / picture.name).write_bytes(picture.read_bytes())
+        truth, back, _ = through(folder, first, second, task)
+        assert back == truth, second

@@ -8,7 +8,7 @@ import click
 
 from vistry.cli import words
 from vistry.cli.hyperparameter_options import HyperparameterCommand
-from vistry.cli.printing import json_line, printable
+from vistry.cli.printing import json_line, print_label_files, printable
 
 
 @click.command(cls=HyperparameterCommand)
@@ -17,6 +17,7 @@ from vistry.cli.printing import json_line, printable
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Write JSON Lines to this file, labels as CSV to a .csv."
 )
+@click.option("--to", metavar="FORMAT", help=f"Write labels to --output: {words.one_of(words.written_formats())}.")
 @click.option("--draw", type=click.Path(path_type=Path), help="Write each image with its detections to this folder.")
 @click.option("--masks", type=click.Path(path_type=Path), help="Where masks go if export_as_image is on. [.]")
 @click.option("--threshold", type=float, help="The score above which predictions count. [the run's own]")
@@ -26,6 +27,7 @@ def predict(
     run: str,
     images: tuple[Path, ...],
     output: Path | None,
+    to: str | None,
     draw: Path | None,
     masks: Path | None,
     threshold: float | None,
@@ -36,22 +38,28 @@ def predict(
     """Predict IMAGES, files or folders, with RUN (a folder, an identifier, or "last").
 
     An image that can't be read has an error entry; the others have their predictions. Hyperparameters of prediction may
-    be changed: --box_score_threshold 0.5.
+    be changed: --box_score_threshold 0.5. With --to, what is predicted becomes labels in a file or folder, which
+    labelling tools and vistry train read.
     """
     from vistry.inference.detection_files import DetectionFiles
     from vistry.inference.image_files import image_files
+    from vistry.inference.predicted_labels import PredictedLabels
     from vistry.inference.prediction_table import PredictionTable
     from vistry.inference.predictor import load
     from vistry.runs.files import lines_to
 
+    if to is not None and as_json:
+        raise click.UsageError("--json prints predictions, and --to writes labels to --output; leave one out")
     files = image_files(images)
     predictor = load(run, backend=backend, threshold=threshold, **hyperparameters)
     for warning in predictor.hyperparameters.warnings:
         click.echo(f"warning: {warning}", err=True)
     written = DetectionFiles.of(predictor, draw, masks, images=files)
-    table = PredictionTable.for_file(output, predictor)
+    labels = PredictedLabels.of(predictor, to, output, images=files)
+    lines = None if labels else output
+    table = PredictionTable.for_file(lines, predictor)
     failed = 0
-    with lines_to(output) as write:
+    with lines_to(lines) as write:
         if table:
             write(table.header)
         for prediction in predictor.predict(files):
@@ -60,13 +68,17 @@ def predict(
             line = json_line({"filename": prediction.image, **response})
             written.write(prediction)
             write(table.row(prediction.image, response) if table else line)
-            if table and prediction.error:
+            if labels:
+                labels.add(prediction)
+            if (table or labels) and prediction.error:
                 click.echo(printable(f"left out: {prediction.error}"), err=True)
             if as_json:
                 click.echo(line)
             elif output is None:
                 click.echo(printable(f"{prediction.image}  {predictor.summary_line(prediction)}"))
-    if output is not None:
+    if labels:
+        print_label_files(labels.write(), have_objects=labels.are_objects, err=True)
+    elif output is not None:
         click.echo(f"{len(files)} predictions in {output}", err=True)
     for line in written.summary():
         click.echo(line, err=True)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from vistry.registry.records import SCHEMA
+
+if TYPE_CHECKING:
+    from vistry.runs.label_files import WrittenFile
 
 
 def print_json(**content: object) -> None:
@@ -48,6 +52,13 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Se
             for cell, width, header in zip(line, widths, headers, strict=True)
         ]
         click.echo("  ".join(cells).rstrip())
+
+
+def print_label_files(files: Iterable[WrittenFile], *, have_objects: bool, err: bool = False) -> None:
+    """Print what was written of labels, a line a file or folder."""
+    for file in files:
+        counts = f"{file.images} images, {file.objects} objects" if have_objects else f"{file.images} images"
+        click.echo(f"{file.path}: {counts}, {file.classes} classes", err=err)
 
 
 def print_facts(facts: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from vistry.data.formats import Formats
 from vistry.data.readers.guarded import GuardedWriter
 from vistry.data.table import SPLITS, UNASSIGNED, Table
+from vistry.data.writers.writer import Scores
 from vistry.errors import DataError
 from vistry.registry.tasks import task_named
 
@@ -25,11 +26,12 @@ class Output:
     files: Iterable[tuple[Path, Iterable[str]]]
 
 
-def outputs(table: Table, out: Path, format: str, *, task: str) -> list[Output]:
+def outputs(table: Table, out: Path, format: str, *, task: str, scores: Scores | None = None) -> list[Output]:
     """What to write for a table with labels of a task: a file, in a folder a file for each split, or a file an image.
 
-    `format` is the name of one with a writer, such as 'coco' or 'jsonl'. Raises DataError for labels that the format
-    doesn't have or its writer refuses, for a file that exists, and for several splits in one file.
+    `format` is the name of one with a writer, such as 'coco' or 'jsonl'. `scores` [M] are those of the labels, where a
+    model gave them, of a table without splits. Raises DataError for labels that the format doesn't have or its writer
+    refuses, for a file that exists, and for several splits in one file.
     """
     formats = Formats.read()
     writer = formats.writer_named(format)
@@ -41,11 +43,17 @@ def outputs(table: Table, out: Path, format: str, *, task: str) -> list[Output]:
     files = list(_files(table, out, writer.SUFFIX))
     for path, _ in files:
         _refuse_existing(path)
-    return [Output(path, rows, [(path, _begun(_pieces(writer, rows, path, task=task)))]) for path, rows in files]
+    return [
+        Output(path, rows, [(path, _begun(_pieces(writer, rows, path, task=task, scores=scores)))])
+        for path, rows in files
+    ]
 
 
-def _pieces(writer: GuardedWriter, rows: Table, path: Path, *, task: str) -> Iterator[str]:
+def _pieces(writer: GuardedWriter, rows: Table, path: Path, *, task: str, scores: Scores | None) -> Iterator[str]:
+    """The text of a file; what a model said is written as such where the format knows the difference."""
     images = _relative(rows.images, path.absolute().parent)
+    if scores is not None and writer.writes_predictions:
+        return writer.write_predictions(rows, images, scores=scores)
     if rows.objects is not None:
         return writer.write(rows, images)
     return writer.write_labels(rows, images, several=not task_named(task).has_one_label)

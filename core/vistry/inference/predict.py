@@ -9,6 +9,7 @@ from typing import Any
 from vistry.errors import VistryError
 from vistry.inference.detection_files import DetectionFiles
 from vistry.inference.image_files import image_files
+from vistry.inference.predicted_labels import PredictedLabels
 from vistry.inference.predictor import load
 
 
@@ -20,6 +21,8 @@ def predict(
     draw: str | Path | None = None,
     masks: str | Path | None = None,
     threshold: float | None = None,
+    to: str | None = None,
+    output: str | Path | None = None,
     **changed: Any,
 ) -> list[dict[str, Any]]:
     """Predict images, or the images in folders; return an entry for each in the hosted product's schema.
@@ -31,6 +34,9 @@ def predict(
         draw: a folder for drawings of the detections, one an image.
         masks: a folder for masks as images, written with export_as_image; by default the working folder.
         threshold: the score above which predictions count, as in `load`.
+        to: a format that can be written, such as "label_studio" or "coco", in which what is predicted is written as
+            labels; those of the classes above their thresholds.
+        output: the file or folder for these labels.
         changed: hyperparameters with other values than in training, as in `load`.
 
     Returns:
@@ -39,13 +45,20 @@ def predict(
     paths = [images] if isinstance(images, (str, Path)) else list(images)
     if not paths:
         raise VistryError("no images to predict; name files or folders")
+    if output is not None and to is None:
+        raise VistryError("output is where labels are written; name their format with to, or leave output out")
     predictor = load(run, backend=backend, threshold=threshold, **changed)
     files = image_files(paths)
     written = DetectionFiles.of(predictor, _path(draw), _path(masks), images=files)
+    labels = PredictedLabels.of(predictor, to, _path(output), images=files)
     entries = []
     for prediction in predictor.predict(files):
         written.write(prediction)
+        if labels is not None:
+            labels.add(prediction)
         entries.append({"filename": prediction.image, **predictor.respond(prediction)})
+    if labels is not None:
+        labels.write()
     return entries
 
 

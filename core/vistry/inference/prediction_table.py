@@ -42,14 +42,17 @@ class PredictionTable:
         """
         suffix = output.suffix.lower() if output else ""
         if suffix in OTHERS:
-            raise VistryError(f"--output writes JSON Lines or CSV, not {suffix}; name a .jsonl or a .csv file")
+            raise VistryError(
+                f"--output writes JSON Lines or CSV, not {suffix}; name a .jsonl or a .csv file, "
+                "or the format of labels with --to"
+            )
         if suffix not in DELIMITERS:
             return None
         task = task_named(predictor.task.name)
         if task.has_boxes:
             raise VistryError(
                 f"{output}: boxes and masks are written as JSON Lines, and {suffix} is for labels of whole images; "
-                "name a .jsonl file"
+                "name a .jsonl file, or the format of labels with --to"
             )
         return cls(predictor.classes, task.is_multilabel, DELIMITERS[suffix])
 

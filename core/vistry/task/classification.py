@@ -116,7 +116,7 @@ class Classification(ABC):
         """Return targets as [N, C] True where an image has a class."""
 
     @abstractmethod
-    def _predicted(self, prediction: Probabilities, thresholds: Thresholds | None) -> list[int]:
+    def predicted(self, prediction: Probabilities, thresholds: Thresholds | None) -> list[int]:
         """Return the classes that an image is taken for."""
 
     def response(
@@ -133,7 +133,7 @@ class Classification(ABC):
         every = {"probs": [float(value) for value in prediction], "labels": list(classes)}
         if thresholds is None:
             return every
-        return {**every, "predicted": [classes[label] for label in self._predicted(prediction, thresholds)]}
+        return {**every, "predicted": [classes[label] for label in self.predicted(prediction, thresholds)]}
 
 
 class ImageClassification(Classification):
@@ -149,7 +149,7 @@ class ImageClassification(Classification):
     def _truth(self, targets: Array, classes: int) -> npt.NDArray[np.bool_]:
         return np.asarray(np.eye(classes, dtype=bool)[targets])
 
-    def _predicted(self, prediction: Probabilities, thresholds: Thresholds | None) -> list[int]:
+    def predicted(self, prediction: Probabilities, thresholds: Thresholds | None) -> list[int]:
         return [int(likeliest(prediction[None], thresholds)[0])]
 
     def build_loss(self, hyperparameters: Hyperparameters, backend: str, data: TrainingData) -> Loss:
@@ -182,7 +182,7 @@ class ImageClassification(Classification):
         thresholds: Thresholds | None = None,
     ) -> str:
         """Name the likeliest class, or of two the one that passes its threshold, with its probability."""
-        [best] = self._predicted(prediction, thresholds)
+        [best] = self.predicted(prediction, thresholds)
         return f"{classes[best]} {prediction[best]:.2f}"
 
 
@@ -199,7 +199,7 @@ class ImageClassificationMultilabel(Classification):
     def _truth(self, targets: Array, classes: int) -> npt.NDArray[np.bool_]:  # noqa: ARG002
         return np.asarray(targets > LABEL_THRESHOLD)
 
-    def _predicted(self, prediction: Probabilities, thresholds: Thresholds | None) -> list[int]:
+    def predicted(self, prediction: Probabilities, thresholds: Thresholds | None) -> list[int]:
         labels: list[int] = np.flatnonzero(probable(prediction, thresholds)).tolist()
         return labels
 
@@ -232,7 +232,7 @@ class ImageClassificationMultilabel(Classification):
         thresholds: Thresholds | None = None,
     ) -> str:
         """Name the predicted classes with their probabilities."""
-        predicted = self._predicted(prediction, thresholds)
+        predicted = self.predicted(prediction, thresholds)
         return ", ".join(f"{classes[index]} {prediction[index]:.2f}" for index in predicted) or "none of the classes"
 
 

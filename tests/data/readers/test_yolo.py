@@ -330,3 +330,17 @@ def test_a_folder_that_is_described_is_never_the_whole_file_system(photo, put):
     photo("images/a.jpg")
     with pytest.raises(DataError, match="too large to be searched"):
         examine(put("data.yaml", "train: /\nnames: [nut]\n"), DETECTION)
+
+
+def test_one_place_for_training_and_validation_has_no_split(photo, tmp_path):
+    for number in range(4):
+        photo(f"images/all/{number}.jpg", number)
+        (tmp_path / f"labels/all/{number}.txt").parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"labels/all/{number}.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    (tmp_path / "data.yaml").write_text("path: .\ntrain: images/all\nval: images/all\nnames: [cat]\n")
+    diagnosis = examine(tmp_path, "image_object_detection")
+    assert len(diagnosis.table) == 4
+    assert set(diagnosis.table.split) == {-1}
+    checks = [finding.check for finding in diagnosis.findings]
+    assert "split-shared" in checks
+    assert not {"split-leak", "split-empty"} & set(checks)

@@ -33,6 +33,7 @@ CHECKS = (
         "write it the same way everywhere",
     ),
     Check("split-unknown", "error", "a split that is not train, validation or test", "correct the split"),
+    Check("split-shared", "info", "one place for training and for validation, divided as if it had no split", ""),
     Check(
         "path-escape",
         "error",

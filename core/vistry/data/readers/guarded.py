@@ -10,7 +10,7 @@ from typing import Any, cast
 from vistry.data.readers.reader import Evidence, Reader, Reading, SourceReader
 from vistry.data.source import DataSource
 from vistry.data.table import Table
-from vistry.data.writers.writer import FolderWriter, Writer
+from vistry.data.writers.writer import FolderWriter, Scores, Writer
 from vistry.registry.part_code import broken, guarded
 from vistry.registry.part_specs import ReaderSpec
 from vistry.registry.parts import Part
@@ -84,6 +84,18 @@ class GuardedWriter:
         """The file's text piece by piece."""
         with guarded(self.part, passing=OSError):
             yield from self._checked(cast(Writer, self.writer).write(table, images), "write")
+
+    @property
+    def writes_predictions(self) -> bool:
+        """Whether it writes what a model said otherwise than what people said."""
+        return hasattr(self.writer, "write_predictions")
+
+    def write_predictions(self, table: Table, images: Sequence[str], *, scores: Scores) -> Iterator[str]:
+        """The file's text piece by piece, as what a model said with these scores of its labels."""
+        writer: Any = self.writer
+        with guarded(self.part, passing=OSError):
+            pieces = writer.write_predictions(table, images, scores=scores)
+            yield from self._checked(pieces, "write_predictions")
 
     def write_files(self, table: Table, images: Sequence[str]) -> Iterator[tuple[str, Iterator[str]]]:
         """(path, text piece by piece) of each file below a folder."""

@@ -86,6 +86,14 @@ def read_layout(source: DataSource) -> Layout:
     return first
 
 
+def _each_once(places: list[Place]) -> list[Place]:
+    """The places, of which one that trains and validates has no split: tools want both named, and it may be all."""
+    train, validation = ({target for at, _, target in places if at == SPLITS.index(name)} for name in SPLITS[:2])
+    both = (train & validation) - {None}
+    shared = {target: (UNASSIGNED, place, target) for _, place, target in places if target in both}
+    return [*(place for place in places if place[2] not in both), *shared.values()]
+
+
 def _described(source: DataSource, file: Path) -> Layout | FindingError:
     try:
         return _follow(source, read_description(file))
@@ -96,8 +104,9 @@ def _described(source: DataSource, file: Path) -> Layout | FindingError:
 def _follow(source: DataSource, description: Description) -> Layout:
     """The data set that a description leads to."""
     around = [source.root, *_above(description.file.parent)]
-    places = [(split, place, locate(description, place, around)) for split, place in description.places]
-    places, missing = _with_lists(source, description, places)
+    every = [(split, place, locate(description, place, around)) for split, place in description.places]
+    every, missing = _with_lists(source, description, every)
+    places = _each_once(every)
     targets = [target for _, _, target in places if target is not None]
     if not targets:
         return _as_it_lies(source, description, missing)
@@ -105,6 +114,9 @@ def _follow(source: DataSource, description: Description) -> Layout:
     finder = ImageFinder(home)
     layout = Layout(home, description.names, finder, pose=description.pose)
     layout.findings += missing
+    if len(places) < len(every):
+        message = "train and val are one place; its images are divided as if they had no split"
+        layout.findings.append(Finding.of("split-shared", message, description.file))
     listed: set[Path] = {description.file}
     images: dict[tuple[int, str], None] = {}
     for split, _, target in places:

@@ -6,6 +6,8 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 
+from vistry.errors import DataError
+
 
 def names_of_files(images: Sequence[str]) -> list[str]:
     """A path without suffix for each image, no two alike but for case: x, else folder/x, else folder/x.jpg."""
@@ -21,6 +23,15 @@ def names_of_files(images: Sequence[str]) -> list[str]:
         name if repeated[name.casefold()] == 1 else image.removeprefix(prefix).lstrip("/")
         for name, image in zip(below, images, strict=True)
     ]
+
+
+def refuse_shared(files: Sequence[str], images: Sequence[str]) -> None:
+    """Raise DataError where two images have one annotation file, names that differ only in case counting as one."""
+    by_file: dict[str, str] = {}
+    for file, image in zip(files, images, strict=True):
+        other = by_file.setdefault(file.casefold(), image)
+        if other != image:
+            raise DataError(f"{other} and {image} would share the file {file}; rename one of them")
 
 
 def _differ(names: Sequence[str]) -> bool:

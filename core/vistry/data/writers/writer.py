@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from vistry.data.table import Table
+
+# [M] from 0 to 1, one for each of a table's labels.
+Scores: TypeAlias = npt.NDArray[np.float32]
 
 
 class Writer(Protocol):
@@ -14,6 +20,9 @@ class Writer(Protocol):
     This one writes a file for each split; for a format of a file an image, see `FolderWriter`.
     One that writes one label an image otherwise than several has `write_labels(table, images, *, several)` besides,
     which is called for tables without objects.
+    One whose format tells what a model said, for people to correct, from what people said has
+    `write_predictions(table, images, *, scores)` besides, which takes the place of `write` for predictions: `scores`
+    are an array [M] of the scores from 0 to 1 of the table's M labels.
     """
 
     @property

@@ -11,7 +11,7 @@ from vistry.data.masks.contours import mask_to_outlines
 from vistry.data.masks.rle import object_mask
 from vistry.data.objects import Objects, Shapes
 from vistry.data.table import Table
-from vistry.data.writers.file_names import names_of_files
+from vistry.data.writers.file_names import names_of_files, refuse_shared
 from vistry.data.writers.one_ring import one_ring
 from vistry.data.writers.rings import overlap
 from vistry.data.writers.split_lists import rows_by_split
@@ -49,11 +49,7 @@ def write_files(table: Table, images: Sequence[str]) -> Iterator[tuple[str, Iter
 def _text_files(images: Sequence[str]) -> list[str]:
     elsewhere = iter(names_of_files([image for image in images if image.startswith("/")]))
     texts = [f"labels/{next(elsewhere)}.txt" if image.startswith("/") else _beside(image) for image in images]
-    by_text: dict[str, str] = {}
-    for text, image in zip(texts, images, strict=True):
-        other = by_text.setdefault(text.casefold(), image)
-        if other != image:
-            raise DataError(f"{other} and {image} would share the text file {text}; rename one of them")
+    refuse_shared(texts, images)
     return texts
 
 

@@ -9,8 +9,10 @@ import zlib
 
 import numpy as np
 import pytest
+import vistry
 from PIL import Image
 from vistry.data.reading import detect, guess_task, read
+from vistry.errors import DataError
 
 MULTICLASS, MULTILABEL = "image_classification", "image_classification_multilabel"
 DETECTION, SEGMENTATION = "image_object_detection", "image_instance_segmentation"
@@ -129,3 +131,45 @@ def test_supervisely_objects(supervisely, masks_of_row):
     assert table.split.tolist() == [0]
     assert boxes(table) == [("cat", 1, 2, 9, 8), ("dog", 4, 5, 7, 7)]
     assert int(masks_of_row(table, 0)[1].sum()) == 5
+
+
+def test_labelme_gets_a_file_beside_each_image(photo, tmp_path):
+    """What labelme itself asks of a file: these keys, shapes of a known kind, and a picture that lies where it says."""
+    photo("data/train/a.jpg", 0, (WIDTH, HEIGHT))
+    photo("data/b.jpg", 1, (WIDTH, HEIGHT))
+    rows = [("train/a.jpg", [2, 3, 10, 12]), ("b.jpg", [1.5, 2.5, 9, 9])]
+    for split, (name, (x1, y1, x2, y2)) in zip(("train", "validation"), rows, strict=True):
+        box = {"topX": x1 / WIDTH, "topY": y1 / HEIGHT, "bottomX": x2 / WIDTH, "bottomY": y2 / HEIGHT}
+        record = {"image_url": name, "label": [{"label": "cat", **box}]}
+        (tmp_path / f"data/{split}.jsonl").write_text(json.dumps(record) + "\n")
+    vistry.convert(tmp_path / "data", tmp_path / "data", to="labelme", task="detection")
+    # The folder says the split of one image; that of the other needs a folder of its own.
+    for file, image, box in (("train/a.json", "a.jpg", rows[0][1]), ("val/b.json", "../b.jpg", rows[1][1])):
+        record = json.loads((tmp_path / "data" / file).read_text())
+        assert {"version", "flags", "shapes", "imagePath", "imageData", "imageHeight", "imageWidth"} <= record.keys()
+        assert (record["imagePath"], record["imageWidth"], record["imageHeight"]) == (image, WIDTH, HEIGHT)
+        assert ((tmp_path / "data" / file).parent / record["imagePath"]).is_file()
+        (shape,) = record["shapes"]
+        assert (shape["label"], shape["shape_type"]) == ("cat", "rectangle")
+        np.testing.assert_allclose(np.ravel(shape["points"]), box, atol=1e-5)
+    for split in ("train", "validation"):
+        (tmp_path / f"data/{split}.jsonl").unlink()
+    table = read(tmp_path / "data", DETECTION).table
+    assert [table.split[row] for row in np.argsort(table.images)] == [1, 0]
+
+
+def test_labelme_has_no_file_for_two_images(photo, tmp_path):
+    for name in ("a.jpg", "a.png"):
+        photo(name, 0)
+    lines = [json.dumps({"image_url": name, "label": []}) for name in ("a.jpg", "a.png")]
+    (tmp_path / "data.jsonl").write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError, match=r"a.jpg and a.png would share the file a.json; rename one of them"):
+        vistry.convert(tmp_path / "data.jsonl", tmp_path, to="labelme", task="detection")
+
+
+def test_labelme_refuses_crowds(photo, tmp_path):
+    photo("a.jpg", 0)
+    box = {"label": "cat", "topX": 0.1, "topY": 0.1, "bottomX": 0.5, "bottomY": 0.5, "isCrowd": 1}
+    (tmp_path / "data.jsonl").write_text(json.dumps({"image_url": "a.jpg", "label": [box]}) + "\n")
+    with pytest.raises(DataError, match=r"1 object\(s\) are crowds, .* which labelme can't say; write coco or voc"):
+        vistry.convert(tmp_path / "data.jsonl", tmp_path, to="labelme", task="detection")

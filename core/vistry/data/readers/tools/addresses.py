@@ -21,4 +21,6 @@ def names_of(address: str) -> list[str]:
     plain = _UPLOAD_PREFIX.sub("", name)
     names = [path] if plain == name else [f"{folder}{slash}{plain}", path, plain]
     decoded = [unquote(name) for name in names if unquote(name) != name]
-    return [name.lstrip("/") if "upload" in name or "d" in query else name for name in [*names, *decoded]]
+    plain_names = [name.lstrip("/") if "upload" in name or "d" in query else name for name in [*names, *decoded]]
+    # A server may serve everything, so that the path that it is asked for begins at the root.
+    return [*plain_names, f"/{path.lstrip('/')}"] if "d" in query else plain_names

@@ -7,18 +7,18 @@ from collections.abc import Iterator, Sequence
 
 from vistry.data.masks.contours import mask_to_outlines
 from vistry.data.table import Table
+from vistry.data.writers.one_ring import one_ring
 from vistry.data.writers.tools.drawn import DrawnObject, drawn_objects, labels_of
-from vistry.errors import DataError
 
 SUFFIX: str = ".json"
 ATTRIBUTE = "class"
 
 
 def write(table: Table, images: Sequence[str]) -> Iterator[str]:
-    """Yield the file's text, an entry an image. Raises DataError for a mask of several parts."""
+    """Yield the file's text, an entry an image. The parts of a mask are joined by lines without width."""
     yield "{\n"
     for row, image in enumerate(images):
-        regions = [] if table.objects is None else [_region(table, row, drawn) for drawn in drawn_objects(table, row)]
+        regions = [] if table.objects is None else [_region(drawn) for drawn in drawn_objects(table, row)]
         entry = {"filename": image, "size": -1, "regions": regions, "file_attributes": _attributes(table, row)}
         yield (",\n" if row else "") + f"{json.dumps(f'{image}-1')}: {json.dumps(entry, ensure_ascii=False)}"
     yield "\n}\n"
@@ -32,12 +32,9 @@ def _attributes(table: Table, row: int) -> dict[str, object]:
     return {ATTRIBUTE: names[0] if len(names) == 1 else dict.fromkeys(names, True)}
 
 
-def _region(table: Table, row: int, drawn: DrawnObject) -> dict[str, object]:
-    rings = [] if drawn.mask is None else mask_to_outlines(drawn.mask)
-    if len(rings) > 1:
-        message = f"{table.where(row)}: the mask of a '{drawn.label}' has several parts, and VIA's regions have one"
-        raise DataError(f"{message}; write COCO, CVAT or Label Studio")
-    ring = rings[0] if rings else drawn.ring
+def _region(drawn: DrawnObject) -> dict[str, object]:
+    outlines = [] if drawn.mask is None else mask_to_outlines(drawn.mask)
+    ring = one_ring(outlines) if outlines else drawn.ring
     x1, y1, x2, y2 = drawn.box
     shape: dict[str, object] = {"name": "rect", "x": x1, "y": y1, "width": x2 - x1, "height": y2 - y1}
     if ring is not None:
