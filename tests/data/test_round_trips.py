@@ -167,3 +167,12 @@ def test_labels_of_images_go_through_every_pair_of_formats(pictures, first, task
             (folder / picture.name).write_bytes(picture.read_bytes())
         truth, back, _ = through(folder, first, second, task)
         assert back == truth, second
+
+
+@pytest.mark.parametrize("format", ["cvat", "label_studio", "labelme", "via", "yolo"])
+def test_a_format_without_crowds_refuses_them(pictures, format):
+    table = table_of(pictures, DETECTION)
+    assert table.objects is not None
+    crowds = replace(table.objects, crowd=np.ones(len(table.objects), dtype=bool))
+    with pytest.raises(DataError, match=r"6 object\(s\) are crowds"):
+        write(replace(table, objects=crowds), pictures / "out", format, DETECTION)

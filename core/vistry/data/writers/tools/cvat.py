@@ -9,13 +9,14 @@ import numpy as np
 
 from vistry.data.masks.rle import Mask
 from vistry.data.table import SPLITS, Table
-from vistry.data.writers.tools.drawn import DrawnObject, drawn_objects, labels_of, size_of
+from vistry.data.writers.tools.drawn import DrawnObject, drawn_objects, labels_of, refuse_crowds, size_of
 
 SUFFIX: str = ".xml"
 
 
 def write(table: Table, images: Sequence[str]) -> Iterator[str]:
-    """Yield the file's text, an element an image."""
+    """Yield the file's text, an element an image. Raises DataError for crowds."""
+    refuse_crowds(table, "CVAT")
     labels = "".join(f"<label><name>{quoteattr(name)[1:-1]}</name></label>" for name in table.classes)
     yield '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n'
     yield f"<meta><task><labels>{labels}</labels></task></meta>\n"

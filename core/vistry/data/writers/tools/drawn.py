@@ -33,6 +33,13 @@ def size_of(table: Table, row: int) -> tuple[int, int]:
     return size
 
 
+def refuse_crowds(table: Table, tool: str) -> None:
+    """Raise DataError for crowds, which a tool would show as objects."""
+    if table.objects is not None and (crowds := int(table.objects.crowd.sum())):
+        message = f"{crowds} object(s) are crowds, or 'difficult', which {tool} can't say"
+        raise DataError(f"{message}; write coco, jsonl or voc, or remove them")
+
+
 def labels_of(table: Table, row: int) -> list[str]:
     """The classes of a whole image."""
     return [table.classes[label] for label in table.labels_of(row)]

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from vistry.data.readers.tools import brush
 from vistry.data.table import Table
 from vistry.data.writers.numbers import shortest_decimal
-from vistry.data.writers.tools.drawn import DrawnObject, drawn_objects, labels_of, size_of
+from vistry.data.writers.tools.drawn import DrawnObject, drawn_objects, labels_of, refuse_crowds, size_of
 from vistry.data.writers.writer import Scores
 
 SUFFIX: str = ".json"
@@ -20,7 +20,11 @@ IMAGE, LABEL, CHOICE = "image", "label", "choice"
 
 
 def write(table: Table, images: Sequence[str]) -> Iterator[str]:
-    """Yield the file's text, a task an image with what people said. Raises DataError for an image of unknown size."""
+    """Yield the file's text, a task an image with what people said.
+
+    Raises DataError for crowds and for an image of unknown size.
+    """
+    refuse_crowds(table, "Label Studio")
     return _tasks(images, lambda row: {"annotations": [{"result": list(_results(table, row))}]})
 
 

@@ -16,8 +16,7 @@ from vistry.data.readers.split_words import split_of_folders
 from vistry.data.table import SPLITS, UNASSIGNED, Table
 from vistry.data.writers.file_names import names_of_files, refuse_shared
 from vistry.data.writers.split_lists import WORDS
-from vistry.data.writers.tools.drawn import DrawnObject, drawn_objects, labels_of, size_of
-from vistry.errors import DataError
+from vistry.data.writers.tools.drawn import DrawnObject, drawn_objects, labels_of, refuse_crowds, size_of
 
 SUFFIX = ".json"
 # Of labelme's own files; it warns about one that it doesn't know.
@@ -30,9 +29,7 @@ def write_files(table: Table, images: Sequence[str]) -> Iterator[tuple[str, Iter
     Where the folders of an image don't say its split, its file lies below one that does. Raises DataError for crowds,
     which labelme would show as objects, and for two images whose file would be the same.
     """
-    if table.objects is not None and (crowds := int(table.objects.crowd.sum())):
-        message = f"{crowds} object(s) are crowds, or 'difficult', which labelme can't say"
-        raise DataError(f"{message}; write coco or voc, or remove them")
+    refuse_crowds(table, "labelme")
     files = _files(table, images)
     refuse_shared(files, images)
     for row, file in enumerate(files):

@@ -8,14 +8,18 @@ from collections.abc import Iterator, Sequence
 from vistry.data.masks.contours import mask_to_outlines
 from vistry.data.table import Table
 from vistry.data.writers.one_ring import one_ring
-from vistry.data.writers.tools.drawn import DrawnObject, drawn_objects, labels_of
+from vistry.data.writers.tools.drawn import DrawnObject, drawn_objects, labels_of, refuse_crowds
 
 SUFFIX: str = ".json"
 ATTRIBUTE = "class"
 
 
 def write(table: Table, images: Sequence[str]) -> Iterator[str]:
-    """Yield the file's text, an entry an image. The parts of a mask are joined by lines without width."""
+    """Yield the file's text, an entry an image. The parts of a mask are joined by lines without width.
+
+    Raises DataError for crowds.
+    """
+    refuse_crowds(table, "VIA")
     yield "{\n"
     for row, image in enumerate(images):
         regions = [] if table.objects is None else [_region(drawn) for drawn in drawn_objects(table, row)]
