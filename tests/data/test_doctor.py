@@ -159,10 +159,6 @@ OBJECT_CASES: dict[str, tuple[str, Setup]] = {
     "object-orphan": (DETECTION, coco({}, {"image_id": 3})),
     "class-unknown": (DETECTION, coco({}, {"category_id": 3})),
     "class-unused": (DETECTION, coco({}, categories=(NUT, {"id": 2, "name": "fig"}))),
-    "class-names": (
-        DETECTION,
-        lambda root, _: put(root / "data.yaml", b"train: dog\nnc: 2\nnames: [nut]\n"),
-    ),
     "class-numbers": (
         DETECTION,
         lambda root, _: [
@@ -210,15 +206,21 @@ def videos(root: Path, _: Photo) -> None:
             Image.fromarray(scene + np.uint8(frame % 5)).save(path)
 
 
+# Checks that tests of the readers trigger, each where its format's other tests are.
+OF_READERS = (
+    *("annotation-orphan", "class-names", "class-names-differ", "class-same-name", "class-unnamed", "filename-stale"),
+    *("format-ambiguous", "format-chosen", "image-ambiguous", "image-elsewhere", "image-merged", "image-spelling"),
+    *("image-stem", "image-unreferenced", "labels-from-objects", "masks-connected", "negative-assumed", "object-form"),
+    *("path-outside", "split-shared"),
+)
 # A check of what --group-by names, which the doctor isn't told: tests/training/test_group_by.py has its cases.
 OF_TRAINING = ("group-straddles",)
 
 CASES: dict[str, Setup] = {
     "group-suspected": videos,
     "data-missing": lambda root, _: shutil.rmtree(root),
-    "data-empty": lambda root, _: rows(root),
+    "data-empty": lambda root, _: [put(image, b"") for image in root.rglob("*.jpg")],
     "format-unknown": lambda root, _: [shutil.rmtree(root / name) for name in ("cat", "dog")],
-    "format-ambiguous": lambda root, _: [rows(root, name=name) for name in ("one.jsonl", "two.jsonl")],
     "task-mismatch": lambda root, _: rows(root, ("cat/01.jpg", ["cat"])),
     "label-types-mixed": lambda root, _: rows(root, ("cat/01.jpg", "cat"), ("dog/00.jpg", 3)),
     "line-invalid": lambda root, _: lines(root, '{"image_url": "a.jpg",}'),
@@ -243,7 +245,7 @@ CASES: dict[str, Setup] = {
     "name-encoding": lambda root, _: lines(root, '{"image_url": "\\ud800.jpg", "label": "cat"}'),
     "file-hidden": lambda root, _: put(root / "cat/._01.jpg", b"\0\5\x16\7"),
     "file-ignored": lambda root, _: put(root / "cat/notes.txt", b"hello"),
-    "folder-ignored": lambda root, photo: (leak(root, photo), (root / "extra").mkdir()),
+    "folder-ignored": lambda root, photo: (leak(root, photo), photo("extra/odd.jpg", 9)),
     "class-empty": lambda root, _: (root / "bird").mkdir(),
     "image-unlabelled": lambda _, photo: photo("loose.jpg"),
     "image-missing": lambda root, _: rows(root, ("cat/gone.jpeg", "cat"), ("dog/00.jpg", "dog")),
@@ -301,7 +303,11 @@ def test_a_sound_data_set_has_no_findings(data):
 
 
 def test_every_check_has_a_case_and_every_case_a_check():
-    assert sorted([*CASES, *OBJECT_CASES, *OF_TRAINING]) == sorted(CHECKS)
+    assert sorted([*CASES, *OBJECT_CASES, *OF_TRAINING, *OF_READERS]) == sorted(CHECKS)
+    tests = "".join(
+        path.read_text() for path in Path(__file__).parent.rglob("test_*.py") if path.name != "test_doctor.py"
+    )
+    assert [check for check in OF_READERS if f'"{check}"' not in tests] == []
     assert {check.severity for check in CHECKS.values()} == set(SEVERITIES)
 
 
@@ -401,10 +407,12 @@ def test_a_link_out_of_the_folder_is_quarantined_unless_named_absolutely(data, p
 
 
 def test_nothing_usable_is_said_and_the_split_refuses(data):
-    rows(data, ("a.jpg", "cat"), ("b.jpg", "dog"))
+    rows(data, ("cat/01.jpg", "cat"), ("dog/00.jpg", "dog"))
+    for image in ("cat/01.jpg", "dog/00.jpg"):
+        put(data / image, b"")
     diagnosis = examine(data, MULTICLASS)
     [said] = [fault.message for fault in diagnosis.findings if fault.check == "data-empty"]
-    assert said == "none of the 2 images can be used; the most frequent reason: the image file does not exist"
+    assert said == "none of the 2 images can be used; the most frequent reason: the image file has zero bytes"
     with pytest.raises(FindingError, match=r"0 image\(s\) can't be split"):
         split(diagnosis.table, MULTICLASS)
 
@@ -510,7 +518,7 @@ def test_the_diagnosis_as_json(data, photo):
     assert content["quarantined"] == [
         {"image": str(data / "cat/odd.jpg"), "reason": "the image file has zero bytes", "check": "image-empty"}
     ]
-    assert set(content["findings"][0]) == {"check", "severity", "message", "remedy", "file", "line", "count"}
+    assert set(content["findings"][0]) == {"check", "severity", "message", "remedy", "file", "line", "count", "image"}
 
 
 def test_multilabel_data(data):

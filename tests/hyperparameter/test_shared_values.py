@@ -108,7 +108,7 @@ def test_a_key_as_text_is_noticed(line: str) -> None:
 
 
 # Plugins call the first with the mapping that their hooks are given; the second reads a run that may be damaged.
-MAPPINGS = ("torch_layers/backbone_norm.py", "report/header.py")
+MAPPINGS = ("torch_layers/backbone_norm.py", "report/header.py", "training/small_objects.py")
 
 
 def test_core_reads_no_key_as_text() -> None:

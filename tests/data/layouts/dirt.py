@@ -18,6 +18,8 @@ STRAY_FILES = (
     ("LICENSE", b"CC BY 4.0\n"),
 )
 
+DOCUMENTATION = "docs"
+
 
 @dataclass(frozen=True)
 class Dirt:
@@ -66,11 +68,11 @@ def _annotation_without_picture(tree: Tree, expected: Expected) -> Expected:
 def _unrelated_folders(tree: Tree, expected: Expected) -> Expected:
     """Pictures of the documentation, and samples of the results."""
     strays = [Picture(POOL + 20 + at, f"figure{at}", ".png") for at in range(3)]
-    tree.put("docs/figure0.png", strays[0])
+    tree.put(f"{DOCUMENTATION}/figure0.png", strays[0])
     tree.put("samples/figure1.png", strays[1])
     tree.put("samples/figure2.png", strays[2])
-    tree.write("docs/index.md", "# Documentation\n")
-    return replace(expected, lost=(*expected.lost, "docs/", "samples/"))
+    tree.write(f"{DOCUMENTATION}/index.md", "# Documentation\n")
+    return replace(expected, lost=(*expected.lost, f"{DOCUMENTATION}/", "samples/"))
 
 
 def _without(expected: Expected, gone: Picture) -> Expected:

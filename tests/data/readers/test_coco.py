@@ -356,5 +356,5 @@ def test_a_large_file_is_judged_by_samples(photo, put, tmp_path, monkeypatch):
     monkeypatch.setattr("vistry.data.readers.coco_files.WHOLE", 1000)
     monkeypatch.setattr("vistry.data.readers.coco_files.ENDS", 4096)
     evidence = judge(DataSource(tmp_path))
-    assert (evidence.named, evidence.found) == (200, 200)
+    assert (evidence.named, evidence.present) == (200, 200)
     assert path.stat().st_size > 100_000

@@ -65,8 +65,9 @@ def test_names_in_another_normal_form_are_found_and_counted(tree, tmp_path):
 
 
 def test_between_two_nothing_is_guessed(tree, tmp_path):
-    with pytest.raises(FindingError, match=r"'a.jpg' may mean (one|two)/a.jpg and (one|two)/a.jpg"):
+    with pytest.raises(FindingError, match=r"'a.jpg' may mean (one|two)/a.jpg and (one|two)/a.jpg") as caught:
         found(tree("one/a.jpg", "two/a.jpg"), tmp_path, "a.jpg")
+    assert caught.value.finding.check == "image-ambiguous"
 
 
 def test_of_two_the_one_among_the_other_images_of_the_file(tree, tmp_path):
@@ -114,10 +115,10 @@ def test_images_outside_are_read_and_said(tree, tmp_path):
 
 
 def test_ways_are_counted(tree, tmp_path):
-    finder = tree("images/a.jpg", "images/b.jpg", "images/c.png")
-    for name in ("a.jpg", "/far/away/b.jpg", "c.jpg"):
+    finder = tree("images/a.jpg", "images/b.jpg", "images/c.png", "images/d.jpg")
+    for name in ("a.jpg", "/far/away/b.jpg", "c.jpg", "d"):
         found(finder, tmp_path, name)
-    assert checks(finder) == {"image-elsewhere": 1, "path-moved": 1, "image-substituted": 1}
+    assert checks(finder) == {"image-elsewhere": 1, "path-moved": 1, "image-substituted": 1, "image-stem": 1}
 
 
 @pytest.mark.parametrize("name", ["https://host/a.jpg", "a/..", "", "a/\0.jpg", "\udcff.jpg"])

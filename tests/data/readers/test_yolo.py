@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from vistry.data.doctor import examine
+from vistry.data.findings import FindingError
 from vistry.data.readers.yolo import judge
-from vistry.data.reading import detect, guess_task
-from vistry.data.source import DataSource
+from vistry.data.reading import detect, guess_task, read
+from vistry.data.source import DataSource, ReadingOptions
 from vistry.errors import DataError
 
 DETECTION = "image_object_detection"
@@ -344,3 +345,12 @@ def test_one_place_for_training_and_validation_has_no_split(photo, tmp_path):
     checks = [finding.check for finding in diagnosis.findings]
     assert "split-shared" in checks
     assert not {"split-leak", "split-empty"} & set(checks)
+
+
+def test_a_description_that_contradicts_itself_is_told_by_its_check(photo, put, tmp_path):
+    photo("images/a.jpg")
+    put("labels/a.txt", "0 .5 .5 .2 .2\n")
+    put("data.yaml", "train: images\nnc: 2\nnames: [nut]\n")
+    with pytest.raises(FindingError) as caught:
+        read(tmp_path, DETECTION, ReadingOptions("yolo"))
+    assert caught.value.finding.check == "class-names"

@@ -26,6 +26,8 @@ LEAST = 20  # neighbours: fewer tell little
 # Neighbours whose difference is below this share of that of two images of a class. Photographs of one thing that are
 # numbered as they were taken one by one reach about 0.9.
 ALIKE = 0.5
+# A few images apart from a series are odd ones, and no measure of how much images of a class differ.
+FEW_APART = 4
 _NUMBERED = re.compile(r"(.*?)(\d+)", re.DOTALL)
 
 
@@ -68,7 +70,7 @@ def _series(table: Table) -> dict[tuple[str, str], list[int]]:
 def _strangers(
     table: Table, rows: list[int], series: dict[tuple[str, str], list[int]], random: np.random.Generator
 ) -> Pairs:
-    """For each row another one of its class, of another series where there is one."""
+    """For each row another one of its class, of another series where a good part of the class is of one."""
     first_labels = np.full(len(table), -1)
     some = np.diff(table.label_starts) > 0
     first_labels[some] = table.labels[table.label_starts[:-1][some]]
@@ -79,7 +81,8 @@ def _strangers(
     for row in rows:
         alike = first_labels == first_labels[row]
         candidates = np.flatnonzero(alike & (of_series != of_series[row]))
-        candidates = candidates if len(candidates) else np.setdiff1d(np.flatnonzero(alike), [row])
+        if len(candidates) * FEW_APART < np.sum(alike):
+            candidates = np.setdiff1d(np.flatnonzero(alike), [row])
         if len(candidates):
             pairs.append((row, int(random.choice(candidates))))
     return pairs

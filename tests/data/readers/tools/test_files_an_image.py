@@ -171,5 +171,5 @@ def test_labelme_refuses_crowds(photo, tmp_path):
     photo("a.jpg", 0)
     box = {"label": "cat", "topX": 0.1, "topY": 0.1, "bottomX": 0.5, "bottomY": 0.5, "isCrowd": 1}
     (tmp_path / "data.jsonl").write_text(json.dumps({"image_url": "a.jpg", "label": [box]}) + "\n")
-    with pytest.raises(DataError, match=r"1 object\(s\) are crowds, .* which labelme can't say; write coco, jsonl or voc"):
+    with pytest.raises(DataError, match=r"1 object\(s\) are crowds, .* labelme can't say; write coco, jsonl or voc"):
         vistry.convert(tmp_path / "data.jsonl", tmp_path, to="labelme", task="detection")
