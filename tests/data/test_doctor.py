@@ -209,7 +209,7 @@ def videos(root: Path, _: Photo) -> None:
 # Checks that tests of the readers trigger, each where its format's other tests are.
 OF_READERS = (
     *("annotation-orphan", "class-names", "class-names-differ", "class-same-name", "class-unnamed", "filename-stale"),
-    *("format-ambiguous", "format-chosen", "image-ambiguous", "image-elsewhere", "image-merged", "image-spelling"),
+    *("format-chosen", "image-ambiguous", "image-elsewhere", "image-merged", "image-spelling"),
     *("image-stem", "image-unreferenced", "labels-from-objects", "masks-connected", "negative-assumed", "object-form"),
     *("path-outside", "split-shared"),
 )
@@ -221,6 +221,9 @@ CASES: dict[str, Setup] = {
     "data-missing": lambda root, _: shutil.rmtree(root),
     "data-empty": lambda root, _: [put(image, b"") for image in root.rglob("*.jpg")],
     "format-unknown": lambda root, _: [shutil.rmtree(root / name) for name in ("cat", "dog")],
+    "format-ambiguous": lambda root, _: [
+        rows(root, ("cat/01.jpg", label), ("dog/00.jpg", "dog"), name=f"{label}.jsonl") for label in ("cat", "dog")
+    ],
     "task-mismatch": lambda root, _: rows(root, ("cat/01.jpg", ["cat"])),
     "label-types-mixed": lambda root, _: rows(root, ("cat/01.jpg", "cat"), ("dog/00.jpg", 3)),
     "line-invalid": lambda root, _: lines(root, '{"image_url": "a.jpg",}'),
