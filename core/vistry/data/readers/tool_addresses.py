@@ -34,14 +34,14 @@ class ImageNames:
         plain = [self._path(name) for name in sample]
         named, present = self._finder.expect(file, plain)
         if present == 0 and named:
-            present = self._finder.expect(file, map(_without_upload, plain))[1]
+            present = self._finder.expect(file, map(without_upload, plain))[1]
         return named, present
 
     def find(self, name: str, file: Path) -> str:
         """The absolute path of the image. Raises FindingError for a path that is refused or could mean several."""
         path = self._path(name)
         image = self._finder.find(path, file)
-        plain = _without_upload(path)
+        plain = without_upload(path)
         if plain != path and not os.path.isfile(image):  # noqa: PTH113 - text: a million rows pass here
             image = self._finder.find(plain, file)
         if _ADDRESS.match(name) and not os.path.isfile(image):  # noqa: PTH113
@@ -73,7 +73,20 @@ def path_of_address(name: str) -> str:
     return named[0] if named else unquote(parts.path)
 
 
-def _without_upload(path: str) -> str:
+def names_of(address: str) -> list[str]:
+    """The paths that an image may have here, the likeliest first: of an upload without what was put before its name."""
+    path = path_of_address(address).removeprefix("/data/local-files/").replace("\\", "/")
+    plain = without_upload(path)
+    names = [path] if plain == path else [plain, path, plain.rpartition("/")[2]]
+    names += [unquote(name) for name in names if unquote(name) != name]
+    is_local = "?d=" in address
+    names = [name.lstrip("/") if "upload" in name or is_local else name for name in names]
+    # A server may serve everything, so that the path that it is asked for begins at the root.
+    return [*names, f"/{path.lstrip('/')}"] if is_local else names
+
+
+def without_upload(path: str) -> str:
+    """The path of a file before it was uploaded."""
     folder, slash, name = path.replace("\\", "/").rpartition("/")
     return folder + slash + _UPLOAD.sub("", name, count=1)
 

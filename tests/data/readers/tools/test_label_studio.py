@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vistry.data.doctor import examine
 from vistry.data.findings import FindingError
+from vistry.data.readers.tool_addresses import names_of
 from vistry.data.readers.tools import brush
-from vistry.data.readers.tools.addresses import names_of
 from vistry.data.reading import detect, guess_task, read
 
 MULTICLASS, MULTILABEL = "image_classification", "image_classification_multilabel"

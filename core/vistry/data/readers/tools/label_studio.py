@@ -12,8 +12,8 @@ from vistry.data.readers.json_values import Json
 from vistry.data.readers.object_builder import Shape
 from vistry.data.readers.shapes import parse_box, parse_pixels
 from vistry.data.readers.split_words import split_of_path
+from vistry.data.readers.tool_addresses import names_of
 from vistry.data.readers.tools import brush
-from vistry.data.readers.tools.addresses import names_of
 from vistry.data.readers.tools.annotated import AnnotatedImage, Drawn, ToolFormat
 from vistry.data.readers.tools.outlines import ellipse_of, ring_of_points, turned_box
 from vistry.data.source import DataSource
