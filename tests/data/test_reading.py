@@ -184,3 +184,13 @@ def test_the_task_is_guessed_from_csv_cells(tmp_path, text, task):
 
 def test_folders_are_multiclass(class_folders):
     assert guess_task(class_folders) == ("image_classification", "a folder for each class")
+
+
+def test_a_role_of_a_column_that_there_is_not():
+    with pytest.raises(DataError, match="columns: there is no role 'labl'; did you mean 'label'"):
+        ReadingOptions.of(columns={"labl": "species"})
+
+
+def test_what_a_format_has_no_use_for_is_refused(class_folders):
+    with pytest.raises(DataError, match="--columns label=x says nothing about folders, a folder of images"):
+        read(class_folders, MULTICLASS, ReadingOptions("folders", columns=(("label", "x"),)))

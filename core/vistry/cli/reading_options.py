@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from vistry.cli import words
-
-ROLES = ("image", "label", "split", "group", "xmin", "ymin", "xmax", "ymax", "width", "height", "box")
+from vistry.data.column_roles import ROLES
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:

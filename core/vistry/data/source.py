@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from vistry.data.column_roles import ROLES
 from vistry.data.index import FolderIndex
 from vistry.data.readers.annotation_files import AnnotationFile
 from vistry.data.readers.split_words import split_of_path
+from vistry.errors import DataError, suggestion
 
 # One folder or several, as a caller writes them.
 Folders = str | Path | Iterable[str | Path]
@@ -37,7 +39,12 @@ class ReadingOptions:
         columns: Mapping[str, str] | None = None,
         classes_at: int | None = None,
     ) -> ReadingOptions:
-        """The options as a caller writes them: one folder or several, and columns by role."""
+        """The options as a caller writes them: one folder or several, and columns by role.
+
+        Raises DataError for a role that there isn't.
+        """
+        if unknown := next((role for role in columns or () if role not in ROLES), None):
+            raise DataError(f"columns: there is no role '{unknown}'; {suggestion(unknown, ROLES)}")
         folders = (images,) if isinstance(images, str | Path) else tuple(images)
         return cls(format, tuple(map(Path, folders)), tuple((columns or {}).items()), classes_at=classes_at)
 

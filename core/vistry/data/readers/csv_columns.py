@@ -69,8 +69,6 @@ def find_columns(sheet: Sheet, source: DataSource) -> Columns | Untold:
     split = split_column(sheet, source)
     taken = {image, split}
     declared = dict(source.options.columns)
-    if "group" in declared:
-        taken.add(sheet.declared("group", declared["group"]))
     if "label" in declared:
         label = sheet.declared("label", declared["label"])
         return Columns(sheet.header, image, (label,), split=split, is_declared=True)
