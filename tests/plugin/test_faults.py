@@ -97,7 +97,7 @@ def _weights(case: Case, run: Any, train: Any, write: Callable[..., Path]) -> tu
 def assert_names(said: Any, plugin: str, what: str, file: Path) -> None:
     """Assert that one sentence names plugin, hook, file and line, and a file that has the traceback."""
     assert said.status == 2, said.text
-    [line] = [line for line in said.text.splitlines() if not line.startswith("warning: ")]
+    [line] = [line for line in said.text.splitlines() if not line.startswith(("warning: ", "note: "))]
     assert line.startswith(f"error: the plugin '{plugin}' of vistry-{plugin} 1.0 is broken: "), line
     assert what in line
     assert f"({file}:" in line

@@ -87,6 +87,8 @@ def kind(hint: Any) -> str:
         return f"table: {kind(parts[0])} → {kind(parts[1])}"
     if origin is tuple:
         number = "" if parts[-1] is ... else f"{len(parts)} "
+        if get_origin(parts[0]) is Literal:
+            return f"array of {number}{kind(parts[0])}"
         first, *rest = kind(parts[0]).split()
         return " ".join([f"array of {number}{first}s", *rest])
     if origin is UnionType:

@@ -112,7 +112,7 @@ def test_it_trains_goes_on_is_evaluated_and_predicts(model: str, task: str, few:
     assert finished.outcome.status == "completed"
     assert np.isfinite(finished.run.history()[0].train_loss)
 
-    evaluation = vistry.evaluate("last", few[task])
+    evaluation = vistry.evaluate("last", few[task], include_training=True)
     assert evaluation.images == 8
     assert 0 <= evaluation.metrics[evaluation.primary_metric] <= 1
     [answer] = vistry.predict("last", next((few[TASKS[0]] / "digit0").iterdir()))

@@ -256,7 +256,7 @@ def test_what_failed_first_is_said_though_nothing_more_can_be_written(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoint, "save_file", full)
-    with pytest.raises(RunError, match=r"the disk is full: .*best\.safetensors could not be written"):
+    with pytest.raises(RunError, match=r"the disk is full: .*image-contents\.safetensors could not be written"):
         vistry.train(digits, task="multiclass", model="tiny", **SETTINGS)
 
 

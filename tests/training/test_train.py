@@ -16,6 +16,7 @@ import vistry
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from vistry.cli.training_result import result_text
+from vistry.data.source import ReadingOptions
 from vistry.errors import DataError, HyperparameterError, RegistryError, RunError, WeightsError
 from vistry.hyperparameter.schema import Source
 from vistry.inference.predictor import Predictor
@@ -158,7 +159,7 @@ def test_a_named_format_is_the_validation_datas_too(digits: Path, tmp_path: Path
     (other / "labels.csv").write_text("image,label\ndigit3/00.png,three\n")
     formats = {}
     for name in (None, "folders"):
-        plan = make_plan(Request(data=digits, task="multiclass", model="tiny", validation=other, format=name), [])
+        plan = make_plan(Request(data=digits, task="multiclass", model="tiny", validation=other, reading=ReadingOptions(name)), [])
         formats[name] = (plan.diagnoses[1].table.format, plan.classes[-1])
     assert formats == {None: ("csv", "three"), "folders": ("folders", "digit3")}
 

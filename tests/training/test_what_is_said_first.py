@@ -91,7 +91,7 @@ def test_fault_10_the_command_says_it_all(vistry: Callable[..., Any], gaps: Path
     assert "left out: " in result.stdout
     lines = result.stderr.splitlines()
     assert lines[0].startswith("warning: class-untrained: ")
-    assert f"all that was found in the data: vistry doctor {gaps}; later findings.json" in lines
+    assert f"note: all that was found in the data: vistry doctor {gaps}; later findings.json" in lines
     (run,) = (tmp_path / "runs").iterdir()
     assert "class-untrained" in (run / "findings.json").read_text()
 

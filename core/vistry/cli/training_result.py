@@ -56,6 +56,8 @@ def _doubt(result: TrainingResult) -> str:
     from vistry.report.doubt import interval_text, last_scores_text
 
     interval, last = result.doubt.interval, _last_scores(result)
+    if result.outcome.best_score is None:
+        return ""
     parts = [*([interval_text(interval)] if interval else []), *([last_scores_text(last)] if last else [])]
     return f" ({'; '.join(parts)})" if parts else ""
 

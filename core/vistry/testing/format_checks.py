@@ -17,6 +17,7 @@ from vistry.errors import DataError
 from vistry.registry.part_code import load_code
 from vistry.registry.part_specs import ReaderSpec
 from vistry.registry.parts import Part
+from vistry.registry.tasks import task_named
 from vistry.registry.tasks import DETECTION
 from vistry.testing.check import require
 from vistry.testing.samples import eight_rows
@@ -81,7 +82,7 @@ def _check_read_back(name: str, entry: DataFormat, task: str) -> None:
         for image in rows.images:
             Image.new("RGB", (SIDE, SIDE)).save(root / image)
         written = replace(rows, root=root, images=[str(root / image) for image in rows.images])
-        places = _write(writer, written, rows.images)
+        places = _write(writer, written, rows.images, task=task)
         for place in places:
             what = "the file" if place != root else "a folder with the file"
             require(
@@ -106,13 +107,19 @@ class _RefusedError(Exception):
     """The writer has no place for labels of this task."""
 
 
-def _write(writer: GuardedWriter, table: Table, images: Sequence[str]) -> list[Path]:
+def _pieces(writer: GuardedWriter, table: Table, images: Sequence[str], *, task: str) -> Iterator[str]:
+    if table.objects is not None:
+        return writer.write(table, images)
+    return writer.write_labels(table, images, several=not task_named(task).has_one_label)
+
+
+def _write(writer: GuardedWriter, table: Table, images: Sequence[str], *, task: str) -> list[Path]:
     """Write a table into its folder, and return what can be read: the file where there is one, and the folder."""
     try:
         if writer.writes_folder:
             files = [(table.root / name, "".join(pieces)) for name, pieces in writer.write_files(table, images)]
         else:
-            files = [(table.root / f"labels{writer.SUFFIX}", "".join(writer.write(table, images)))]
+            files = [(table.root / f"labels{writer.SUFFIX}", "".join(_pieces(writer, table, images, task=task)))]
     except DataError as error:
         raise _RefusedError(str(error)) from error
     for file, text in files:

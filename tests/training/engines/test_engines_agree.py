@@ -131,7 +131,7 @@ def test_a_model_without_a_backend_says_which_it_has(train: Any, digits: Path) -
     with pytest.raises(RegistryError, match="foreign has no backend 'torch'; use jax"):
         train("torch", "foreign", weights="none")
     run, _ = train("jax", "foreign", weights="none")
-    assert vistry.evaluate(run.folder, digits).images == 80
+    assert vistry.evaluate(run.folder, digits, include_training=True).images == 80
     with pytest.raises(RegistryError, match="foreign has no backend 'torch'; use jax"):
         vistry.load(run.folder, backend="torch")
 
