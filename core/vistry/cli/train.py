@@ -86,7 +86,9 @@ def train(
     for line in plan.warnings():
         click.echo(f"warning: {line}", err=True)
     if any(finding.severity != "info" for finding in plan.findings):
-        click.echo(f"note: all that was found in the data: vistry doctor {plan.request.data}; later findings.json", err=True)
+        click.echo(
+            f"note: all that was found in the data: vistry doctor {plan.request.data}; later findings.json", err=True
+        )
     listeners = [] if as_json else [progress.progress_line()]
     print_result(carry_out(plan, output=output, deadline=deadline, listeners=listeners), as_json)
 

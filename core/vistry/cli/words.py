@@ -24,11 +24,6 @@ def task_aliases() -> str:
     return one_of([task.alias for task in TASKS])
 
 
-def object_tasks() -> str:
-    """Return the short names of the tasks whose labels are objects."""
-    return one_of([task.alias for task in TASKS if task.has_boxes])
-
-
 def backends() -> str:
     """Return the names of the backends."""
     return one_of(BACKENDS)

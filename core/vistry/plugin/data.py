@@ -12,7 +12,6 @@ from vistry.lazy import lazy_names
 if TYPE_CHECKING:
     from vistry.data.findings import Finding as Finding
     from vistry.data.findings import FindingError as FindingError
-    from vistry.data.readers.annotation_files import split_of_word as split_of_word
     from vistry.data.readers.finder import ImageFinder as ImageFinder
     from vistry.data.readers.labels import ClassNames as ClassNames
     from vistry.data.readers.locations import Locator as Locator
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from vistry.data.readers.reader import Reader as Reader
     from vistry.data.readers.reader import Reading as Reading
     from vistry.data.readers.reader import SourceReader as SourceReader
+    from vistry.data.readers.split_words import split_of_word as split_of_word
     from vistry.data.readers.table_builder import TableBuilder as TableBuilder
     from vistry.data.source import DataSource as DataSource
     from vistry.data.table import Table as Table
@@ -47,7 +47,7 @@ _HOMES = {
     "Table": "vistry.data.table",
     "TableBuilder": "vistry.data.readers.table_builder",
     "Writer": "vistry.data.writers.writer",
-    "split_of_word": "vistry.data.readers.annotation_files",
+    "split_of_word": "vistry.data.readers.split_words",
 }
 __all__ = list(_HOMES)
 

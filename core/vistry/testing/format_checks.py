@@ -17,8 +17,7 @@ from vistry.errors import DataError
 from vistry.registry.part_code import load_code
 from vistry.registry.part_specs import ReaderSpec
 from vistry.registry.parts import Part
-from vistry.registry.tasks import task_named
-from vistry.registry.tasks import DETECTION
+from vistry.registry.tasks import DETECTION, task_named
 from vistry.testing.check import require
 from vistry.testing.samples import eight_rows
 
