@@ -153,13 +153,15 @@ def test_a_second_data_set_is_the_validation_set(digits: Path, tmp_path: Path, r
     assert result.run.record.classes == ("digit0", "digit1", "digit2", "digit3")
 
 
-def test_a_named_format_is_the_validation_datas_too(digits: Path, tmp_path: Path) -> None:
+def test_a_named_format_is_the_validation_datas_too(digits: Path, tmp_path: Path, runs: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(digits / "digit3", other / "digit3")
     (other / "labels.csv").write_text("image,label\ndigit3/00.png,three\n")
     formats = {}
     for name in (None, "folders"):
-        plan = make_plan(Request(data=digits, task="multiclass", model="tiny", validation=other, reading=ReadingOptions(name)), [])
+        reading = ReadingOptions(name)
+        request = Request(data=digits, task="multiclass", model="tiny", validation=other, reading=reading)
+        plan = make_plan(request, [])
         formats[name] = (plan.diagnoses[1].table.format, plan.classes[-1])
     assert formats == {None: ("csv", "three"), "folders": ("folders", "digit3")}
 
