@@ -26,7 +26,7 @@ CHUNK = 1 << 20
 
 
 @lru_cache
-def _sha256(path: Path, changed: int, size: int) -> str:  # noqa: ARG001
+def _sha256(path: Path, changed: int, size: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
