@@ -99,15 +99,12 @@ def verify_weights(model: str | None = None, name: str | None = None) -> list[Ve
 
 def _names(card: ModelCard, name: str | None, everything: bool = False) -> list[str]:
     """The names of the weights that are meant. Raises WeightsError."""
-    from vistry.weights.published import default_weights
-
     if not card.weights:
         raise WeightsError(f"{card.distribution} publishes no weights of {card.name}")
     if everything:
         return list(card.weights)
     if name is None:
-        default = default_weights(card)
-        return [default] if default else list(card.weights)[:1]
+        return [card.default_weights or next(iter(card.weights))]
     if name not in card.weights:
         hint = suggestion(name, list(card.weights))
         raise WeightsError(f"there are no weights '{name}' of {card.name}; {hint}".rstrip("; "))

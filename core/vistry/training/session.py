@@ -221,7 +221,7 @@ def _write_run(run: Run, plan: Plan) -> None:
 
 
 def _run_record(run: Run, plan: Plan) -> RunRecord:
-    context, weights, validation = plan.context, plan.initial_weights, plan.request.validation
+    context, validation = plan.context, plan.request.validation
     card = context.card
     return RunRecord(
         id=run.id,
@@ -245,15 +245,24 @@ def _run_record(run: Run, plan: Plan) -> RunRecord:
             validation_source=str(validation.resolve()) if validation else None,
             split=plan.split,
         ),
-        initial_weights=InitialWeightsRecord(
-            file=str(weights.file.resolve()) if weights.file else None,
-            run=str(weights.run.folder) if weights.run else None,
-            name=weights.name,
-        ),
+        initial_weights=_initial_weights_record(plan.initial_weights),
         command=(Path(sys.argv[0]).name, *sys.argv[1:]),
         versions={"vistry": version("vistry"), "python": platform.python_version()},
         created=_now(),
         parts=context.parts.records(plan.primary_metric),
+    )
+
+
+def _initial_weights_record(weights: InitialWeights) -> InitialWeightsRecord:
+    located = weights.located if weights.name else None
+    return InitialWeightsRecord(
+        # Of a link its own name stays, which says what kind of file it is.
+        file=str(weights.file.parent.resolve() / weights.file.name) if weights.file else None,
+        run=str(weights.run.folder) if weights.run else None,
+        name=weights.name,
+        source=located.source if located else None,
+        sha256=located.sha256 if located else None,
+        revision=located.revision if located else None,
     )
 
 

@@ -86,10 +86,9 @@ def partial_path(path: Path) -> Path:
 
 
 def _fill(transfer: _Transfer) -> None:
-    """Fill the partial file. What a killed process left may be of another file, and is then fetched anew."""
-    begun = transfer.done
+    """Fill the partial file. Pieces may be of different files; all is then fetched anew."""
     transfer.run()
-    if not transfer.is_right() and begun:
+    if not transfer.is_right() and transfer.is_pieced:
         transfer.discard()
         transfer.run()
     if not transfer.is_right():
@@ -107,6 +106,7 @@ class _Transfer:
         self._validator = ""  # tells a server that a part is of the same file as before
         self._type = ""
         self.done = file.seek(0, os.SEEK_END)
+        self.is_pieced = self.done > 0
 
     def run(self) -> None:
         """Receive until the file is whole. Raises FetchError."""
@@ -128,10 +128,10 @@ class _Transfer:
         """Throw away what was received, of which nothing can be used."""
         self._file.truncate(0)
         self.done = self._file.seek(0)
+        self.is_pieced = False
 
     def is_right(self) -> bool:
         """Whether the file has the hash that it should have."""
-        self._file.flush()
         return self._sha256().startswith(self._download.sha256)
 
     def describe(self) -> str:
@@ -149,8 +149,7 @@ class _Transfer:
         with self._answer() as answer:
             if answer is None:
                 return
-            if self.done and not _continues(answer, self.done):
-                self.discard()
+            self._place(answer)
             etag = answer.headers.get("ETag", "")
             self._validator = etag if etag.startswith('"') else answer.headers.get("Last-Modified", "")
             self._type = answer.headers.get_content_type()
@@ -159,11 +158,23 @@ class _Transfer:
             self._check_size(total)
             for chunk in _chunks(answer, self._patience.timeout):
                 self._file.write(chunk)
+                self._file.flush()  # so that nothing of it is lost with the process
                 self.done += len(chunk)
                 self._progress.moved(self.done, total or self._download.size)
                 self._check_size(total)
             if total is not None and self.done < total:
                 raise _Interruption(f"the connection broke off after {self.done:,} of {total:,} bytes")
+
+    def _place(self, answer: HTTPResponse) -> None:
+        """Go to where an answer begins: servers may ignore what part was asked for, and then send all."""
+        part = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
+        begins = int(part[1]) if part and answer.status == 206 else 0
+        if begins == self.done:
+            self.is_pieced = self.done > 0
+            return
+        self.discard()
+        if begins:
+            raise _Interruption("the server sent another part than it was asked for")
 
     def _check_size(self, total: int | None) -> None:
         """Raise FetchError where the file can't be the right one, before the rest of it is received."""
@@ -206,12 +217,6 @@ class _Transfer:
         raise _Interruption(reason, float(after) if after.isdigit() else 0.0) from None
 
 
-def _continues(answer: HTTPResponse, done: int) -> bool:
-    """Whether an answer begins where the partial file ends: servers may ignore what part was asked for."""
-    place = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
-    return answer.status == 206 and place is not None and int(place[1]) == done
-
-
 def _chunks(answer: HTTPResponse, timeout: float) -> Iterator[bytes]:
     try:
         while chunk := answer.read1(CHUNK):
@@ -251,7 +256,6 @@ def _partial(path: Path, progress: FetchProgress) -> Iterator[BinaryIO | None]:
             try:
                 yield file
             finally:
-                file.flush()
                 if _is_at(file, partial) and not partial.stat().st_size:
                     partial.unlink()
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
@@ -20,16 +20,11 @@ class FetchProgress(Protocol):
     def note(self, text: str) -> None:
         """Say a sentence."""
 
-    def bar(self) -> _Block:
+    def bar(self) -> AbstractContextManager[None]:
         """A block in which bytes are received."""
 
     def moved(self, done: int, total: int | None) -> None:
         """So many bytes are there, of so many as far as that is known."""
-
-
-class _Block(Protocol):
-    def __enter__(self) -> object: ...
-    def __exit__(self, *error: object) -> bool | None: ...
 
 
 class Silence:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vistry.registry.manifest import HubFile
 from vistry.registry.weights_cache import MAIN, CachedFile, hub_cache
-from vistry.weights.fetch import FetchError
+from vistry.weights.fetch import PASSING, FetchError, Patience
 
 PUBLIC_HUB = "https://huggingface.co"
 
@@ -25,10 +25,10 @@ def address_of(file: HubFile) -> str:
     return f"{endpoint()}/{file.repository}/resolve/{file.revision or MAIN}/{file.file}"
 
 
-def fetch_from_hub(file: HubFile) -> CachedFile:
+def fetch_from_hub(file: HubFile, patience: Patience | None = None) -> CachedFile:
     """Download a file into the hub's cache, and return it with the commit that it is of. Raises FetchError.
 
-    The library resumes, locks and shows a bar on a terminal. It reads variables when it is imported, which may be
+    The library tries again, locks and shows a bar on a terminal. It reads variables when it is imported, which may be
     long ago, so those that matter are given to it.
     """
     try:
@@ -39,6 +39,7 @@ def fetch_from_hub(file: HubFile) -> CachedFile:
         ) from None
     try:
         with _quiet_library():
+            _knock(file, patience or Patience())
             path = hf_hub_download(
                 file.repository,
                 file.file,
@@ -52,6 +53,24 @@ def fetch_from_hub(file: HubFile) -> CachedFile:
     return CachedFile(found, found.parents[file.file.count("/")].name)
 
 
+def _knock(file: HubFile, patience: Patience) -> None:
+    """Ask for the file's metadata, or raise what the library raises: by itself it tries for half a minute."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError
+
+    address = hf_hub_url(file.repository, file.file, revision=file.revision, endpoint=endpoint())
+    for attempt in range(patience.attempts):
+        try:
+            get_hf_file_metadata(address, timeout=patience.timeout, endpoint=endpoint())
+        except Exception as error:
+            passing = not isinstance(error, HfHubHTTPError) or error.response.status_code in PASSING
+            if not passing or attempt + 1 == patience.attempts:
+                raise
+            patience.sleep(2.0**attempt)
+        else:
+            return
+
+
 @contextmanager
 def _quiet_library() -> Iterator[None]:
     """Keep huggingface_hub from logging, from warning, and from telling the hub who asks."""
@@ -60,7 +79,7 @@ def _quiet_library() -> Iterator[None]:
 
     telemetry, verbosity = constants.HF_HUB_DISABLE_TELEMETRY, logging.get_verbosity()
     constants.HF_HUB_DISABLE_TELEMETRY = True
-    logging.set_verbosity_error()
+    logging.set_verbosity(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -70,7 +70,7 @@ class PublishedWeights:
             backbone=backbone,
             size=spec.size,
             expected_size=expected_size(card, name),
-            default=name == default_weights(card),
+            default=name == card.default_weights,
             revision=found.revision if found else None,
         )
 
@@ -105,11 +105,3 @@ def expected_size(card: ModelCard, name: str) -> int:
     """Return about how many bytes a file of weights has: what the manifest says, else four a parameter."""
     owner = card.backbone if card.backbone and card.backbone_of_weights(name) else card
     return card.weights[name].size or 4 * owner.parameters
-
-
-def default_weights(card: ModelCard) -> str | None:
-    """Return the name of the weights to start from: those marked, else the model's first, else its backbone's."""
-    own = card.own_weights
-    marked = [name for name, spec in own.items() if spec.default]
-    inherited = default_weights(card.backbone) if card.backbone and not own else None
-    return next(iter([*marked, *own]), inherited)
