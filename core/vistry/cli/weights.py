@@ -125,11 +125,11 @@ def fetch(model: str, name: str | None, everything: bool, to: Path | None, as_js
 @as_json
 def path(model: str, name: str | None, as_json: bool) -> None:
     """Print where the weights are that a training of MODEL starts from, or those of NAME."""
-    found = vistry.weights_path(model, name)
+    file = str(vistry.weights_path(model, name))
     if as_json:
-        print_json(path=str(found))
+        print_json(path=file)
     else:
-        click.echo(str(found))
+        click.echo(file)
 
 
 @weights.command()

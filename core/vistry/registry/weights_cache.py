@@ -75,8 +75,8 @@ class WeightsCache:
 
     def _of_repository(self, file: HubFile) -> CachedFile | None:
         for folder, names in self.listed:
-            if repository_folder(file) in names and (found := _in_repository(folder / repository_folder(file), file)):
-                return found
+            if repository_folder(file) in names and (here := _in_repository(folder / repository_folder(file), file)):
+                return here
         return None
 
 

@@ -14,7 +14,7 @@ from vistry.registry.manifest import PreprocessingSpec, WeightsSpec
 from vistry.registry.policy import Policy
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import BEST, Run, find_run
-from vistry.runs.records import ModelRecord
+from vistry.runs.records import InitialWeightsRecord, ModelRecord
 from vistry.training.model_context import ModelContext
 from vistry.weights.class_lists import class_list, spelled_as
 from vistry.weights.class_rows import TakenOver, by_class_name, layouts
@@ -78,6 +78,19 @@ class InitialWeights:
         folder = None if self.file is None else self.file.resolve().parent.parent
         is_of_run = folder is not None and self.file is not None and self.file.resolve() == folder / BEST
         return Run(folder).record.classes if folder and is_of_run and (folder / "run.json").is_file() else ()
+
+    def record(self) -> InitialWeightsRecord:
+        """What run.json keeps of the source."""
+        located = self.located if self.name else None
+        return InitialWeightsRecord(
+            # Of a link its own name stays, which says what kind of file it is.
+            file=str(self.file.parent.resolve() / self.file.name) if self.file else None,
+            run=str(self.run.folder) if self.run else None,
+            name=self.name,
+            source=located.source if located else None,
+            sha256=located.sha256 if located else None,
+            revision=located.revision if located else None,
+        )
 
     @property
     def label(self) -> str:

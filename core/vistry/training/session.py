@@ -47,7 +47,6 @@ from vistry.runs.records import (
     DataRecord,
     EngineFacts,
     FindingsRecord,
-    InitialWeightsRecord,
     ModelRecord,
     RunRecord,
     RunStatus,
@@ -245,24 +244,11 @@ def _run_record(run: Run, plan: Plan) -> RunRecord:
             validation_source=str(validation.resolve()) if validation else None,
             split=plan.split,
         ),
-        initial_weights=_initial_weights_record(plan.initial_weights),
+        initial_weights=plan.initial_weights.record(),
         command=(Path(sys.argv[0]).name, *sys.argv[1:]),
         versions={"vistry": version("vistry"), "python": platform.python_version()},
         created=_now(),
         parts=context.parts.records(plan.primary_metric),
-    )
-
-
-def _initial_weights_record(weights: InitialWeights) -> InitialWeightsRecord:
-    located = weights.located if weights.name else None
-    return InitialWeightsRecord(
-        # Of a link its own name stays, which says what kind of file it is.
-        file=str(weights.file.parent.resolve() / weights.file.name) if weights.file else None,
-        run=str(weights.run.folder) if weights.run else None,
-        name=weights.name,
-        source=located.source if located else None,
-        sha256=located.sha256 if located else None,
-        revision=located.revision if located else None,
     )
 
 

@@ -40,9 +40,9 @@ def remove(spec: WeightsSpec) -> list[Path]:
     """Remove the file of published weights and what is there of one that was never complete; return what went."""
     removed = []
     # The same file may lie in both folders: in the hub's and as a person's copy.
-    while found := WeightsCache.read().find(spec):
-        _remove_file(found.path, spec.hub_file)
-        removed.append(found.path)
+    while file := WeightsCache.read().find(spec):
+        _remove_file(file.path, spec.hub_file)
+        removed.append(file.path)
     if spec.hub_file is None:
         partial_path(weights_cache() / file_name(spec)).unlink(missing_ok=True)
     return removed

@@ -73,7 +73,7 @@ def fetch(download: Download, progress: FetchProgress | None = None, patience: P
         download.path.parent.mkdir(parents=True, exist_ok=True)
         with _partial(download.path, progress) as file:
             if file is not None:
-                _fill(_Transfer(download, file, progress, patience or Patience()))
+                _fill(_Transfer(download, file, progress, patience=patience or Patience()))
                 os.fsync(file.fileno())  # before the rename, else a power cut may leave the name with no content
                 partial_path(download.path).replace(download.path)
     except OSError as error:
@@ -100,7 +100,7 @@ def _fill(transfer: _Transfer) -> None:
 class _Transfer:
     """One download into an open partial file, over as many attempts as it takes."""
 
-    def __init__(self, download: Download, file: BinaryIO, progress: FetchProgress, patience: Patience):
+    def __init__(self, download: Download, file: BinaryIO, progress: FetchProgress, *, patience: Patience):
         self._download, self._file = download, file
         self._progress, self._patience = progress, patience
         self._validator = ""  # tells a server that a part is of the same file as before

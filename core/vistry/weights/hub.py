@@ -49,8 +49,8 @@ def fetch_from_hub(file: HubFile, patience: Patience | None = None) -> CachedFil
             )
     except Exception as error:  # its network library's own errors are no part of its interface
         raise FetchError(_reason(file, error)) from None
-    found = Path(path)
-    return CachedFile(found, found.parents[file.file.count("/")].name)
+    place = Path(path)
+    return CachedFile(place, place.parents[file.file.count("/")].name)
 
 
 def _knock(file: HubFile, patience: Patience) -> None:

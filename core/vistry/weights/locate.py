@@ -74,12 +74,19 @@ def fetch_command(name: str, card: ModelCard) -> str:
 
 def _published(name: str, card: ModelCard, progress: FetchProgress) -> LocatedWeights:
     spec = card.weights[name]
-    found = WeightsCache.read().find(spec)
-    is_new = found is None
-    if found is None:
-        found = _in_package(name, card, spec) or _fetched(name, card, progress)
+    file = WeightsCache.read().find(spec)
+    is_new = file is None
+    if file is None:
+        file = _in_package(name, card, spec) or _fetched(name, card, progress)
     # Both sides are checked: a package may be another version, and a cached file may be cut short or replaced.
-    located = LocatedWeights(found.path, name, spec.source, sha256_of(found.path), found.revision, is_new)
+    located = LocatedWeights(
+        path=file.path,
+        name=name,
+        source=spec.source,
+        sha256=sha256_of(file.path),
+        revision=file.revision,
+        is_new=is_new,
+    )
     if problem := wrong_file(located, spec):
         raise WeightsError(f"{problem}; {_remedy(name, card, is_new=is_new)}")
     if is_new and not spec.sha256:
@@ -118,7 +125,7 @@ def _fetched(name: str, card: ModelCard, progress: FetchProgress) -> CachedFile:
         if spec.hub_file:
             return fetch_from_hub(spec.hub_file)
         path = weights_cache() / file_name(spec)
-        fetch(Download(spec.source, path, spec.sha256, spec.size), progress)
+        fetch(Download(spec.source, path, spec.sha256, size=spec.size), progress)
         return CachedFile(path)
     except FetchError as error:
         raise WeightsError(_missing(name, card, str(error))) from None

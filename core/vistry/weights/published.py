@@ -57,7 +57,7 @@ class PublishedWeights:
     def of(cls, card: ModelCard, name: str, cache: WeightsCache) -> PublishedWeights:
         """Look up weights of a model. The file is looked for, and neither fetched nor read."""
         spec, backbone = card.weights[name], card.backbone_of_weights(name)
-        found = cache.find(spec)
+        file = cache.find(spec)
         return cls(
             name=name,
             model=card.full_name,
@@ -66,12 +66,12 @@ class PublishedWeights:
             sha256=spec.sha256,
             classes=spec.classes,
             metrics={} if backbone else spec.metrics,
-            file=found.path if found else None,
+            file=file.path if file else None,
             backbone=backbone,
             size=spec.size,
             expected_size=expected_size(card, name),
             default=name == card.default_weights,
-            revision=found.revision if found else None,
+            revision=file.revision if file else None,
         )
 
     def to_dict(self) -> PublishedWeightsRecord:

@@ -64,16 +64,16 @@ def verify(cards: Iterable[ModelCard], name: str | None = None) -> list[Verified
     """
     cards = list(cards)
     by_name = {card.full_name: card for card in cards}
-    verified, seen = [], set()
+    results, files = [], set()
     for entry in published_weights(cards):
-        if entry.file is None or entry.file in seen or name not in (None, entry.name):
+        if entry.file is None or entry.file in files or name not in (None, entry.name):
             continue
-        seen.add(entry.file)
+        files.add(entry.file)
         spec = by_name[entry.model].weights[entry.name]
         located = LocatedWeights(entry.file, sha256=sha256_of(entry.file), revision=entry.revision)
         problem = wrong_file(located, spec) or ""
         is_known = bool(spec.sha256) or entry.file.resolve().name == located.sha256
-        verified.append(
+        results.append(
             VerifiedWeights(
                 name=entry.name,
                 model=entry.model,
@@ -84,4 +84,4 @@ def verify(cards: Iterable[ModelCard], name: str | None = None) -> list[Verified
                 problem=problem,
             )
         )
-    return verified
+    return results
