@@ -49,6 +49,7 @@ class ModelFilters(TypedDict, total=False):
     exclude_backbone: Texts
     tag: Texts
     exclude_tag: Texts
+    parameters: Texts
     min_parameters: int | None
     max_parameters: int | None
     input_size: Counts
@@ -196,6 +197,27 @@ def _flag(name: str, value: object, _: Terms) -> Wanted:
     return Wanted(frozenset([value]))
 
 
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
+_BOUND = r"(?:(\d+(?:\.\d+)?)([kmb]?))?"
+_RANGE = re.compile(rf"{_BOUND}\.\.{_BOUND}")
+
+
+def _parameters(name: str, value: object, _: Terms) -> Wanted:
+    """Ranges of a number of parameters, such as "5M..30M", "..10M" or "1B.."."""
+    ranges = [_range(name, text.strip()) for text in texts(name, value)]
+    return Wanted(test=lambda number: any(low <= number <= high for low, high in ranges))
+
+
+def _range(name: str, text: str) -> tuple[float, float]:
+    match = _RANGE.fullmatch(text.casefold())
+    low, low_unit, high, high_unit = match.groups(default="") if match else ("",) * 4
+    first = float(low) * _UNITS[low_unit] if low else 0.0
+    last = float(high) * _UNITS[high_unit] if high else math.inf
+    if not (low or high) or first > last:
+        raise RegistryError(f"{name} = {text!r} must be a range such as '5M..30M', '..10M' or '1B..'")
+    return first, last
+
+
 def _at_least(name: str, value: object, _: Terms) -> Wanted:
     return Wanted(between=(_count(name, value), math.inf))
 
@@ -335,6 +357,12 @@ FILTERS = {
         terms=lambda card: card.tags,
         wanted=_known_word,
         can_exclude=True,
+    ),
+    "parameters": Filter(
+        meaning='with so many parameters, such as "5M..30M", "..10M" or "1B.."',
+        kind="texts",
+        terms=lambda card: (card.parameters,),
+        wanted=_parameters,
     ),
     "min_parameters": Filter(
         meaning="with at least so many parameters",
