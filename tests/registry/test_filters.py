@@ -126,7 +126,7 @@ PLAIN: dict[str, tuple[Any, Callable[[Record], object]]] = {
     "published": ("imagenet1k.top1 >= 75", lambda r: figures(r).get("imagenet1k.top1", 0) >= 75),
     "backbone": ("net1*", lambda r: (r["backbone"] or "").partition("/")[2].startswith("net1")),
     "tag": (["mobile", "old"], lambda r: {"mobile", "old"} & set(r["tags"])),
-    "parameters": (["..5", "0.4k..0.6K"], lambda r: r["parameters"] in (5, 500)),
+    "parameters": (["..5", "0.4k..0.6K"], lambda r: r["parameters"] <= 5 or 400 <= r["parameters"] <= 600),
     "min_parameters": (500, lambda r: r["parameters"] >= 500),
     "max_parameters": (500, lambda r: r["parameters"] <= 500),
     "input_size": ([48, 200], lambda r: takes(r["input_sizes"], 48) or takes(r["input_sizes"], 200)),
