@@ -169,8 +169,9 @@ class TestShow:
         assert facts["input"] == "min_size 600, max_size 1333"
         assert facts["layers to freeze"].startswith("5: backbone.body.conv1, backbone.body.layer1 to ")
         assert facts["next"].startswith("vistry train --data FOLDER --task detection --model ")
-        [coco] = [line for line in lines if line.strip().startswith("coco: ")]
-        assert coco.split(": ")[1].startswith("BSD-3-Clause, 90 classes, ")
+        [coco] = [line for line in lines if line.strip().startswith("coco (default): ")]
+        assert coco.split(": ")[1].startswith("BSD-3-Clause, 90 classes (coco90), ")
+        assert "  imagenet (of resnet/resnet50): BSD-3-Clause, 1000 classes (imagenet1k), " in "\n".join(lines)
         assert coco.endswith("not on this machine, coco2017.box_ap 37")
 
     def test_reasons(self) -> None:

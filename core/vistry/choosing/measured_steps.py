@@ -23,6 +23,7 @@ from vistry.loading.views import identity_resizes
 from vistry.plugin.types import Module, TrainingData
 from vistry.registry.catalogue import Catalogue
 from vistry.testing.samples import CLASSES, IMAGES, eight_rows
+from vistry.training.auto_values import with_auto_resolved
 from vistry.training.engines import Engine
 from vistry.training.model_context import ModelContext
 
@@ -80,7 +81,7 @@ def _context(question: Question) -> tuple[ModelContext, int]:
     context = ModelContext.of(catalogue, card, task=question.task, backend=question.backend)
     batch = question.batch or min(LARGEST_BATCH, context.hyperparameters.training_batch_size)
     values = {"weights": "none", "training_batch_size": batch, "validation_batch_size": batch}
-    return context.resolved([Source.of(values, "the measurement")]).with_auto_resolved(()), batch
+    return with_auto_resolved(context.resolved([Source.of(values, "the measurement")]), ()), batch
 
 
 def _batch(context: ModelContext, side: int, size: int) -> Batch:

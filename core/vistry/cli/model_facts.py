@@ -72,19 +72,23 @@ def _lines(lines: Iterable[str]) -> str:
 def _weights(facts: ModelFacts) -> Iterator[str]:
     """A line for each set: whose it is, licence, size, figures, and whether it is here."""
     for entry in facts.weights:
-        size = facts.card.weights[entry.name].size
+        spec = facts.card.weights[entry.name]
+        size, names = spec.size, f" ({spec.class_names})" if spec.class_names else ""
         parts = [
             entry.license,
-            f"{entry.classes} classes" if entry.classes else "",
+            f"{entry.classes} classes{names}" if entry.classes else "",
             wording.bytes_text(size) if size else "",
             f"at {entry.file}" if entry.file else "not on this machine",
             wording.figures_text(facts.card, entry.name),
         ]
-        yield f"{_title(entry)}: {', '.join(filter(None, parts))}"
+        yield f"{_title(entry, facts.card)}: {', '.join(filter(None, parts))}"
 
 
-def _title(entry: PublishedWeights) -> str:
-    return f"{entry.name} (of {entry.backbone})" if entry.backbone else entry.name
+def _title(entry: PublishedWeights, card: ModelCard) -> str:
+    """The name of a set, whose it is where it is the backbone's, and whether a training starts from it unasked."""
+    of = [f"of {entry.backbone}"] if entry.backbone else []
+    of += ["default"] if entry.name == card.default_weights else []
+    return f"{entry.name} ({', '.join(of)})" if of else entry.name
 
 
 def _paper_of_backbone(card: ModelCard) -> str:
