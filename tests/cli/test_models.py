@@ -154,6 +154,15 @@ class TestPipe:
         listed = json.loads(run("models", "--limit", "2", "--sort", "-parameters", "--json").stdout)["models"]
         assert listed == [card.to_dict() for card in vistry.models(sort="-parameters")[:2]]
 
+    def test_a_part_of_a_name_without_a_star(self) -> None:
+        done = run("models", "--name", "resnet", "--family", "resnet")
+        assert (done.exit_code, done.stdout) == (0, "")
+        assert done.stderr == "no model matches; --name '*resnet*' matches 5, where * stands for anything\n"
+        assert run("models", "--name", "nothing").stderr == "no model matches\n"
+        assert run("models", "resnet*").stderr == (
+            "error: there is no command 'models resnet*'; type: vistry models --name 'resnet*'\n"
+        )
+
     def test_an_offset_beyond_the_end(self) -> None:
         done = run("models", "--family", "resnet", "--offset", "5")
         assert (done.exit_code, done.stdout) == (0, "")

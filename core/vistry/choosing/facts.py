@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Annotated, TypedDict
+from typing import Annotated, TypedDict, cast
 
 from vistry.hyperparameter.fields import Fields, shared_with_policy
 from vistry.registry.cards import ModelCard
@@ -153,7 +153,7 @@ class ModelFacts:
         sizes = {name: spec.size for name, spec in self.card.weights.items()}
         return {
             "input": [{"task": one.task, "name": one.name, "pixels": one.pixels} for one in self.input],
-            "defaults": [DefaultRecord(**asdict(default)) for default in self.defaults],
+            "defaults": [cast(DefaultRecord, asdict(default)) for default in self.defaults],
             "restrictions": [_restriction_record(one) for one in self.restrictions],
             "excluded": [{"name": name, "reason": reason} for name, reason in self.card.exclude.items()],
             "weights": [

@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
-from typing import Annotated, TypedDict
+from typing import Annotated, TypedDict, cast
 
 from vistry.errors import RegistryError, VistryError
 from vistry.registry.cards import ModelCard
@@ -82,7 +82,7 @@ class Measurement:
 
     def to_dict(self) -> MeasurementRecord:
         """The measurement as plain JSON values."""
-        return MeasurementRecord(**asdict(self))
+        return cast(MeasurementRecord, asdict(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +127,8 @@ def measure(
 
 def answer_to(question: Question) -> Measurement:
     """Measure in a process of its own. Raises VistryError."""
-    command = [sys.executable, "-m", _MODULE, json.dumps(asdict(question))]
+    # -P: as for the command `vistry`, what lies in the working folder isn't imported.
+    command = [sys.executable, "-P", "-m", _MODULE, json.dumps(asdict(question))]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = process.stdout.splitlines()  # a plugin may have printed before
     if process.returncode or not lines:

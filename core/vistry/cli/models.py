@@ -73,7 +73,7 @@ def list_models(
     if as_json:
         print_json(models=[card.to_dict() for card in listed])
     elif not listed:
-        click.echo(_why_none(filters, len(matching)), err=True)
+        click.echo(_why_none(catalogue, filters, len(matching)), err=True)
     elif sys.stdout.isatty():
         from vistry.cli.model_list import Shown, print_on_terminal
 
@@ -186,7 +186,13 @@ def _print_comparison(comparison: Comparison) -> None:
         print_facts(alike)
 
 
-def _why_none(filters: ModelFilters, matching: int) -> str:
+def _why_none(catalogue: Catalogue, filters: ModelFilters, matching: int) -> str:
     if matching:
         return f"only {matching} models match; lower --offset"
+    names = filters.get("name") or ()
+    parts = [f"*{name}*" for name in ((names,) if isinstance(names, str) else names)]
+    wider = cast(ModelFilters, {**filters, "name": parts})
+    if parts and (found := catalogue.models(**wider)):
+        options = " ".join(f"--name '{part}'" for part in parts)
+        return f"no model matches; {options} matches {len(found)}, where * stands for anything"
     return "no model matches" if filters else "no plugin with models is in use; type: vistry plugins"
