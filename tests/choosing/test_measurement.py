@@ -12,6 +12,8 @@ import pytest
 import vistry
 from vistry.choosing.machine import machine, resident_peak
 from vistry.choosing.measured_steps import MAX_SECONDS, STEPS, WARM_UP, seconds_of
+from vistry.choosing.measured_steps import measured as measured_here
+from vistry.choosing.measurement import Question
 from vistry.errors import RegistryError, VistryError
 from vistry.registry.tasks import OBJECT_TASKS, task_named
 
@@ -76,8 +78,8 @@ def test_a_measured_model(model: str, task: str | None, backend: str | None, pix
     Path("registry.toml").write_text(
         "".join(f"[defaults.{name}]\nmin_size = 64\nmax_size = 64\n" for name in OBJECT_TASKS)
     )
-    measured = vistry.measure(model, task=task, backend=backend, batch=5)
     card = vistry.model(model)
+    measured = measured_here(Question.about(card, task=task, backend=backend, batch=5))
     assert (measured.model, measured.batch) == (card.full_name, 5)
     assert measured.task == (task_named(task).name if task else card.tasks[0])
     assert measured.backend == (backend or "torch")
@@ -92,7 +94,16 @@ def test_a_measured_model(model: str, task: str | None, backend: str | None, pix
 
 
 @pytest.mark.usefixtures("tiny_plugins")
-def test_a_comparison_measures_each_model_and_says_so_in_rows() -> None:
+def test_a_process_of_its_own_answers_as_this_one_does() -> None:
+    measured = vistry.measure("tiny", batch=2)
+    here = measured_here(Question.about(vistry.model("tiny"), task=None, backend=None, batch=2))
+    for name in ("model", "task", "backend", "machine", "batch", "trainable_parameters", "training_pixels", "seed"):
+        assert getattr(measured, name) == getattr(here, name)
+
+
+@pytest.mark.usefixtures("tiny_plugins")
+def test_a_comparison_measures_each_model_and_says_so_in_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vistry.choosing.comparison.answer_to", measured_here)
     comparison = vistry.compare_models(["tiny", "twin"], measured=True, batch=2)
     assert [one.model for one in comparison.measured] == ["tiny/tiny", "twin/twin"]
     rows = {row.fact: row.values for row in comparison.rows}

@@ -173,7 +173,9 @@ def _default_rows(catalogue: Catalogue, models: Sequence[ModelFacts]) -> Iterato
     for name, task in sorted(changed):
         shared = shared_with_policy(catalogue, task)
         usual = format_value(shared[name].default) if name in shared else NOTHING
-        yield Row(f"{name}, {task_named(task).alias}", tuple(_default(facts, name, task, usual) for facts in models))
+        yield Row(
+            f"{name}, {task_named(task).alias}", tuple(_default(facts, name, task, usual=usual) for facts in models)
+        )
 
 
 def _default(facts: ModelFacts, name: str, task: str, usual: str) -> str:

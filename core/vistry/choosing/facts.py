@@ -175,7 +175,7 @@ def input_pixels(card: ModelCard, task: str, shared: Fields) -> Iterator[InputPi
     """Yield the sizes of a model's input for a task, of whose shared fields some are sizes, and the family's own."""
     for name, spec in _specs(card, task, shared).items():
         if spec.unit == "pixels":
-            value, _ = _default(card, task, name, shared)
+            value, _ = _default(card, task, name, shared=shared)
             yield InputPixels(task, name, value if isinstance(value, int) else None)
 
 
@@ -185,10 +185,10 @@ def _defaults(card: ModelCard, task: str, shared: Fields) -> Iterator[Default]:
     for name in dict.fromkeys((*card.manifest_defaults(task), *(card.backbone.restrict if card.backbone else ()))):
         if name not in fields:
             continue
-        value, origin = _default(card, task, name, shared)
+        value, origin = _default(card, task, name, shared=shared)
         usual = to_json(shared[name].default) if name in shared else None
         if value is not None and value != usual:
-            yield Default(task, name, value, usual, origin=origin)
+            yield Default(task, name, value, shared=usual, origin=origin)
 
 
 def _specs(card: ModelCard, task: str, shared: Fields) -> dict[str, FieldSpec]:

@@ -192,7 +192,7 @@ def _why_none(catalogue: Catalogue, filters: ModelFilters, matching: int) -> str
     names = filters.get("name") or ()
     parts = [f"*{name}*" for name in ((names,) if isinstance(names, str) else names)]
     wider = cast(ModelFilters, {**filters, "name": parts})
-    if parts and (found := catalogue.models(**wider)):
+    if parts and (near := catalogue.models(**wider)):
         options = " ".join(f"--name '{part}'" for part in parts)
-        return f"no model matches; {options} matches {len(found)}, where * stands for anything"
+        return f"no model matches; {options} matches {len(near)}, where * stands for anything"
     return "no model matches" if filters else "no plugin with models is in use; type: vistry plugins"

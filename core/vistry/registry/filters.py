@@ -17,6 +17,7 @@ from vistry.errors import RegistryError, suggestion
 from vistry.registry.cards import ModelCard
 from vistry.registry.licences import is_met, licences_in
 from vistry.registry.manifest import BACKENDS
+from vistry.registry.number_range import number_range
 from vistry.registry.tasks import TASKS, task_named
 
 Texts = str | Collection[str] | None
@@ -197,25 +198,10 @@ def _flag(name: str, value: object, _: Terms) -> Wanted:
     return Wanted(frozenset([value]))
 
 
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9}
-_BOUND = r"(?:(\d+(?:\.\d+)?)([kmb]?))?"
-_RANGE = re.compile(rf"{_BOUND}\.\.{_BOUND}")
-
-
 def _parameters(name: str, value: object, _: Terms) -> Wanted:
     """Ranges of a number of parameters, such as "5M..30M", "..10M" or "1B.."."""
-    ranges = [_range(name, text.strip()) for text in texts(name, value)]
+    ranges = [number_range(name, text) for text in texts(name, value)]
     return Wanted(test=lambda number: any(low <= number <= high for low, high in ranges))
-
-
-def _range(name: str, text: str) -> tuple[float, float]:
-    match = _RANGE.fullmatch(text.casefold())
-    low, low_unit, high, high_unit = match.groups(default="") if match else ("",) * 4
-    first = float(low) * _UNITS[low_unit] if low else 0.0
-    last = float(high) * _UNITS[high_unit] if high else math.inf
-    if not (low or high) or first > last:
-        raise RegistryError(f"{name} = {text!r} must be a range such as '5M..30M', '..10M' or '1B..'")
-    return first, last
 
 
 def _at_least(name: str, value: object, _: Terms) -> Wanted:
