@@ -17,6 +17,7 @@ from vistry.errors import RegistryError, suggestion
 from vistry.registry.cards import ModelCard
 from vistry.registry.licences import is_met, licences_in
 from vistry.registry.manifest import BACKENDS
+from vistry.registry.number_range import number_range
 from vistry.registry.tasks import TASKS, task_named
 from vistry.registry.weights_cache import WeightsCache
 
@@ -52,6 +53,7 @@ class ModelFilters(TypedDict, total=False):
     exclude_backbone: Texts
     tag: Texts
     exclude_tag: Texts
+    parameters: Texts
     min_parameters: int | None
     max_parameters: int | None
     input_size: Counts
@@ -207,6 +209,12 @@ def _flag(name: str, value: object, _: Terms) -> Wanted:
     if not isinstance(value, bool):
         raise RegistryError(f"{name} = {value!r} must be True or False")
     return Wanted(frozenset([value]))
+
+
+def _parameters(name: str, value: object, _: Terms) -> Wanted:
+    """Ranges of a number of parameters, such as "5M..30M", "..10M" or "1B.."."""
+    ranges = [number_range(name, text) for text in texts(name, value)]
+    return Wanted(test=lambda number: any(low <= number <= high for low, high in ranges))
 
 
 def _at_least(name: str, value: object, _: Terms) -> Wanted:
@@ -366,6 +374,12 @@ FILTERS = {
         terms=lambda card: card.tags,
         wanted=_known_word,
         can_exclude=True,
+    ),
+    "parameters": Filter(
+        meaning='with so many parameters, such as "5M..30M", "..10M" or "1B.."',
+        kind="texts",
+        terms=lambda card: (card.parameters,),
+        wanted=_parameters,
     ),
     "min_parameters": Filter(
         meaning="with at least so many parameters",
