@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     from vistry.registry.catalogue import Catalogue as Catalogue
     from vistry.training.session import resume as resume
     from vistry.training.session import train as train
+    from vistry.weights_actions import fetch_weights as fetch_weights
+    from vistry.weights_actions import remove_weights as remove_weights
+    from vistry.weights_actions import verify_weights as verify_weights
+    from vistry.weights_actions import weights_path as weights_path
 
     __version__: str
 
@@ -65,6 +69,7 @@ HOME = {
     "doctor": "vistry.datasets",
     "enable_plugin": "vistry.plugin_actions",
     "evaluate": "vistry.inference.evaluate",
+    "fetch_weights": "vistry.weights_actions",
     "find_kernels": "vistry.queries",
     "find_plugin": "vistry.queries",
     "find_run": "vistry.queries",
@@ -84,13 +89,16 @@ HOME = {
     "plugins": "vistry.queries",
     "predict": "vistry.inference.predict",
     "registry_schema": "vistry.answers",
+    "remove_weights": "vistry.weights_actions",
     "report": "vistry.queries",
     "resume": "vistry.training.session",
     "runs": "vistry.queries",
     "tasks": "vistry.queries",
     "threshold": "vistry.inference.threshold",
     "train": "vistry.training.session",
+    "verify_weights": "vistry.weights_actions",
     "weights": "vistry.queries",
+    "weights_path": "vistry.weights_actions",
 }
 # Functions that share their name with a package, which is callable in their place: vistry.callable_package.
 _CALLABLE_PACKAGES = ("kernels", "report", "runs", "weights")

@@ -40,6 +40,10 @@ FUNCTIONS = {
     "weights list": "weights",
     "weights show": "find_weights",
     "weights import": "import_weights",
+    "weights fetch": "fetch_weights",
+    "weights path": "weights_path",
+    "weights remove": "remove_weights",
+    "weights verify": "verify_weights",
 }
 
 

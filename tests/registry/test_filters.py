@@ -43,7 +43,7 @@ def write_family(path: Path, name: str, random: Random) -> None:
         if random.random() < 0.5:
             figures = f"{{ imagenet1k = {{ top1 = {random.randint(60, 90)} }}, coco2017 = {{ box_ap = 3{number} }} }}"
             lines.append(
-                'weights.first = { source = "https://e.org/w", sha256 = "0123abcd", license = '
+                f'weights.first = {{ source = "https://e.org/w{random.randint(1, 2)}", sha256 = "0123abcd", license = '
                 f'"{random.choice(LICENCES)}", metrics = {random.choice([figures, "{}"])} }}'
             )
         if random.random() < 0.5:
@@ -51,6 +51,12 @@ def write_family(path: Path, name: str, random: Random) -> None:
         if random.random() < 0.5:
             lines.append("feature_maps = { channels = [1, 2], strides = [4, 8], parameters = 3 }")
     path.write_text("\n".join(lines))
+
+
+@pytest.fixture(autouse=True)
+def _one_of_the_files_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISTRY_WEIGHTS", str(tmp_path))
+    (tmp_path / "w1").touch()
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +127,8 @@ PLAIN: dict[str, tuple[Any, Callable[[Record], object]]] = {
         ["MIT", "apache-2.0"],
         lambda r: is_allowed(r["license"], {"MIT", "Apache-2.0"}),
     ),
+    "weights": (True, lambda r: r["weights"]),
+    "cached": (True, lambda r: any(spec["source"].endswith("w1") for spec in r["weights"].values())),
     "has_weights": (True, own_weights),
     "weights_license": (["MIT"], lambda r: any("MIT" in licences(spec["license"]) for spec in own_weights(r))),
     "published": ("imagenet1k.top1 >= 75", lambda r: figures(r).get("imagenet1k.top1", 0) >= 75),
@@ -297,7 +305,7 @@ def test_the_command_line_has_each_filter_by_the_same_name() -> None:
         **{"published": ["imagenet1k.top1 >= 74", "coco2017"], "backbone": ["resnet50"], "tag": ["*"]},
         **{"parameters": ["5M..30m", "0.1b.."]},
         **{"min_parameters": 10_000_000, "max_parameters": 30_000_000, "input_size": [200], "stride": [4]},
-        **{"has_weights": False, "sort": ["-parameters", "name"]},
+        **{"has_weights": False, "weights": False, "cached": False, "sort": ["-parameters", "name"]},
     }
     assert {*values, *(f"exclude_{name}" for name in values)} >= {*FILTER_NAMES}
     for name in (*FILTER_NAMES, "sort"):

@@ -21,7 +21,7 @@ COMMANDS = {
     "report": "Write a run's report again.",
     "runs": "List runs and their results.",
     "doctor": "Check a data set and name every fault in it.",
-    "weights": "List published weights, and import a checkpoint from elsewhere.",
+    "weights": "List, fetch, verify and remove published weights, and import a checkpoint from elsewhere.",
     "convert": "Write boxes and masks as COCO or JSON Lines.",
     "models": "List the models that can be trained, show one, or compare some.",
     "tasks": "List the tasks.",
