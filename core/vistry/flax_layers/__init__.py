@@ -6,6 +6,8 @@ maps are [N, H, W, C]. A module whose attributes are called as torch's has the s
 Plugins import from here, and not from the files below.
 """
 
+from vistry.flax_layers.anchors import Anchors
+from vistry.flax_layers.boxes import box_iou, clip_boxes, decode_boxes, encode_boxes
 from vistry.flax_layers.convolution import Conv
 from vistry.flax_layers.initialisation import (
     Initial,
@@ -14,32 +16,52 @@ from vistry.flax_layers.initialisation import (
     normal_by_fan_out,
     ones,
     uniform_by_fan_in,
+    uniform_by_variance,
     zeros,
 )
-from vistry.flax_layers.layers import Linear, Sequential
+from vistry.flax_layers.layers import Linear, Sequential, results_in_turn
+from vistry.flax_layers.matching import at_matches, match_boxes
 from vistry.flax_layers.nms import batched_nms
 from vistry.flax_layers.normalisation import BatchNorm, LayerNorm, current_valid_rows, valid_rows
+from vistry.flax_layers.norms import FrozenBatchNorm, GroupNorm, with_norms
 from vistry.flax_layers.pooling import average_pool, max_pool
+from vistry.flax_layers.pyramid import FeaturePyramid, Pyramid, TwoMoreLevels, subsampled_level
 from vistry.flax_layers.residual import padded_conv, residual_stages
 
 __all__ = [
+    "Anchors",
     "BatchNorm",
     "Conv",
+    "FeaturePyramid",
+    "FrozenBatchNorm",
+    "GroupNorm",
     "Initial",
     "InitialValues",
     "LayerNorm",
     "Linear",
+    "Pyramid",
     "Sequential",
+    "TwoMoreLevels",
+    "at_matches",
     "average_pool",
     "batched_nms",
+    "box_iou",
+    "clip_boxes",
     "current_valid_rows",
+    "decode_boxes",
+    "encode_boxes",
+    "match_boxes",
     "max_pool",
     "normal",
     "normal_by_fan_out",
     "ones",
     "padded_conv",
     "residual_stages",
+    "results_in_turn",
+    "subsampled_level",
     "uniform_by_fan_in",
+    "uniform_by_variance",
     "valid_rows",
+    "with_norms",
     "zeros",
 ]
