@@ -123,7 +123,7 @@ class JaxEngine:
         sizes = None if batch.sizes is None else np.asarray(batch.sizes, np.int32)[padded.rows]
         if self._gradients is None:
             self._gradients = jax.tree.map(jnp.zeros_like, self._trained)
-        targets = self._padding.targets(batch.targets, padded.rows)
+        targets = self._padding.targets(batch.targets, padded)
         with self._code("the training step"):
             terms, self._statistics, self._gradients = self._add_gradient(
                 self._trained,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,11 +43,14 @@ class Padding:
         rows %= len(images)
         return PaddedImages(images if mask.all() else images[rows], mask, rows)
 
-    def targets(self, targets: Any, rows: npt.NDArray[np.int64]) -> Any:
-        """Return the rows' targets; objects as boxes [P, K, 4] and labels [P, K], which are -1 beyond an image's own.
+    def targets(self, targets: Any, padded: PaddedImages) -> Any:
+        """Return the targets of padded images.
 
-        K is a power of two, the least for the most objects in an image so far.
+        Objects have boxes [P, K, 4] and labels [P, K], which are -1 beyond an image's own, and masks [P, K, H, W] where
+        there are any, each in the upper left of its place. K is a power of two, the least for the most objects in an
+        image so far.
         """
+        rows = padded.rows
         if isinstance(targets, np.ndarray):
             return targets[rows]
         most = max(len(target["labels"]) for target in targets)
@@ -57,7 +61,10 @@ class Padding:
         for image, target in enumerate(targets):
             boxes[image, : len(target["labels"])] = target["boxes"]
             labels[image, : len(target["labels"])] = target["labels"]
-        return {"boxes": boxes[rows], "labels": labels[rows]}
+        objects = {"boxes": boxes[rows], "labels": labels[rows]}
+        if "masks" in targets[0]:
+            objects["masks"] = _padded_masks(targets, (self._objects, *padded.images.shape[1:3]))[rows]
+        return objects
 
     def state(self) -> Arrays:
         """Return the sizes. A resumed training needs them, because the order of a sum depends on the shape."""
@@ -67,3 +74,12 @@ class Padding:
         """Set what `state` returned; a classifier's run of an earlier version has no room for objects."""
         self._batch_size = int(arrays[BATCH_SIZE].item())
         self._objects = int(arrays[OBJECTS].item()) if OBJECTS in arrays else 0
+
+
+def _padded_masks(targets: Sequence[Mapping[str, npt.NDArray[Any]]], shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """Return the masks of N images [N, K, H, W], given K, H and W."""
+    masks = np.zeros((len(targets), *shape), np.uint8)
+    for place, target in zip(masks, targets, strict=True):
+        count, height, width = target["masks"].shape
+        place[:count, :height, :width] = target["masks"]
+    return masks
