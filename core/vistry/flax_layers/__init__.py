@@ -21,7 +21,7 @@ from vistry.flax_layers.initialisation import (
 )
 from vistry.flax_layers.layers import Linear, Sequential, results_in_turn
 from vistry.flax_layers.matching import at_matches, match_boxes
-from vistry.flax_layers.nms import batched_nms
+from vistry.flax_layers.nms import batched_nms, detections_at
 from vistry.flax_layers.normalisation import BatchNorm, LayerNorm, current_valid_rows, valid_rows
 from vistry.flax_layers.norms import FrozenBatchNorm, GroupNorm, with_norms
 from vistry.flax_layers.pooling import average_pool, max_pool
@@ -65,6 +65,7 @@ __all__ = [
     "current_valid_rows",
     "cut_masks",
     "decode_boxes",
+    "detections_at",
     "encode_boxes",
     "in_precision_of",
     "match_boxes",

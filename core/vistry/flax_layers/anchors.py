@@ -38,8 +38,8 @@ def cell_anchors(sizes: Sequence[int], ratios: Sequence[float]) -> npt.NDArray[n
     widths = 1 / heights
     sides = np.asarray(sizes, np.float32)
     width, height = (np.outer(factors, sides).reshape(-1) for factors in (widths, heights))
-    corners: npt.NDArray[np.float32] = np.stack([-width, -height, width, height], 1) / np.float32(2)
-    return corners.round()
+    corners = np.stack([-width, -height, width, height], 1) / 2
+    return corners.round().astype(np.float32)
 
 
 def grid_anchors(cells: npt.NDArray[np.float32], size: tuple[int, int], stride: tuple[int, int]) -> Array:

@@ -45,10 +45,10 @@ def _match(
     overlaps = jnp.where(is_object[:, None], overlaps, -1)
     best, nearest = overlaps.max(0), overlaps.argmax(0).astype(jnp.int32)
     low, high = thresholds
-    matches: Array = jnp.where(best < low, BACKGROUND, jnp.where(best < high, IGNORED, nearest))
+    matches = jnp.where(best < low, BACKGROUND, jnp.where(best < high, IGNORED, nearest))
     if every_object:
         is_best = (overlaps == overlaps.max(1, keepdims=True)) & is_object[:, None]
-        matches = jnp.where(is_best.any(0), nearest, matches)
+        return jnp.where(is_best.any(0), nearest, matches)
     return matches
 
 

@@ -76,6 +76,20 @@ def survivors(boxes: Array, is_box: Array, iou_threshold: float) -> Array:
     return alive
 
 
+def detections_at(indices: Array, boxes: Array, scores: Array, labels: Array) -> dict[str, Array]:
+    """Return what `batched_nms` selected as a detector returns it, with a label of -1 beyond the last box.
+
+    indices [N, K], -1 beyond the last; boxes [N, A, 4], scores [N, A], labels [N, A]. The result has `boxes` [N, K, 4],
+    `scores` [N, K] and `labels` [N, K].
+    """
+    is_box, at = indices >= 0, jnp.maximum(indices, 0)
+    return {
+        "boxes": jnp.where(is_box[..., None], jnp.take_along_axis(boxes, at[..., None], 1), 0),
+        "scores": jnp.where(is_box, jnp.take_along_axis(scores, at, 1), 0),
+        "labels": jnp.where(is_box, jnp.take_along_axis(labels, at, 1), -1),
+    }
+
+
 def _overlap(first: Array, second: Array) -> Array:
     """Return the IoU [...] of boxes [..., 4] with others [..., 4].
 

@@ -60,6 +60,8 @@ def with_norms(module: nnx.Module, kind: str) -> nnx.Module:
     if kind == "batch":
         return module
     for name, child in list(nnx.iter_children(module)):
+        if isinstance(child, nnx.Variable):
+            continue
         if not isinstance(child, BatchNorm):
             with_norms(child, kind)
         elif isinstance(module, nnx.List):

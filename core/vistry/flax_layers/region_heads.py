@@ -15,7 +15,7 @@ from jax import Array
 from vistry.flax_layers.boxes import clip_boxes, decode_boxes
 from vistry.flax_layers.layers import Linear
 from vistry.flax_layers.matching import BACKGROUND, at_matches, match_boxes
-from vistry.flax_layers.nms import batched_nms
+from vistry.flax_layers.nms import batched_nms, detections_at
 from vistry.flax_layers.precision import in_precision_of
 from vistry.flax_layers.proposals import at_index
 from vistry.flax_layers.region_losses import box_loss, mean_over
@@ -132,13 +132,7 @@ class RegionHeads(nnx.Module):
         labels = jnp.broadcast_to(jnp.arange(scores.shape[2]), scores.shape)
         flat = boxes.reshape(len(boxes), -1, 4), scores.reshape(len(boxes), -1), labels.reshape(len(boxes), -1)
         best = batched_nms(*flat, **asdict(self.limits))
-        is_box, at = best >= 0, jnp.maximum(best, 0)
-        boxes, scores, labels = (at_index(values, at) for values in flat)
-        return {
-            "boxes": jnp.where(is_box[..., None], boxes, 0),
-            "scores": jnp.where(is_box, scores, 0),
-            "labels": jnp.where(is_box, labels, -1),
-        }
+        return detections_at(best, *flat)
 
     def _classified(self, maps: Sequence[Array], boxes: Array) -> tuple[Array, Array]:
         """Return logits [N, K, C] and offsets [N, K, C, 4] of boxes [N, K, 4]."""
