@@ -151,7 +151,7 @@ def test_images_of_padding_have_no_sample() -> None:
 def test_more_than_there_are_is_all_there_are() -> None:
     positive = np.arange(10) < 4
     sample = balanced_sample(positive[None], ~positive[None], jax.random.key(0), 1000, most_positive=500)
-    assert sorted(sample.index[0].tolist()) == list(range(10))
+    assert sorted(sample.places[0].tolist()) == list(range(10))
     assert sample.counts.all()
     assert sample.is_positive.sum() == 4
 

@@ -93,11 +93,11 @@ class ProposalNetwork(nnx.Module):
         positive, negative = matches >= 0, matches == BACKGROUND
         sample = balanced_sample(positive, negative, key, size=size, most_positive=int(size * POSITIVE_SHARE))
         sample = sample.of_images(objects.is_image)
-        logits, offsets = (at_index(values, sample.index) for values in (logits, offsets))
-        boxes = at_matches(objects.boxes, at_index(matches, sample.index))
+        logits, offsets = (at_index(values, sample.places) for values in (logits, offsets))
+        boxes = at_matches(objects.boxes, at_index(matches, sample.places))
         return {
             "loss_objectness": mean_over(sample.counts, jax.nn.softplus(logits) - logits * sample.is_positive),
-            "loss_rpn_box_reg": box_loss(offsets, boxes, anchors[sample.index], sample=sample),
+            "loss_rpn_box_reg": box_loss(offsets, boxes, anchors[sample.places], sample=sample),
         }
 
 

@@ -104,7 +104,7 @@ class RegionHeads(nnx.Module):
         positive, negative = is_region & (matches >= 0), is_region & (matches == BACKGROUND)
         sample = balanced_sample(positive, negative, key, size=size, most_positive=self.counts.most_objects)
         sample = sample.of_images(objects.is_image)
-        return SampledRegions(at_index(boxes, sample.index), at_index(matches, sample.index), sample)
+        return SampledRegions(at_index(boxes, sample.places), at_index(matches, sample.places), sample)
 
     def losses(self, maps: Sequence[Array], regions: SampledRegions, objects: Objects) -> dict[str, Array]:
         """Return the terms of the regions."""

@@ -73,7 +73,8 @@ def pyramid_levels(boxes: Array, strides: Sequence[int]) -> Array:
     first, last = np.log2(strides[0]), np.log2(strides[-1])
     side = jnp.sqrt((boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1]))
     level = jnp.floor(CANONICAL_LEVEL + jnp.log2(side / CANONICAL_SIDE) + _EPSILON)
-    return (jnp.clip(level, first, last) - first).astype(jnp.int32)
+    levels: Array = (jnp.clip(level, first, last) - first).astype(jnp.int32)
+    return levels
 
 
 def _corners(boxes: Array, maps: Sequence[Array], strides: Sequence[int], side: int) -> tuple[Array, Array]:

@@ -12,16 +12,16 @@ from jax import Array, lax
 class Sample(NamedTuple):
     """Some regions of each image, the positive ones first.
 
-    `index`: [N, K] which regions. `is_positive`: [N, K]. `counts`: [N, K], False where there were no more.
+    `places`: [N, K] which regions. `is_positive`: [N, K]. `counts`: [N, K], False where there were no more.
     """
 
-    index: Array
+    places: Array
     is_positive: Array
     counts: Array
 
     def of_images(self, is_image: Array) -> Sample:
         """Return the sample without what is drawn in images that are none, by `is_image` [N]."""
-        return Sample(self.index, self.is_positive & is_image[:, None], self.counts & is_image[:, None])
+        return Sample(self.places, self.is_positive & is_image[:, None], self.counts & is_image[:, None])
 
 
 def balanced_sample(positive: Array, negative: Array, key: Array, size: int, most_positive: int) -> Sample:

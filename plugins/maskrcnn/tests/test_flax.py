@@ -218,6 +218,17 @@ def test_what_is_found_agrees(twins: Twins) -> None:
         assert not answer["boxes"][image, count:].any()
 
 
+def test_boxes_are_float32_where_the_networks_compute_in_bfloat16(twins: Twins) -> None:
+    tensors = {name: value.astype(jnp.bfloat16) for name, value in twins.tensors.items()}
+    _, same = images()
+    pixels = same._replace(pixels=same.pixels.astype(jnp.bfloat16))
+    answer = jax.eval_shape(lambda: twins.answer(tensors, pixels))
+    assert {value.dtype for name, value in answer.items() if name != "labels"} == {jnp.dtype(jnp.float32)}
+    operations = str(jax.make_jaxpr(lambda: twins.answer(tensors, pixels))())
+    products = [line for line in operations.splitlines() if "dot_general" in line or "conv_general" in line]
+    assert sum("bf16[" in line.split(" = ")[0] for line in products) > 20
+
+
 def test_one_shape_is_compiled_once_whatever_the_objects(twins: Twins) -> None:
     _, same = images()
     for count in (2, 0):

@@ -100,6 +100,23 @@ def test_the_room_for_objects_grows_by_doubling_and_is_kept_with_the_state() -> 
     assert round(1e3 * terms_of(again, batch(1))["room"]) == 32
 
 
+def test_masks_have_the_size_of_the_batch_and_a_place_for_each_object() -> None:
+    own = [np.ones((2, 5, 8), np.uint8), np.zeros((0, 8, 6), np.uint8), np.full((1, 8, 6), 1, np.uint8)]
+    targets = [
+        {"boxes": np.zeros((len(masks), 4), np.float32), "labels": np.zeros(len(masks), int), "masks": masks}
+        for masks in own
+    ]
+    padding = Padding()
+    padding.images(np.zeros((4, 8, 8, 3), np.uint8))
+    padded = padding.targets(targets, padding.images(np.zeros((3, 8, 8, 3), np.uint8)))
+    assert padded["masks"].shape == (4, 8, 8, 8)
+    assert padded["masks"].dtype == np.uint8
+    for image, masks in enumerate([*own, own[0]]):  # the row added is a copy of the first
+        count, height, width = masks.shape
+        np.testing.assert_array_equal(padded["masks"][image, :count, :height, :width], masks)
+        assert padded["masks"][image].sum() == masks.sum()
+
+
 def test_pixels_beyond_an_image_are_zero_whatever_the_normalisation() -> None:
     whole = terms_of(engine([]), batch(1, 1, light=255, sizes=[(8, 8), (8, 8)]))
     part = terms_of(engine([]), batch(1, 1, light=255, sizes=[(8, 8), (2, 4)]))
