@@ -7,6 +7,7 @@ Plugins import from here, and not from the files below.
 """
 
 from vistry.flax_layers.anchors import Anchors
+from vistry.flax_layers.atlas import Atlas
 from vistry.flax_layers.boxes import box_iou, clip_boxes, decode_boxes, encode_boxes
 from vistry.flax_layers.convolution import Conv
 from vistry.flax_layers.initialisation import (
@@ -30,6 +31,7 @@ from vistry.flax_layers.residual import padded_conv, residual_stages
 
 __all__ = [
     "Anchors",
+    "Atlas",
     "BatchNorm",
     "Conv",
     "FeaturePyramid",
