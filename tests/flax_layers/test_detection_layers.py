@@ -151,6 +151,16 @@ def test_a_pyramid_stands_on_the_maps_at_its_strides() -> None:
     assert not any(name.startswith("body") for name in parameter_names(pyramid))
 
 
+@pytest.mark.parametrize("sizes", [((8, 12), (4, 6), (2, 3), (1, 2), (1, 1)), ((5, 3), (4, 9)), ((1, 1),)])
+def test_a_convolution_over_maps_on_one_is_that_over_each(sizes: tuple[tuple[int, int], ...]) -> None:
+    layer = flax_layers.Conv(2, 2, 3, padding=1, random=np.random.default_rng(0))
+    atlas = flax_layers.Atlas.of(sizes)
+    _, levels = zip(*(maps(2, *size, 2) for size in sizes), strict=True)
+    found = atlas.split(layer(atlas.clear(layer(atlas.join(levels)))))
+    for level, one in zip(found, levels, strict=True):
+        np.testing.assert_allclose(level, layer(layer(one)), atol=1e-5)
+
+
 # Anchors and boxes
 
 

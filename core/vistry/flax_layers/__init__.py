@@ -7,6 +7,7 @@ Plugins import from here, and not from the files below.
 """
 
 from vistry.flax_layers.anchors import Anchors
+from vistry.flax_layers.atlas import Atlas
 from vistry.flax_layers.boxes import box_iou, clip_boxes, decode_boxes, encode_boxes
 from vistry.flax_layers.convolution import Conv
 from vistry.flax_layers.initialisation import (
@@ -37,6 +38,7 @@ from vistry.flax_layers.two_stage_types import Objects, RegionCounts, Regions
 
 __all__ = [
     "Anchors",
+    "Atlas",
     "BatchNorm",
     "Conv",
     "FeaturePyramid",

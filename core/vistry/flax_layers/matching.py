@@ -45,11 +45,11 @@ def _match(
     overlaps = jnp.where(is_object[:, None], overlaps, -1)
     best, nearest = overlaps.max(0), overlaps.argmax(0).astype(jnp.int32)
     low, high = thresholds
-    matches = jnp.where(best < low, BACKGROUND, jnp.where(best < high, IGNORED, nearest))
+    is_match = best >= high
     if every_object:
         is_best = (overlaps == overlaps.max(1, keepdims=True)) & is_object[:, None]
-        return jnp.where(is_best.any(0), nearest, matches)
-    return matches
+        is_match |= is_best.any(0)
+    return jnp.where(is_match, nearest, jnp.where(best < low, BACKGROUND, IGNORED))
 
 
 def at_matches(values: Array, matches: Array) -> Array:

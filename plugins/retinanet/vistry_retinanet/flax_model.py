@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,6 +13,7 @@ from flax import nnx
 from jax import Array, lax
 from vistry.flax_layers import (
     Anchors,
+    Atlas,
     Conv,
     Initial,
     InitialValues,
@@ -44,9 +45,9 @@ class ClassificationHead(nnx.Module):
         self.cls_logits = _convolution(anchors_each * num_classes, random, bias=_prior_logit)
         self.num_classes = num_classes
 
-    def __call__(self, x: Array) -> Array:
-        """[N, h, w, C] to [N, h * w * anchors_each, num_classes]."""
-        return self.cls_logits(self.conv(x)).reshape(len(x), -1, self.num_classes)
+    def __call__(self, x: Array, atlas: Atlas) -> list[Array]:
+        """Levels on one map [N, H, W, C] to the logits [N, h * w * anchors_each, num_classes] of each."""
+        return _answers(atlas.split(self.cls_logits(_along(self.conv, x, atlas))), self.num_classes)
 
 
 class RegressionHead(nnx.Module):
@@ -56,9 +57,9 @@ class RegressionHead(nnx.Module):
         self.conv = _tower(random)
         self.bbox_reg = _convolution(anchors_each * 4, random)
 
-    def __call__(self, x: Array) -> Array:
-        """[N, h, w, C] to [N, h * w * anchors_each, 4]."""
-        return self.bbox_reg(self.conv(x)).reshape(len(x), -1, 4)
+    def __call__(self, x: Array, atlas: Atlas) -> list[Array]:
+        """Levels on one map [N, H, W, C] to the offsets [N, h * w * anchors_each, 4] of each."""
+        return _answers(atlas.split(self.bbox_reg(_along(self.conv, x, atlas))), 4)
 
 
 class Head(nnx.Module):
@@ -68,11 +69,11 @@ class Head(nnx.Module):
         self.classification_head = ClassificationHead(anchors_each, num_classes, random)
         self.regression_head = RegressionHead(anchors_each, random)
 
-    def __call__(self, x: Array) -> tuple[Array, Array]:
-        """A level [N, h, w, C] to logits [N, A, num_classes] and offsets [N, A, 4] in float32."""
-        outputs = self.classification_head(x), self.regression_head(x)
-        logits, offsets = (output.astype(jnp.float32) for output in outputs)
-        return logits, offsets
+    def __call__(self, levels: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+        """Levels [N, h, w, C] to the logits [N, A, num_classes] and the offsets [N, A, 4] of each, in float32."""
+        atlas = Atlas.of([(one.shape[1], one.shape[2]) for one in levels])
+        x = atlas.join(levels)
+        return self.classification_head(x, atlas), self.regression_head(x, atlas)
 
 
 class RetinaNet(nnx.Module):
@@ -98,17 +99,15 @@ class RetinaNet(nnx.Module):
         maps = self.backbone(images.pixels)
         sizes = [(one.shape[1], one.shape[2]) for one in maps]
         anchors = self.anchors(images.pixels.shape[1:3], sizes)
-        outputs = [self.head(one) for one in maps]
+        logits, offsets = self.head(maps)
         if self.deterministic or targets is None:
-            return self._detections(outputs, anchors, images.sizes)
-        logits, offsets = (jnp.concatenate(levels, 1) for levels in zip(*outputs, strict=True))
-        return detection_loss(logits, offsets, jnp.concatenate(anchors), targets)
+            return self._detections(zip(logits, offsets, anchors, strict=True), images.sizes)
+        outputs = jnp.concatenate(logits, 1), jnp.concatenate(offsets, 1)
+        return detection_loss(*outputs, jnp.concatenate(anchors), targets)
 
-    def _detections(
-        self, outputs: Sequence[tuple[Array, Array]], anchors: Sequence[Array], sizes: Array
-    ) -> dict[str, Array]:
+    def _detections(self, outputs: Iterable[tuple[Array, Array, Array]], sizes: Array) -> dict[str, Array]:
         """Return the best boxes of each image: the candidates of every level after non-maximum suppression."""
-        levels = [candidates(*output, of_level) for output, of_level in zip(outputs, anchors, strict=True)]
+        levels = [candidates(*output) for output in outputs]
         boxes, scores, labels = (jnp.concatenate(parts, 1) for parts in zip(*levels, strict=True))
         boxes = clip_boxes(boxes, sizes)
         best = batched_nms(boxes, scores, labels, *self.limits)
@@ -143,6 +142,18 @@ def build(num_classes: int, hyperparameters: Values, backbone: Backbone) -> Reti
 
 def _tower(random: np.random.Generator) -> Sequential:
     return Sequential(*(Sequential(_convolution(CHANNELS, random), jax.nn.relu) for _ in range(CONVOLUTIONS)))
+
+
+def _along(tower: Sequential, x: Array, atlas: Atlas) -> Array:
+    """Return what the tower makes of the levels on one map, each as if it were alone."""
+    for layer in range(CONVOLUTIONS):
+        x = atlas.clear(getattr(tower, str(layer))(x))
+    return x
+
+
+def _answers(levels: Sequence[Array], each: int) -> list[Array]:
+    """Levels [N, h, w, A * each] to [N, h * w * A, each] in float32."""
+    return [one.astype(jnp.float32).reshape(len(one), -1, each) for one in levels]
 
 
 def _convolution(outputs: int, random: np.random.Generator, bias: Initial = zeros) -> Conv:
