@@ -79,6 +79,8 @@ class MaskRegionHeads(RegionHeads):
 
     def losses(self, maps: Sequence[Array], regions: SampledRegions, objects: Objects) -> dict[str, Array]:
         """Return the terms of the regions, and the cross entropy of the masks of those that are objects."""
+        if objects.masks is None:
+            raise ValueError("Mask R-CNN needs the masks of the objects it trains on")
         # The positive ones are first, and only so many.
         regions = regions.first(self.counts.most_objects)
         is_mask, labels = regions.sample.is_positive, at_matches(objects.labels, regions.objects)
