@@ -9,7 +9,7 @@ Plugins import from here, and not from the files below.
 from vistry.flax_layers.anchors import Anchors
 from vistry.flax_layers.atlas import Atlas
 from vistry.flax_layers.boxes import box_iou, clip_boxes, decode_boxes, encode_boxes
-from vistry.flax_layers.convolution import Conv
+from vistry.flax_layers.convolution import BranchConv, Conv
 from vistry.flax_layers.initialisation import (
     Initial,
     InitialValues,
@@ -40,6 +40,7 @@ __all__ = [
     "Anchors",
     "Atlas",
     "BatchNorm",
+    "BranchConv",
     "Conv",
     "FeaturePyramid",
     "FrozenBatchNorm",

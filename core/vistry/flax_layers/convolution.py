@@ -22,9 +22,8 @@ _Padding = list[tuple[int, int]]
 class Conv(nnx.Module):
     """[N, H, W, I] to [N, H', W', O], with `weight` [O, I / groups, K, K] and `bias` [O].
 
-    `padding`: pixels on every side, or "SAME" as TensorFlow defines it. `in_branch`: whether it is called within a
-    branch or a loop of JAX. `weight`, `bias`: how each is drawn, as torch does it by default. `random`: what draws
-    them.
+    `padding`: pixels on every side, or "SAME" as TensorFlow defines it. `weight`, `bias`: how each is drawn, as torch
+    does it by default. `random`: what draws them.
     """
 
     def __init__(
@@ -37,7 +36,6 @@ class Conv(nnx.Module):
         padding: int | str = 0,
         groups: int = 1,
         use_bias: bool = True,
-        in_branch: bool = False,
         weight: Initial | None = None,
         bias: Initial | None = None,
         random: np.random.Generator,
@@ -46,7 +44,7 @@ class Conv(nnx.Module):
         default = uniform_by_fan_in(in_channels // groups * kernel_size * kernel_size)
         self.weight = nnx.Param(jnp.asarray((weight or default)(random, shape)))
         self.bias = nnx.Param(jnp.asarray((bias or default)(random, (out_channels,)))) if use_bias else None
-        self.stride, self.padding, self.groups, self.in_branch = stride, padding, groups, in_branch
+        self.stride, self.padding, self.groups = stride, padding, groups
 
     def __call__(self, x: Array) -> Array:
         """[N, H, W, I] to [N, H', W', O]."""
@@ -60,10 +58,19 @@ class Conv(nnx.Module):
         return x if self.bias is None else x + self.bias[...]
 
     def _convolve(self, x: Array, weight: Array, stride: int, padding: _Padding, groups: int) -> Array:
-        """Convolve, within a branch on a processor by a matrix product: XLA's own takes 20 times as long there."""
-        if self.in_branch and jax.default_backend() == "cpu":
-            return _by_matrix_product(x, weight, stride=stride, padding=padding, groups=groups)
         return convolve(x, weight, stride=stride, padding=padding, groups=groups)
+
+
+class BranchConv(Conv):
+    """A convolution to be called within a branch or a loop of JAX.
+
+    On a processor it is a matrix product, as XLA's own convolution takes 20 times as long there.
+    """
+
+    def _convolve(self, x: Array, weight: Array, stride: int, padding: _Padding, groups: int) -> Array:
+        by_product = jax.default_backend() == "cpu"
+        method = _by_matrix_product if by_product else convolve
+        return method(x, weight, stride=stride, padding=padding, groups=groups)
 
 
 def convolve(x: Array, weight: Array, stride: int, padding: _Padding, groups: int) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 from flax import nnx
 from jax import Array
 from vistry.flax_layers import (
+    BranchConv,
     Conv,
     Limits,
     Objects,
@@ -114,7 +115,7 @@ class MaskRegionHeads(RegionHeads):
 
 
 def _layer(channels: int, random: np.random.Generator) -> Sequential:
-    conv = Conv(channels, channels, 3, padding=1, in_branch=True, weight=normal_by_fan_out, bias=zeros, random=random)
+    conv = BranchConv(channels, channels, 3, padding=1, weight=normal_by_fan_out, bias=zeros, random=random)
     return Sequential(conv, jax.nn.relu)
 
 
