@@ -63,6 +63,15 @@ def few_regions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TwoStage, "__init__", with_few_regions)
 
 
+@pytest.fixture
+def few_regions_in_jax(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for the twins in JAX, which draw their samples from other numbers."""
+    from vistry.flax_layers import RegionCounts, two_stage
+
+    few = RegionCounts((60, 60), (60, 60), sampled_regions=16)
+    monkeypatch.setattr(two_stage, "RegionCounts", lambda: few)
+
+
 def draw(path: Path, random: np.random.Generator, width: int = WIDTH, height: int = HEIGHT) -> list[dict[str, Any]]:
     """One picture with a light square and a light disc on dark ground; its labels with polygons in fractions."""
     image = Image.new("RGB", (width, height), (30, 30, 40))

@@ -13,6 +13,7 @@ from flax import nnx
 from torch.nn import functional
 from vistry.flax_layers import (
     BatchNorm,
+    BranchConv,
     Conv,
     LayerNorm,
     Linear,
@@ -228,3 +229,11 @@ def test_normal_by_fan_out_is_kaimings() -> None:
     theirs = torch.empty(128, 8, 3, 3)
     torch.nn.init.kaiming_normal_(theirs, mode="fan_out")
     assert normal_by_fan_out(RANDOM, (128, 8, 3, 3)).std() == pytest.approx(theirs.std().item(), rel=0.03)
+
+
+def test_a_convolution_for_branches_is_the_same_convolution() -> None:
+    make = np.random.default_rng
+    ours, plain = (kind(5, 7, 3, stride=2, padding=1, random=make(0)) for kind in (BranchConv, Conv))
+    x = jnp.asarray(make(1).standard_normal((2, 11, 8, 5)).astype(np.float32))
+    found = jax.jit(lambda x: jax.lax.cond(x.sum() > -1e9, ours, lambda x: plain(x) * 0, x))(x)
+    np.testing.assert_allclose(found, plain(x), rtol=0, atol=1e-5)

@@ -18,8 +18,15 @@ Initial = Callable[[np.random.Generator, tuple[int, ...]], InitialValues]
 
 def uniform_by_fan_in(fan_in: int) -> Initial:
     """Draw uniformly within 1 / sqrt(fan_in), as torch does for the weights and biases of its layers."""
-    bound = 1 / math.sqrt(fan_in)
+    return _uniform(1 / math.sqrt(fan_in))
 
+
+def uniform_by_variance(fan_in: int) -> Initial:
+    """Draw uniformly with a variance of 1 / fan_in, as He et al. (2015) do it where no rectifier follows."""
+    return _uniform(math.sqrt(3 / fan_in))
+
+
+def _uniform(bound: float) -> Initial:
     def draw(random: np.random.Generator, shape: tuple[int, ...]) -> InitialValues:
         return (random.random(shape, np.float32) * 2 - 1) * np.float32(bound)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
+from itertools import accumulate
 from typing import Any
 
 import jax.numpy as jnp
@@ -55,3 +56,13 @@ class Sequential(nnx.Module):
         for index in range(self.length):
             x = getattr(self, str(index))(x)
         return x
+
+    def outputs(self, x: Any, layers: Collection[int]) -> list[Any]:
+        """Return the results of some layers, in order; those after the last of these aren't called."""
+        results = results_in_turn(x, [getattr(self, str(index)) for index in range(max(layers) + 1)])
+        return [results[index] for index in sorted(layers)]
+
+
+def results_in_turn(x: Any, layers: Iterable[Callable[[Any], Any]]) -> list[Any]:
+    """Return the result of each layer, where each is called with that of the one before, the first with x."""
+    return list(accumulate(layers, lambda value, layer: layer(value), initial=x))[1:]

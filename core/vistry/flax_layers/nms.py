@@ -37,7 +37,9 @@ def batched_nms(
         count_selected, alive, selected = state
         best = jnp.where(alive, scores, -jnp.inf).argmax(1)
         selected = selected.at[:, count_selected].set(jnp.where(alive.any(1), best.astype(jnp.int32), -1))
-        is_suppressed = (_overlap(boxes[rows, best], boxes) > threshold) & (labels[rows, best][:, None] == labels)
+        is_suppressed = (_overlap(boxes[rows, best][:, None], boxes) > threshold) & (
+            labels[rows, best][:, None] == labels
+        )
         return count_selected + 1, alive & ~is_suppressed & (indices != best[:, None]), selected
 
     start = (jnp.zeros((), jnp.int32), scores > score_threshold, selected)
@@ -45,19 +47,62 @@ def batched_nms(
     return selected
 
 
-def _overlap(best: Array, boxes: Array) -> Array:
-    """Return the IoU [N, A] of a box of each image [N, 4] with all boxes of that image [N, A, 4].
+def survivors(boxes: Array, is_box: Array, iou_threshold: float) -> Array:
+    """Return which boxes survive [N, K], each image's own [N, K, 4] in order, the best first.
+
+    The rule is that of `batched_nms` within one label; boxes that aren't any, by `is_box` [N, K], neither survive nor
+    suppress. There are no gradients.
+
+    A round suppresses what the survivors of the last one overlap, all at once. When a round changes nothing, each box
+    is right by induction from the first one; that takes as many rounds as the longest chain of boxes of which each
+    suppresses the next, a few among thousands. Memory is that of K * K numbers an image.
+    """
+    boxes = lax.stop_gradient(boxes).astype(jnp.float32)
+    is_later = np.triu(np.ones((boxes.shape[1],) * 2, bool), 1)
+    suppresses = (_overlap(boxes[:, :, None], boxes[:, None]) > _rounded_down(iou_threshold)) & is_later
+    # As numbers, for a matrix product: a product of bits is ten times as slow on a processor.
+    suppresses = suppresses.astype(jnp.float32)
+
+    def is_unfinished(state: tuple[Array, Array]) -> Array:
+        before, now = state
+        return (before != now).any()
+
+    def suppress(state: tuple[Array, Array]) -> tuple[Array, Array]:
+        _, alive = state
+        hits = jnp.einsum("nk,nkj->nj", alive.astype(jnp.float32), suppresses)
+        return alive, is_box & (hits == 0)
+
+    _, alive = lax.while_loop(is_unfinished, suppress, (jnp.zeros_like(is_box), is_box))
+    return alive
+
+
+def detections_at(indices: Array, boxes: Array, scores: Array, labels: Array) -> dict[str, Array]:
+    """Return what `batched_nms` selected as a detector returns it, with a label of -1 beyond the last box.
+
+    indices [N, K], -1 beyond the last; boxes [N, A, 4], scores [N, A], labels [N, A]. The result has `boxes` [N, K, 4],
+    `scores` [N, K] and `labels` [N, K].
+    """
+    is_box, at = indices >= 0, jnp.maximum(indices, 0)
+    return {
+        "boxes": jnp.where(is_box[..., None], jnp.take_along_axis(boxes, at[..., None], 1), 0),
+        "scores": jnp.where(is_box, jnp.take_along_axis(scores, at, 1), 0),
+        "labels": jnp.where(is_box, jnp.take_along_axis(labels, at, 1), -1),
+    }
+
+
+def _overlap(first: Array, second: Array) -> Array:
+    """Return the IoU [...] of boxes [..., 4] with others [..., 4].
 
     Two boxes without area have NaN, which is above no threshold, as in torchvision.
     """
-    left, top, right, bottom = jnp.moveaxis(boxes, 2, 0)
-    best_left, best_top, best_right, best_bottom = best.T[:, :, None]
-    width = jnp.minimum(right, best_right) - jnp.maximum(left, best_left)
-    height = jnp.minimum(bottom, best_bottom) - jnp.maximum(top, best_top)
+    left, top, right, bottom = jnp.moveaxis(first, -1, 0)
+    other_left, other_top, other_right, other_bottom = jnp.moveaxis(second, -1, 0)
+    width = jnp.minimum(right, other_right) - jnp.maximum(left, other_left)
+    height = jnp.minimum(bottom, other_bottom) - jnp.maximum(top, other_top)
     shared = jnp.maximum(width, 0) * jnp.maximum(height, 0)
     area = (right - left) * (bottom - top)
-    best_area = (best_right - best_left) * (best_bottom - best_top)
-    overlap: Array = shared / (best_area + area - shared)
+    other_area = (other_right - other_left) * (other_bottom - other_top)
+    overlap: Array = shared / (area + other_area - shared)
     return overlap
 
 

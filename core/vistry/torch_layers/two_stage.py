@@ -18,12 +18,8 @@ from vistry.torch_layers.backbone_norm import norm_kind
 from vistry.torch_layers.precision import with_low_precision
 from vistry.torch_layers.pyramid import Pyramid
 from vistry.torch_layers.region_pooling import RegionPooling
+from vistry.torch_layers.two_stage_settings import ANCHOR_SIZES, ASPECT_RATIOS, BOX_BINS, STRIDES
 
-# Of the maps that the pyramid is built on, C2 to C5 of Lin et al. (2017).
-STRIDES = (4, 8, 16, 32)
-# One size a level, each twice the last as the strides are, in pixels of the image the network is given.
-ANCHOR_SIZES = ((32,), (64,), (128,), (256,), (512,))
-ASPECT_RATIOS = (0.5, 1.0, 2.0)
 POOLED_MAPS = ("0", "1", "2", "3")
 """The pyramid's maps that regions are pooled from, by name; its fifth is for proposals alone (Lin et al., 2017)."""
 
@@ -36,7 +32,7 @@ def two_stage_arguments(values: Values, backbone: Backbone) -> dict[str, Any]:
     return {
         "backbone": Pyramid(backbone=backbone, strides=STRIDES, extra=LastLevelMaxPool(), norms=norm_kind(values)),
         "rpn_anchor_generator": Anchors(ANCHOR_SIZES, (ASPECT_RATIOS,) * len(ANCHOR_SIZES)),
-        "box_roi_pool": pyramid_pooling(7),
+        "box_roi_pool": pyramid_pooling(BOX_BINS),
         "box_score_thresh": score_floor(values["box_score_threshold"]),
         "box_nms_thresh": values["nms_iou_threshold"],
         "box_detections_per_img": values["box_detections_per_image"],

@@ -9,8 +9,12 @@ __all__ = ["vistry_build_model", "vistry_resolve_auto"]
 
 
 @hookimpl
-def vistry_build_model(num_classes: int, hyperparameters: Values, backbone: Backbone) -> Module:
-    """Build Mask R-CNN of torchvision's parts on a backbone's feature maps."""
+def vistry_build_model(num_classes: int, hyperparameters: Values, backend: str, backbone: Backbone) -> Module:
+    """Build Mask R-CNN on a backbone's feature maps: of torchvision's parts, or its twin in Flax."""
+    if backend == "jax":
+        from vistry_maskrcnn import flax_model
+
+        return flax_model.build(num_classes, hyperparameters, backbone)
     from vistry_maskrcnn import torch_model
 
     return torch_model.build(num_classes, hyperparameters, backbone)

@@ -7,7 +7,7 @@ from torchvision.models.detection import MaskRCNN
 from vistry.plugin import Backbone, Values
 from vistry.torch_layers import TwoStage, pyramid_pooling, two_stage_arguments
 
-MASK_LOGIT_STD = 0.001
+from vistry_maskrcnn.settings import MASK_BINS, MASK_LOGIT_STD
 
 
 def build(num_classes: int, hyperparameters: Values, backbone: Backbone) -> nn.Module:
@@ -15,7 +15,7 @@ def build(num_classes: int, hyperparameters: Values, backbone: Backbone) -> nn.M
     with_background = num_classes + 1
     model = MaskRCNN(
         num_classes=with_background,
-        mask_roi_pool=pyramid_pooling(14),
+        mask_roi_pool=pyramid_pooling(MASK_BINS),
         **two_stage_arguments(hyperparameters, backbone),
     )
     # torchvision draws the last layer's weights the larger, the fewer classes there are. With one class the first loss

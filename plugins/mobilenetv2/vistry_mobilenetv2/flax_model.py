@@ -59,10 +59,10 @@ class InvertedResidual(nnx.Module):
         return x + out if self.has_shortcut else out
 
 
-class MobileNetV2(nnx.Module):
-    """A network that maps images [N, H, W, 3] to logits."""
+class Features(nnx.Module):
+    """The network without its head."""
 
-    def __init__(self, num_classes: int, convention: str, random: np.random.Generator):
+    def __init__(self, convention: str, random: np.random.Generator):
         layers = Layers(convention, random)
         features: list[Sequential | InvertedResidual] = [layers.activated(3, FIRST, 3, stride=2)]
         inputs = FIRST
@@ -72,6 +72,21 @@ class MobileNetV2(nnx.Module):
                 features.append(InvertedResidual(layers, inputs, outputs, stride, expansion))
                 inputs = outputs
         self.features = Sequential(*features, layers.activated(inputs, LAST, 1))
+
+
+class FeatureMaps(Features):
+    """The network that detectors are built on."""
+
+    def __call__(self, x: Array) -> list[Array]:
+        """[N, H, W, 3] to the maps of the last block at each of the strides 4, 8, 16 and 32."""
+        return self.features.outputs(x, (3, 6, 13, 18))
+
+
+class MobileNetV2(Features):
+    """A network that maps images [N, H, W, 3] to logits."""
+
+    def __init__(self, num_classes: int, convention: str, random: np.random.Generator):
+        super().__init__(convention, random)
         head = Linear(LAST, num_classes, weight=normal(0.01), bias=zeros, random=random)
         self.classifier = Sequential(nnx.Dropout(0.2, rngs=nnx.Rngs(0)), head)
 
@@ -84,3 +99,8 @@ class MobileNetV2(nnx.Module):
 def build(num_classes: int, convention: str, seed: int) -> MobileNetV2:
     """Build the network with initial weights drawn from a seed."""
     return MobileNetV2(num_classes, convention, np.random.default_rng(seed))
+
+
+def build_feature_maps(convention: str, seed: int) -> FeatureMaps:
+    """Build the network without its head, with initial weights drawn from a seed."""
+    return FeatureMaps(convention, np.random.default_rng(seed))

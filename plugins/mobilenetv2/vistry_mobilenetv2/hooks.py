@@ -23,11 +23,14 @@ def vistry_build_model(num_classes: int, hyperparameters: Values, backend: str) 
 @hookimpl
 def vistry_build_feature_maps(hyperparameters: Values, backend: str) -> Module:
     """Build the network up to its last block, with the maps of the last block at each stride."""
-    if backend != "torch":
-        return None
+    convention = hyperparameters["weights_convention"]
+    if backend == "jax":
+        from vistry_mobilenetv2 import flax_model
+
+        return flax_model.build_feature_maps(convention, hyperparameters["random_seed"])
     from vistry_mobilenetv2 import torch_model
 
-    return torch_model.FeatureMaps(torch_model.build(1, hyperparameters["weights_convention"]))
+    return torch_model.FeatureMaps(torch_model.build(1, convention))
 
 
 @hookimpl

@@ -21,6 +21,7 @@ from vistry.flax_layers import (
     normal_by_fan_out,
     padded_conv,
     residual_stages,
+    results_in_turn,
 )
 
 EXPANSION, RADIX, WIDEST = 4, 2, 512
@@ -75,10 +76,10 @@ class Bottleneck(nnx.Module):
         return jax.nn.relu(out + (x if self.downsample is None else self.downsample(x)))
 
 
-class ResNeSt(nnx.Module):
-    """A network that maps images [N, H, W, 3] to logits; `layers` has the number of blocks of each stage."""
+class Stages(nnx.Module):
+    """The network without its head; `layers` has the number of blocks of each stage."""
 
-    def __init__(self, layers: Sequence[int], stem: int, num_classes: int, random: np.random.Generator):
+    def __init__(self, layers: Sequence[int], stem: int, random: np.random.Generator):
         self.conv1 = Sequential(
             padded_conv(3, stem, 3, random, stride=2),
             BatchNorm(stem),
@@ -97,13 +98,31 @@ class ResNeSt(nnx.Module):
 
         stages = residual_stages(layers, 2 * stem, EXPANSION, build_block)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
+
+    def maps(self, x: Array) -> list[Array]:
+        """[N, H, W, 3] to the maps of the four stages, at strides 4, 8, 16 and 32."""
+        x = max_pool(jax.nn.relu(self.bn1(self.conv1(x))), 3, stride=2, padding=1)
+        return results_in_turn(x, (self.layer1, self.layer2, self.layer3, self.layer4))
+
+
+class FeatureMaps(Stages):
+    """The network that detectors are built on."""
+
+    def __call__(self, x: Array) -> list[Array]:
+        """[N, H, W, 3] to the maps of the four stages, at strides 4, 8, 16 and 32."""
+        return self.maps(x)
+
+
+class ResNeSt(Stages):
+    """A network that maps images [N, H, W, 3] to logits; `layers` has the number of blocks of each stage."""
+
+    def __init__(self, layers: Sequence[int], stem: int, num_classes: int, random: np.random.Generator):
+        super().__init__(layers, stem, random)
         self.fc = Linear(WIDEST * EXPANSION, num_classes, random=random)
 
     def __call__(self, x: Array) -> Array:
         """[N, H, W, 3] to [N, num_classes]."""
-        x = max_pool(jax.nn.relu(self.bn1(self.conv1(x))), 3, stride=2, padding=1)
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.fc(x.mean((1, 2)))
+        return self.fc(self.maps(x)[-1].mean((1, 2)))
 
 
 def _downsample(inputs: int, outputs: int, stride: int, random: np.random.Generator) -> Sequential:
@@ -121,3 +140,9 @@ def build(variant: str, num_classes: int, seed: int) -> ResNeSt:
     """Build the network with initial weights drawn from a seed."""
     layers, stem = VARIANTS[variant]
     return ResNeSt(layers, stem, num_classes, np.random.default_rng(seed))
+
+
+def build_feature_maps(variant: str, seed: int) -> FeatureMaps:
+    """Build the network without its head, with initial weights drawn from a seed."""
+    layers, stem = VARIANTS[variant]
+    return FeatureMaps(layers, stem, np.random.default_rng(seed))

@@ -18,4 +18,12 @@ def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Value
     return getattr(resnest, card.args["variant"])(pretrained=False, num_classes=num_classes)
 
 
-vistry_build_feature_maps = feature_maps_of_children(vistry_build_model, ("layer1", "layer2", "layer3", "layer4"))
+def _in_jax(card: ModelCard, hyperparameters: Values) -> Module:
+    from vistry_resnest import flax_model
+
+    return flax_model.build_feature_maps(card.args["variant"], hyperparameters["random_seed"])
+
+
+vistry_build_feature_maps = feature_maps_of_children(
+    vistry_build_model, ("layer1", "layer2", "layer3", "layer4"), in_jax=_in_jax
+)

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.flax_layers import BatchNorm, Linear, Sequential, max_pool, padded_conv, residual_stages
+from vistry.flax_layers import BatchNorm, Linear, Sequential, max_pool, padded_conv, residual_stages, results_in_turn
 
 STEM, WIDEST = 64, 512
 
@@ -58,12 +58,10 @@ class Bottleneck(nnx.Module):
         return jax.nn.relu(out + (x if self.downsample is None else self.downsample(x)))
 
 
-class ResNet(nnx.Module):
-    """A network that maps images [N, H, W, 3] to logits; `layers` has the number of blocks of each stage."""
+class Stages(nnx.Module):
+    """The network without its head; `layers` has the number of blocks of each stage."""
 
-    def __init__(
-        self, block: type[BasicBlock | Bottleneck], layers: Sequence[int], num_classes: int, random: np.random.Generator
-    ):
+    def __init__(self, block: type[BasicBlock | Bottleneck], layers: Sequence[int], random: np.random.Generator):
         self.conv1 = padded_conv(3, STEM, 7, random, stride=2)
         self.bn1 = BatchNorm(STEM)
 
@@ -76,16 +74,43 @@ class ResNet(nnx.Module):
 
         stages = residual_stages(layers, STEM, block.expansion, build_block)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
+
+    def maps(self, x: Array) -> list[Array]:
+        """[N, H, W, 3] to the maps of the four stages, at strides 4, 8, 16 and 32."""
+        x = max_pool(jax.nn.relu(self.bn1(self.conv1(x))), 3, stride=2, padding=1)
+        return results_in_turn(x, (self.layer1, self.layer2, self.layer3, self.layer4))
+
+
+class FeatureMaps(Stages):
+    """The network that detectors are built on."""
+
+    def __call__(self, x: Array) -> list[Array]:
+        """[N, H, W, 3] to the maps of the four stages, at strides 4, 8, 16 and 32."""
+        return self.maps(x)
+
+
+class ResNet(Stages):
+    """A network that maps images [N, H, W, 3] to logits; `layers` has the number of blocks of each stage."""
+
+    def __init__(
+        self, block: type[BasicBlock | Bottleneck], layers: Sequence[int], num_classes: int, random: np.random.Generator
+    ):
+        super().__init__(block, layers, random)
         self.fc = Linear(WIDEST * block.expansion, num_classes, random=random)
 
     def __call__(self, x: Array) -> Array:
         """[N, H, W, 3] to [N, num_classes]."""
-        x = max_pool(jax.nn.relu(self.bn1(self.conv1(x))), 3, stride=2, padding=1)
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.fc(x.mean((1, 2)))
+        return self.fc(self.maps(x)[-1].mean((1, 2)))
+
+
+_BLOCKS: dict[str, type[BasicBlock | Bottleneck]] = {"basic": BasicBlock, "bottleneck": Bottleneck}
 
 
 def build(block: str, layers: Sequence[int], num_classes: int, seed: int) -> ResNet:
     """Build the network with initial weights drawn from a seed."""
-    blocks: dict[str, type[BasicBlock | Bottleneck]] = {"basic": BasicBlock, "bottleneck": Bottleneck}
-    return ResNet(blocks[block], layers, num_classes, np.random.default_rng(seed))
+    return ResNet(_BLOCKS[block], layers, num_classes, np.random.default_rng(seed))
+
+
+def build_feature_maps(block: str, layers: Sequence[int], seed: int) -> FeatureMaps:
+    """Build the network without its head, with initial weights drawn from a seed."""
+    return FeatureMaps(_BLOCKS[block], layers, np.random.default_rng(seed))

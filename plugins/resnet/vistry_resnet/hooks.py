@@ -19,4 +19,12 @@ def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Value
     return ResNet(block, list(card.args["layers"]), num_classes=num_classes)
 
 
-vistry_build_feature_maps = feature_maps_of_children(vistry_build_model, ("layer1", "layer2", "layer3", "layer4"))
+def _in_jax(card: ModelCard, hyperparameters: Values) -> Module:
+    from vistry_resnet import flax_model
+
+    return flax_model.build_feature_maps(card.args["block"], card.args["layers"], hyperparameters["random_seed"])
+
+
+vistry_build_feature_maps = feature_maps_of_children(
+    vistry_build_model, ("layer1", "layer2", "layer3", "layer4"), in_jax=_in_jax
+)

@@ -14,13 +14,8 @@ from vistry.kernels import operation
 from vistry.plugin import Backbone, ImageBatch, Values, score_floor
 from vistry.torch_layers import Anchors, Pyramid, detections_at, norm_kind, with_low_precision
 
+from vistry_retinanet.architecture import ALPHA, ASPECTS, CANDIDATES, GAMMA, SIZES, STRIDES
 from vistry_retinanet.reference import BACKGROUND, IGNORED
-
-STRIDES = (8, 16, 32)
-SIZES = tuple((size, int(size * 2 ** (1 / 3)), int(size * 2 ** (2 / 3))) for size in (32, 64, 128, 256, 512))
-ASPECTS = (0.5, 1.0, 2.0)
-CANDIDATES = 1000
-ALPHA, GAMMA = 0.25, 2.0
 
 
 class ClassificationHead(RetinaNetClassificationHead):  # type: ignore[misc]

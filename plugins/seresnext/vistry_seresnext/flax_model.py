@@ -15,6 +15,7 @@ from vistry.flax_layers import (
     normal_by_fan_out,
     padded_conv,
     residual_stages,
+    results_in_turn,
 )
 
 BLOCKS = (3, 4, 6, 3)
@@ -73,10 +74,10 @@ class Block(nnx.Module):
         return jax.nn.relu(out * self.se_module(out) + shortcut)
 
 
-class SEResNeXt(nnx.Module):
-    """A network that maps images [N, 224, 224, 3] to logits."""
+class Stages(nnx.Module):
+    """The network without its head."""
 
-    def __init__(self, num_classes: int, random: np.random.Generator):
+    def __init__(self, random: np.random.Generator):
         self.layer0 = Stem(STEM, random)
 
         def build_block(inputs: int, planes: int, stride: int) -> Block:
@@ -87,15 +88,38 @@ class SEResNeXt(nnx.Module):
 
         stages = residual_stages(BLOCKS, STEM, EXPANSION, build_block)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
+
+    def maps(self, x: Array) -> list[Array]:
+        """[N, H, W, 3] to the maps of the four stages, at strides 4, 8, 16 and 32."""
+        x = max_pool(self.layer0(x), 3, stride=2, ceil=True)
+        return results_in_turn(x, (self.layer1, self.layer2, self.layer3, self.layer4))
+
+
+class FeatureMaps(Stages):
+    """The network that detectors are built on."""
+
+    def __call__(self, x: Array) -> list[Array]:
+        """[N, H, W, 3] to the maps of the four stages, at strides 4, 8, 16 and 32."""
+        return self.maps(x)
+
+
+class SEResNeXt(Stages):
+    """A network that maps images [N, 224, 224, 3] to logits."""
+
+    def __init__(self, num_classes: int, random: np.random.Generator):
+        super().__init__(random)
         self.last_linear = Linear(WIDEST * EXPANSION, num_classes, random=random)
 
     def __call__(self, x: Array) -> Array:
         """[N, H, W, 3] to [N, num_classes]."""
-        x = max_pool(self.layer0(x), 3, stride=2, ceil=True)
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.last_linear(x.mean((1, 2)))
+        return self.last_linear(self.maps(x)[-1].mean((1, 2)))
 
 
 def build(num_classes: int, seed: int) -> SEResNeXt:
     """Build the network with initial weights drawn from a seed."""
     return SEResNeXt(num_classes, np.random.default_rng(seed))
+
+
+def build_feature_maps(seed: int) -> FeatureMaps:
+    """Build the network without its head, with initial weights drawn from a seed."""
+    return FeatureMaps(np.random.default_rng(seed))

@@ -18,4 +18,12 @@ def vistry_build_model(num_classes: int, hyperparameters: Values, backend: str) 
     return torch_model.build(num_classes)
 
 
-vistry_build_feature_maps = feature_maps_of_children(vistry_build_model, ("layer1", "layer2", "layer3", "layer4"))
+def _in_jax(hyperparameters: Values) -> Module:
+    from vistry_seresnext import flax_model
+
+    return flax_model.build_feature_maps(hyperparameters["random_seed"])
+
+
+vistry_build_feature_maps = feature_maps_of_children(
+    vistry_build_model, ("layer1", "layer2", "layer3", "layer4"), in_jax=_in_jax
+)

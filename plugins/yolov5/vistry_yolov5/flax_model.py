@@ -10,7 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax import Array
-from vistry.flax_layers import BatchNorm, Conv, Initial, InitialValues, batched_nms, max_pool, uniform_by_fan_in
+from vistry.flax_layers import (
+    BatchNorm,
+    Conv,
+    Initial,
+    InitialValues,
+    batched_nms,
+    detections_at,
+    max_pool,
+    uniform_by_fan_in,
+)
 from vistry.plugin import ImageBatch, Values, score_floor
 
 from vistry_yolov5.architecture import (
@@ -217,13 +226,7 @@ class YOLOv5(nnx.Module):
         parts = [decoded(head, sizes * stride, stride, self.num_classes) for head, sizes, stride in levels]
         boxes, scores, labels = (jnp.concatenate(part, 1) for part in zip(*parts, strict=True))
         best = batched_nms(boxes, scores, labels, self.score_floor, self.nms_iou, MAX_DETECTIONS)
-        is_box = best >= 0
-        at = jnp.maximum(best, 0)
-        return {
-            "boxes": jnp.where(is_box[..., None], jnp.take_along_axis(boxes, at[..., None], 1), 0),
-            "scores": jnp.where(is_box, jnp.take_along_axis(scores, at, 1), 0),
-            "labels": jnp.where(is_box, jnp.take_along_axis(labels, at, 1), -1),
-        }
+        return detections_at(best, boxes, scores, labels)
 
 
 def decoded(head: Array, anchors: Array, stride: int, num_classes: int) -> tuple[Array, Array, Array]:

@@ -11,7 +11,11 @@ STAGES = ("stage1", "stage2", "stage3", "stage4")
 
 
 @hookimpl
-def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Values) -> Any:
+def vistry_build_model(card: ModelCard, num_classes: int, hyperparameters: Values, backend: str) -> Any:
+    if backend == "jax":
+        from vistry_tinybone import flax_model
+
+        return flax_model.Classifier(num_classes, hyperparameters["random_seed"])
     if card.name == "tinybone":
         return classifier(num_classes)
     from vistry_tinybone.detector import TinyDetector
@@ -37,7 +41,11 @@ def classifier(num_classes: int) -> Any:
 
 
 @hookimpl
-def vistry_build_feature_maps() -> Any:
+def vistry_build_feature_maps(hyperparameters: Values, backend: str) -> Any:
+    if backend == "jax":
+        from vistry_tinybone import flax_model
+
+        return flax_model.FeatureMaps(hyperparameters["random_seed"])
     from vistry.torch_layers import Stages
 
     return Stages(classifier(1), STAGES)

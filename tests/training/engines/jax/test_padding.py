@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
+import pytest
 from flax import nnx
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import Batch, ImageBatch
+from vistry.loading.detection.augmentation import resized_size
 from vistry.loading.views import ResizeInfo
 from vistry.plugin import FreezingMap
 from vistry.registry.manifest import PreprocessingSpec
 from vistry.task.detection import ImageObjectDetection
 from vistry.training.engines import EngineSettings
 from vistry.training.engines.jax.engine import JaxEngine
+from vistry.training.engines.jax.padding import Padding, rounded_up
 
 TASK = ImageObjectDetection()
 VALUES = Hyperparameters.of(
@@ -96,11 +100,74 @@ def test_the_room_for_objects_grows_by_doubling_and_is_kept_with_the_state() -> 
     assert round(1e3 * terms_of(again, batch(1))["room"]) == 32
 
 
+def test_masks_have_the_size_of_the_batch_and_a_place_for_each_object() -> None:
+    own = [np.ones((2, 5, 8), np.uint8), np.zeros((0, 8, 6), np.uint8), np.full((1, 8, 6), 1, np.uint8)]
+    targets = [
+        {"boxes": np.zeros((len(masks), 4), np.float32), "labels": np.zeros(len(masks), int), "masks": masks}
+        for masks in own
+    ]
+    padding = Padding()
+    padding.images(np.zeros((4, 8, 8, 3), np.uint8))
+    padded = padding.targets(targets, padding.images(np.zeros((3, 8, 8, 3), np.uint8)))
+    assert padded["masks"].shape == (4, 8, 8, 8)
+    assert padded["masks"].dtype == np.uint8
+    for image, masks in enumerate([*own, own[0]]):  # the row added is a copy of the first
+        count, height, width = masks.shape
+        np.testing.assert_array_equal(padded["masks"][image, :count, :height, :width], masks)
+        assert padded["masks"][image].sum() == masks.sum()
+
+
 def test_pixels_beyond_an_image_are_zero_whatever_the_normalisation() -> None:
     whole = terms_of(engine([]), batch(1, 1, light=255, sizes=[(8, 8), (8, 8)]))
     part = terms_of(engine([]), batch(1, 1, light=255, sizes=[(8, 8), (2, 4)]))
     assert np.isclose(whole["light"], 2 * 64 * 3e-3)
     assert np.isclose(part["light"], (64 + 8) * 3e-3)
+
+
+def test_images_of_many_sizes_need_few_programs() -> None:
+    aspects, padding = 2 ** np.random.default_rng(0).uniform(-1.5, 1.5, 500), Padding()
+    shown = [resized_size(round(1000 * aspect), 1000, 600, max_size=1333) for aspect in aspects]
+    sizes = [(-(-height // 32) * 32, -(-width // 32) * 32) for width, height in shown]
+    for size in sizes:
+        canvas = padding.canvas(size)
+        assert canvas[0] >= size[0]
+        assert canvas[1] >= size[1]
+        assert canvas[0] * canvas[1] <= 25 / 16 * size[0] * size[1]
+        assert not canvas[0] % 32
+        assert not canvas[1] % 32
+    assert len(set(sizes)) > 40
+    assert len(padding.state()["canvases"]) <= 10
+    again = Padding()
+    again.load_state(padding.state())
+    assert [again.canvas(size) for size in sizes] == [padding.canvas(size) for size in sizes]
+
+
+@pytest.mark.parametrize(
+    ("size", "canvas"),
+    [((1, 33), (32, 64)), ((256, 257), (256, 320)), ((512, 520), (512, 640)), ((800, 1333), (896, 1536))],
+)
+def test_sides_are_rounded_to_an_eighth_of_a_power_of_two(size: tuple[int, int], canvas: tuple[int, int]) -> None:
+    assert rounded_up(size) == canvas
+
+
+def test_batches_of_sizes_that_fit_a_program_share_it() -> None:
+    lines: list[str] = []
+    found = engine(lines)
+    for height, width in ((320, 448), (320, 416), (288, 448), (448, 320), (320, 448)):
+        given = batch(1, 2, light=255, sizes=[(height, width), (2, 4)])
+        terms = terms_of(found, replace(given, images=np.full((2, height, width, 3), 255, np.uint8)))
+        assert np.isclose(terms["light"], (height * width + 8) * 3e-3)
+    assert len(lines) == 2
+
+
+def test_what_is_found_in_an_image_does_not_depend_on_those_before_it() -> None:
+    lines: list[str] = []
+    found = engine(lines)
+    for height, width in ((320, 448), (300, 400), (290, 430)):
+        found.predict(np.zeros((1, height, width, 3), np.uint8), [ResizeInfo(height, width, height, width)])
+    assert len(lines) == 1
+    found.predict(np.zeros((1, 200, 200, 3), np.uint8), [ResizeInfo(200, 200, 200, 200)])
+    assert len(lines) == 2
 
 
 def test_predictions_are_in_pixels_of_what_is_shown_and_places_that_hold_nothing_are_left_out() -> None:

@@ -35,7 +35,7 @@ from vistry.training.engines.jax.module import (
     variables_of,
 )
 from vistry.training.engines.jax.optimizer import load_state_arrays, make_optimizer, state_arrays
-from vistry.training.engines.jax.padding import BATCH_SIZE, OBJECTS, Padding
+from vistry.training.engines.jax.padding import BATCH_SIZE, CANVASES, OBJECTS, Padding, on_canvas, rounded_up
 from vistry.training.engines.jax.precision import in_single_precision, pick_precision
 from vistry.training.engines.state import EMA, EMA_UPDATES, MODEL, OPTIMIZER, Arrays, ema_state, under, with_prefix
 
@@ -119,11 +119,14 @@ class JaxEngine:
     # Steps
 
     def accumulate(self, batch: Batch, share: float, step: int) -> dict[str, float]:
-        padded = self._padding.images(batch.images)
+        images = batch.images
+        if batch.sizes is not None:
+            images = on_canvas(images, self._padding.canvas((images.shape[1], images.shape[2])))
+        padded = self._padding.images(images)
         sizes = None if batch.sizes is None else np.asarray(batch.sizes, np.int32)[padded.rows]
         if self._gradients is None:
             self._gradients = jax.tree.map(jnp.zeros_like, self._trained)
-        targets = self._padding.targets(batch.targets, padded.rows)
+        targets = self._padding.targets(batch.targets, padded)
         with self._code("the training step"):
             terms, self._statistics, self._gradients = self._add_gradient(
                 self._trained,
@@ -152,7 +155,9 @@ class JaxEngine:
             self._ema = self._update_ema(self._ema, {**self._trained, **self._statistics}, np.float32(step))
 
     def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Predictions:
-        padded = self._prediction_padding.images(images)
+        # By its size alone: what is found in an image must not depend on those before it.
+        placed = images if frames is None else on_canvas(images, rounded_up((images.shape[1], images.shape[2])))
+        padded = self._prediction_padding.images(placed)
         sizes = None if frames is None else np.array([frame[:2] for frame in frames], np.int32)[padded.rows]
         with self._code("the forward pass"):
             outputs = self._predict(self._tensors() | self._ema, padded.images, sizes)
@@ -255,7 +260,7 @@ class JaxEngine:
 
     def _load_optimizer_state(self, arrays: Arrays) -> None:
         self._padding.load_state(arrays)
-        tensors = {name: value for name, value in arrays.items() if name not in (BATCH_SIZE, OBJECTS)}
+        tensors = {name: value for name, value in arrays.items() if name not in (BATCH_SIZE, OBJECTS, CANVASES)}
         if tensors and self._optimizer is not None:  # none are saved before the first update
             shapes = jax.eval_shape(self._optimizer.init, self._trained)
             self._opt_state = load_state_arrays(shapes, tensors)
