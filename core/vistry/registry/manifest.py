@@ -40,6 +40,7 @@ WRAPPABLE_HOOKS = (
     "vistry_build_input",
     "vistry_fit_to_data",
     "vistry_resolve_auto",
+    "vistry_rate_factors",
 )
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
