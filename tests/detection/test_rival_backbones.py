@@ -14,7 +14,7 @@ import vistry
 from click.testing import CliRunner
 from vistry.cli import main
 from vistry.errors import RegistryError, WeightsError
-from vistry.inference.predictor import load
+from vistry.inference.load import load
 from vistry.runs.folder import Run
 
 COMPOSED = "retinanet_tinybone_fpn"

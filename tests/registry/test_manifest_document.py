@@ -24,6 +24,7 @@ TABLES = dict(re.findall(r"<!-- table: (\w+) -->\n(.*?)(?=\n<!-- table: |\n## Ki
 NAMED: dict[Any, str] = {
     schema.Attribute: "attribute",
     schema.Backend: "backend",
+    schema.ClassNames: "class names",
     schema.ComposedName: "composed name",
     schema.DataSet: "data set",
     schema.Device: "device",

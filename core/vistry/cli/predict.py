@@ -43,9 +43,9 @@ def predict(
     """
     from vistry.inference.detection_files import DetectionFiles
     from vistry.inference.image_files import image_files
+    from vistry.inference.load import load
     from vistry.inference.predicted_labels import PredictedLabels
     from vistry.inference.prediction_table import PredictionTable
-    from vistry.inference.predictor import load
     from vistry.runs.files import lines_to
 
     if to is not None and as_json:

@@ -106,7 +106,7 @@ def _checkpoints(values: Hyperparameters) -> Problem | None:
 
 
 def _two_starts(values: Hyperparameters) -> Problem | None:
-    if values.weights == "none" or values.checkpoint_run_id is None:
+    if values.weights in ("none", "auto") or values.checkpoint_run_id is None:
         return None
     return Problem("weights", "can't be combined with checkpoint_run_id", "set one of the two")
 

@@ -9,8 +9,8 @@ from typing import Any
 from vistry.errors import VistryError
 from vistry.inference.detection_files import DetectionFiles
 from vistry.inference.image_files import image_files
+from vistry.inference.load import load
 from vistry.inference.predicted_labels import PredictedLabels
-from vistry.inference.predictor import load
 
 
 def predict(

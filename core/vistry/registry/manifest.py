@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, TaskKey
 from vistry.registry.names import Attribute as Attribute
@@ -63,8 +63,19 @@ Hash = Annotated[str, matching(r"[0-9a-f]{8}([0-9a-f]{56})?", "all 64 hexadecima
 WeightsSource = Annotated[
     str,
     matching(
-        r"https?://\S+|package:[A-Za-z_]\w*(/(?!\.\.?(/|$))[^/\\]+)+",
-        "an https:// address, or 'package:NAME/FILE' for a file inside an installed package",
+        r"https?://\S+"
+        r"|package:[A-Za-z_]\w*(/(?!\.\.?(/|$))[^/\\]+)+"
+        r"|hub:[\w.-]+/[\w.-]+(@[\w.-]+)?(/(?!\.\.?(/|$))[^/\\]+)*/[^/\\]+\.safetensors",
+        "an https:// address, 'package:NAME/FILE' for a file inside an installed package, or "
+        "'hub:OWNER/NAME[@REVISION]/FILE.safetensors' for a file of a repository on the Hugging Face Hub",
+    ),
+]
+CLASS_LISTS = ("imagenet1k", "coco", "coco90", "coco91", "objects365")
+ClassNames = Annotated[
+    str,
+    matching(
+        "|".join(CLASS_LISTS) + r"|package:[A-Za-z_]\w*(/(?!\.\.?(/|$))[^/\\]+)+",
+        f"{', '.join(CLASS_LISTS)} or 'package:NAME/FILE' for a text file with a name a line in an installed package",
     ),
 ]
 DataSet = Annotated[
@@ -102,17 +113,45 @@ Metadata = Annotated[dict[str, Any], _json_able]
 
 
 @dataclass(frozen=True, kw_only=True)
+class PreprocessingSpec:
+    """How pixels are normalised: (value / 255 - mean) / std, for R, G and B."""
+
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+
+class HubFile(NamedTuple):
+    """A file of a repository on the Hugging Face Hub; without a revision, of its main branch."""
+
+    repository: str
+    revision: str | None
+    file: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class WeightsSpec:
     """Published weights: where they are, how to know them, and under which licence.
 
-    `metrics` has their figures as published, by data set: `{"imagenet1k": {"top1": 69.758}}`.
+    `metrics` has their figures as published, by data set: `{"imagenet1k": {"top1": 69.758}}`. `size` is the file's, in
+    bytes. `class_names` is the list of what its outputs mean: a known data set's, or a file's. `default` marks the set
+    that a training starts from unless the user says otherwise. `preprocessing` is what they were trained with, where
+    the model's own is another.
     """
 
     source: WeightsSource
-    sha256: Hash
     license: str
+    sha256: Hash = ""
+    size: int | None = None
     classes: int | None = None
+    class_names: ClassNames = ""
+    default: bool = False
+    preprocessing: PreprocessingSpec | None = None
     metrics: dict[DataSet, dict[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # A repository's file is known by its revision, and by a hash where the manifest states one.
+        if not self.sha256 and self.hub_file is None:
+            raise InvalidKeyError("is missing, and only a file on a hub can do without; add sha256 = ...", ("sha256",))
 
     @property
     def package_and_file(self) -> tuple[str, str] | None:
@@ -121,13 +160,15 @@ class WeightsSpec:
         package, _, file = place.partition("/")
         return (package, file) if kind == "package" else None
 
-
-@dataclass(frozen=True, kw_only=True)
-class PreprocessingSpec:
-    """How pixels are normalised: (value / 255 - mean) / std, for R, G and B."""
-
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    @property
+    def hub_file(self) -> HubFile | None:
+        """The file of a repository on a hub that the source names; None for other sources."""
+        kind, _, place = self.source.partition(":")
+        if kind != "hub":
+            return None
+        owner, name, file = place.split("/", 2)
+        name, _, revision = name.partition("@")
+        return HubFile(f"{owner}/{name}", revision or None, file)
 
 
 @dataclass(frozen=True, kw_only=True)

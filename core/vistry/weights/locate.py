@@ -10,6 +10,7 @@ from vistry.registry.manifest import WeightsSpec
 from vistry.registry.package_files import package_file
 from vistry.weights.cache import weights_cache
 from vistry.weights.fetch import fetch
+from vistry.weights.hub import fetch_from_hub
 from vistry.weights.read import sha256_of
 
 
@@ -36,6 +37,9 @@ def _published(name: str, card: ModelCard, spec: WeightsSpec) -> Path:
     if spec.package_and_file:
         path = _in_package(name, card, *spec.package_and_file)
         remedy = f"reinstall '{spec.package_and_file[0]}' in the version that {card.distribution} requires"
+    elif spec.hub_file:
+        path = fetch_from_hub(spec.hub_file)
+        remedy = "its repository has another file by now; name a revision in plugin.toml"
     else:
         path = _in_cache(name, card, spec)
         remedy = "delete it, and it is downloaded again"

@@ -31,7 +31,7 @@ def read_weights(path: Path, card: ModelCard, policy: Policy) -> Arrays:
     """
     if path.suffix in PICKLE_SUFFIXES:
         digest = sha256_of(path)
-        published = any(digest.startswith(spec.sha256) for spec in card.weights.values())
+        published = any(spec.sha256 and digest.startswith(spec.sha256) for spec in card.weights.values())
         if not published and not policy.allows_pickle():
             raise WeightsError(
                 f"{path} is a pickle, which can contain code; to import its tensors without running anything in it, "

@@ -78,18 +78,27 @@ def context_of(catalogue: Catalogue) -> Context:
     return make
 
 
-def lively(network: nn.Module) -> nn.Module:
-    """Weights at which classes and boxes differ from query to query, as trained ones do."""
+@pytest.fixture(scope="session")
+def lively() -> Callable[[nn.Module], None]:
+    """Sets weights at which classes and boxes differ from query to query, as trained ones do."""
+    return _lively
+
+
+@pytest.fixture(scope="session")
+def targets() -> Callable[[bool], list[dict[str, torch.Tensor]]]:
+    """Makes two objects in the first image, and none in the second."""
+    return _targets
+
+
+def _lively(network: nn.Module) -> None:
     random = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if "class_embed" in name or "score_head" in name or "bbox" in name:
                 parameter.add_(0.3 * torch.randn(parameter.shape, generator=random))
-    return network
 
 
-def targets(masks: bool) -> list[dict[str, torch.Tensor]]:
-    """Two objects in the first image, none in the second."""
+def _targets(masks: bool) -> list[dict[str, torch.Tensor]]:
     boxes = torch.tensor([[6.0, 10.0, 30.0, 40.0], [28.0, 20.0, 60.0, 52.0]])
     first = {"boxes": boxes, "labels": torch.tensor([1, 2])}
     second = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64)}
@@ -123,5 +132,12 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _label(name: str, box: tuple[int, int, int, int]) -> dict[str, Any]:
     left, top, right, bottom = box[0] / 96, box[1] / 80, box[2] / 96, box[3] / 80
     ring = [left, top, right, top, right, bottom, left, bottom]
-    return {"label": name, "isCrowd": 0, "topX": left, "topY": top, "bottomX": right, "bottomY": bottom, "polygon": [ring]}
-
+    return {
+        "label": name,
+        "isCrowd": 0,
+        "topX": left,
+        "topY": top,
+        "bottomX": right,
+        "bottomY": bottom,
+        "polygon": [ring],
+    }
