@@ -71,7 +71,7 @@ def context_of(catalogue: Catalogue) -> Context:
     """The context of a model, with values that its manifest's ranges need not allow: the shrunken ones take less."""
 
     def make(model: str, **values: Any) -> ModelContext:
-        context = ModelContext.of(catalogue, catalogue.card(model), task=task_of(model), backend="torch")
+        context = ModelContext.of(catalogue, catalogue.model(model), task=task_of(model), backend="torch")
         given = {"image_size": SIDE, "multi_scale": 0, "precision": "fp32", **values}
         return context.with_hyperparameters(Hyperparameters.of({**context.schema.resolve(), **given}))
 
@@ -95,7 +95,7 @@ def _lively(network: nn.Module) -> None:
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if "class_embed" in name or "score_head" in name or "bbox" in name:
-                parameter.add_(0.3 * torch.randn(parameter.shape, generator=random))
+                parameter.add_(torch.randn(parameter.shape, generator=random) / parameter.shape[-1] ** 0.5)
 
 
 def _targets(masks: bool) -> list[dict[str, torch.Tensor]]:

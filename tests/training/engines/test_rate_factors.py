@@ -1,4 +1,4 @@
-"""Factors on the learning rate of some parameters: a step is that of the plain rate times the factor, in both engines."""
+"""Factors on the learning rate of some parameters: a step is a factor times that of the plain rate, in both engines."""
 
 from __future__ import annotations
 
