@@ -40,7 +40,7 @@ def flat_cosine(hyperparameters: Values, steps_per_epoch: int) -> Callable[[int]
 
 def constant(hyperparameters: Values, steps_per_epoch: int) -> Callable[[int], float]:  # noqa: ARG001
     """Stay: RF-DETR's rate falls after a hundred epochs, by which its trainings have ended."""
-    return lambda step: 1.0
+    return lambda _: 1.0
 
 
 def _warmup(steps: int, total: int) -> int:
