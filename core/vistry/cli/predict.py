@@ -35,7 +35,9 @@ def predict(
     as_json: bool,
     hyperparameters: dict[str, str],
 ) -> None:
-    """Predict IMAGES, files or folders, with RUN (a folder, an identifier, or "last").
+    """Predict IMAGES, files or folders, with RUN: a folder, an identifier, "last", or a model's name.
+
+    A model predicts with the weights that its plugin publishes for it; --weights NAME takes another set than its first.
 
     An image that can't be read has an error entry; the others have their predictions. Hyperparameters of prediction may
     be changed: --box_score_threshold 0.5. With --to, what is predicted becomes labels in a file or folder, which

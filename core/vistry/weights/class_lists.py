@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 from vistry.errors import WeightsError
@@ -13,7 +12,6 @@ from vistry.registry.package_files import package_file
 _FOLDER = Path(__file__).parent / "class_names"
 
 
-@cache
 def class_list(source: str) -> tuple[str, ...]:
     """The names of a known list, or of a text file in an installed package, one a line. Raises WeightsError.
 
