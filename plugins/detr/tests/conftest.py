@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ TINY = {
     "rfdetr_nano": (rfdetr, "nano", rfdetr.Size(SIDE, 2, queries=16, width=48, heads=3)),
     "rfdetr_seg_nano": (rfdetr, "seg_nano", rfdetr.Size(SIDE, 2, queries=16, width=48, heads=3, masks=True)),
 }
+PUBLISHED = ("test_kit", "test_sizes")  # files whose tests are about the sizes as they are
 SEGMENTATION = "image_instance_segmentation"
 Context = Callable[..., ModelContext]
 
@@ -52,13 +53,12 @@ def task_of(model: str) -> str:
     return SEGMENTATION if "seg" in model else "image_object_detection"
 
 
-@pytest.fixture(scope="session", autouse=True)
-def shrunken() -> Iterator[None]:
-    """The sizes of TINY in place of the published ones, on images as small as the tests'."""
-    with pytest.MonkeyPatch.context() as patch:
+@pytest.fixture(autouse=True)
+def shrunken(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sizes of TINY in place of the published ones, but where the published ones are tested."""
+    if request.path.stem not in PUBLISHED:
         for module, size, tiny in TINY.values():
-            patch.setattr(module, "SIZES", {**module.SIZES, size: tiny})
-        yield
+            monkeypatch.setattr(module, "SIZES", {**module.SIZES, size: tiny})
 
 
 @pytest.fixture(scope="session")
