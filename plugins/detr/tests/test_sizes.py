@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from vistry.errors import HyperparameterError
+from vistry.hyperparameter.schema import Source
 from vistry.registry.catalogue import Catalogue
+from vistry.testing.model_subject import ModelSubject
 from vistry.training.engines.rate_factors import check_prefixes, rate_factors
 from vistry.training.model_context import ModelContext
 from vistry_detr import deimv2, dfine, rfdetr
@@ -50,6 +53,13 @@ def test_a_size_is_as_its_manifest_says(model: str, catalogue: Catalogue) -> Non
     assert min(rate_factors(factors, parameters).values()) < 1
 
 
+@pytest.mark.parametrize("model", ["dfine_n", "rfdetr_base", "rfdetr_seg_nano"])
+def test_checks_take_the_smallest_side_that_is_allowed(model: str, catalogue: Catalogue) -> None:
+    card = catalogue.model(model)
+    values = ModelSubject(catalogue, card, card.tasks[0], "torch").context().hyperparameters
+    assert values["image_size"] == card.restrict["image_size"].minimum
+
+
 def test_rf_detr_learns_the_more_slowly_the_nearer_to_the_image() -> None:
     factors = rfdetr.rate_factors("network.", encoder=1.5, block_decay=0.8, component_decay=0.7)
     inner = "network.model.backbone.backbone."
@@ -62,9 +72,6 @@ def test_rf_detr_learns_the_more_slowly_the_nearer_to_the_image() -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_side_that_the_network_cannot_take_is_refused(model: str, catalogue: Catalogue) -> None:
-    from vistry.errors import HyperparameterError
-    from vistry.hyperparameter.schema import Source
-
     card = catalogue.model(model)
     schema = ModelContext.of(catalogue, card, task=card.tasks[0], backend="torch").schema
     allowed = card.restrict["image_size"]
