@@ -89,5 +89,5 @@ def test_each_set_says_where_its_file_is_and_what_its_classes_are(catalogue: Cat
             for spec in card.weights.values():
                 assert spec.source.startswith("hub:")
                 assert spec.license == "Apache-2.0"
-                assert (spec.classes, spec.class_names) in {(80, "coco"), (90, "coco91"), (365, "objects365")}
+                assert (spec.classes, spec.class_names) in {(80, "coco"), (90, "coco90"), (365, "objects365")}
     assert "objects365" in catalogue.model("dfine_x").weights
