@@ -53,7 +53,8 @@ def main(folder: Path) -> None:
         install(environment, wheels)
         plugins = json.loads(ask(environment, "plugins", "--json"))["plugins"]
         unusable = [plugin["name"] for plugin in plugins if plugin["state"] != "ok"]
-        if unusable or len(plugins) != len(wheels) - 1:
+        distributions = {plugin["distribution"] for plugin in plugins}
+        if unusable or len(distributions) != len(wheels) - 1:
             sys.exit(f"{len(wheels)} wheels: {len(plugins)} plugins, not usable: {', '.join(unusable) or 'none'}")
         print(ask(environment, "models"), end="")
         print(f"{len(wheels)} wheels of {folder} work in a bare environment")

@@ -19,6 +19,7 @@ OUT_OF_RANGE = {
     "vistry_default_hyperparameters": ("{'learning_rate': 2}", "learning_rate = 2 must be a number in [0, 1]"),
     "vistry_check_hyperparameters": ("[Problem('x', 'is bad', severity='fatal')]", 'the severity "fatal"'),
     "vistry_resolve_auto": ("{1: 2}", "the key 1; keys are names"),
+    "vistry_rate_factors": ("{'nowhere.': 0.1}", "has the prefix 'nowhere.', which matches no parameter"),
     "vistry_build_loss": ("lambda model, images, targets: {}", "no terms of the loss"),
     "vistry_build_postprocess": ("lambda outputs, sizes: outputs.softmax(1).numpy()[1:]", "predictions for"),
     "vistry_build_input": ("FreezingMap(())", "which has no method dataset"),

@@ -117,6 +117,9 @@ SMALLEST = [
     ("retinanet_resnet18_fpn", "torch"),
     ("fasterrcnn_resnet18_fpn", "torch"),
     ("maskrcnn_resnet18_fpn", "torch"),
+    ("dfine_n", "torch"),
+    ("deimv2_atto", "torch"),
+    ("rfdetr_nano", "torch"),
 ]
 BEFORE, AFTER = ("a", "b", "c"), ("c", "a", "b")
 

@@ -17,7 +17,10 @@ PAIRS = [
     (("a", "b", "c", "d"), ("d", "b")),
     (("a", "b"), ("c", "d")),
 ]
-LAYOUTS = [ClassRows(repeats=r, before=b, each=e) for r, b, e in itertools.product((1, 2, 3), (0, 1, 5), (1, 4))]
+LAYOUTS = [
+    ClassRows(repeats=r, before=b, each=e, after=a)
+    for r, b, e, a in itertools.product((1, 2, 3), (0, 1, 5), (1, 4), (0, 1))
+]
 
 
 def labels(layout: ClassRows, classes: Sequence[str]) -> list[str]:
@@ -25,7 +28,7 @@ def labels(layout: ClassRows, classes: Sequence[str]) -> list[str]:
     return [
         f"{part}/{owner}/{number}"
         for part in range(layout.repeats)
-        for owner, count in (("", layout.before), *((name, layout.each) for name in classes))
+        for owner, count in (("", layout.before), *((name, layout.each) for name in classes), ("end", layout.after))
         for number in range(count)
     ]
 

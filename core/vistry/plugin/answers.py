@@ -50,6 +50,17 @@ def _freezing_map(answer: object, _: Arguments) -> str:
     return "returned a FreezingMap whose groups aren't tuples of texts; write FreezingMap((('conv1.', 'bn1.'),))"
 
 
+def _rate_factors(answer: object, _: Arguments) -> str:
+    if not isinstance(answer, Mapping):
+        return _returned(answer, "a dictionary of factors by how names of parameters begin")
+    for prefix, factor in answer.items():
+        if not isinstance(prefix, str) or not prefix:
+            return f"returned the key {prefix!r}; keys are how names of parameters begin"
+        if not isinstance(factor, int | float) or not 0 <= factor < math.inf:
+            return f"returned the factor {factor!r} for '{prefix}'; a factor is a number of at least 0"
+    return ""
+
+
 def _values_by_name(answer: object, _: Arguments) -> str:
     if not isinstance(answer, Mapping):
         return _returned(answer, "a dictionary of values by name")
@@ -145,6 +156,7 @@ _CHECKS: Mapping[str, Check] = {
     "vistry_build_model": _module,
     "vistry_build_feature_maps": _module,
     "vistry_freezing_map": _freezing_map,
+    "vistry_rate_factors": _rate_factors,
     "vistry_default_hyperparameters": _values_by_name,
     "vistry_check_hyperparameters": _problems,
     "vistry_resolve_auto": _resolved,

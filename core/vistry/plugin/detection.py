@@ -11,8 +11,10 @@ from vistry.lazy import lazy_names
 
 if TYPE_CHECKING:
     from vistry.data.images.cache import DecodedImages as DecodedImages
+    from vistry.data.masks.windows import mask_to_rle as mask_to_rle
     from vistry.evaluation.detection.types import GroundTruth as GroundTruth
     from vistry.evaluation.detection.types import ImageDetections as ImageDetections
+    from vistry.evaluation.detection.types import Rle as Rle
     from vistry.loading.detection.dataset import DetectionDataset as DetectionDataset
     from vistry.loading.detection.dataset import DetectionTarget as DetectionTarget
     from vistry.loading.detection.dataset import detection_target as detection_target
@@ -41,11 +43,13 @@ _HOMES = {
     "ImageDetections": "vistry.evaluation.detection.types",
     "Labels": "vistry.loading.detection.sample",
     "Masks": "vistry.loading.detection.sample",
+    "Rle": "vistry.evaluation.detection.types",
     "TileGrid": "vistry.registry.tile_grid",
     "Tiling": "vistry.loading.detection.tiles",
     "Window": "vistry.loading.detection.views",
     "cut_views": "vistry.loading.detection.views",
     "detection_target": "vistry.loading.detection.dataset",
+    "mask_to_rle": "vistry.data.masks.windows",
     "merge_view_detections": "vistry.loading.detection.views",
     "tile_boxes": "vistry.loading.detection.tiles",
 }

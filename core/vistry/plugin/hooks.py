@@ -6,7 +6,7 @@ asked of the plugin that owns the model; docs/reference/hooks.md has an example 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -67,6 +67,19 @@ def vistry_freezing_map(card: ModelCard, task: str) -> FreezingMap:  # type: ign
     Args:
         card: the model's card; core's answer is `card.freeze`.
         task: the task's full name.
+    """
+
+
+@hookspec(firstresult=True)
+def vistry_rate_factors(card: ModelCard, task: str, hyperparameters: Values) -> Mapping[str, float]:  # type: ignore[empty-body]
+    """Return what the learning rate of some parameters is multiplied by, by how their names begin.
+
+    The longest beginning counts; parameters that none fits have a factor of 1.
+
+    Args:
+        card: the model's card.
+        task: the task's full name.
+        hyperparameters: every resolved value by name.
     """
 
 

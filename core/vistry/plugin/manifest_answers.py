@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vistry.errors import Problem
@@ -16,6 +16,12 @@ from vistry.registry.manifest import KernelSpec, Manifest, PreprocessingSpec
 def vistry_freezing_map(card: ModelCard) -> FreezingMap:
     """Return the manifest's groups."""
     return FreezingMap(card.freeze)
+
+
+@hookimpl(trylast=True)
+def vistry_rate_factors() -> Mapping[str, float]:
+    """Train every parameter at the same rate."""
+    return {}
 
 
 @hookimpl(trylast=True)

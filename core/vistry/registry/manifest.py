@@ -40,6 +40,7 @@ WRAPPABLE_HOOKS = (
     "vistry_build_input",
     "vistry_fit_to_data",
     "vistry_resolve_auto",
+    "vistry_rate_factors",
 )
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")
@@ -206,21 +207,24 @@ class ClassRows:
     """How the first axis of a head's tensors is divided among the classes.
 
     It has `repeats` equal parts, one an anchor for example. A part has `before` rows that belong to no class, such as a
-    background, and then `each` rows for every class. A model of fewer than `at_least` classes learns nothing in them.
+    background, then `each` rows for every class, and `after` rows that again belong to none. A model of fewer than
+    `at_least` classes learns nothing in them.
     """
 
     repeats: Annotated[int, positive] = 1
     before: int = 0
     each: Annotated[int, positive] = 1
     at_least: Annotated[int, positive] = 1
+    after: int = 0
 
     def __post_init__(self) -> None:
-        if self.before < 0:
-            raise ValueError("'before' must be at least 0")
+        for name in ("before", "after"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"'{name}' must be at least 0")
 
     def length(self, num_classes: int) -> int:
         """The number of rows for so many classes."""
-        return self.repeats * (self.before + self.each * num_classes)
+        return self.repeats * (self.before + self.each * num_classes + self.after)
 
 
 @dataclass(frozen=True, kw_only=True)

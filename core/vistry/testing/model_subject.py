@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
@@ -106,8 +106,8 @@ class ModelSubject:
         """
         context = self.default_context
         fields = context.schema.fields
-        for side in (side for side in SIDES if side >= self.least_side):
-            sizes = [name for name, field in fields.items() if field.spec.unit == "pixels"]
+        sizes = [name for name, field in fields.items() if field.spec.unit == "pixels"]
+        for side in _sides([fields[name] for name in sizes], self.least_side):
             # fp32, because half precision would hide small differences between tensors.
             given = {"precision": "fp32", **self._fewer_masks, **dict.fromkeys(sizes, side), **values}
             accepted = {name: value for name, value in given.items() if _accepts(fields.get(name), value)}
@@ -183,6 +183,13 @@ class ModelSubject:
     def engine(self, context: ModelContext, module: Module = None) -> Engine:
         """Return the model in its engine, ready to train."""
         return context.engine(context.module(len(CLASSES)) if module is None else module, training_data())
+
+
+def _sides(fields: Sequence[Field], least: int) -> list[int]:
+    """Return the sides to try for a model's sizes: those that all of them allow first, small ones before large ones."""
+    own = {int(field.spec.minimum) for field in fields if field.spec.minimum and field.spec.minimum > SIDES[0]}
+    sides = [side for side in sorted({*SIDES, *own}) if side >= least]
+    return sorted(sides, key=lambda side: not all(_accepts(field, side) for field in fields))
 
 
 def _accepts(field: Field | None, value: Scalar | None) -> bool:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
+from vistry.loading.views import EvalTransform
 from vistry.task.behaviour import as_numpy
 from vistry.testing.build_checks import is_detector
 from vistry.testing.check import NothingToCheck, require
@@ -89,9 +93,18 @@ def _plain(name: str, value: npt.NDArray[Any], parameters: Mapping[str, Any]) ->
     return np.zeros_like(value) if value.ndim > 1 else np.full_like(value, BIAS)
 
 
+def _view_size(transform: EvalTransform) -> tuple[int, int]:
+    """Return the height and width of a batch with a long image: some networks are only ever given squares."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "image.png"
+        Image.new("RGB", (WIDTH, HEIGHT)).save(path)
+        height, width, _ = transform.views(path)[0].pixels.shape
+    return (height, width) if height == width else (HEIGHT, WIDTH)
+
+
 def _predict(context: ModelContext, engine: Engine) -> None:
     images = context.input()
-    side = images.input_size(training=False)
-    shape = (HEIGHT, WIDTH) if images.eval_transform().variable_size else (side, side)
+    side, transform = images.input_size(training=False), images.eval_transform()
+    shape = _view_size(transform) if transform.variable_size else (side, side)
     pixels = np.zeros((1, *shape, 3), np.uint8)
     engine.predict(pixels, resize_infos(context, pixels))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -40,6 +40,7 @@ from vistry.training.answer_checks import check_maps, in_range
 from vistry.training.backends import checked_engine_module
 from vistry.training.engines import Engine, EngineModule, EngineSettings, engine_module
 from vistry.training.engines.ema import ramp_within
+from vistry.training.engines.rate_factors import check_prefixes
 from vistry.training.guarded_calls import GuardedLoss, GuardedPostprocess
 from vistry.training.model_parts import ModelParts
 from vistry.training.owner_code import OwnerCode
@@ -255,6 +256,20 @@ class ModelContext:
         """Return the parameters that each number of frozen layers adds."""
         return self.owner.ask(hooks.vistry_freezing_map, card=self.card, task=self.task.name)
 
+    def rate_factors(self, module: Module) -> Mapping[str, float]:
+        """Return what the learning rate of a module's parameters is multiplied by, by how their names begin.
+
+        Raises BrokenPluginError where a beginning fits no parameter.
+        """
+        factors = self.owner.ask(
+            hooks.vistry_rate_factors, card=self.card, task=self.task.name, hyperparameters=self.hyperparameters
+        )
+        try:
+            check_prefixes(factors, self.engine_module.parameter_names(module))
+        except WrongAnswerError as error:
+            raise self._code.of_rate_factors().fault(error) from error
+        return factors
+
     def fitted_to(self, table: Table, state_dict: StateDict) -> FittedTensors:
         """Return the tensors that the owner fits to a training split, such as anchors, given the module's tensors."""
         return self.owner.ask(
@@ -295,6 +310,7 @@ class ModelContext:
             clipping=self.card.gradient_clipping,
             freezing=self.freezing_map(),
             frozen_layers=self.frozen_layers,
+            rate_factors=self.rate_factors(module),
             log=log,
             ema=ramp_within(self.card.moving_average, updates),
             optimizer=self.parts.optimizer(),

@@ -27,9 +27,15 @@ class OwnerCode:
 
     def of_freezing_map(self) -> PluginCode:
         """Return the code that the freezing map comes from."""
-        own = self.owner.implementation(hooks.vistry_freezing_map)
-        name = f"the freezing map of {self.model}"
-        return PluginCode(self.owner.plugin, name, own and own.function, others=self.owner.others)
+        return self._of_answer(hooks.vistry_freezing_map, "the freezing map")
+
+    def of_rate_factors(self) -> PluginCode:
+        """Return the code that the factors on the learning rate come from."""
+        return self._of_answer(hooks.vistry_rate_factors, "the answer of vistry_rate_factors")
+
+    def _of_answer(self, hook: Callable[..., object], part: str) -> PluginCode:
+        own = self.owner.implementation(hook)
+        return PluginCode(self.owner.plugin, f"{part} of {self.model}", own and own.function, others=self.owner.others)
 
     def of_built(self, built: object, part: str, hook: Callable[..., object]) -> PluginCode | None:
         """Return the code of what a hook built; None where core alone built it."""

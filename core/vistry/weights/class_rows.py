@@ -92,5 +92,6 @@ class Rows:
 def rows_of(layout: ClassRows, num_classes: int) -> Rows:
     """The rows of each class in a tensor of this layout."""
     parts = np.arange(layout.length(num_classes)).reshape(layout.repeats, -1)
-    of_class = parts[:, layout.before :].reshape(layout.repeats, num_classes, layout.each)
-    return Rows(of_class.swapaxes(0, 1).reshape(num_classes, -1), parts[:, : layout.before].reshape(-1))
+    before, of_class, after = np.split(parts, [layout.before, layout.before + layout.each * num_classes], axis=1)
+    by_class = of_class.reshape(layout.repeats, num_classes, layout.each).swapaxes(0, 1).reshape(num_classes, -1)
+    return Rows(by_class, np.concatenate([before, after], axis=1).reshape(-1))

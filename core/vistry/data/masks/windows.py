@@ -30,6 +30,11 @@ def window_to_rle(window: Window, width: int, height: int) -> Rle:
     return {"size": [height, width], "counts": runs_to_text(runs.astype(np.uint32)).encode("ascii")}
 
 
+def mask_to_rle(mask: Mask) -> Rle:
+    """COCO's compressed run lengths of a mask [H, W] bool of the whole image."""
+    return window_to_rle((mask, (0, 0)), width=mask.shape[1], height=mask.shape[0])
+
+
 def rle_to_window(mask: Rle) -> Window:
     """The smallest window that holds what is inside; [0, 0] where nothing is."""
     height = int(mask["size"][0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -38,7 +38,8 @@ ModelCode = Callable[[str], AbstractContextManager[None]]
 class EngineSettings:
     """Everything an engine needs besides the module, its loss and its postprocessing.
 
-    `frozen_layers`: how many groups of `freezing` don't train. `log`: called with a sentence for the user.
+    `frozen_layers`: how many groups of `freezing` don't train. `rate_factors`: what the learning rate of parameters is
+    multiplied by, by how their names begin. `log`: called with a sentence for the user.
     `ema`: the moving average of the weights that is evaluated and saved, None for the weights themselves. `code`: the
     context of a part of the model's code, such as "the forward pass", which names the plugin where that fails.
     """
@@ -52,6 +53,7 @@ class EngineSettings:
     ema: MovingAverage | None = None
     optimizer: Part[OptimizerSpec] | None = None
     code: ModelCode = _unguarded
+    rate_factors: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def optimizer_part(self) -> Part[OptimizerSpec]:

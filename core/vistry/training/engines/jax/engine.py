@@ -37,6 +37,7 @@ from vistry.training.engines.jax.module import (
 from vistry.training.engines.jax.optimizer import load_state_arrays, make_optimizer, state_arrays
 from vistry.training.engines.jax.padding import BATCH_SIZE, CANVASES, OBJECTS, Padding, on_canvas, rounded_up
 from vistry.training.engines.jax.precision import in_single_precision, pick_precision
+from vistry.training.engines.rate_factors import rate_factors
 from vistry.training.engines.state import EMA, EMA_UPDATES, MODEL, OPTIMIZER, Arrays, ema_state, under, with_prefix
 
 _DTYPES = {"fp32": jnp.float32, "bf16": jnp.bfloat16}
@@ -80,6 +81,7 @@ class JaxEngine:
         self._optimizer: optax.GradientTransformation | None = None
         if loss is not None:
             part, clipping = settings.optimizer_part, settings.clipping
+            self._rate_factors = rate_factors(settings.rate_factors, self._parameters)
             self._optimizer = make_optimizer(hyperparameters, part, clipping, decayed=decayed_names(module))
         self._opt_state: optax.OptState | None = None
         self._gradients: Tensors | None = None
@@ -201,7 +203,9 @@ class JaxEngine:
         """Return the parameters after an update, the optimiser's state, and gradients of zero."""
         assert self._optimizer is not None, _NO_LOSS
         steps, state = self._optimizer.update(gradients, state, trained)
-        trained = jax.tree.map(lambda value, step: value - learning_rate * step, trained, steps)
+        trained = {
+            name: value - (learning_rate * self._rate_factors[name]) * steps[name] for name, value in trained.items()
+        }
         return trained, state, jax.tree.map(jnp.zeros_like, gradients)
 
     def _outputs(self, tensors: Tensors, images: Array, sizes: Array | None) -> Tensor:

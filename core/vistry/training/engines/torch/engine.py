@@ -26,7 +26,13 @@ from vistry.training.engines.torch.device import device_name, keep_freed_memory,
 from vistry.training.engines.torch.ema import update_ema
 from vistry.training.engines.torch.folding import with_folded_norms
 from vistry.training.engines.torch.module import arrays_of, freeze, load_arrays
-from vistry.training.engines.torch.optimizer import clip_gradients, load_state_arrays, make_optimizer, state_arrays
+from vistry.training.engines.torch.optimizer import (
+    clip_gradients,
+    load_state_arrays,
+    make_optimizer,
+    set_learning_rate,
+    state_arrays,
+)
 from vistry.training.engines.torch.precision import autocast, precision_of
 
 # A prime to spread the seeds of runs apart, so that step 1 of seed 0 isn't step 0 of seed 1.
@@ -64,7 +70,9 @@ class TorchEngine:
         self._optimizer: torch.optim.Optimizer | None = None
         if loss is not None:
             self._optimizer_part = settings.optimizer_part
-            self._optimizer = make_optimizer(self._module, hyperparameters, self._optimizer_part)
+            self._optimizer = make_optimizer(
+                self._module, hyperparameters, self._optimizer_part, factors=settings.rate_factors
+            )
         self._clipping = settings.clipping
         self._scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
         self._seed = hyperparameters.random_seed
@@ -106,8 +114,7 @@ class TorchEngine:
 
     def update(self, learning_rate: float) -> None:
         assert self._optimizer is not None, _NO_LOSS
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate
+        set_learning_rate(self._optimizer, learning_rate)
         self._scaler.unscale_(self._optimizer)
         clip_gradients(self._module, self._clipping)
         with guarded(self._optimizer_part):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,22 +15,33 @@ from vistry.registry.manifest import GradientClipping
 from vistry.registry.part_code import broken, guarded, load_code
 from vistry.registry.part_specs import OptimizerSpec
 from vistry.registry.parts import Part
+from vistry.training.engines.rate_factors import rate_factors
 from vistry.training.engines.state import Arrays
-from vistry.training.engines.torch.module import array_of, decayed_names
+from vistry.training.engines.torch.module import array_of, decayed_names, parameter_names
 
 ParameterGroups = list[dict[str, Any]]
+
+RATE_FACTOR = "rate_factor"
+"""Of a group of parameters: what its learning rate is multiplied by."""
 
 _SCALER = "scaler"
 _NUMBER = ":number"  # after the quantity where it is a number of Python, whose arithmetic a tensor doesn't have
 
 
 def make_optimizer(
-    module: nn.Module, hyperparameters: Hyperparameters, part: Part[OptimizerSpec]
+    module: nn.Module,
+    hyperparameters: Hyperparameters,
+    part: Part[OptimizerSpec],
+    factors: Mapping[str, float] | None = None,
 ) -> torch.optim.Optimizer:
-    """Make an optimiser; its learning rate is set before each update. Raises BrokenPluginError."""
+    """Make an optimiser; the learning rate is set before each update.
+
+    `factors`: what it is multiplied by for parameters, by how their names begin. Raises BrokenPluginError.
+    """
     build = load_code(part, part.spec.torch)
+    groups = parameter_groups(module, hyperparameters.weight_decay, factors)
     with guarded(part):
-        optimizer = build(parameter_groups(module, hyperparameters.weight_decay), hyperparameters)
+        optimizer = build(groups, hyperparameters)
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise broken(part, f"{part.spec.torch} must return a torch.optim.Optimizer, got {type(optimizer).__name__}")
     return optimizer
@@ -53,13 +64,27 @@ def adamw(groups: ParameterGroups, hyperparameters: Hyperparameters) -> torch.op
     return torch.optim.AdamW(groups, lr=0.0, betas=betas, amsgrad=hyperparameters.ams_gradient)
 
 
-def parameter_groups(module: nn.Module, weight_decay: float) -> ParameterGroups:
-    """Return the trained parameters as torch's groups: those with weight decay, then those without."""
-    decays = decayed_names(module)
-    decayed = [parameter for name, parameter in trained_parameters(module) if name in decays]
-    others = [parameter for name, parameter in trained_parameters(module) if name not in decays]
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]
+def parameter_groups(
+    module: nn.Module, weight_decay: float, factors: Mapping[str, float] | None = None
+) -> ParameterGroups:
+    """Return the trained parameters as torch's groups: those with weight decay, then those without.
+
+    Each is parted by the factors on the learning rate, which stand in a group's `rate_factor`.
+    """
+    decays, rates = decayed_names(module), rate_factors(factors or {}, parameter_names(module))
+    groups: dict[tuple[bool, float], dict[str, Any]] = {}
+    for name, parameter in trained_parameters(module):
+        decay = weight_decay if name in decays else 0.0
+        key = name not in decays, rates[name]
+        group = groups.setdefault(key, {"params": [], "weight_decay": decay, RATE_FACTOR: rates[name]})
+        group["params"].append(parameter)
+    return [groups[key] for key in sorted(groups)]
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Set the learning rate of each group of parameters: the given one times the group's factor."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate * group.get(RATE_FACTOR, 1.0)
 
 
 def trained_parameters(module: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
