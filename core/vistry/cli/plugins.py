@@ -179,9 +179,10 @@ def new(name: str, as_json: bool, kind: PluginKind) -> None:
 
 
 @plugins.command()
-def schema() -> None:
-    """Print the JSON Schema of plugin.toml, by which editors complete and check it."""
-    click.echo(json.dumps(vistry.plugin_schema(), indent=2))
+@click.option("--catalogue", is_flag=True, help="That of the catalogue file, which a plugin.toml may name.")
+def schema(catalogue: bool) -> None:
+    """Print the JSON Schema of plugin.toml, by which editors complete and check it, or of a catalogue file."""
+    click.echo(json.dumps(vistry.plugin_schema(catalogue=catalogue), indent=2))
 
 
 @plugins.command()

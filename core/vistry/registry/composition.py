@@ -1,13 +1,14 @@
 """Models on other plugins' backbones: which there are, what they are called, and what they have of both.
 
 A model that a manifest writes down names its backbone in full and keeps its own name, whatever else is installed. On
-each other backbone that fits, one follows from the composition and is named after the backbone.
+each other backbone that fits, one follows from the composition and is named after the backbone. On
+the models of a catalogue file, of which there may be a thousand, models follow only when they are asked for.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from vistry.registry.cards import BACKBONE_PREFIX, ModelCard, card_of
@@ -31,16 +32,48 @@ def _composed_cards(plugin: Plugin, models: Iterable[ModelCard], policy: Policy)
         return
     models = [model for model in models if misfit(manifest.composition, model) == ""]
     written = {name: model for name, model in manifest.models.items() if model.backbone}
+    by_name = _by_full_name(models) if written else {}
     for name, model in written.items():
-        named = [backbone for backbone in models if backbone.full_name == model.backbone]
+        named = by_name.get(model.backbone, [])
         for backbone in _settled(with_backend_of(model.backends or manifest.backends, named), policy):
             card = card_of(plugin, manifest, path=plugin.path, name=name, model=model)
             yield _on(card, backbone, manifest.composition)
-    fitting = _settled(with_backend_of(manifest.backends, models), policy)
+    listed = [model for model in models if not model.catalogue_path]
+    fitting = _settled(with_backend_of(manifest.backends, listed), policy)
     for backbone, name in _derived_names(manifest, manifest.composition, fitting=fitting, policy=policy):
-        model = _derived_model(manifest.composition, backbone)
-        card = card_of(plugin, manifest, path=plugin.path, name=name, model=model)
-        yield replace(_on(card, backbone, manifest.composition), is_derived=True)
+        yield _derived(plugin, manifest.composition, backbone, name)
+
+
+def card_on(plugin: Plugin, backbone: ModelCard, is_free: Callable[[str], bool]) -> ModelCard | None:
+    """A plugin's model on a backbone from a catalogue file; None where none follows.
+
+    It is named after the backbone's short name if `is_free` says so of the name, else after family and name.
+    """
+    composition = plugin.manifest.composition if plugin.manifest else None
+    if plugin.manifest is None or composition is None or misfit(composition, backbone):
+        return None
+    written = any(model.backbone == backbone.full_name for model in plugin.manifest.models.values())
+    if written or not with_backend_of(plugin.manifest.backends, [backbone]):
+        return None
+    name = composed_name(composition, backbone.name)
+    if not is_free(name):
+        name = composed_name(composition, f"{backbone.family}.{backbone.name}")
+    return _derived(plugin, composition, backbone, name)
+
+
+def _derived(plugin: Plugin, composition: CompositionSpec, backbone: ModelCard, name: str) -> ModelCard:
+    assert plugin.manifest, "a plugin with a composition has been read"
+    assert plugin.path, "and so it has a file"
+    model = _derived_model(composition, backbone)
+    card = card_of(plugin, plugin.manifest, path=plugin.path, name=name, model=model)
+    return replace(_on(card, backbone, composition), is_derived=True)
+
+
+def _by_full_name(models: Iterable[ModelCard]) -> dict[str, list[ModelCard]]:
+    by_name: dict[str, list[ModelCard]] = defaultdict(list)
+    for model in models:
+        by_name[model.full_name].append(model)
+    return by_name
 
 
 def misfit(composition: CompositionSpec, model: ModelCard) -> str:
@@ -58,12 +91,9 @@ def with_backend_of(backends: Collection[str], models: Iterable[ModelCard]) -> l
 
 def _settled(fitting: Iterable[ModelCard], policy: Policy) -> list[ModelCard]:
     """Backbones of distinct full names; of two plugins that share their name, the distribution that policy prefers."""
-    by_name: dict[str, list[ModelCard]] = defaultdict(list)
-    for backbone in fitting:
-        by_name[backbone.full_name].append(backbone)
     return [
         chosen[0]
-        for rivals in by_name.values()
+        for rivals in _by_full_name(fitting).values()
         if len(chosen := rivals if len(rivals) == 1 else preferred(rivals, policy)) == 1
     ]
 

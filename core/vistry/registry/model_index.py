@@ -32,12 +32,15 @@ class _Order:
 
 
 class ModelIndex:
-    """Finds models. What it has looked up once it keeps: the models of a catalogue never change."""
+    """Finds models. What it has looked up once it keeps: the models of a catalogue never change.
 
-    def __init__(self, cards: Sequence[ModelCard], families: Collection[str]):
+    `known` has, by filter, words that no model may have at present and that are right all the same.
+    """
+
+    def __init__(self, cards: Sequence[ModelCard], known: Mapping[str, Collection[str]]):
         self._cards = cards
         self._everywhere = frozenset(range(len(cards)))
-        self._families = families
+        self._known = known
         self._tables: dict[str, Mapping[Term, Places]] = {}
         self._numbers: dict[str, tuple[list[Any], list[int]]] = {}
         self._orders: dict[str, _Order] = {}
@@ -78,8 +81,7 @@ class ModelIndex:
         """The models of each term that a filter sees."""
         if name not in self._tables:
             table: dict[Term, set[int]] = defaultdict(set)
-            if name == "family":  # a plugin that isn't in use has a name, too
-                table |= {family: set() for family in self._families}
+            table |= {word: set() for word in self._known.get(name, ())}
             for place, card in enumerate(self._cards):
                 for term in FILTERS[name].terms(card):
                     table[term].add(place)

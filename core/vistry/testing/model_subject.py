@@ -106,7 +106,7 @@ class ModelSubject:
         """
         context = self.default_context
         fields = context.schema.fields
-        for side in (side for side in SIDES if side >= self.least_side):
+        for side in (side for side in (*SIDES, *(self.card.input_sizes.sizes or ())) if side >= self.least_side):
             sizes = [name for name, field in fields.items() if field.spec.unit == "pixels"]
             # fp32, because half precision would hide small differences between tensors.
             given = {"precision": "fp32", **self._fewer_masks, **dict.fromkeys(sizes, side), **values}
