@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -90,7 +90,7 @@ class ModelCard:
     catalogue_path: Path | None = None
     yields: bool = False
 
-    @property
+    @cached_property
     def full_name(self) -> str:
         """`family/model`, which is unique among the plugins in use."""
         return f"{self.family}/{self.name}"
@@ -238,6 +238,15 @@ def card_of(plugin: Plugin, manifest: Manifest, path: Path, name: str, model: Mo
         catalogue_path=model.path if isinstance(model, CataloguedModel) else None,
         yields=isinstance(model, CataloguedModel) and model.yields,
     )
+
+
+def distinct(cards: Iterable[ModelCard]) -> list[ModelCard]:
+    """The models but for those of a catalogue file that differ from another in no default and no restriction."""
+    kinds: dict[object, ModelCard] = {}
+    for card in cards:
+        tables = repr((card.tasks, card.restrict, card.defaults[-1][1]))
+        kinds.setdefault((card.family, tables) if card.catalogue_path else card.full_name, card)
+    return list(kinds.values())
 
 
 def cards_of(plugin: Plugin) -> tuple[ModelCard, ...]:

@@ -11,7 +11,7 @@ from typing import Unpack
 
 from vistry.errors import RegistryError, suggestion
 from vistry.registry.cards import ModelCard, cards_of
-from vistry.registry.composition import clashes, composed_cards, preferred
+from vistry.registry.composition import clashes, composed_cards, listed_backbones, preferred
 from vistry.registry.composition_errors import clash, named_otherwise, several_backbones, unusable_backbone
 from vistry.registry.discovery import Plugin, discover, is_current
 from vistry.registry.filters import ModelFilters
@@ -84,7 +84,8 @@ class Catalogue:
         installed = [_under_policy(plugin, policy) for plugin in plugins]
         in_use = [plugin for plugin in installed if plugin.in_use]
         cards = [card for plugin in in_use for card in cards_of(plugin)]
-        composed = [card for plugin in in_use for card in composed_cards(plugin, cards, policy)]
+        backbones = listed_backbones(in_use, cards)
+        composed = [card for plugin in in_use for card in composed_cards(plugin, backbones, policy)]
         clashing = tuple(card for card in composed if clashes(card))
         cards += [card for card in composed if not clashes(card)]
         meanings, contested = _resolve_names(cards, policy)

@@ -7,9 +7,9 @@ file's values are read once, and a model is a handful of them.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from vistry.registry.manifest import (
     WeightsSource,
     WeightsSpec,
 )
+from vistry.registry.stamps import file_stamp
 from vistry.registry.toml_file import TomlFileError, in_file, read_text
 from vistry.registry.typed_toml import (
     Location,
@@ -75,8 +76,12 @@ def read_catalogue_file(path: Path) -> dict[str, CataloguedModel]:
 
 def place_in_file(path: Path, name: str, key: Key) -> str:
     """`file:line` of a key of a model, there or in what it is like. Raises TomlFileError where the file has gone."""
-    text = read_text(path)
-    data = json.loads(text)
+    return _place(path, file_stamp(path), name, key)
+
+
+@cache
+def _place(path: Path, stamp: Hashable, name: str, key: Key) -> str:
+    text, data = _content(path, stamp)
     model = data["models"].get(name, {})
     sources: list[tuple[Key, object]] = [(("models", name), model)]
     sources += [(("shared", like), data["shared"].get(like)) for like in reversed(_listed(model.get("like", [])))]
@@ -84,6 +89,12 @@ def place_in_file(path: Path, name: str, key: Key) -> str:
         if _has(table, key):
             return f"{path}:{line_of(text, (*prefix, *key))}"
     return str(path)
+
+
+@lru_cache(maxsize=1)
+def _content(path: Path, _stamp: Hashable) -> tuple[str, Any]:
+    text = read_text(path)
+    return text, json.loads(text)
 
 
 def _has(table: Any, key: Key) -> bool:

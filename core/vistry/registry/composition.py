@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 from vistry.registry.cards import BACKBONE_PREFIX, ModelCard, card_of
 from vistry.registry.discovery import Plugin
@@ -17,6 +18,13 @@ from vistry.registry.licences import licence_of_both
 from vistry.registry.manifest import CompositionSpec, FeatureMapsSpec, Manifest, ModelSpec
 from vistry.registry.names import is_called
 from vistry.registry.policy import Policy
+
+
+def listed_backbones(plugins: Iterable[Plugin], models: Iterable[ModelCard]) -> list[ModelCard]:
+    """The models on which others may be listed: of those in catalogue files, the ones that a manifest names."""
+    manifests = [plugin.manifest for plugin in plugins if plugin.manifest and plugin.manifest.composition]
+    named = {model.backbone for manifest in manifests for model in manifest.models.values()}
+    return [model for model in models if not model.catalogue_path or model.full_name in named]
 
 
 def composed_cards(plugin: Plugin, models: Sequence[ModelCard], policy: Policy) -> list[ModelCard]:
@@ -66,7 +74,7 @@ def _derived(plugin: Plugin, composition: CompositionSpec, backbone: ModelCard, 
     assert plugin.path, "and so it has a file"
     model = _derived_model(composition, backbone)
     card = card_of(plugin, plugin.manifest, path=plugin.path, name=name, model=model)
-    return replace(_on(card, backbone, composition), is_derived=True)
+    return _on(card, backbone, composition, is_derived=True)
 
 
 def _by_full_name(models: Iterable[ModelCard]) -> dict[str, list[ModelCard]]:
@@ -147,7 +155,7 @@ def _derived_model(composition: CompositionSpec, backbone: ModelCard) -> ModelSp
     return ModelSpec(summary=composition.summary.replace("{backbone}", backbone.name), parameters=parameters)
 
 
-def _on(card: ModelCard, backbone: ModelCard, composition: CompositionSpec) -> ModelCard:
+def _on(card: ModelCard, backbone: ModelCard, composition: CompositionSpec, is_derived: bool = False) -> ModelCard:
     """A card with what it has of its backbone, beside defaults and restrictions, which are looked up in both cards."""
     maps = _maps_of(backbone)
     brought = {name: backbone.hyperparameters[name] for name in _brought(card, backbone)}
@@ -159,12 +167,19 @@ def _on(card: ModelCard, backbone: ModelCard, composition: CompositionSpec) -> M
         license=licence_of_both(card.license, backbone.license),
         classes=card.classes or composition.classes,
         weights={**backbone.weights, **card.weights},
-        freeze=tuple(tuple(BACKBONE_PREFIX + prefix for prefix in group) for group in maps.freeze or backbone.freeze),
+        freeze=_in_detectors(maps.freeze or backbone.freeze),
         frozen_layers=maps.frozen_layers,
         preprocessing=backbone.preprocessing,
         checkpoint_notice=" ".join(notices),
         hyperparameters={**brought, **card.hyperparameters},
+        is_derived=is_derived,
     )
+
+
+@cache
+def _in_detectors(groups: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    """The groups of a backbone's prefixes as a detector's tensors begin."""
+    return tuple(tuple(BACKBONE_PREFIX + prefix for prefix in group) for group in groups)
 
 
 def _maps_of(backbone: ModelCard) -> FeatureMapsSpec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, partial
 
 from vistry.registry.cards import ModelCard
 from vistry.registry.composition import card_on, clashes
@@ -39,15 +39,7 @@ class OnDemand:
     def on(self, backbone: ModelCard) -> tuple[ModelCard, ...]:
         """The models on a backbone of a catalogue file, by plugin."""
         if backbone.full_name not in self._made:
-            has_short_name = self._meanings.get(backbone.name) is backbone
-            cards = [
-                card_on(
-                    plugin,
-                    backbone,
-                    lambda name, family=plugin.name: has_short_name and f"{family}/{name}" not in self._listed,
-                )
-                for plugin in self._plugins
-            ]
+            cards = [card_on(plugin, backbone, partial(self._is_free, plugin, backbone)) for plugin in self._plugins]
             self._made[backbone.full_name] = tuple(card for card in cards if card and not clashes(card))
         return self._made[backbone.full_name]
 
@@ -71,6 +63,10 @@ class OnDemand:
         composing = any(plugin.manifest and plugin.manifest.composition for plugin in self._plugins)
         offered = self._listed.items() if composing else ()
         return {name: card for name, card in offered if card.catalogue_path and card.feature_maps}
+
+    def _is_free(self, plugin: Plugin, backbone: ModelCard, name: str) -> bool:
+        """Whether a plugin's model may have a name that is made of the backbone's short one."""
+        return self._has_short_name(backbone) and f"{plugin.name}/{name}" not in self._listed
 
     def _unlisted(self, name: str) -> ModelCard | None:
         return None if name in self._listed or name in self._meanings else self.named(name)

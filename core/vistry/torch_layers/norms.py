@@ -56,7 +56,8 @@ def exchanged(norm: nn.BatchNorm2d, kind: str) -> nn.Module:
 def with_batch_norms(module: nn.Module) -> nn.Module:
     """Exchange each frozen norm for a BatchNorm2d that computes the same in evaluation mode; return the module."""
     for name, child in list(module.named_children()):
-        if type(child) is FrozenBatchNorm2d:  # one of another class may do more than normalise
+        # One of a class of its own may do more than normalise.
+        if isinstance(child, FrozenBatchNorm2d) and type(child) is FrozenBatchNorm2d:
             norm = nn.BatchNorm2d(len(child.weight), child.eps)
             norm.load_state_dict(child.state_dict(), strict=False)
             setattr(module, name, norm.eval())
