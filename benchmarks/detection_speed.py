@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.models import detection
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.transforms.functional import to_tensor
-from vistry.inference.predictor import load
+from vistry.inference.load import load
 
 BATCH = 2
 CLASSES = 2

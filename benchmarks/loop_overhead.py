@@ -18,7 +18,7 @@ from vistry.hyperparameter.schema import Source
 from vistry.loading.batches import BatchReader
 from vistry.training.plan import Plan, Request, make_plan
 
-SETTINGS = {"number_of_epochs": 1, "training_batch_size": 8, "learning_rate": 0.001}
+SETTINGS = {"weights": "none", "number_of_epochs": 1, "training_batch_size": 8, "learning_rate": 0.001}
 
 
 def bare(plan: Plan) -> float:

@@ -58,6 +58,7 @@ def measure(name: str, folder: Path, runs: Path, pairs: int) -> dict[str, object
         model=name,
         output=runs / name,
         number_of_epochs=1,
+        weights="none",
         training_batch_size=BATCH,
         validation_batch_size=BATCH,
     ).run

@@ -83,6 +83,7 @@ def ours(name: str, folder: Path, runs: Path, epochs: int) -> Iterator[float]:
         validation_size=0.05,
         output=runs / f"{name}-{time.time_ns()}",
         number_of_epochs=epochs,
+        weights="none",
         training_batch_size=BATCH,
         learning_rate=0.001,
         evaluation_frequency=epochs,

@@ -42,7 +42,7 @@ def main() -> None:
     vistry("models --task multiclass")
     vistry(
         f"train --task multiclass --model resnet18 --data {DEMO}/digits --output {DEMO}/run "
-        f"--number_of_epochs 20 --learning_rate 0.05 --early_stopping 0 {TRAINING}"
+        f"--weights none --number_of_epochs 20 --learning_rate 0.05 --early_stopping 0 {TRAINING}"
     )
     vistry(f"evaluate {DEMO}/run {DEMO}/digits --split test")
     images = sorted((DEMO / "digits" / "test").glob("*/*.png"))[::60]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from vistry.errors import VistryError as VistryError
     from vistry.inference.evaluate import evaluate as evaluate
     from vistry.inference.import_checkpoint import import_weights as import_weights
+    from vistry.inference.load import load as load
     from vistry.inference.predict import predict as predict
-    from vistry.inference.predictor import load as load
     from vistry.inference.threshold import threshold as threshold
     from vistry.plugin_actions import check_plugin as check_plugin
     from vistry.plugin_actions import check_plugin_pair as check_plugin_pair
@@ -70,7 +70,7 @@ HOME = {
     "import_weights": "vistry.inference.import_checkpoint",
     "kernels": "vistry.queries",
     "layers_to_freeze": "vistry.queries",
-    "load": "vistry.inference.predictor",
+    "load": "vistry.inference.load",
     "model": "vistry.queries",
     "models": "vistry.queries",
     "new_plugin": "vistry.plugin_actions",

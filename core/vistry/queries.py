@@ -172,13 +172,15 @@ def create(
         model: the model's name.
         task: a task's name or alias.
         num_classes: how many classes the head tells apart.
-        weights: "none", a name that the plugin publishes, or a file; it may be among `hyperparameters` instead.
+        weights: "none" (the default), "auto", a name that the plugin publishes, or a file; it may be among
+            `hyperparameters` instead.
         backend: "torch" or "jax", of those that the model has.
         hyperparameters: values by their own names, for those that change the module.
 
     Raises RegistryError, HyperparameterError or WeightsError.
     """
     from vistry.hyperparameter.schema import Source
+    from vistry.training.auto_values import with_auto_resolved, with_weights_named
     from vistry.training.initial_weights import InitialWeights, load_initial_weights
     from vistry.training.model_context import ModelContext
 
@@ -189,9 +191,9 @@ def create(
     named = {} if weights is None else {"weights": weights}
     values = {"weights": "none", **(hyperparameters or {}), **named}
     context = ModelContext.of(catalogue, card, task=task_named(task).name, backend=backend)
-    context = context.resolved([Source.of(values, "the call")])
+    context = with_weights_named(context.resolved([Source.of(values, "the call")]))
     source = InitialWeights.named_in(context.hyperparameters, card)
-    context = context.with_auto_resolved(source.read(card, catalogue.policy).keys())
+    context = with_auto_resolved(context, source.read(card, catalogue.policy).keys())
     module = context.module(num_classes)
     load_initial_weights(context, module, source, num_classes=num_classes)
     return module

@@ -29,6 +29,7 @@ QUICK = {
     "validation_batch_size": 4,
     "learning_rate": 0.01,
     "precision": "fp32",
+    "weights": "none",
     "box_detections_per_image": 20,
 }
 

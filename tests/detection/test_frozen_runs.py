@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import vistry
 from vistry.errors import RegistryError
-from vistry.inference.predictor import load
+from vistry.inference.load import load
 from vistry.report import write_report
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.detection_tensors import from_tensors

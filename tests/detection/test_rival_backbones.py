@@ -14,7 +14,7 @@ import vistry
 from click.testing import CliRunner
 from vistry.cli import main
 from vistry.errors import RegistryError, WeightsError
-from vistry.inference.predictor import load
+from vistry.inference.load import load
 from vistry.runs.folder import Run
 
 COMPOSED = "retinanet_tinybone_fpn"
@@ -65,7 +65,18 @@ def test_the_default_detector_is_listed_shown_and_planned(rival: Any, shapes: di
     [default] = [model for model in listed if "image_object_detection" in model["default_for"]]
     assert (default["full_name"], default["backbone"]) == ("fasterrcnn/fasterrcnn_resnet50_fpn", "resnet/resnet50")
     assert command("models", "show", "fasterrcnn_resnet50_fpn")["model"] == default
-    small = ["--min_size", "64", "--max_size", "96", "--training_batch_size", "1", "--precision", "fp32"]
+    small = [
+        "--min_size",
+        "64",
+        "--max_size",
+        "96",
+        "--training_batch_size",
+        "1",
+        "--precision",
+        "fp32",
+        "--weights",
+        "none",
+    ]
     data = str(shapes["detection"])
     plan = CliRunner().invoke(main, ["train", "--dry-run", "--task", "detection", "--data", data, *small])
     assert plan.exit_code == 0, plan.stderr

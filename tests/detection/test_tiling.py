@@ -12,7 +12,7 @@ import vistry
 from PIL import Image
 from vistry.errors import HyperparameterError
 from vistry.evaluation.detection.types import Detections
-from vistry.inference.predictor import load
+from vistry.inference.load import load
 from vistry.loading.detection.augmentation import DetectionTrainTransform
 from vistry.loading.detection.dataset import DetectionDataset
 from vistry.loading.detection.tiles import Tiling

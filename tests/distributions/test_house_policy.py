@@ -45,8 +45,8 @@ def test_it_halves_the_learning_rate_of_others_and_says_so(environment: Any) -> 
 
 def test_it_vetoes_by_name_and_changes_nothing_that_is_set(environment: Any) -> None:
     train = ("vistry", "train", "--task", "multiclass", "--data", str(CHECKOUT / "tests" / "frozen" / "digits"))
-    values = ("--model", "mobilenetv2", "--learning_rate", "0.5", "--dry-run", "--json", "--number_of_epochs")
-    done = environment.run(*train, *values, "80")
+    values = ("--model", "mobilenetv2", "--learning_rate", "0.5", "--weights", "none", "--dry-run", "--json")
+    done = environment.run(*train, *values, "--number_of_epochs", "80")
     assert done.returncode == 2
     assert done.stderr == (
         "error: 1 problem with the hyperparameters:\n  - number_of_epochs: 80 is more than the 50 of a training here, "

@@ -96,7 +96,7 @@ def test_one_that_defines_a_detectors_hyperparameter_hurts_no_other(environment:
 
 
 def test_the_default_detector_is_planned(environment: Any) -> None:
-    small = ("--min_size", "64", "--max_size", "96", "--training_batch_size", "1", "--precision", "fp32")
+    small = ("--min_size", "64", "--max_size", "96", "--training_batch_size", "1", "--weights", "none")
     done = environment.run("vistry", "train", "--task", "detection", "--data", str(SHAPES), "--dry-run", *small)
     assert done.returncode == 0, done.stderr
     assert "fasterrcnn/fasterrcnn_resnet50_fpn" in done.stdout

@@ -13,6 +13,7 @@ from vistry.hyperparameter.fields import Field
 from vistry.hyperparameter.schema import Source
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.field_spec import FieldSpec, Restriction, narrowed, narrowed_further, nearest
+from vistry.training.auto_values import with_auto_resolved
 from vistry.training.model_context import ModelContext
 
 LayOut = Callable[..., Path]
@@ -199,10 +200,10 @@ def test_a_rule_about_what_a_detector_does_not_have_does_not_apply(fields: Any) 
 
 def test_the_backbone_resolves_its_own_hyperparameters_and_no_other(fields: Any) -> None:
     fields(good=WIDTH, hooks=HOOKS.replace("SIZE", "training_crop_size"))
-    values = context().with_auto_resolved([]).hyperparameters
+    values = with_auto_resolved(context(), []).hyperparameters
     assert (values["width"], values.layers_to_freeze) == (7, None)
     given = context().resolved([Source.of({"width": 5}, "the call")])
-    assert given.with_auto_resolved([]).hyperparameters["width"] == 5
+    assert with_auto_resolved(given, []).hyperparameters["width"] == 5
 
 
 def integer(**keys: Any) -> FieldSpec:

@@ -96,9 +96,9 @@ WARNINGS = [
     ),
     (
         MULTICLASS,
-        {"layers_to_freeze": 2},
+        {"layers_to_freeze": 2, "weights": "none"},
         "layers_to_freeze",
-        "freezes layers that have random weights, since neither weights nor checkpoint_run_id is set; "
+        "freezes layers that have random weights, since weights is none and checkpoint_run_id unset; "
         "set one of them, or leave it out",
     ),
     (
@@ -147,6 +147,7 @@ SILENT = [
     (MULTICLASS, {"number_of_epochs": 3}),
     (MULTICLASS, {"learning_rate_scheduler": "step", "step_lr_step_size": 14}),
     (MULTICLASS, {"evaluation_frequency": 15, "checkpoint_frequency": 15}),
+    (MULTICLASS, {"layers_to_freeze": 2}),
     (MULTICLASS, {"layers_to_freeze": 2, "weights": "imagenet"}),
     (MULTICLASS, {"layers_to_freeze": 2, "checkpoint_run_id": "a-run"}),
     (MULTICLASS, {"early_stopping": 0}),

@@ -141,7 +141,7 @@ def predict(
 
     def call(task: str, *arguments: object, thresholds: Any = None, images: object = photos) -> Result:
         fake = Fake(tmp_path, task, answers[task], thresholds)
-        monkeypatch.setattr("vistry.inference.predictor.load", lambda *_, **__: fake)
+        monkeypatch.setattr("vistry.inference.load.load", lambda *_, **__: fake)
         return CliRunner().invoke(main, ["predict", "last", str(images), *map(str, arguments)], catch_exceptions=False)
 
     return call

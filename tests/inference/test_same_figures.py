@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import vistry
-from vistry.inference.predictor import load
+from vistry.inference.load import load
 from vistry.loading.views import ImageView, ResizeInfo
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import PREDICTIONS, Run

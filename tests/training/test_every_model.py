@@ -15,7 +15,7 @@ import pytest
 import vistry
 from timm.models import vision_transformer
 from torch import Tensor, nn
-from vistry.inference import predictor
+from vistry.inference import run_predictor
 from vistry.training.events import BatchEnded, Listener
 from vistry.training.interruption import Interrupted
 from vistry.training.session import resume
@@ -75,9 +75,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare what costs most and isn't in question: truncated normal weights, waiting for the disk, loading twice."""
     monkeypatch.setattr(vision_transformer, "trunc_normal_", _normal_where_torch_has_no_own)
     monkeypatch.setattr(os, "fsync", lambda file: None)
-    load = cache(predictor.load)
-    monkeypatch.setattr(predictor, "load", load)
-    monkeypatch.setattr("vistry.inference.evaluate.load", load)
+    load = cache(run_predictor._loaded)
+    monkeypatch.setattr(run_predictor, "_loaded", load)
 
 
 def settings(model: str) -> dict[str, Any]:
@@ -88,6 +87,7 @@ def settings(model: str) -> dict[str, Any]:
         "validation_batch_size": 2,
         "learning_rate": 0.001,
         "precision": "fp32",
+        "weights": "none",
         "warmup_cosine_lr_warmup_epochs": 1,
         "validation_crop_size": pixels,
         "training_crop_size": pixels,

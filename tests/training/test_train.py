@@ -170,7 +170,8 @@ def test_a_named_format_is_the_validation_datas_too(digits: Path, tmp_path: Path
 def test_where_no_model_is_named_the_tasks_default_is_trained(
     task: str, digits: Path, multilabel: Path, runs: Path
 ) -> None:
-    plan = make_plan(Request(data=digits if task == "multiclass" else multilabel, task=task), [])
+    request = Request(data=digits if task == "multiclass" else multilabel, task=task)
+    plan = make_plan(request, [Source.of({"weights": "none"}, "a test")])
     assert plan.context.card.full_name == "seresnext/seresnext"
     assert plan.hyperparameters["training_batch_size"] == 78
 

@@ -35,7 +35,9 @@ def predict(
     as_json: bool,
     hyperparameters: dict[str, str],
 ) -> None:
-    """Predict IMAGES, files or folders, with RUN (a folder, an identifier, or "last").
+    """Predict IMAGES, files or folders, with RUN: a folder, an identifier, "last", or a model's name.
+
+    A model predicts with the weights that its plugin publishes for it; --weights NAME takes another set than its first.
 
     An image that can't be read has an error entry; the others have their predictions. Hyperparameters of prediction may
     be changed: --box_score_threshold 0.5. With --to, what is predicted becomes labels in a file or folder, which
@@ -43,9 +45,9 @@ def predict(
     """
     from vistry.inference.detection_files import DetectionFiles
     from vistry.inference.image_files import image_files
+    from vistry.inference.load import load
     from vistry.inference.predicted_labels import PredictedLabels
     from vistry.inference.prediction_table import PredictionTable
-    from vistry.inference.predictor import load
     from vistry.runs.files import lines_to
 
     if to is not None and as_json:

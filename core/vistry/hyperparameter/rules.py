@@ -106,7 +106,7 @@ def _checkpoints(values: Hyperparameters) -> Problem | None:
 
 
 def _two_starts(values: Hyperparameters) -> Problem | None:
-    if values.weights == "none" or values.checkpoint_run_id is None:
+    if values.weights in ("none", "auto") or values.checkpoint_run_id is None:
         return None
     return Problem("weights", "can't be combined with checkpoint_run_id", "set one of the two")
 
@@ -115,7 +115,7 @@ def _frozen_noise(values: Hyperparameters) -> Problem | None:
     start = (values.weights, values.checkpoint_run_id)
     if values.layers_to_freeze is None or start != ("none", None):
         return None
-    message = "freezes layers that have random weights, since neither weights nor checkpoint_run_id is set"
+    message = "freezes layers that have random weights, since weights is none and checkpoint_run_id unset"
     return _warning("layers_to_freeze", message, "set one of them, or leave it out")
 
 

@@ -275,7 +275,7 @@ class SharedValues(Mapping[str, Any]):
 
     @property
     def weights(self) -> str:
-        """Start from: none, a name the model's plugin publishes (imagenet), or a safetensors file."""
+        """Start from: auto (what the model's plugin publishes), none, a name of what it publishes, or a file."""
         value: str = self["weights"]
         return value
 

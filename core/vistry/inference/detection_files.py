@@ -43,7 +43,7 @@ class DetectionFiles:
         """
         task = task_named(predictor.task.name)
         if (drawings or masks) and not task.has_boxes:
-            raise VistryError(f"{predictor.run.id} classifies whole images; use --draw and --masks with a detector")
+            raise VistryError(f"{predictor.name} classifies whole images; use --draw and --masks with a detector")
         exported = task.has_masks and predictor.hyperparameters.export_as_image
         if masks and not exported:
             raise VistryError("masks are only written with export_as_image; add --export_as_image true")

@@ -16,8 +16,10 @@ from vistry.errors import DataError, suggestion
 from vistry.evaluation.metric_table import metric_parts
 from vistry.inference.models_classes import with_models_classes
 from vistry.inference.own_images import OwnImageCounts, OwnImages, own_images
-from vistry.inference.predictor import Predictor, load
+from vistry.inference.predictor import Predictor
+from vistry.inference.run_predictor import load_run
 from vistry.registry.catalogue import Catalogue
+from vistry.runs.folder import find_run
 from vistry.task.behaviour import Measurement
 from vistry.task.doubt import Doubt, doubt_of
 from vistry.task.metric_parts import Measured, measure
@@ -94,12 +96,13 @@ def evaluate(
 
     Raises RunError for the run, HyperparameterError for the values and DataError for the data.
     """
-    predictor = load(run, backend=backend, threshold=threshold, **changed)
+    trained = find_run(run)
+    predictor = load_run(trained, backend=backend, threshold=threshold, changed=changed)
     reading = ReadingOptions.of(format, images, columns, classes_at=classes_at)
     diagnosis = doctor.examine(Path(data), predictor.task.name, reading)
     chosen = _rows_of_split(diagnosis.table, split)
     named, notes = with_models_classes(chosen, predictor.classes)
-    own = own_images(predictor.run, named.images)
+    own = own_images(trained, named.images)
     counts = OwnImageCounts.of(own, include_training)
     table = named if include_training else _without_training(named, own, data)
     thresholds = _by_class(predictor)
@@ -125,9 +128,9 @@ def evaluate(
     )
     measured, part = Measured(), None
     if predictor.task.is_measured(predictor.hyperparameters):
-        parts = metric_parts(Catalogue.read(), predictor.task.name, predictor.run.record.parts)
+        parts = metric_parts(Catalogue.read(), predictor.task.name, trained.record.parts)
         measured = measure(parts, values, targets, classes=predictor.classes)
-        part = parts.parts.get(predictor.run.record.primary_metric)
+        part = parts.parts.get(trained.record.primary_metric)
     left_out = [(finding.quarantines or "", finding.reason) for finding in diagnosis.quarantined]
     left_out += [(item.image, item.error or "") for item in predictions if item.values is None]
     warnings = [str(problem) for problem in predictor.hyperparameters.warnings]
@@ -135,11 +138,11 @@ def evaluate(
     warnings += [f"{name}: has no effect on metrics; leave it out" for name in changed if name in OF_OUTPUT]
     return Evaluation(
         metrics=metrics | measured.values,
-        primary_metric=predictor.run.record.primary_metric,
+        primary_metric=trained.record.primary_metric,
         images=len(usable),
         left_out=tuple(left_out),
         warnings=tuple(warnings),
-        doubt=doubt_of(predictor.task, predictor.run.record.primary_metric, measurement, part=part),
+        doubt=doubt_of(predictor.task, trained.record.primary_metric, measurement, part=part),
         own_images=counts,
         thresholds=thresholds,
         notes=(*notes, *counts.sentences(len(named)), *_notes_on(thresholds)),

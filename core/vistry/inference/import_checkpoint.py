@@ -11,6 +11,7 @@ from vistry.plugin.types import Values
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.runs.checkpoint import write_tensors
+from vistry.training.auto_values import with_auto_resolved
 from vistry.training.engines import is_installed
 from vistry.training.initial_weights import is_of_backbone, matching_tensors
 from vistry.training.model_context import ModelContext
@@ -124,7 +125,7 @@ def classes_in(card: ModelCard, arrays: Arrays, *, catalogue: Catalogue, origin:
     backend = next((name for name in card.backends if is_installed(name)), card.backends[0])
     sources = [Source.of({**given, "weights": origin}, "the command line")]
     context = ModelContext.of(catalogue, card, task=task, backend=backend)
-    context = context.resolved(sources).with_auto_resolved(arrays)
+    context = with_auto_resolved(context.resolved(sources), arrays)
 
     def shapes(classes: int) -> Shapes:
         return context.engine_module.shapes_of(context.module(classes))

@@ -9,8 +9,8 @@ from typing import Any
 from vistry.errors import VistryError
 from vistry.inference.detection_files import DetectionFiles
 from vistry.inference.image_files import image_files
+from vistry.inference.load import load
 from vistry.inference.predicted_labels import PredictedLabels
-from vistry.inference.predictor import load
 
 
 def predict(
@@ -28,7 +28,7 @@ def predict(
     """Predict images, or the images in folders; return an entry for each in the hosted product's schema.
 
     Args:
-        run: a run folder, an identifier or "last".
+        run: a run folder, an identifier or "last"; or the name of a model that has published weights of its own.
         images: a file or a folder, or several of them.
         backend: the tensor library, where it isn't the one that trained the run.
         draw: a folder for drawings of the detections, one an image.

@@ -124,7 +124,7 @@ class PredictedLabels:
 
 
 def _builder_of(task: TaskInfo, predictor: Predictor) -> TableBuilder:
-    root, name = predictor.run.folder.resolve(), "predictions"
+    root, name = (predictor.folder or Path()).resolve(), "predictions"
     return ObjectTableBuilder(root, name, task.name) if task.has_boxes else TableBuilder(root, name)
 
 

@@ -130,6 +130,15 @@ class ModelCard:
         return {name: spec for name, spec in self.weights.items() if not self.backbone_of_weights(name)}
 
     @property
+    def default_weights(self) -> str | None:
+        """The published weights that a training starts from unless the user says otherwise: its own, or its backbone's.
+
+        Of several sets the one that its manifest marks, else the first.
+        """
+        sets = self.own_weights or self.weights
+        return next((name for name, spec in sets.items() if spec.default), next(iter(sets), None))
+
+    @property
     def input_sizes(self) -> InputSizes:
         """The sides in pixels that its input may have, which follow from the ranges of its hyperparameters."""
         own = {name: spec for name, spec in self.hyperparameters.items() if spec.unit == "pixels"}

@@ -70,7 +70,7 @@ WeightsSource = Annotated[
         "'hub:OWNER/NAME[@REVISION]/FILE.safetensors' for a file of a repository on the Hugging Face Hub",
     ),
 ]
-CLASS_LISTS = ("imagenet1k", "coco", "coco91", "objects365")
+CLASS_LISTS = ("imagenet1k", "coco", "coco90", "coco91", "objects365")
 ClassNames = Annotated[
     str,
     matching(

@@ -72,10 +72,14 @@ class DataRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class InitialWeightsRecord:
-    """The file or the folder of the run that the first weights came from; both None where they are random."""
+    """The file or the folder of the run that the first weights came from; both None where they are random.
+
+    `name` is what the model's plugin calls the file's weights, where it publishes them.
+    """
 
     file: str | None
     run: str | None
+    name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

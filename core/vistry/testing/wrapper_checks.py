@@ -20,6 +20,7 @@ from vistry.testing.hyperparameter_checks import defaults_can_be_used
 from vistry.testing.model_subject import ModelSubject, PluginSubject, message
 from vistry.testing.training_checks import loss_is_finite
 from vistry.testing.weights_checks import weights_round_trip_safetensors
+from vistry.training.auto_values import with_auto_resolved
 
 CheckFunction = Callable[[ModelSubject], object]
 
@@ -133,7 +134,7 @@ def _problems_are_problems(model: ModelSubject) -> None:
 
 
 def _auto_is_resolved(model: ModelSubject) -> None:
-    model.context().with_auto_resolved([])
+    with_auto_resolved(model.context(), [])
 
 
 def _kernels_are_listed(model: ModelSubject) -> None:

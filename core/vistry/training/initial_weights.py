@@ -10,11 +10,13 @@ from vistry.errors import WeightsError
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.types import Module, StateDict
 from vistry.registry.cards import BACKBONE_PREFIX, ModelCard
+from vistry.registry.manifest import PreprocessingSpec, WeightsSpec
 from vistry.registry.policy import Policy
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import BEST, Run, find_run
 from vistry.runs.records import ModelRecord
 from vistry.training.model_context import ModelContext
+from vistry.weights.class_lists import class_list, spelled_as
 from vistry.weights.class_rows import TakenOver, by_class_name, layouts
 from vistry.weights.locate import locate
 from vistry.weights.matching import Arrays, Shapes, match_backbone, match_state_dict
@@ -23,17 +25,22 @@ from vistry.weights.read import read_weights
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """The source of the first weights: a file, another run, or neither for random ones."""
+    """The source of the first weights: a file, another run, or neither for random ones.
+
+    `name` and `published` are those of a file that a plugin publishes.
+    """
 
     file: Path | None = None
     run: Run | None = None
+    name: str | None = None
+    published: WeightsSpec | None = None
 
     @classmethod
     def named_in(cls, hyperparameters: Hyperparameters, card: ModelCard) -> InitialWeights:
         """Return the source that `weights` or `checkpoint_run_id` names. Raises WeightsError or RunError."""
         run_id = hyperparameters.checkpoint_run_id
         if run_id is None:
-            return cls(file=locate(hyperparameters.weights, card))
+            return cls.published_or_file(hyperparameters.weights, locate(hyperparameters.weights, card), card)
         run = find_run(run_id)
         if not _is_of(run.record.model, card):
             model = run.record.model
@@ -45,19 +52,36 @@ class InitialWeights:
         _ = run.best_weights  # raises RunError where the run ended before its first checkpoint
         return cls(run=run)
 
+    @classmethod
+    def published_or_file(cls, name: str | None, file: Path | None, card: ModelCard) -> InitialWeights:
+        """Return a file as the source, with what the card says of weights of this name."""
+        published = card.weights.get(name or "")
+        return cls(file=file, name=name if published else None, published=published)
+
+    @property
+    def preprocessing(self) -> PreprocessingSpec | None:
+        """How pixels are normalised for them, as far as they say so: None for a file, and where the card says it."""
+        if self.run is not None:
+            return self.run.record.preprocessing
+        return self.published.preprocessing if self.published else None
+
     @property
     def classes(self) -> tuple[str, ...]:
-        """The class names that the head was trained for: those of a run, or of the run that a file lies in."""
+        """The class names that the head was trained for: a run's, of the run that a file lies in, or published."""
         if self.run is not None:
             return self.run.record.classes
+        if self.published is not None:
+            return class_list(self.published.class_names) if self.published.class_names else ()
         folder = None if self.file is None else self.file.resolve().parent.parent
         is_of_run = folder is not None and self.file is not None and self.file.resolve() == folder / BEST
         return Run(folder).record.classes if folder and is_of_run and (folder / "run.json").is_file() else ()
 
     @property
     def label(self) -> str:
-        """The run's identifier or the file's path, for a message."""
-        return self.run.id if self.run else str(self.file or "random weights")
+        """The run's identifier, the name of published weights or the file's path, for a message."""
+        if self.run is not None:
+            return self.run.id
+        return f"{self.name} ({self.file})" if self.name else str(self.file or "random weights")
 
     def read(self, card: ModelCard, policy: Policy) -> Arrays:
         """Read the tensors by name; for random weights there are none. Raises WeightsError or RunError."""
@@ -106,7 +130,7 @@ def load_initial_weights(
         return LoadedWeights()
     engine = context.engine_module
     head = None
-    names = (source.classes, tuple(classes)) if classes else ((), ())
+    names = (spelled_as(source.classes, classes), tuple(classes)) if classes else ((), ())
     if names[0] and names[0] != names[1]:
         filled, head = head_by_class_name(context, engine.arrays_of(module), tensors, names=names)
         tensors |= filled

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from vistry.data.table import Table
 from vistry.errors import HyperparameterError, Problem, RegistryError
 from vistry.hyperparameter.offer import shared_fields
 from vistry.hyperparameter.schema import Schema, Source, schema_of
-from vistry.hyperparameter.values import Hyperparameters, Setting
+from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.augmented import AugmentedDataset
 from vistry.loading.batches import TrainingDataset
 from vistry.plugin import hooks
@@ -56,7 +55,8 @@ class ModelContext:
 
     `owner` has the hooks of the plugin that owns the model, with core's own answers after them. `backbone_owner` has
     those of the plugin that owns the backbone of a composed model, and is None for other models. `recorded_parts` are
-    those of plugins that a run was trained with: of parts by one name they are meant.
+    those of plugins that a run was trained with: of parts by one name they are meant. `normalisation` is that of the
+    first weights, where they come with another than the card's.
     """
 
     catalogue: Catalogue
@@ -68,6 +68,7 @@ class ModelContext:
     owner: OwnerHooks = field(repr=False)
     recorded_parts: tuple[PartRecord, ...] = ()
     backbone_owner: OwnerHooks | None = field(default=None, repr=False)
+    normalisation: PreprocessingSpec | None = None
 
     @classmethod
     def of(cls, catalogue: Catalogue, card: ModelCard, *, task: str, backend: str) -> ModelContext:
@@ -151,51 +152,20 @@ class ModelContext:
                 return []
             raise
 
-    def with_auto_resolved(self, weight_names: Collection[str]) -> ModelContext:
-        """Return the same model with "auto" and unset values decided by its owner.
-
-        `weight_names` are the names of the initial weights' tensors, none for random ones: an owner may tell from them
-        how the weights were trained. Raises BrokenPluginError for an answer out of range, or to a value that was set.
-        """
-        values = self.hyperparameters
-        answers = self.owner.ask(
-            hooks.vistry_resolve_auto,
-            card=self.card,
-            task=self.task.name,
-            hyperparameters=values,
-            weight_names=weight_names,
-        )
-        origin = f"auto, resolved by {self.card.family}"
-        valid = self.schema.checked(Source.of({**answers, **self._auto_of_backbone(weight_names)}, origin))
-        settings = [
-            Setting(name=name, value=value, origin=origin, given=values.given(name)) for name, value in valid.items()
-        ]
-        return self.with_hyperparameters(Hyperparameters([*values.settings.values(), *settings], values.warnings))
-
-    def _auto_of_backbone(self, weight_names: Collection[str]) -> dict[str, Any]:
-        """Return what the backbone's owner decides about its own hyperparameters that are open."""
-        if self.card.backbone is None or self.backbone_owner is None:
-            return {}
-        answers = self.backbone_owner.ask(
-            hooks.vistry_resolve_auto,
-            card=self.card.backbone,
-            task=self.task.name,
-            hyperparameters=self.hyperparameters,
-            weight_names=weight_names,
-        )
-        brought = self.card.backbone.hyperparameters
-        return {name: value for name, value in answers.items() if name in brought and self._is_open(name)}
-
-    def _is_open(self, name: str) -> bool:
-        return self.hyperparameters.get(name) in (None, "auto")
-
     @property
     def frozen_layers(self) -> int:
         """The number of layers to freeze: as set, else the card's for pretrained weights, and 0 for random ones."""
         if (layers := self.hyperparameters.layers_to_freeze) is not None:
             return layers
-        from_scratch = self.hyperparameters.weights == "none" and self.hyperparameters.checkpoint_run_id is None
+        from_scratch = self.weights == "none" and self.hyperparameters.checkpoint_run_id is None
         return 0 if from_scratch else self.card.frozen_layers
+
+    @property
+    def weights(self) -> str:
+        """What `weights` names, with "auto" resolved: a run's weights leave no others to name."""
+        values = self.hyperparameters
+        published = None if values.checkpoint_run_id else self.card.default_weights
+        return values.weights if values.weights != "auto" else published or "none"
 
     @property
     def _code(self) -> OwnerCode:
@@ -262,9 +232,10 @@ class ModelContext:
 
     def preprocessing(self) -> PreprocessingSpec:
         """Return how pixels are normalised; a composed model takes its backbone's way."""
+        card = self.card.backbone or self.card
         return (self.backbone_owner or self.owner).ask(
             hooks.vistry_preprocessing,
-            card=self.card.backbone or self.card,
+            card=replace(card, preprocessing=self.normalisation) if self.normalisation else card,
             task=self.task.name,
             hyperparameters=self.hyperparameters,
         )

@@ -26,6 +26,7 @@ from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.tasks import task_named
 from vistry.runs.records import SplitRecord
+from vistry.training.auto_values import with_auto_resolved, with_weights_named
 from vistry.training.groups import grouped, grouped_apart, split_record
 from vistry.training.initial_weights import InitialWeights
 from vistry.training.model_context import ModelContext
@@ -119,14 +120,20 @@ class Plan:
         harmless = [finding for finding in self.findings if finding.quarantines is None]
         warnings = finding_lines(harmless, self.request.data)
         warnings += [str(problem) for problem in self.hyperparameters.warnings]
-        weights = self.context.card.weights
-        if self.initial_weights == InitialWeights() and weights:
-            warnings.append(
-                "training starts from random weights; pretrained weights do far better with few images: "
-                f"use --weights {next(iter(weights))} or --weights FILE"
-            )
+        warnings += self._random_start()
         warnings += small_object_advice(self.context, self.training)
         return warnings + list(self._without_effect()) + list(self._too_few_updates())
+
+    def _random_start(self) -> Iterable[str]:
+        card, values = self.context.card, self.context.hyperparameters
+        if card.weights or values.given("weights") or self.initial_weights != InitialWeights():
+            return
+        yield (
+            f"{card.family} publishes no weights for {card.name}, so training starts from random ones; pretrained "
+            "weights do far better with few images: use --weights FILE, or a model of vistry models --weights"
+        )
+        if values.layers_to_freeze:
+            yield f"layers_to_freeze = {values.layers_to_freeze} freezes layers that have random weights; leave it out"
 
     def _without_effect(self) -> Iterable[str]:
         given = self.request.validation is not None or len(self.diagnoses[0].table.rows_of("validation"))
@@ -278,9 +285,11 @@ def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
     context = context.resolved(_without_model(sources))
     context.parts.check()
     primary_metric = primary_metric_of(task, request.primary_metric, catalogue)
+    context = with_weights_named(context)
     initial_weights = InitialWeights.named_in(context.hyperparameters, card)
+    context = replace(context, normalisation=initial_weights.preprocessing)
     # Weights come before the data: a wrong name is told at once, reading a large dataset takes minutes.
-    context = context.with_auto_resolved(initial_weights.read(card, catalogue.policy).keys())
+    context = with_auto_resolved(context, initial_weights.read(card, catalogue.policy).keys())
     divided = _splits(request, task, context.hyperparameters.random_seed)
     training, validation = divided.training, divided.validation
     context.task.check(training, validation, context.hyperparameters)

@@ -33,6 +33,7 @@ from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.faults import traceback_kept_in
 from vistry.plugin.types import Module, TrainingData
+from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.parts import check_recorded
 from vistry.report import write_report
@@ -247,6 +248,7 @@ def _run_record(run: Run, plan: Plan) -> RunRecord:
         initial_weights=InitialWeightsRecord(
             file=str(weights.file.resolve()) if weights.file else None,
             run=str(weights.run.folder) if weights.run else None,
+            name=weights.name,
         ),
         command=(Path(sys.argv[0]).name, *sys.argv[1:]),
         versions={"vistry": version("vistry"), "python": platform.python_version()},
@@ -268,7 +270,7 @@ def recorded_context(run: Run) -> ModelContext:
     card = recorded_model(run, catalogue)
     context = ModelContext.of(catalogue, card, task=record.task, backend=record.backend)
     check_recorded(catalogue, record.parts)
-    context = replace(context, recorded_parts=record.parts)
+    context = replace(context, recorded_parts=record.parts, normalisation=record.preprocessing)
     return context.with_hyperparameters(hyperparameters_of(run, context.card.hyperparameters))
 
 
@@ -302,7 +304,7 @@ def _engine(*, run: Run, context: ModelContext, training: Table, announce: Liste
     record = run.record
     module = context.module(len(record.classes))
     if not run.can_resume:
-        for message in _prepare(context, module, source=_initial_weights(run), training=training):
+        for message in _prepare(context, module, source=_initial_weights(run, context.card), training=training):
             announce.note(message)
     data = TrainingData(record.classes, record.data.training_class_counts, record.data.training_images)
     values = context.hyperparameters
@@ -337,11 +339,11 @@ def _some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:NAMED_TENSORS])}{more}"
 
 
-def _initial_weights(run: Run) -> InitialWeights:
+def _initial_weights(run: Run, card: ModelCard) -> InitialWeights:
     recorded = run.record.initial_weights
     if recorded.run:
         return InitialWeights(run=find_run(recorded.run))
-    return InitialWeights(file=Path(recorded.file) if recorded.file else None)
+    return InitialWeights.published_or_file(recorded.name, Path(recorded.file) if recorded.file else None, card)
 
 
 def _with_precision_of(run: Run, context: ModelContext) -> ModelContext:

@@ -17,7 +17,7 @@ import vistry
 from PIL import Image
 from safetensors.numpy import load_file
 from vistry.errors import HyperparameterError
-from vistry.inference.predictor import load
+from vistry.inference.load import load
 from vistry.loading.batches import Batch
 from vistry.registry.catalogue import Catalogue
 from vistry.runs.folder import Run

@@ -154,7 +154,7 @@ def test_a_transformer_trains_and_is_evaluated_alike_by_torch(task: str, digits:
         data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     sizes = {"training_crop_size": 32, "validation_crop_size": 32, "validation_resize_size": 32}
     run = vistry.train(
-        data, task=task, model="vits16r224", backend="jax", output=tmp_path / "run", number_of_epochs=1,
+        data, task=task, model="vits16r224", backend="jax", output=tmp_path / "run", weights="none", number_of_epochs=1,
         training_batch_size=8, validation_batch_size=8, layers_to_freeze=11, learning_rate_scheduler="step",
         precision="fp32", **sizes,
     ).run  # fmt: skip
