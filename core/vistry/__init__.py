@@ -9,6 +9,9 @@ from vistry.lazy import lazy_names
 
 if TYPE_CHECKING:
     from vistry.answers import registry_schema as registry_schema
+    from vistry.choosing.comparison import compare_models as compare_models
+    from vistry.choosing.facts import model_facts as model_facts
+    from vistry.choosing.measurement import measure as measure
     from vistry.datasets import convert as convert
     from vistry.datasets import data_report as data_report
     from vistry.datasets import doctor as doctor
@@ -54,6 +57,7 @@ HOME = {
     "check_plugin": "vistry.plugin_actions",
     "check_plugin_pair": "vistry.plugin_actions",
     "check_plugins": "vistry.plugin_actions",
+    "compare_models": "vistry.choosing.comparison",
     "convert": "vistry.datasets",
     "create": "vistry.queries",
     "data_report": "vistry.datasets",
@@ -71,7 +75,9 @@ HOME = {
     "kernels": "vistry.queries",
     "layers_to_freeze": "vistry.queries",
     "load": "vistry.inference.load",
+    "measure": "vistry.choosing.measurement",
     "model": "vistry.queries",
+    "model_facts": "vistry.choosing.facts",
     "models": "vistry.queries",
     "new_plugin": "vistry.plugin_actions",
     "plugin_schema": "vistry.plugin_actions",

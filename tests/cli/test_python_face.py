@@ -19,7 +19,8 @@ CHECKOUT = Path(__file__).parents[2]
 # Where Python's name isn't the command's own.
 FUNCTIONS = {
     "models list": "models",
-    "models show": "model",
+    "models show": "model_facts",
+    "models compare": "compare_models",
     "tasks list": "tasks",
     "tasks show": "find_task",
     "plugins list": "plugins",

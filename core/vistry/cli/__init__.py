@@ -23,7 +23,7 @@ COMMANDS = {
     "doctor": "Check a data set and name every fault in it.",
     "weights": "List published weights, and import a checkpoint from elsewhere.",
     "convert": "Write boxes and masks as COCO or JSON Lines.",
-    "models": "List the models that can be trained.",
+    "models": "List the models that can be trained, show one, or compare some.",
     "tasks": "List the tasks.",
     "hyperparameters": "List the hyperparameters of a model: range, default and origin.",
     "kernels": "List what plugins compute faster on a GPU, and whether that is used.",

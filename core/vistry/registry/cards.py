@@ -87,8 +87,15 @@ class ModelCard:
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     class_rows: Mapping[str, ClassRows] = field(default_factory=dict)
+    paper: str = ""
     catalogue_path: Path | None = None
     yields: bool = False
+
+    @property
+    def paper_address(self) -> str:
+        """The address of the paper that describes it, or of another page; empty where its manifest names none."""
+        kind, _, identifier = self.paper.partition(":")
+        return f"https://arxiv.org/abs/{identifier}" if kind == "arXiv" else self.paper
 
     @cached_property
     def full_name(self) -> str:
@@ -167,6 +174,7 @@ class ModelCard:
             "input_sizes": self.input_sizes.to_dict(),
             "preprocessing": self._preprocessing_record(),
             "metadata": dict(self.metadata),
+            "paper": self.paper_address or None,
             "distribution": self.distribution,
             "version": self.version,
         }
@@ -246,6 +254,7 @@ def card_of(plugin: Plugin, manifest: Manifest, path: Path, name: str, model: Mo
         metadata={**manifest.metadata, **model.metadata},
         catalogue_path=model.path if isinstance(model, CataloguedModel) else None,
         yields=isinstance(model, CataloguedModel) and model.yields,
+        paper=model.paper or manifest.paper,
     )
 
 

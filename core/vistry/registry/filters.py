@@ -17,6 +17,7 @@ from vistry.errors import RegistryError, suggestion
 from vistry.registry.cards import ModelCard
 from vistry.registry.licences import is_met, licences_in
 from vistry.registry.manifest import BACKENDS
+from vistry.registry.number_range import number_range
 from vistry.registry.tasks import TASKS, task_named
 
 Texts = str | Collection[str] | None
@@ -49,6 +50,7 @@ class ModelFilters(TypedDict, total=False):
     exclude_backbone: Texts
     tag: Texts
     exclude_tag: Texts
+    parameters: Texts
     min_parameters: int | None
     max_parameters: int | None
     input_size: Counts
@@ -196,6 +198,12 @@ def _flag(name: str, value: object, _: Terms) -> Wanted:
     return Wanted(frozenset([value]))
 
 
+def _parameters(name: str, value: object, _: Terms) -> Wanted:
+    """Ranges of a number of parameters, such as "5M..30M", "..10M" or "1B.."."""
+    ranges = [number_range(name, text) for text in texts(name, value)]
+    return Wanted(test=lambda number: any(low <= number <= high for low, high in ranges))
+
+
 def _at_least(name: str, value: object, _: Terms) -> Wanted:
     return Wanted(between=(_count(name, value), math.inf))
 
@@ -335,6 +343,12 @@ FILTERS = {
         terms=lambda card: card.tags,
         wanted=_known_word,
         can_exclude=True,
+    ),
+    "parameters": Filter(
+        meaning='with so many parameters, such as "5M..30M", "..10M" or "1B.."',
+        kind="texts",
+        terms=lambda card: (card.parameters,),
+        wanted=_parameters,
     ),
     "min_parameters": Filter(
         meaning="with at least so many parameters",
