@@ -72,11 +72,11 @@ def new_plugin(name: str, folder: str | Path = ".", *, kind: PluginKind = "class
     return write_plugin(name, Path(folder).resolve(), kind)[0]
 
 
-def plugin_schema() -> dict[str, object]:
-    """Return the JSON Schema of plugin.toml."""
-    from vistry.registry.manifest_schema import manifest_schema
+def plugin_schema(*, catalogue: bool = False) -> dict[str, object]:
+    """Return the JSON Schema of plugin.toml, or with `catalogue` of the catalogue file that it may name."""
+    from vistry.registry.manifest_schema import catalogue_schema, manifest_schema
 
-    return manifest_schema()
+    return catalogue_schema() if catalogue else manifest_schema()
 
 
 def enable_plugin(name: str, *, user: bool = False) -> Path:

@@ -41,7 +41,8 @@ def words(line: str) -> list[str]:
 def hyperparameters() -> frozenset[str]:
     """The names that some model has."""
     names: set[str] = set()
-    for card in vistry.models():
+    # One of each family and task: a catalogue file's thousand models have the same hyperparameters.
+    for card in {(card.family, card.tasks): card for card in vistry.models()}.values():
         for task in card.tasks:
             names |= set(vistry.hyperparameters(card.full_name, task).fields)
     return frozenset(names)

@@ -31,6 +31,7 @@ NAMED: dict[Any, str] = {
     schema.Dtype: "dtype",
     schema.FullName: "full name",
     schema.Hash: "hash",
+    schema.JsonFile: "JSON file",
     schema.Wrapped: "hook",
     schema.Metadata: "metadata",
     schema.ModelName: "model name",

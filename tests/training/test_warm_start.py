@@ -112,6 +112,7 @@ SMALLEST = [
     ("resnest50", "torch"),
     ("seresnext", "torch"),
     ("vits16r224", "torch"),
+    ("test_resnet", "torch"),
     ("yolov5", "torch"),
     ("yolov5", "jax"),
     ("retinanet_resnet18_fpn", "torch"),

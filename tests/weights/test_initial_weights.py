@@ -250,6 +250,23 @@ def test_what_does_not_fit_is_named(offered: dict[str, Any], message: str) -> No
         match_state_dict(offered, {"head": (7, 4), "body": (2,)}, lambda: ["head"], origin="the file")
 
 
+def test_weights_of_no_classes_leave_the_head_as_it_is() -> None:
+    """As networks are published that were trained without labels; a part of a head is a fault."""
+    shapes = {"body": (2,), "head.weight": (7, 2), "head.bias": (7,)}
+    taken, fresh = match_state_dict(
+        {"body": np.zeros(2)}, shapes, lambda: ["head.weight", "head.bias"], origin="the file"
+    )
+    assert set(taken) == {"body"}
+    assert fresh == ["head.weight", "head.bias"]
+    with pytest.raises(WeightsError, match=r"head.bias is missing"):
+        match_state_dict(
+            {"body": np.zeros(2), "head.weight": np.zeros((7, 2))},
+            shapes,
+            lambda: ["head.weight", "head.bias"],
+            origin="the file",
+        )
+
+
 def test_a_count_kept_with_one_element_fits_a_scalar() -> None:
     taken, fresh = match_state_dict(
         {"n": np.array([3]), "w": np.zeros((9, 2))}, {"n": (), "w": (5, 2)}, lambda: ["w"], origin="the file"

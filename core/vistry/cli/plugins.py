@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vistry.testing.check_runs import Heavy
     from vistry.testing.new_plugin import PluginKind
 
+_MOST_NAMED = 100  # models in the table of one plugin
 # What to type after a plugin of each kind is installed.
 NEXT = {
     "classifier": "vistry train --task multiclass --model NAME --data FOLDER",
@@ -74,7 +75,7 @@ def show(name: str, as_json: bool) -> None:
             "license": manifest.license if manifest else "",
             "plugin API": manifest.api if manifest else "",
             "manifest": str(plugin.path or ""),
-            "models": ", ".join(plugin.models),
+            "models": _models(plugin),
             **{kind: ", ".join(names) for kind, names in plugin.parts.items()},
             "not on offer": "; ".join(parts_not_on_offer(catalogue, plugin)),
             "implements": ", ".join(stated_hooks(plugin)),
@@ -178,10 +179,18 @@ def new(name: str, as_json: bool, kind: PluginKind) -> None:
     )
 
 
+def _models(plugin: Plugin) -> str:
+    """The models by name, or where there are too many to read, how to list them."""
+    if len(plugin.models) <= _MOST_NAMED:
+        return ", ".join(plugin.models)
+    return f"{len(plugin.models):,}; for their list type: vistry models --family {plugin.name}"
+
+
 @plugins.command()
-def schema() -> None:
-    """Print the JSON Schema of plugin.toml, by which editors complete and check it."""
-    click.echo(json.dumps(vistry.plugin_schema(), indent=2))
+@click.option("--catalogue", is_flag=True, help="That of the catalogue file, which a plugin.toml may name.")
+def schema(catalogue: bool) -> None:
+    """Print the JSON Schema of plugin.toml, by which editors complete and check it, or of a catalogue file."""
+    click.echo(json.dumps(vistry.plugin_schema(catalogue=catalogue), indent=2))
 
 
 @plugins.command()

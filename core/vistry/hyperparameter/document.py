@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -40,10 +40,12 @@ _ALIASES = {task.name: task.alias for task in TASKS}
 def document(catalogue: Catalogue) -> str:
     """The page in Markdown."""
     shared = {task: shared_with_policy(catalogue, task) for task in _ALIASES}
-    own = {(card.name, task): model_fields(catalogue, card, task) for card in catalogue.cards for task in card.tasks}
-    sections = [_INTRODUCTION, _models(catalogue.cards)]
+    # Of a catalogue file's thousand models the page has the number: each would be a line in every table.
+    cards = [card for card in catalogue.cards if not card.catalogue_path]
+    own = {(card.name, task): model_fields(catalogue, card, task) for card in cards for task in card.tasks}
+    sections = [_INTRODUCTION, _models(cards), *_catalogued(catalogue)]
     sections += [_shared_table(name, shared, own) for name in ORDER]
-    sections += [_family(plugin, catalogue.cards) for plugin in catalogue.plugins]
+    sections += [_family(plugin, cards) for plugin in catalogue.plugins]
     return "\n".join(sections)
 
 
@@ -53,6 +55,12 @@ def _models(cards: Iterable[ModelCard]) -> str:
         for task in _ALIASES
     ]
     return f"## Models\n\n{_table(('task', 'models'), rows)}"
+
+
+def _catalogued(catalogue: Catalogue) -> Iterator[str]:
+    count = Counter(card.family for card in catalogue.cards if card.catalogue_path)
+    for family, models in count.items():
+        yield f"The family {family} has {models:,} more, whose values `vistry hyperparameters MODEL` prints.\n"
 
 
 def _shared_table(name: str, shared: Mapping[str, Fields], own: Mapping[tuple[str, str], Fields]) -> str:

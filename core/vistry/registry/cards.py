@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vistry.registry.catalogue_file import place_in_file
 from vistry.registry.discovery import Plugin
 from vistry.registry.field_spec import FieldSpec, Restriction, Scalar
 from vistry.registry.input_sizes import InputSizes
 from vistry.registry.manifest import (
+    CataloguedModel,
     ClassRows,
     FeatureMapsSpec,
     GradientClipping,
@@ -30,7 +32,7 @@ BACKBONE_PREFIX = "backbone.body."  # what a composed model calls the backbone's
 
 
 class ManifestKey(NamedTuple):
-    """A key of a plugin's manifest."""
+    """A key of a plugin's manifest, or of a model in the catalogue that the manifest names."""
 
     manifest: Path
     key: tuple[str, ...]
@@ -38,6 +40,8 @@ class ManifestKey(NamedTuple):
     @property
     def place(self) -> str:
         """`file:line` of the key. Raises TomlFileError where the file has gone."""
+        if self.manifest.suffix == ".json":  # a catalogue, where a model may have the key of what it is like
+            return place_in_file(self.manifest, self.key[1], self.key[2:])
         return place(self.manifest, self.key)
 
 
@@ -46,7 +50,8 @@ class ModelCard:
     """One model of one plugin. `freeze` is its ordered list of groups of parameter-name prefixes.
 
     The first `frozen_layers` of them stay still in a pretrained model unless the user says how many. `classes` is the
-    number for which its `parameters` are counted.
+    number for which its `parameters` are counted. `catalogue_path` is the file that it is from, where its manifest
+    names one for it; then one that `yields` has its short name only where no other model has that.
 
     `backbone` is the model that a composed one is built on. Then `hyperparameters`, `weights` and `license` are those
     of both, while `exclude` and `restrict` are the model's own; `is_derived` says that no manifest writes it down.
@@ -83,6 +88,8 @@ class ModelCard:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     class_rows: Mapping[str, ClassRows] = field(default_factory=dict)
     paper: str = ""
+    catalogue_path: Path | None = None
+    yields: bool = False
 
     @property
     def paper_address(self) -> str:
@@ -90,7 +97,7 @@ class ModelCard:
         kind, _, identifier = self.paper.partition(":")
         return f"https://arxiv.org/abs/{identifier}" if kind == "arXiv" else self.paper
 
-    @property
+    @cached_property
     def full_name(self) -> str:
         """`family/model`, which is unique among the plugins in use."""
         return f"{self.family}/{self.name}"
@@ -101,13 +108,15 @@ class ModelCard:
         for prefix, tables in self.defaults:
             for scope in ("*", task):
                 for name, value in tables.get(scope, {}).items():
-                    key = (*prefix, "defaults", scope, name)
-                    defaults[name] = (value, ManifestKey(self.manifest_path, key))
+                    file = self.catalogue_path if prefix and self.catalogue_path else self.manifest_path
+                    defaults[name] = (value, ManifestKey(file, (*prefix, "defaults", scope, name)))
         return defaults
 
     def restriction_place(self, hyperparameter: str) -> str:
         """`file:line` of one of the card's own restrictions. Raises TomlFileError where the file has gone."""
         own: tuple[str, ...] = ("models", self.name, "restrict", hyperparameter)
+        if self.catalogue_path and (found := ManifestKey(self.catalogue_path, own).place) != str(self.catalogue_path):
+            return found
         is_own = is_set(read_text(self.manifest_path), own)
         return ManifestKey(self.manifest_path, own if is_own else ("restrict", hyperparameter)).place
 
@@ -243,8 +252,19 @@ def card_of(plugin: Plugin, manifest: Manifest, path: Path, name: str, model: Mo
         feature_maps=model.feature_maps,
         tags=tuple(dict.fromkeys((*manifest.tags, *model.tags))),
         metadata={**manifest.metadata, **model.metadata},
+        catalogue_path=model.path if isinstance(model, CataloguedModel) else None,
+        yields=isinstance(model, CataloguedModel) and model.yields,
         paper=model.paper or manifest.paper,
     )
+
+
+def distinct(cards: Iterable[ModelCard]) -> list[ModelCard]:
+    """The models but for those of a catalogue file that differ from another in no default and no restriction."""
+    kinds: dict[object, ModelCard] = {}
+    for card in cards:
+        tables = repr((card.tasks, card.restrict, card.defaults[-1][1]))
+        kinds.setdefault((card.family, tables) if card.catalogue_path else card.full_name, card)
+    return list(kinds.values())
 
 
 def cards_of(plugin: Plugin) -> tuple[ModelCard, ...]:

@@ -11,14 +11,17 @@ from typing import Unpack
 
 from vistry.errors import RegistryError, suggestion
 from vistry.registry.cards import ModelCard, cards_of
-from vistry.registry.composition import clashes, composed_cards, preferred
+from vistry.registry.composition import clashes, composed_cards, listed_backbones, preferred
 from vistry.registry.composition_errors import clash, named_otherwise, several_backbones, unusable_backbone
 from vistry.registry.discovery import Plugin, discover, is_current
 from vistry.registry.filters import ModelFilters
 from vistry.registry.model_index import ModelIndex
 from vistry.registry.names import canonical_name, is_called
+from vistry.registry.on_demand import OnDemand
 from vistry.registry.policy import DISABLE_VARIABLE, FILE_NAME, Policy, PolicyValue, policy_stamp, read_policy
 from vistry.registry.stamps import installed_stamp
+
+_INDICES = 8  # of what filters asked for, beside the listed models; each holds tables of all models
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,10 @@ class Sources:
 class Catalogue:
     """Installed plugins, the policy over them, and the models they offer, as they were when it was read.
 
-    `meanings` has the model of each short name; `contested` the rivals for a name that no policy decides. `clashing`
-    are the composed models that can't be used, since both they and their backbones define a hyperparameter.
-    `meanings` has the model of each short name; `contested` the rivals for a name that no policy decides. It never
-    changes: who keeps one asks `refresh` for the catalogue of now.
+    `cards` are the models that are listed: those that follow on the backbones of a catalogue file are made when they
+    are asked for. `clashing` are the composed models that can't be used, since both they and their backbones define a
+    hyperparameter. `meanings` has the model of each short name; `contested` the rivals for a name that no policy
+    decides. It never changes: who keeps one asks `refresh` for the catalogue of now.
     """
 
     plugins: tuple[Plugin, ...]
@@ -81,7 +84,8 @@ class Catalogue:
         installed = [_under_policy(plugin, policy) for plugin in plugins]
         in_use = [plugin for plugin in installed if plugin.in_use]
         cards = [card for plugin in in_use for card in cards_of(plugin)]
-        composed = [card for plugin in in_use for card in composed_cards(plugin, cards, policy)]
+        backbones = listed_backbones(in_use, cards)
+        composed = [card for plugin in in_use for card in composed_cards(plugin, backbones, policy)]
         clashing = tuple(card for card in composed if clashes(card))
         cards += [card for card in composed if not clashes(card)]
         meanings, contested = _resolve_names(cards, policy)
@@ -93,9 +97,10 @@ class Catalogue:
     def models(self, **filters: Unpack[ModelFilters]) -> list[ModelCard]:
         """List the models that pass every filter; with `sort` in its order, else by plugin as manifests have them.
 
+        A model that follows on a backbone of a catalogue file is among them where `backbone` or `name` asks for it.
         Raises RegistryError for a filter, a value or a name that doesn't exist.
         """
-        return self._index.find(filters)
+        return self._index_for(filters).find(filters)
 
     def model(self, name: str) -> ModelCard:
         """The model a short name, a full name or an alias means. Raises RegistryError."""
@@ -122,9 +127,11 @@ class Catalogue:
             own = [card for card in namesakes if card.distribution == canonical_name(distribution)]
             return own[0] if len(own) == 1 else self.model(full_name)
         family = full_name.partition("/")[0]
+        built_on = self._by_full_name.get(backbone)
+        on_demand = self._on_demand.on(built_on) if built_on and built_on.catalogue_path else ()
         candidates = [
             card
-            for card in self.cards
+            for card in (*self.cards, *on_demand)
             if card.family == family and card.backbone and card.backbone.full_name == backbone
         ]
         named = [card for card in candidates if card.full_name == full_name] or candidates
@@ -140,7 +147,7 @@ class Catalogue:
 
     def names_of(self, card: ModelCard) -> tuple[str, ...]:
         """The names that mean this model and no other."""
-        return (card.full_name, card.name) if self.meanings.get(card.name) is card else (card.full_name,)
+        return (card.full_name, card.name) if self._meant_by(card.name) is card else (card.full_name,)
 
     def default_model(self, task: str) -> ModelCard | None:
         """The model a task starts with when none is named: policy first, then the plugin that says so.
@@ -184,16 +191,34 @@ class Catalogue:
         installed = [word for plugin in self.plugins for word in (plugin.name, plugin.distribution)]
         raise RegistryError(f"no plugin '{name}' is installed; {suggestion(name, installed)}".rstrip("; "))
 
+    def _index_for(self, filters: ModelFilters) -> ModelIndex:
+        """The index of the listed models and of those that follow on demand, as far as filters ask for them."""
+        asked = self._on_demand.asked_for(filters.get("backbone"), filters.get("name"))
+        key = tuple(card.full_name for card in asked)
+        if key not in self._indices:
+            if len(self._indices) == _INDICES:
+                del self._indices[next(iter(self._indices))]
+            known = {"family": [plugin.name for plugin in self.plugins], "backbone": self._on_demand.backbone_names()}
+            self._indices[key] = ModelIndex((*self.cards, *asked), known)
+        return self._indices[key]
+
     @cached_property
-    def _index(self) -> ModelIndex:
-        return ModelIndex(self.cards, [plugin.name for plugin in self.plugins])
+    def _indices(self) -> dict[tuple[str, ...], ModelIndex]:
+        return {}
+
+    @cached_property
+    def _on_demand(self) -> OnDemand:
+        return OnDemand(self.plugins, self._by_full_name, self.meanings)
 
     @cached_property
     def _by_full_name(self) -> Mapping[str, ModelCard]:
         return {card.full_name: card for card in self.cards}
 
     def _meant_by(self, name: str) -> ModelCard | None:
-        return (self._by_full_name if "/" in name else self.meanings).get(name)
+        listed = self._by_full_name if "/" in name else self.meanings
+        if name in listed or name in self.contested:
+            return listed.get(name)
+        return self._on_demand.named(name)
 
     def _default_by_policy(self, name: str, task: str, origin: str) -> ModelCard:
         try:
@@ -254,10 +279,16 @@ def _resolve_names(
 
 
 def _winners(rivals: list[ModelCard], policy: Policy) -> list[ModelCard]:
-    """Who may have a name: those that policy prefers, else those whose name is written down and doesn't follow."""
+    """Who may have a name: those that policy prefers, else those whose name is written down and doesn't follow.
+
+    What yields has it only beside its like.
+    """
     if len(rivals) == 1:
         return rivals
-    return preferred(rivals, policy) or [card for card in rivals if not card.is_derived] or rivals
+    if chosen := preferred(rivals, policy):
+        return chosen
+    insisting = [card for card in rivals if not card.yields]
+    return [card for card in insisting if not card.is_derived] or insisting or rivals
 
 
 def _prefer_line(card: ModelCard, rivals: Iterable[ModelCard]) -> str:

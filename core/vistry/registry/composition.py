@@ -1,14 +1,16 @@
 """Models on other plugins' backbones: which there are, what they are called, and what they have of both.
 
 A model that a manifest writes down names its backbone in full and keeps its own name, whatever else is installed. On
-each other backbone that fits, one follows from the composition and is named after the backbone.
+each other backbone that fits, one follows from the composition and is named after the backbone. On
+the models of a catalogue file, of which there may be a thousand, models follow only when they are asked for.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 from vistry.registry.cards import BACKBONE_PREFIX, ModelCard, card_of
 from vistry.registry.discovery import Plugin
@@ -16,6 +18,13 @@ from vistry.registry.licences import licence_of_both
 from vistry.registry.manifest import CompositionSpec, FeatureMapsSpec, Manifest, ModelSpec
 from vistry.registry.names import is_called
 from vistry.registry.policy import Policy
+
+
+def listed_backbones(plugins: Iterable[Plugin], models: Iterable[ModelCard]) -> list[ModelCard]:
+    """The models on which others may be listed: of those in catalogue files, the ones that a manifest names."""
+    manifests = [plugin.manifest for plugin in plugins if plugin.manifest and plugin.manifest.composition]
+    named = {model.backbone for manifest in manifests for model in manifest.models.values()}
+    return [model for model in models if not model.catalogue_path or model.full_name in named]
 
 
 def composed_cards(plugin: Plugin, models: Sequence[ModelCard], policy: Policy) -> list[ModelCard]:
@@ -31,16 +40,48 @@ def _composed_cards(plugin: Plugin, models: Iterable[ModelCard], policy: Policy)
         return
     models = [model for model in models if misfit(manifest.composition, model) == ""]
     written = {name: model for name, model in manifest.models.items() if model.backbone}
+    by_name = _by_full_name(models) if written else {}
     for name, model in written.items():
-        named = [backbone for backbone in models if backbone.full_name == model.backbone]
+        named = by_name.get(model.backbone, [])
         for backbone in _settled(with_backend_of(model.backends or manifest.backends, named), policy):
             card = card_of(plugin, manifest, path=plugin.path, name=name, model=model)
             yield _on(card, backbone, manifest.composition)
-    fitting = _settled(with_backend_of(manifest.backends, models), policy)
+    listed = [model for model in models if not model.catalogue_path]
+    fitting = _settled(with_backend_of(manifest.backends, listed), policy)
     for backbone, name in _derived_names(manifest, manifest.composition, fitting=fitting, policy=policy):
-        model = _derived_model(manifest.composition, backbone)
-        card = card_of(plugin, manifest, path=plugin.path, name=name, model=model)
-        yield replace(_on(card, backbone, manifest.composition), is_derived=True)
+        yield _derived(plugin, manifest.composition, backbone, name)
+
+
+def card_on(plugin: Plugin, backbone: ModelCard, is_free: Callable[[str], bool]) -> ModelCard | None:
+    """A plugin's model on a backbone from a catalogue file; None where none follows.
+
+    It is named after the backbone's short name if `is_free` says so of the name, else after family and name.
+    """
+    composition = plugin.manifest.composition if plugin.manifest else None
+    if plugin.manifest is None or composition is None or misfit(composition, backbone):
+        return None
+    written = any(model.backbone == backbone.full_name for model in plugin.manifest.models.values())
+    if written or not with_backend_of(plugin.manifest.backends, [backbone]):
+        return None
+    name = composed_name(composition, backbone.name)
+    if not is_free(name):
+        name = composed_name(composition, f"{backbone.family}.{backbone.name}")
+    return _derived(plugin, composition, backbone, name)
+
+
+def _derived(plugin: Plugin, composition: CompositionSpec, backbone: ModelCard, name: str) -> ModelCard:
+    assert plugin.manifest, "a plugin with a composition has been read"
+    assert plugin.path, "and so it has a file"
+    model = _derived_model(composition, backbone)
+    card = card_of(plugin, plugin.manifest, path=plugin.path, name=name, model=model)
+    return _on(card, backbone, composition, is_derived=True)
+
+
+def _by_full_name(models: Iterable[ModelCard]) -> dict[str, list[ModelCard]]:
+    by_name: dict[str, list[ModelCard]] = defaultdict(list)
+    for model in models:
+        by_name[model.full_name].append(model)
+    return by_name
 
 
 def misfit(composition: CompositionSpec, model: ModelCard) -> str:
@@ -58,12 +99,9 @@ def with_backend_of(backends: Collection[str], models: Iterable[ModelCard]) -> l
 
 def _settled(fitting: Iterable[ModelCard], policy: Policy) -> list[ModelCard]:
     """Backbones of distinct full names; of two plugins that share their name, the distribution that policy prefers."""
-    by_name: dict[str, list[ModelCard]] = defaultdict(list)
-    for backbone in fitting:
-        by_name[backbone.full_name].append(backbone)
     return [
         chosen[0]
-        for rivals in by_name.values()
+        for rivals in _by_full_name(fitting).values()
         if len(chosen := rivals if len(rivals) == 1 else preferred(rivals, policy)) == 1
     ]
 
@@ -117,7 +155,7 @@ def _derived_model(composition: CompositionSpec, backbone: ModelCard) -> ModelSp
     return ModelSpec(summary=composition.summary.replace("{backbone}", backbone.name), parameters=parameters)
 
 
-def _on(card: ModelCard, backbone: ModelCard, composition: CompositionSpec) -> ModelCard:
+def _on(card: ModelCard, backbone: ModelCard, composition: CompositionSpec, is_derived: bool = False) -> ModelCard:
     """A card with what it has of its backbone, beside defaults and restrictions, which are looked up in both cards."""
     maps = _maps_of(backbone)
     brought = {name: backbone.hyperparameters[name] for name in _brought(card, backbone)}
@@ -129,12 +167,19 @@ def _on(card: ModelCard, backbone: ModelCard, composition: CompositionSpec) -> M
         license=licence_of_both(card.license, backbone.license),
         classes=card.classes or composition.classes,
         weights={**backbone.weights, **card.weights},
-        freeze=tuple(tuple(BACKBONE_PREFIX + prefix for prefix in group) for group in maps.freeze or backbone.freeze),
+        freeze=_in_detectors(maps.freeze or backbone.freeze),
         frozen_layers=maps.frozen_layers,
         preprocessing=backbone.preprocessing,
         checkpoint_notice=" ".join(notices),
         hyperparameters={**brought, **card.hyperparameters},
+        is_derived=is_derived,
     )
+
+
+@cache
+def _in_detectors(groups: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    """The groups of a backbone's prefixes as a detector's tensors begin."""
+    return tuple(tuple(BACKBONE_PREFIX + prefix for prefix in group) for group in groups)
 
 
 def _maps_of(backbone: ModelCard) -> FeatureMapsSpec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from vistry.registry.field_spec import FieldSpec, Restriction, Scalar, TaskKey
@@ -77,6 +78,9 @@ ClassNames = Annotated[
         "|".join(CLASS_LISTS) + r"|package:[A-Za-z_]\w*(/(?!\.\.?(/|$))[^/\\]+)+",
         f"{', '.join(CLASS_LISTS)} or 'package:NAME/FILE' for a text file with a name a line in an installed package",
     ),
+]
+JsonFile = Annotated[
+    str, matching(r"[\w-][\w.-]*(/[\w-][\w.-]*)*\.json", "a JSON file beside plugin.toml, such as 'models.json'")
 ]
 DataSet = Annotated[
     str,
@@ -316,8 +320,19 @@ class ModelSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CataloguedModel(ModelSpec):
+    """A model of the file at `path`, which a manifest names as its `catalogue`.
+
+    One that `yields` answers to its short name only where no other plugin has a model of that name.
+    """
+
+    path: Path
+    yields: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """A whole `plugin.toml`."""
+    """A whole `plugin.toml`; `models` also has those of the file that is its `catalogue`."""
 
     manifest: Literal[1]
     api: Version
@@ -349,11 +364,12 @@ class Manifest:
     tags: tuple[Tag, ...] = ()
     metadata: Metadata = field(default_factory=dict)
     models: dict[ModelName, ModelSpec] = field(default_factory=dict)
+    catalogue: JsonFile = ""
     class_rows: dict[str, ClassRows] = field(default_factory=dict)
     paper: Paper = ""
 
     def __post_init__(self) -> None:
-        if not self.hooks and (self.models or self.wraps):
+        if not self.hooks and (self.models or self.catalogue or self.wraps):
             raise InvalidKeyError("is missing, and its models or wrappers need it; add hooks = ...", ("hooks",))
         check_names(self)
         if self.composition and not (self.tasks and self.backends):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from vistry.errors import Problem, RegistryError
 from vistry.registry.api_versions import newer_keys
+from vistry.registry.catalogue_file import read_catalogue_file
 from vistry.registry.manifest import API, Manifest
 from vistry.registry.stamps import file_stamp
-from vistry.registry.toml_file import TomlFileError, read_toml, validated
+from vistry.registry.toml_file import TomlFileError, read_text, read_toml, validated
 from vistry.registry.toml_lines import line_of
 
 
@@ -31,11 +33,29 @@ class IncompatibleError(RegistryError):
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Read and check a `plugin.toml`: the same object while the file stays as it is.
+    """Read and check a `plugin.toml` and the catalogue that it names: the same object while both stay as they are.
 
     Raises TomlFileError or IncompatibleError.
     """
-    return _read(path, file_stamp(path))
+    manifest = _read(path, file_stamp(path))
+    if not manifest.catalogue:
+        return manifest
+    catalogue = path.parent / manifest.catalogue
+    return _read_with_catalogue(path, file_stamp(path), catalogue, file_stamp(catalogue))
+
+
+@cache
+def _read_with_catalogue(path: Path, stamp: object, catalogue: Path, _stamp: object) -> Manifest:
+    manifest = _read(path, stamp)
+    models = read_catalogue_file(catalogue)
+    if twice := sorted(manifest.models.keys() & models):
+        where = f"{path}:{line_of(read_text(path), ('models', twice[0])) or 1}"
+        message = f"the model '{twice[0]}' is in {catalogue.name}, too"
+        raise TomlFileError([Problem(where, message, "leave it out of one of the two files")])
+    try:
+        return replace(manifest, models={**manifest.models, **models})
+    except ValueError as error:
+        raise TomlFileError([Problem(str(catalogue), str(error))]) from None
 
 
 @cache

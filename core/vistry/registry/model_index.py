@@ -32,12 +32,15 @@ class _Order:
 
 
 class ModelIndex:
-    """Finds models. What it has looked up once it keeps: the models of a catalogue never change."""
+    """Finds models. What it has looked up once it keeps: the models of a catalogue never change.
 
-    def __init__(self, cards: Sequence[ModelCard], families: Collection[str]):
+    `known` has, by filter, words that no model may have at present and that are right all the same.
+    """
+
+    def __init__(self, cards: Sequence[ModelCard], known: Mapping[str, Collection[str]]):
         self._cards = cards
         self._everywhere = frozenset(range(len(cards)))
-        self._families = families
+        self._known = known
         self._tables: dict[str, Mapping[Term, Places]] = {}
         self._numbers: dict[str, tuple[list[Any], list[int]]] = {}
         self._orders: dict[str, _Order] = {}
@@ -79,8 +82,7 @@ class ModelIndex:
         if name in self._tables:
             return self._tables[name]
         table: dict[Term, set[int]] = defaultdict(set)
-        if name == "family":  # a plugin that isn't in use has a name, too
-            table |= {family: set() for family in self._families}
+        table |= {word: set() for word in self._known.get(name, ())}
         terms = FILTERS[name].terms_of_now()
         for place, card in enumerate(self._cards):
             for term in terms(card):

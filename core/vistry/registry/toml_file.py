@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from vistry.errors import Problem, RegistryError
 from vistry.registry.toml_lines import line_of
-from vistry.registry.typed_toml import Location, read_table
+from vistry.registry.typed_toml import read_table
 
 Table = TypeVar("Table")
 
@@ -36,7 +36,7 @@ def validated(kind: Callable[..., Table], path: Path, text: str, data: dict[str,
     """The content of a TOML file as its dataclass. Raises TomlFileError."""
     table, problems = read_table(kind, data)
     if table is None:
-        raise TomlFileError(_in_file(path, text, *located) for located in problems)
+        raise TomlFileError(in_file(path, line_of(text, location), problem) for location, problem in problems)
     return table
 
 
@@ -64,7 +64,7 @@ def _syntax_problem(path: Path, text: str, message: str) -> Problem:
     return Problem(f"{path}:{line or text.count(chr(10)) + 1}", f"not valid TOML: {reason}")
 
 
-def _in_file(path: Path, text: str, location: Location, problem: Problem) -> Problem:
+def in_file(path: Path, line: int | None, problem: Problem) -> Problem:
     """The problem of a key with its file and line."""
     message = f"'{problem.field}' {problem.message}" if problem.field else problem.message
-    return Problem(f"{path}:{line_of(text, location) or 1}", message, problem.remedy)
+    return Problem(f"{path}:{line or 1}", message, problem.remedy)

@@ -6,7 +6,7 @@ Plain Python in place of a validation library: that would be three quarters of w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache, partial
 from types import NoneType, UnionType
@@ -36,11 +36,12 @@ Constraint = Callable[[Any], str]
 def read_table(kind: Callable[..., Table], data: Any) -> tuple[Table | None, Problems]:
     """The data as a dataclass, or None and each problem with its location."""
     problems: Problems = []
-    table = _reader(kind)(data, (), problems)
+    table = reader_of(kind)(data, (), problems)
     return (None if problems else table), problems
 
 
-def _problem(location: Location, message: str, remedy: str = "") -> tuple[Location, Problem]:
+def problem(location: Location, message: str, remedy: str = "") -> tuple[Location, Problem]:
+    """A problem of the key at a location."""
     return location, Problem(".".join(map(str, location)), message, remedy)
 
 
@@ -78,18 +79,18 @@ def _unknown(names: tuple[str, ...], noun: str, name: str) -> str:
 
 
 @cache
-def _reader(kind: Any) -> Reader:
+def reader_of(kind: Any) -> Reader:
     """The function that reads a value of this type."""
     origin, arguments = get_origin(kind), get_args(kind)
     if is_dataclass(kind):
         return _table_reader(kind)
     if origin is Annotated:
-        return partial(_constrained, _reader(arguments[0]), arguments[1:])
+        return partial(_constrained, reader_of(arguments[0]), arguments[1:])
     if origin is tuple:
         length = None if arguments[-1] is Ellipsis else len(arguments)
-        return partial(_array, _reader(arguments[0]), length)
+        return partial(_array, reader_of(arguments[0]), length)
     if origin is dict:
-        return partial(_entries, _reader(arguments[0]), _reader(arguments[1]))
+        return partial(_entries, reader_of(arguments[0]), reader_of(arguments[1]))
     if origin in (UnionType, Union):
         return _union_reader(tuple(member for member in arguments if member is not NoneType))
     if origin is Literal:
@@ -100,40 +101,62 @@ def _reader(kind: Any) -> Reader:
 def _union_reader(members: tuple[Any, ...]) -> Reader:
     """A type that may be absent, or one of several scalars."""
     if len(members) == 1:
-        return _reader(members[0])
+        return reader_of(members[0])
     words = "a number" if str not in members else "text, a number, true or false"
     return partial(_scalar, members, words)
 
 
-def _table_reader(kind: Any) -> Reader:
+def readers_of(kind: Any) -> dict[str, Reader]:
+    """The function that reads each key of a dataclass."""
     hints = get_type_hints(kind, include_extras=True)
-    readers = {field.name: _reader(hints[field.name]) for field in fields(kind)}
-    required = tuple(
-        field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING
-    )
+    return {entry.name: reader_of(hints[entry.name]) for entry in fields(kind)}
+
+
+def read_keys(readers: Mapping[str, Reader], value: object, location: Location, problems: Problems) -> dict[str, Any]:
+    """The values of a table's keys, of which none needs to be there."""
+    if not isinstance(value, dict):
+        problems.append(problem(location, "must be a table"))
+        return {}
+    values = {}
+    for name, entry in value.items():
+        if name in readers:
+            values[name] = readers[name](entry, (*location, name), problems)
+        else:
+            problems.append(problem((*location, name), "is not a known key", suggestion(name, list(readers))))
+    return values
+
+
+def make_table(kind: Any, values: Mapping[str, Any], location: Location, problems: Problems) -> Any:
+    """A dataclass of values that were read; None where it refuses them, or lacks one."""
+    missing = [name for name in required_keys(kind) if name not in values]
+    if missing:
+        problems += [problem((*location, name), "is missing", f"add {name} = ...") for name in missing]
+        return None
+    try:
+        return kind(**values)
+    except InvalidKeyError as error:
+        return problems.append(problem((*location, *error.key), str(error)))
+    except ValueError as error:
+        return problems.append(problem(location, str(error)))
+
+
+@cache
+def required_keys(kind: Any) -> tuple[str, ...]:
+    """The keys of a dataclass that have no default."""
+    return tuple(entry.name for entry in fields(kind) if entry.default is MISSING and entry.default_factory is MISSING)
+
+
+def _table_reader(kind: Any) -> Reader:
+    readers = readers_of(kind)
 
     def read(value: object, location: Location, problems: Problems) -> Any:
-        if not isinstance(value, dict):
-            return problems.append(_problem(location, "must be a table"))
         before = len(problems)
-        values = {}
-        for name, entry in value.items():
-            place = (*location, name)
-            if name in readers:
-                values[name] = readers[name](entry, place, problems)
-            else:
-                problems.append(_problem(place, "is not a known key", suggestion(name, list(readers))))
-        problems += [
-            _problem((*location, name), "is missing", f"add {name} = ...") for name in required if name not in value
-        ]
-        if len(problems) > before:
+        values = read_keys(readers, value, location, problems)
+        if not isinstance(value, dict):
             return None
-        try:
-            return kind(**values)
-        except InvalidKeyError as error:
-            return problems.append(_problem((*location, *error.key), str(error)))
-        except ValueError as error:
-            return problems.append(_problem(location, str(error)))
+        missing = [name for name in required_keys(kind) if name not in value]
+        problems += [problem((*location, name), "is missing", f"add {name} = ...") for name in missing]
+        return None if len(problems) > before else make_table(kind, values, location, problems)
 
     return read
 
@@ -144,19 +167,19 @@ def _constrained(
     before = len(problems)
     result = reader(value, location, problems)
     if len(problems) == before:
-        problems += [_problem(location, broken) for check in constraints if (broken := check(result))]
+        problems += [problem(location, broken) for check in constraints if (broken := check(result))]
     return result
 
 
 def _array(reader: Reader, length: int | None, value: object, location: Location, problems: Problems) -> Any:
     if not isinstance(value, list) or (length is not None and len(value) != length):
-        return problems.append(_problem(location, "must be an array" + (f" of {length}" if length else "")))
+        return problems.append(problem(location, "must be an array" + (f" of {length}" if length else "")))
     return tuple(reader(entry, (*location, number), problems) for number, entry in enumerate(value))
 
 
 def _entries(key: Reader, entry: Reader, value: object, location: Location, problems: Problems) -> Any:
     if not isinstance(value, dict):
-        return problems.append(_problem(location, "must be a table"))
+        return problems.append(problem(location, "must be a table"))
     entries = {}
     for name, content in value.items():
         place = (*location, name)
@@ -167,13 +190,13 @@ def _entries(key: Reader, entry: Reader, value: object, location: Location, prob
 def _literal(words: tuple[Any, ...], value: object, location: Location, problems: Problems) -> Any:
     # By type as well: Python takes true for 1.
     if not any(value == word and type(value) is type(word) for word in words):
-        problems.append(_problem(location, f"must be {' or '.join(map(repr, words))}"))
+        problems.append(problem(location, f"must be {' or '.join(map(repr, words))}"))
     return value
 
 
 def _scalar(kinds: tuple[type, ...], words: str, value: object, location: Location, problems: Problems) -> Any:
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        problems.append(_problem(location, f"must be {words}"))
+        problems.append(problem(location, f"must be {words}"))
     return value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from vistry.testing.check import CheckFailed, NothingToCheck
@@ -24,7 +24,12 @@ class _Summary:
 
 
 def plugin_checks(
-    name: str, *, expected: Expected | None = None, heavy: Heavy = "all", backend: str | None = None
+    name: str,
+    *,
+    expected: Expected | None = None,
+    heavy: Heavy = "all",
+    backend: str | None = None,
+    models: Collection[str] = (),
 ) -> Callable[..., None]:
     """Return the tests of an installed plugin, one for each model and check: `test_plugin = plugin_checks("mynet")`.
 
@@ -37,13 +42,16 @@ def plugin_checks(
         heavy: "smallest" computes only the smallest model, for the first of its tasks; the other models get the checks
             that train and predict nothing.
         backend: the tensor library, by default the first of each model.
+        models: the names of those to check, for a plugin with a thousand; none given means all.
 
     Raises:
         RegistryError: an unknown plugin, model, check or backend.
     """
     import pytest  # here, because `vistry plugins check` works without it
 
-    @pytest.mark.parametrize("run", _applying(check_runs_of(name, expected, heavy=heavy, backend=backend)), ids=str)
+    runs = check_runs_of(name, expected, heavy=heavy, backend=backend, models=models)
+
+    @pytest.mark.parametrize("run", _applying(runs), ids=str)
     def test(run: CheckRun, request: pytest.FixtureRequest) -> None:
         manager = request.config.pluginmanager
         if not manager.has_plugin(_NAME):

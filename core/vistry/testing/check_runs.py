@@ -113,7 +113,12 @@ class CheckRun:
 
 
 def check_runs_of(
-    name: str, expected: Expected | None = None, *, heavy: Heavy = "all", backend: str | None = None
+    name: str,
+    expected: Expected | None = None,
+    *,
+    heavy: Heavy = "all",
+    backend: str | None = None,
+    models: Collection[str] = (),
 ) -> list[CheckRun]:
     """Return the run of every check of an installed plugin and of each of its models, in order.
 
@@ -124,6 +129,7 @@ def check_runs_of(
         expected: the reasons why checks fail, by (model, check) or (distribution, check).
         heavy: "smallest" computes only the smallest model, for the first of its tasks.
         backend: the tensor library; models without it are left out. By default the first of each model.
+        models: the names of those to check; none given means all.
 
     Raises:
         RegistryError: an unknown plugin, model, check or backend.
@@ -140,9 +146,14 @@ def check_runs_of(
     if backend and whole.catalogue.cards and not cards:
         backends = dict.fromkeys(other for card in whole.catalogue.cards for other in card.backends)
         raise RegistryError(f"no model of '{name}' has the backend '{backend}'; {suggestion(backend, list(backends))}")
+    known = [card.name for card in cards]
+    for model in models:
+        if model not in known:
+            raise RegistryError(f"there is no model '{model}' to check; {suggestion(model, known)}".rstrip("; "))
+    cards = [card for card in cards if not models or card.name in models]
     for card in cards:
-        models = _subjects(whole.catalogue, card, backend or card.backends[0])
-        subjects = tuple(_leave_out_larger(models, cards) if heavy == "smallest" else models)
+        tasks = _subjects(whole.catalogue, card, backend or card.backends[0])
+        subjects = tuple(_leave_out_larger(tasks, cards) if heavy == "smallest" else tasks)
         runs += [CheckRun(card.name, check, subjects, left_out=left_out.get(check, "")) for check in MODEL_CHECKS]
     return _with_expected(runs, whole, dict(expected or {}))
 

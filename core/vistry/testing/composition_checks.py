@@ -56,12 +56,11 @@ def absent_backbone(subject: PluginSubject) -> str:
 def detectors_are_built_on_it(subject: PluginSubject) -> str:
     """On its smallest backbone each installed family that composes its feature maps has a model that learns."""
     backbone = _smallest_backbone(subject)
+    assert backbone is not None, "else absent_backbone leaves the check out"
     names = []
     for family in _families_on(subject):
         catalogue = with_backbones(family, [subject.plugin])
-        for card in composed_models(family, catalogue):
-            if backbone is None or card.backbone is None or card.backbone.name != backbone.name:
-                continue
+        for card in catalogue.models(family=family.name, backbone=backbone.full_name):
             detector = ModelSubject(catalogue, card, task=card.tasks[0], backend=card.backends[0])
             try:
                 freezing_prefixes_match(detector)
@@ -73,7 +72,7 @@ def detectors_are_built_on_it(subject: PluginSubject) -> str:
                     "or tell the other plugin's authors"
                 ) from error
             names.append(card.name)
-    require(bool(names), f"no model of the installed families is listed on {backbone.name if backbone else ''}")
+    require(bool(names), f"no model of the installed families is listed on {backbone.name}")
     return listed(names)
 
 

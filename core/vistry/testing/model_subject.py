@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
@@ -107,7 +107,7 @@ class ModelSubject:
         context = self.default_context
         fields = context.schema.fields
         sizes = [name for name, field in fields.items() if field.spec.unit == "pixels"]
-        for side in _sides([fields[name] for name in sizes], self.least_side):
+        for side in _sides([fields[name] for name in sizes], self.least_side, self.card.input_sizes.sizes):
             # fp32, because half precision would hide small differences between tensors.
             given = {"precision": "fp32", **self._fewer_masks, **dict.fromkeys(sizes, side), **values}
             accepted = {name: value for name, value in given.items() if _accepts(fields.get(name), value)}
@@ -185,10 +185,13 @@ class ModelSubject:
         return context.engine(context.module(len(CLASSES)) if module is None else module, training_data())
 
 
-def _sides(fields: Sequence[Field], least: int) -> list[int]:
-    """Return the sides to try for a model's sizes: those that all of them allow first, small ones before large ones."""
+def _sides(fields: Sequence[Field], least: int, only: Collection[int] | None) -> list[int]:
+    """Return the sides to try for a model's sizes: those that all of them allow first, small ones before large ones.
+
+    `only` are those that a model allows, where they can be listed.
+    """
     own = {int(field.spec.minimum) for field in fields if field.spec.minimum and field.spec.minimum > SIDES[0]}
-    sides = [side for side in sorted({*SIDES, *own}) if side >= least]
+    sides = [side for side in sorted({*SIDES, *own, *(only or ())}) if side >= least]
     return sorted(sides, key=lambda side: not all(_accepts(field, side) for field in fields))
 
 

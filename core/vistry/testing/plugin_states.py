@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vistry.hyperparameter.schema import schema_of
 from vistry.plugin.calls import BrokenPluginError, check_hooks
+from vistry.registry.cards import distinct
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
 from vistry.registry.policy import Policy
@@ -29,7 +30,7 @@ def _check_plugin(catalogue: Catalogue, plugin: Plugin) -> Plugin:
 def _check_schemas(plugin: Plugin) -> None:
     """Build the schema of each model and task, as if nothing else were installed. Raises BrokenPluginError."""
     alone = Catalogue.of([plugin.in_state("ok", "", "")], Policy())
-    for card in alone.cards:
+    for card in distinct(alone.cards):
         for task in card.tasks:
             try:
                 schema_of(alone, card, task)

@@ -9,7 +9,7 @@ from vistry.hyperparameter.schema import schema_of
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin import hooks
 from vistry.plugin.calls import BrokenPluginError, OwnerHooks
-from vistry.registry.cards import ModelCard
+from vistry.registry.cards import ModelCard, distinct
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
 from vistry.registry.policy import Policy
@@ -25,7 +25,7 @@ def wrapper_faults(catalogue: Catalogue, plugin: Plugin) -> Iterator[BrokenPlugi
     alone = Catalogue.of(
         [other for other in catalogue.plugins if other.in_use and _takes_part(other, plugin)], Policy()
     )
-    for card in alone.cards:
+    for card in distinct(alone.cards):
         for task in card.tasks:
             try:
                 _ask(alone, card, task)

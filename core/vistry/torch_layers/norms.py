@@ -30,18 +30,21 @@ class GroupNorm(nn.GroupNorm):
 def with_norms(module: nn.Module, kind: str) -> nn.Module:
     """Exchange each BatchNorm2d of a module in place, and return the module.
 
-    `kind`: "frozen" has the tensors of a batch norm, "group" has no statistics, "batch" changes nothing.
+    `kind`: "frozen" has the tensors of a batch norm, "group" has no statistics, "batch" changes nothing. A norm that
+    does more than normalise has a method `exchanged(kind)`, which returns what takes its place.
     """
     for name, child in list(module.named_children()):
         if isinstance(child, nn.BatchNorm2d):
             if kind != "batch":
-                setattr(module, name, _exchanged(child, kind))
+                exchange = getattr(child, "exchanged", None)
+                setattr(module, name, exchange(kind) if exchange else exchanged(child, kind))
         else:
             with_norms(child, kind)
     return module
 
 
-def _exchanged(norm: nn.BatchNorm2d, kind: str) -> nn.Module:
+def exchanged(norm: nn.BatchNorm2d, kind: str) -> nn.Module:
+    """Return the "frozen" or the "group" norm that takes the place of a batch norm."""
     if kind == "group":
         return GroupNorm(norm.num_features, norm.eps)
     frozen: nn.Module = FrozenBatchNorm2d(norm.num_features, norm.eps)
@@ -53,7 +56,8 @@ def _exchanged(norm: nn.BatchNorm2d, kind: str) -> nn.Module:
 def with_batch_norms(module: nn.Module) -> nn.Module:
     """Exchange each frozen norm for a BatchNorm2d that computes the same in evaluation mode; return the module."""
     for name, child in list(module.named_children()):
-        if isinstance(child, FrozenBatchNorm2d):
+        # One of a class of its own may do more than normalise.
+        if isinstance(child, FrozenBatchNorm2d) and type(child) is FrozenBatchNorm2d:
             norm = nn.BatchNorm2d(len(child.weight), child.eps)
             norm.load_state_dict(child.state_dict(), strict=False)
             setattr(module, name, norm.eval())

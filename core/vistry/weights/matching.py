@@ -26,7 +26,7 @@ def match_state_dict(
     *,
     origin: str,
 ) -> tuple[Arrays, list[str]]:
-    """Return the tensors that fit a model, and the names of those of a head for another number of classes.
+    """Return the tensors that fit a model, and the names of those of a head for another number of classes, or of none.
 
     Raises WeightsError where anything but the head doesn't fit.
 
@@ -38,12 +38,13 @@ def match_state_dict(
         origin: the file or run that the tensors come from, for the message.
     """
     matching, mismatches = _compare(tensors, shapes)
-    replaceable = set(class_dependent()) if any(name in tensors for name in mismatches) else set()
+    replaceable = set(class_dependent()) if mismatches and matching else set()
+    has_head = any(name in tensors for name in replaceable)
     # Classes are the first axis of a head's tensors: what differs in another axis is another model.
     fresh = [
         name
         for name in mismatches
-        if name in replaceable and name in tensors and tensors[name].shape[1:] == shapes[name][1:]
+        if name in replaceable and (not has_head or (name in tensors and tensors[name].shape[1:] == shapes[name][1:]))
     ]
     _refuse({name: reason for name, reason in mismatches.items() if name not in fresh}, origin)
     return matching, fresh

@@ -1,0 +1,11 @@
+"""Everything that Vistry asks of a plugin, of models that a seed chooses, each of another family."""
+
+import pytest
+from vistry.testing import plugin_checks
+from vistry_timm.verify import sample
+
+FEW = [card.name for card in sample(6, seed=16)]
+MANY = [card.name for card in sample(46, seed=16) if card.name not in FEW]
+
+test_timm = plugin_checks("timm", models=FEW)
+test_more_of_timm = pytest.mark.long(plugin_checks("timm", models=MANY))
