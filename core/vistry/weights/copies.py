@@ -50,6 +50,7 @@ def remove(spec: WeightsSpec) -> list[Path]:
 
 def _remove_file(path: Path, file: HubFile | None) -> None:
     """Remove a file; of the hub's cache also its content, where no other commit has the same."""
+    # The hub's cache has links to contents, which several commits may share.
     content = path.resolve()
     path.unlink()
     if file is None or content == path or not content.is_file():

@@ -247,6 +247,7 @@ def _partial(path: Path, progress: FetchProgress) -> Iterator[BinaryIO | None]:
     while True:
         with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT, 0o644), "r+b") as file:
             _lock(file, progress)
+            # Whoever held the lock may have renamed the file: this one is then another's.
             if not _is_at(file, partial):
                 continue
             if path.is_file():
