@@ -20,6 +20,8 @@ from sklearn.datasets import load_digits
 from vistry.data.table import SPLITS, UNASSIGNED, Table
 from vistry.evaluation.detection.types import Detections
 
+from tests.weights.hub_server import Hub, hub_of
+
 Photo = Callable[..., Path]
 MANIFEST = """manifest = 1
 api = "1.0"
@@ -194,6 +196,27 @@ def lay_out(site: Path) -> Callable[..., Path]:
         return folder
 
     return lay_out_plugin
+
+
+@pytest.fixture
+def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of weights, `weights`, and the hub's, `hub`, of a machine that may use the network."""
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "VISTRY_OFFLINE", "HUGGINGFACE_HUB_CACHE", "HF_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "caches"
+    monkeypatch.setenv("VISTRY_WEIGHTS", str(folder / "weights"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(folder / "hub"))
+    return folder
+
+
+@pytest.fixture
+def hub(caches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub without repositories, which is a folder of the test's; HF_ENDPOINT names it."""
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    with hub_of(folder) as running:
+        monkeypatch.setenv("HF_ENDPOINT", running.address)
+        yield running
 
 
 @pytest.fixture(scope="module")

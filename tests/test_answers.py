@@ -17,6 +17,7 @@ from vistry.cli import main
 QUESTIONS = {
     "models": [["models"], ["models", "--family", "resnet"], ["models", "--name", "nothing"]],
     "model": [["models", "show", name] for name in ("seresnext", "vits16r224", "yolov5", "maskrcnn_resnet50_fpn")],
+    "model_comparison": [["models", "compare", "seresnext", "vits16r224", "maskrcnn_resnet50_fpn"]],
     "plugins": [["plugins"]],
     "plugin": [["plugins", "show", "resnet"], ["plugins", "show", "broken"]],
     "tasks": [["tasks"]],

@@ -9,6 +9,9 @@ from vistry.lazy import lazy_names
 
 if TYPE_CHECKING:
     from vistry.answers import registry_schema as registry_schema
+    from vistry.choosing.comparison import compare_models as compare_models
+    from vistry.choosing.facts import model_facts as model_facts
+    from vistry.choosing.measurement import measure as measure
     from vistry.datasets import convert as convert
     from vistry.datasets import data_report as data_report
     from vistry.datasets import doctor as doctor
@@ -44,6 +47,10 @@ if TYPE_CHECKING:
     from vistry.registry.catalogue import Catalogue as Catalogue
     from vistry.training.session import resume as resume
     from vistry.training.session import train as train
+    from vistry.weights_actions import fetch_weights as fetch_weights
+    from vistry.weights_actions import remove_weights as remove_weights
+    from vistry.weights_actions import verify_weights as verify_weights
+    from vistry.weights_actions import weights_path as weights_path
 
     __version__: str
 
@@ -54,6 +61,7 @@ HOME = {
     "check_plugin": "vistry.plugin_actions",
     "check_plugin_pair": "vistry.plugin_actions",
     "check_plugins": "vistry.plugin_actions",
+    "compare_models": "vistry.choosing.comparison",
     "convert": "vistry.datasets",
     "create": "vistry.queries",
     "data_report": "vistry.datasets",
@@ -61,6 +69,7 @@ HOME = {
     "doctor": "vistry.datasets",
     "enable_plugin": "vistry.plugin_actions",
     "evaluate": "vistry.inference.evaluate",
+    "fetch_weights": "vistry.weights_actions",
     "find_kernels": "vistry.queries",
     "find_plugin": "vistry.queries",
     "find_run": "vistry.queries",
@@ -71,20 +80,25 @@ HOME = {
     "kernels": "vistry.queries",
     "layers_to_freeze": "vistry.queries",
     "load": "vistry.inference.load",
+    "measure": "vistry.choosing.measurement",
     "model": "vistry.queries",
+    "model_facts": "vistry.choosing.facts",
     "models": "vistry.queries",
     "new_plugin": "vistry.plugin_actions",
     "plugin_schema": "vistry.plugin_actions",
     "plugins": "vistry.queries",
     "predict": "vistry.inference.predict",
     "registry_schema": "vistry.answers",
+    "remove_weights": "vistry.weights_actions",
     "report": "vistry.queries",
     "resume": "vistry.training.session",
     "runs": "vistry.queries",
     "tasks": "vistry.queries",
     "threshold": "vistry.inference.threshold",
     "train": "vistry.training.session",
+    "verify_weights": "vistry.weights_actions",
     "weights": "vistry.queries",
+    "weights_path": "vistry.weights_actions",
 }
 # Functions that share their name with a package, which is callable in their place: vistry.callable_package.
 _CALLABLE_PACKAGES = ("kernels", "report", "runs", "weights")

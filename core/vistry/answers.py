@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypedDict
 
+from vistry.choosing.comparison import ComparisonRecord
+from vistry.choosing.facts import ModelFactsRecord
+from vistry.choosing.measurement import MeasurementRecord
 from vistry.hyperparameter.fields import HyperparameterRecord, ResolvedHyperparameterRecord
 from vistry.kernels.listing import KernelRecord
 from vistry.registry.json_schema import json_schema
@@ -26,6 +29,14 @@ class Model(TypedDict):
 
     schema: Version
     model: ModelRecord
+    facts: ModelFactsRecord
+    measured: Annotated[MeasurementRecord | None, "null: not asked for, with --measure"]
+
+
+class ModelComparison(ComparisonRecord):
+    """`vistry models compare NAME NAME --json`."""
+
+    schema: Version
 
 
 class Plugins(TypedDict):
@@ -107,6 +118,7 @@ class Kernels(KernelsOfOperation):
 ANSWERS = {
     "models": Models,
     "model": Model,
+    "model_comparison": ModelComparison,
     "plugins": Plugins,
     "plugin": Plugin,
     "tasks": Tasks,

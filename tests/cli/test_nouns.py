@@ -67,7 +67,7 @@ def test_a_noun_lists_and_shows(noun: str) -> None:
 def test_a_misspelt_word_after_a_noun(noun: str) -> None:
     done = CliRunner().invoke(main, [noun, "shw"])
     assert done.exit_code == 2
-    if noun != "hyperparameters":  # whose list takes a model's name
+    if noun not in ("hyperparameters", "weights"):  # whose lists take a model's name
         assert done.stderr == f"error: there is no command '{noun} shw'; did you mean 'show'?\n"
 
 
@@ -75,7 +75,7 @@ class TestWeights:
     def test_where_they_are(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("VISTRY_WEIGHTS", str(tmp_path))
         spec = vistry.model("resnet18").weights["imagenet"]
-        [entry] = content("weights", "--model", "resnet18")["weights"]
+        entry = content("weights", "--model", "resnet18")["weights"][0]
         assert (entry["name"], entry["model"], entry["source"]) == ("imagenet", "resnet/resnet18", spec.source)
         assert (entry["license"], entry["file"]) == (spec.license, None)
         path = tmp_path / Path(spec.source).name

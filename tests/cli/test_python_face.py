@@ -19,7 +19,8 @@ CHECKOUT = Path(__file__).parents[2]
 # Where Python's name isn't the command's own.
 FUNCTIONS = {
     "models list": "models",
-    "models show": "model",
+    "models show": "model_facts",
+    "models compare": "compare_models",
     "tasks list": "tasks",
     "tasks show": "find_task",
     "plugins list": "plugins",
@@ -39,6 +40,10 @@ FUNCTIONS = {
     "weights list": "weights",
     "weights show": "find_weights",
     "weights import": "import_weights",
+    "weights fetch": "fetch_weights",
+    "weights path": "weights_path",
+    "weights remove": "remove_weights",
+    "weights verify": "verify_weights",
 }
 
 

@@ -14,6 +14,7 @@ import vistry
 import vistry.cli
 from click.testing import CliRunner, Result
 from vistry.cli import COMMANDS, main, printing
+from vistry.registry.catalogue import Catalogue
 from vistry.registry.policy import user_file
 
 pytestmark = pytest.mark.usefixtures("no_policy")
@@ -83,10 +84,10 @@ def test_an_error_is_a_sentence_and_no_traceback() -> None:
 
 
 def test_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(**_: object) -> None:
+    def interrupt() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(vistry, "models", interrupt, raising=False)
+    monkeypatch.setattr(Catalogue, "read", interrupt)
     done = run("models")
     assert (done.exit_code, done.stderr) == (130, "interrupted\n")
 
@@ -119,8 +120,9 @@ class TestModels:
         lines = output("models", "show", "resnet50")
         assert lines[0] == "name              resnet/resnet50"
         assert "parameters        25,557,032" in lines
-        assert "layers to freeze  conv1.+bn1., layer1., layer2., layer3., layer4." in lines
+        assert "layers to freeze  5: conv1+bn1, layer1 to layer4" in lines
         assert content("models", "show", "resnet50")["model"] == vistry.model("resnet50").to_dict()
+        assert content("models", "show", "resnet50")["facts"] == vistry.model_facts("resnet50").to_dict()
 
     def test_contested_names_are_shown_in_full(self, lay_out: Callable[..., Path]) -> None:
         lay_out("one", model="shared")

@@ -19,6 +19,8 @@ from safetensors.numpy import load_file, save_file
 from vistry.cli import main
 from vistry.errors import RegistryError, RunError, WeightsError
 
+from tests.weights.hub_server import Hub, Repository, sha256_of
+
 TINY = Path(__file__).parents[1] / "tiny_plugin"
 SETTINGS: dict[str, Any] = {"number_of_epochs": 1, "precision": "fp32", "learning_rate": 0.0}
 CLASSES = ("digit 0", "Digit1", "zebra", "digit3")
@@ -185,3 +187,20 @@ class TestPrediction:
         (published / "classes.txt").write_text("one\ntwo\n")
         with pytest.raises((WeightsError, RegistryError), match="has 4 classes, and its list 2 names"):
             vistry.predict("known", next(digits.glob("*/*.png")))
+
+
+def test_a_run_keeps_which_file_of_which_commit_it_began_with(published: Path, hub: Hub, digits: Path) -> None:
+    folder = hub.folder / "lab" / "known"
+    folder.mkdir(parents=True)
+    there = shutil.copy(published / "big.safetensors", folder / "model.safetensors")
+    source = "hub:lab/known/model.safetensors"
+    with (published / "plugin.toml").open("a") as manifest:
+        manifest.write(f'weights.far = {{ source = "{source}", license = "MIT", classes = 4, default = true }}\n')
+    run = vistry.train(digits, task="multiclass", model="known", **SETTINGS).run
+    record = run.record.initial_weights
+    assert (record.name, record.source) == ("far", source)
+    assert (record.sha256, record.revision) == (sha256_of(there), Repository(folder).commit())
+    assert record.file is not None
+    assert Path(record.file).name == "model.safetensors"
+    page = vistry.report(run.folder).read_text(encoding="utf-8")
+    assert f"far, from {source}, commit {record.revision}, SHA-256 {record.sha256}" in page

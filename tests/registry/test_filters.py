@@ -43,7 +43,7 @@ def write_family(path: Path, name: str, random: Random) -> None:
         if random.random() < 0.5:
             figures = f"{{ imagenet1k = {{ top1 = {random.randint(60, 90)} }}, coco2017 = {{ box_ap = 3{number} }} }}"
             lines.append(
-                'weights.first = { source = "https://e.org/w", sha256 = "0123abcd", license = '
+                f'weights.first = {{ source = "https://e.org/w{random.randint(1, 2)}", sha256 = "0123abcd", license = '
                 f'"{random.choice(LICENCES)}", metrics = {random.choice([figures, "{}"])} }}'
             )
         if random.random() < 0.5:
@@ -51,6 +51,12 @@ def write_family(path: Path, name: str, random: Random) -> None:
         if random.random() < 0.5:
             lines.append("feature_maps = { channels = [1, 2], strides = [4, 8], parameters = 3 }")
     path.write_text("\n".join(lines))
+
+
+@pytest.fixture(autouse=True)
+def _one_of_the_files_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISTRY_WEIGHTS", str(tmp_path))
+    (tmp_path / "w1").touch()
 
 
 @pytest.fixture(scope="module")
@@ -121,11 +127,14 @@ PLAIN: dict[str, tuple[Any, Callable[[Record], object]]] = {
         ["MIT", "apache-2.0"],
         lambda r: is_allowed(r["license"], {"MIT", "Apache-2.0"}),
     ),
+    "weights": (True, lambda r: r["weights"]),
+    "cached": (True, lambda r: any(spec["source"].endswith("w1") for spec in r["weights"].values())),
     "has_weights": (True, own_weights),
     "weights_license": (["MIT"], lambda r: any("MIT" in licences(spec["license"]) for spec in own_weights(r))),
     "published": ("imagenet1k.top1 >= 75", lambda r: figures(r).get("imagenet1k.top1", 0) >= 75),
     "backbone": ("net1*", lambda r: (r["backbone"] or "").partition("/")[2].startswith("net1")),
     "tag": (["mobile", "old"], lambda r: {"mobile", "old"} & set(r["tags"])),
+    "parameters": (["..5", "0.4k..0.6K"], lambda r: r["parameters"] <= 5 or 400 <= r["parameters"] <= 600),
     "min_parameters": (500, lambda r: r["parameters"] >= 500),
     "max_parameters": (500, lambda r: r["parameters"] <= 500),
     "input_size": ([48, 200], lambda r: takes(r["input_sizes"], 48) or takes(r["input_sizes"], 200)),
@@ -182,6 +191,15 @@ def test_figures_by_data_set_by_name_and_by_both(
     having = {card.full_name: figures(card.to_dict()) for card in catalogue.cards}
     expected = {name for name, values in having.items() if values and passes(values["imagenet1k.top1"])}
     assert {card.full_name for card in catalogue.models(published=text)} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [("5..500", 5, 500), ("..50", 0, 50), ("51..", 51, 10**9), (" 0.05k..5K ", 50, 5000), ("1B..", 10**9, 10**12)],
+)
+def test_ranges_of_parameters_have_both_their_ends(catalogue: Catalogue, text: str, low: int, high: int) -> None:
+    expected = [card for card in catalogue.cards if low <= card.parameters <= high]
+    assert catalogue.models(parameters=text) == expected
 
 
 @pytest.mark.parametrize("falls", [False, True])
@@ -243,6 +261,11 @@ def test_exclusion_wins_over_what_is_asked_for(catalogue: Catalogue) -> None:
         ({"input_size": [224, 0]}, "input_size = 0 must be an integer of at least 1"),
         ({"min_parameters": 1.5}, "min_parameters = 1.5 must be an integer of at least 1"),
         ({"max_parameters": [5]}, "max_parameters = [5] must be an integer of at least 1"),
+        ({"parameters": 5}, "parameters = 5 must be text, or a list of texts"),
+        ({"parameters": "5M"}, "parameters = '5M' must be a range such as '5M..30M', '..10M' or '1B..'"),
+        ({"parameters": ".."}, "parameters = '..' must be a range such as '5M..30M', '..10M' or '1B..'"),
+        ({"parameters": "3M..2M"}, "parameters = '3M..2M' must be a range such as"),
+        ({"parameters": ["..1G"]}, "parameters = '..1G' must be a range such as"),
         ({"has_weights": "yes"}, "has_weights = 'yes' must be True or False"),
         ({"has_weights": 1}, "has_weights = 1 must be True or False"),
         ({"exclude_family": "famly3"}, "there is no family 'famly3'; did you mean 'family3'?"),
@@ -280,8 +303,9 @@ def test_the_command_line_has_each_filter_by_the_same_name() -> None:
         **{"task": ["multiclass"], "family": ["resnet", "vit"], "backend": ["jax"], "name": ["*50*", "vit*"]},
         **{"license": ["apache-*"], "allowed_license": ["Apache-2.0", "MIT"], "weights_license": ["BSD-3-Clause"]},
         **{"published": ["imagenet1k.top1 >= 74", "coco2017"], "backbone": ["resnet50"], "tag": ["*"]},
+        **{"parameters": ["5M..30m", "0.1b.."]},
         **{"min_parameters": 10_000_000, "max_parameters": 30_000_000, "input_size": [200], "stride": [4]},
-        **{"has_weights": False, "sort": ["-parameters", "name"]},
+        **{"has_weights": False, "weights": False, "cached": False, "sort": ["-parameters", "name"]},
     }
     assert {*values, *(f"exclude_{name}" for name in values)} >= {*FILTER_NAMES}
     for name in (*FILTER_NAMES, "sort"):

@@ -35,6 +35,7 @@ NAMED: dict[Any, str] = {
     schema.Metadata: "metadata",
     schema.ModelName: "model name",
     schema.Name: "name",
+    schema.Paper: "paper",
     schema.Reference: "reference",
     schema.Scope: "scope",
     schema.WeightsSource: "source",

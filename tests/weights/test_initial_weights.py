@@ -18,9 +18,12 @@ from vistry.errors import WeightsError
 from vistry.registry.cards import ModelCard
 from vistry.registry.manifest import WeightsSpec
 from vistry.registry.policy import Layer, Policy, PolicyTables, WeightsPolicy
+from vistry.weights.fetch import FetchError
 from vistry.weights.locate import locate
 from vistry.weights.matching import match_state_dict
 from vistry.weights.read import read_weights
+
+from tests.weights.file_server import file_server
 
 ALLOWING = Policy((Layer("a test", PolicyTables(weights=WeightsPolicy(allow_pickle=True))),))
 
@@ -74,18 +77,27 @@ def test_none_means_none(card: ModelCard) -> None:
     assert locate("none", card) is None
 
 
-def test_offline_names_the_file_and_where_to_put_it(
-    card: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("offline", [False, True])
+def test_a_fetch_that_fails_names_the_file_and_where_to_put_it(
+    card: ModelCard, caches: Path, monkeypatch: pytest.MonkeyPatch, *, offline: bool
 ) -> None:
-    def refuse(*arguments: object, **options: object) -> None:
-        raise OSError("Network is unreachable")
+    def refuse(*_: object) -> None:
+        raise FetchError("Network is unreachable")
 
-    monkeypatch.setattr("vistry.weights.fetch.urlopen", refuse)
-    monkeypatch.setenv("VISTRY_WEIGHTS", str(tmp_path))
-    with pytest.raises(WeightsError, match="can't be downloaded .*unreachable") as error:
+    monkeypatch.setattr("vistry.weights.locate.fetch", None if offline else refuse)
+    if offline:
+        monkeypatch.setenv("VISTRY_OFFLINE", "1")
+    with pytest.raises(WeightsError) as error:
         locate("imagenet", card)
-    assert str(tmp_path / "mobilenet_v2-b0353104.pth") in str(error.value)
-    assert list(tmp_path.iterdir()) == []
+    folder = caches / "weights"
+    reason = "VISTRY_OFFLINE forbids to fetch them" if offline else "Network is unreachable"
+    assert str(error.value) == (
+        f"the weights 'imagenet' of mobilenetv2 are not on this machine: {reason}; download "
+        "https://download.pytorch.org/models/mobilenet_v2-b0353104.pth on another one and put it at "
+        f"{folder / 'mobilenet_v2-b0353104.pth'} (or there type: vistry weights fetch mobilenetv2 imagenet --to "
+        f"FOLDER, and copy what is in FOLDER to {folder}), or start from random weights with --weights none"
+    )
+    assert not folder.exists()
 
 
 def _published(card: ModelCard, folder: Path, sha256: str) -> ModelCard:
@@ -100,21 +112,29 @@ def test_published_weights_come_from_the_cache_if_their_hash_is_right(
     path = tmp_path / "weights.safetensors"
     save_file({"a": np.zeros(3, np.float32)}, path)
     right = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert locate("imagenet", _published(card, tmp_path, right)) == path
-    assert locate("imagenet", _published(card, tmp_path, right[:8])) == path
+    for sha256 in (right, right[:8]):
+        located = locate("imagenet", _published(card, tmp_path, sha256))
+        assert located is not None
+        assert (located.path, located.sha256, located.revision, located.is_new) == (path, right, None, False)
     with pytest.raises(WeightsError, match="is not the file that its plugin names"):
         locate("imagenet", _published(card, tmp_path, "0" * 64))
 
 
-def test_a_fetched_file_is_kept(card: ModelCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import io
-
-    monkeypatch.setenv("VISTRY_WEIGHTS", str(tmp_path / "cache"))
-    content = b"weights"
-    monkeypatch.setattr("vistry.weights.fetch.urlopen", lambda *a, **k: io.BytesIO(content))
-    located = locate("imagenet", _published(card, tmp_path, hashlib.sha256(content).hexdigest()))
-    assert located is not None
-    assert located.read_bytes() == content
+def test_a_fetched_file_is_kept_and_announced_once(
+    card: ModelCard, caches: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with file_server(b"weights") as server:
+        spec = WeightsSpec(source=server.address, sha256=server.sha256[:8], license="CC0-1.0", size=7)
+        card = replace(card, weights={"imagenet": spec})
+        first = locate("imagenet", card)
+        assert first is not None
+        assert (first.path.read_bytes(), first.path.parent) == (b"weights", caches / "weights")
+        assert (first.sha256, first.is_new) == (server.sha256, True)
+        assert locate("imagenet", card) == replace(first, is_new=False)
+    assert capsys.readouterr().err == (
+        f"fetching the weights 'imagenet' of mobilenetv2 from {server.address} (7 bytes, CC0-1.0)\n"
+    )
+    assert len(server.ranges) == 1
 
 
 def _carried(card: ModelCard, sha256: str) -> ModelCard:
@@ -130,14 +150,16 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "__init__.py").write_text("raise RuntimeError('imported')")
     torch.save({"a": torch.ones(2)}, folder / "models" / "w.pth")
     monkeypatch.syspath_prepend(str(folder.parent))
-    monkeypatch.setattr("vistry.weights.fetch.urlopen", None)
+    monkeypatch.setattr("vistry.weights.locate.fetch", None)
     return folder
 
 
 def test_weights_of_an_installed_package_are_read_without_running_it(card: ModelCard, package: Path) -> None:
     path = package / "models" / "w.pth"
     carried = _carried(card, hashlib.sha256(path.read_bytes()).hexdigest())
-    assert locate("imagenet", carried) == path
+    located = locate("imagenet", carried)
+    assert located is not None
+    assert located.path == path
     np.testing.assert_array_equal(read_weights(path, carried, Policy())["a"], [1, 1])
     assert "weights_for_tests" not in sys.modules
 

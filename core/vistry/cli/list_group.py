@@ -29,7 +29,12 @@ class Noun(click.Group):
     def _list_takes_a_name(self) -> bool:
         return any(isinstance(parameter, click.Argument) for parameter in self.commands["list"].params)
 
+    def _list_has(self, option: str) -> bool:
+        return any(option in parameter.opts for parameter in self.commands["list"].params)
+
     def _remedy(self, word: str) -> str:
+        if any(sign in word for sign in "*?") and self._list_has("--name"):
+            return f"type: vistry {self.name} --name '{word}'"
         # A word as near as `lst` is a misspelt command; any other is more likely the name of a thing to show.
         close = get_close_matches(word, self.commands, n=1, cutoff=0.7)
         return f"did you mean '{close[0]}'?" if close else f"type: vistry {self.name} show {word}"

@@ -44,14 +44,25 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Se
     if sys.stdout.isatty():
         _print_rich(headers, rows, right)
         return
-    lines = [headers, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
-    for line in lines:
-        cells = [
-            cell.rjust(width) if header in right else cell.ljust(width)
-            for cell, width, header in zip(line, widths, headers, strict=True)
-        ]
-        click.echo("  ".join(cells).rstrip())
+    for line in aligned([headers, *rows], right=[header in right for header in headers]):
+        click.echo(line)
+
+
+def aligned(lines: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
+    """Lines of cells as text in columns; those of `right` are aligned to the right."""
+    widths = widths_of(lines)
+    return [
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
+
+
+def widths_of(lines: Sequence[Sequence[str]]) -> list[int]:
+    """The width of each column of lines of cells."""
+    return [max(map(len, column)) for column in zip(*lines, strict=True)]
 
 
 def print_label_files(files: Iterable[WrittenFile], *, have_objects: bool, err: bool = False) -> None:
@@ -62,11 +73,11 @@ def print_label_files(files: Iterable[WrittenFile], *, have_objects: bool, err: 
 
 
 def print_facts(facts: Mapping[str, str]) -> None:
-    """Print names and values, one a line, without the empty ones."""
+    """Print names and values without the empty ones; the lines of a value stand below each other."""
     width = max(map(len, facts), default=0)
     for name, value in facts.items():
-        if value:
-            click.echo(f"{name.ljust(width)}  {value}")
+        for number, line in enumerate(value.splitlines()):
+            click.echo(f"{'' if number else name:<{width}}  {line}")
 
 
 def _print_rich(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> None:

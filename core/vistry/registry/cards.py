@@ -82,6 +82,13 @@ class ModelCard:
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     class_rows: Mapping[str, ClassRows] = field(default_factory=dict)
+    paper: str = ""
+
+    @property
+    def paper_address(self) -> str:
+        """The address of the paper that describes it, or of another page; empty where its manifest names none."""
+        kind, _, identifier = self.paper.partition(":")
+        return f"https://arxiv.org/abs/{identifier}" if kind == "arXiv" else self.paper
 
     @property
     def full_name(self) -> str:
@@ -158,6 +165,7 @@ class ModelCard:
             "input_sizes": self.input_sizes.to_dict(),
             "preprocessing": self._preprocessing_record(),
             "metadata": dict(self.metadata),
+            "paper": self.paper_address or None,
             "distribution": self.distribution,
             "version": self.version,
         }
@@ -235,6 +243,7 @@ def card_of(plugin: Plugin, manifest: Manifest, path: Path, name: str, model: Mo
         feature_maps=model.feature_maps,
         tags=tuple(dict.fromkeys((*manifest.tags, *model.tags))),
         metadata={**manifest.metadata, **model.metadata},
+        paper=model.paper or manifest.paper,
     )
 
 

@@ -17,7 +17,9 @@ from vistry.errors import RegistryError, suggestion
 from vistry.registry.cards import ModelCard
 from vistry.registry.licences import is_met, licences_in
 from vistry.registry.manifest import BACKENDS
+from vistry.registry.number_range import number_range
 from vistry.registry.tasks import TASKS, task_named
+from vistry.registry.weights_cache import WeightsCache
 
 Texts = str | Collection[str] | None
 Counts = int | Collection[int] | None
@@ -41,6 +43,8 @@ class ModelFilters(TypedDict, total=False):
     license: Texts
     exclude_license: Texts
     allowed_license: Texts
+    weights: bool | None
+    cached: bool | None
     has_weights: bool | None
     weights_license: Texts
     exclude_weights_license: Texts
@@ -49,6 +53,7 @@ class ModelFilters(TypedDict, total=False):
     exclude_backbone: Texts
     tag: Texts
     exclude_tag: Texts
+    parameters: Texts
     min_parameters: int | None
     max_parameters: int | None
     input_size: Counts
@@ -79,7 +84,7 @@ class Filter:
     """A filter: what it sees of a model, and which of that a value wants.
 
     `wanted` is given the filter's name, the value, and the terms of all models. With `can_exclude` there is a second
-    filter, which leaves out what this one lets through.
+    filter, which leaves out what this one lets through. What `terms_now` sees changes while models stay the same.
     """
 
     meaning: str
@@ -87,6 +92,16 @@ class Filter:
     terms: Callable[[ModelCard], Iterable[Term]]
     wanted: Callable[[str, object, Terms], Wanted]
     can_exclude: bool = False
+    terms_now: Callable[[], Callable[[ModelCard], Iterable[Term]]] | None = None
+
+    def terms_of_now(self) -> Callable[[ModelCard], Iterable[Term]]:
+        """What the filter sees of models at this moment."""
+        return self.terms_now() if self.terms_now else self.terms
+
+    @property
+    def changes(self) -> bool:
+        """Whether it may see something else of the same model at another moment."""
+        return self.terms_now is not None
 
 
 def texts(name: str, value: object) -> tuple[str, ...]:
@@ -196,6 +211,12 @@ def _flag(name: str, value: object, _: Terms) -> Wanted:
     return Wanted(frozenset([value]))
 
 
+def _parameters(name: str, value: object, _: Terms) -> Wanted:
+    """Ranges of a number of parameters, such as "5M..30M", "..10M" or "1B.."."""
+    ranges = [number_range(name, text) for text in texts(name, value)]
+    return Wanted(test=lambda number: any(low <= number <= high for low, high in ranges))
+
+
 def _at_least(name: str, value: object, _: Terms) -> Wanted:
     return Wanted(between=(_count(name, value), math.inf))
 
@@ -260,6 +281,11 @@ def _licence_terms(expressions: Iterable[str]) -> Iterator[Term]:
         yield from (text.casefold() for text in (expression, *licences_in(expression)))
 
 
+def _on_this_machine() -> Callable[[ModelCard], Iterable[Term]]:
+    cache = WeightsCache.read()
+    return lambda card: (any(map(cache.find, card.weights.values())),)
+
+
 _ALIASES = [task.alias for task in TASKS]
 FILTERS = {
     "task": Filter(
@@ -303,6 +329,19 @@ FILTERS = {
         terms=lambda card: (card.license,),
         wanted=_allowed,
     ),
+    "weights": Filter(
+        meaning="with published weights, of their own or of their backbone",
+        kind="flag",
+        terms=lambda card: (bool(card.weights),),
+        wanted=_flag,
+    ),
+    "cached": Filter(
+        meaning="with published weights that are on this machine",
+        kind="flag",
+        terms=lambda _: (),
+        terms_now=_on_this_machine,
+        wanted=_flag,
+    ),
     "has_weights": Filter(
         meaning="with published weights of the whole model",
         kind="flag",
@@ -335,6 +374,12 @@ FILTERS = {
         terms=lambda card: card.tags,
         wanted=_known_word,
         can_exclude=True,
+    ),
+    "parameters": Filter(
+        meaning='with so many parameters, such as "5M..30M", "..10M" or "1B.."',
+        kind="texts",
+        terms=lambda card: (card.parameters,),
+        wanted=_parameters,
     ),
     "min_parameters": Filter(
         meaning="with at least so many parameters",

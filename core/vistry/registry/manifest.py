@@ -81,6 +81,13 @@ DataSet = Annotated[
     str,
     matching(r"[a-z0-9][a-z0-9_-]*", "a data set's name, of lower-case letters, digits, _ and -, such as imagenet1k"),
 ]
+Paper = Annotated[
+    str,
+    matching(
+        r"https?://\S+|arXiv:\d{4}\.\d{4,5}",
+        "an https:// address, or an identifier of arXiv's such as arXiv:1706.03762",
+    ),
+]
 Tag = Annotated[str, matching(r"[a-z0-9][a-z0-9_-]*", "a word of lower-case letters, digits, _ and -")]
 Version = Annotated[str, matching(r"\d+\.\d+", "of the form '1.0'")]
 Wrapped = Annotated[str, one_of(WRAPPABLE_HOOKS, "hook")]
@@ -301,6 +308,7 @@ class ModelSpec:
     preprocessing: PreprocessingSpec | None = None
     tags: tuple[Tag, ...] = ()
     metadata: Metadata = field(default_factory=dict)
+    paper: Paper = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -338,6 +346,7 @@ class Manifest:
     metadata: Metadata = field(default_factory=dict)
     models: dict[ModelName, ModelSpec] = field(default_factory=dict)
     class_rows: dict[str, ClassRows] = field(default_factory=dict)
+    paper: Paper = ""
 
     def __post_init__(self) -> None:
         if not self.hooks and (self.models or self.wraps):

@@ -76,15 +76,18 @@ class ModelIndex:
 
     def _table(self, name: str) -> Mapping[Term, Places]:
         """The models of each term that a filter sees."""
-        if name not in self._tables:
-            table: dict[Term, set[int]] = defaultdict(set)
-            if name == "family":  # a plugin that isn't in use has a name, too
-                table |= {family: set() for family in self._families}
-            for place, card in enumerate(self._cards):
-                for term in FILTERS[name].terms(card):
-                    table[term].add(place)
+        if name in self._tables:
+            return self._tables[name]
+        table: dict[Term, set[int]] = defaultdict(set)
+        if name == "family":  # a plugin that isn't in use has a name, too
+            table |= {family: set() for family in self._families}
+        terms = FILTERS[name].terms_of_now()
+        for place, card in enumerate(self._cards):
+            for term in terms(card):
+                table[term].add(place)
+        if not FILTERS[name].changes:
             self._tables[name] = dict(table)
-        return self._tables[name]
+        return table
 
     def _ordered(self, matching: Places, keys: object) -> list[int]:
         """In the catalogue's order, or sorted by the first key, then by the others."""

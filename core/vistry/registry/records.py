@@ -114,5 +114,6 @@ class ModelRecord(TypedDict):
     input_sizes: InputSizesRecord
     preprocessing: PreprocessingRecord
     metadata: Annotated[dict[str, Any], "the author's own; Vistry doesn't read it"]
+    paper: Annotated[str | None, "the address of the paper that describes it, or of another page"]
     distribution: str
     version: str

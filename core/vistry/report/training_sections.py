@@ -135,6 +135,9 @@ def _engine(engine: EngineFacts) -> list[tuple[str, str]]:
 
 def _start(record: RunRecord) -> Content:
     weights = record.initial_weights
+    if weights.name:
+        revision = f", commit {weights.revision}" if weights.revision else ""
+        return text_of(f"{weights.name}, from {weights.source}{revision}, SHA-256 {weights.sha256}")
     return text_of(weights.file or weights.run or "none: trained from scratch")
 
 

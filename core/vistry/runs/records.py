@@ -74,12 +74,16 @@ class DataRecord:
 class InitialWeightsRecord:
     """The file or the folder of the run that the first weights came from; both None where they are random.
 
-    `name` is what the model's plugin calls the file's weights, where it publishes them.
+    `name` is what the model's plugin calls the file's weights, where it publishes them. Then `source` is where they are
+    published, `sha256` the file's, and `revision` the commit of the repository that it is of, as far as that is known.
     """
 
     file: str | None
     run: str | None
     name: str | None = None
+    source: str | None = None
+    sha256: str | None = None
+    revision: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vistry.errors import WeightsError
@@ -14,11 +14,11 @@ from vistry.registry.manifest import PreprocessingSpec, WeightsSpec
 from vistry.registry.policy import Policy
 from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import BEST, Run, find_run
-from vistry.runs.records import ModelRecord
+from vistry.runs.records import InitialWeightsRecord, ModelRecord
 from vistry.training.model_context import ModelContext
 from vistry.weights.class_lists import class_list, spelled_as
 from vistry.weights.class_rows import TakenOver, by_class_name, layouts
-from vistry.weights.locate import locate
+from vistry.weights.locate import LocatedWeights, locate
 from vistry.weights.matching import Arrays, Shapes, match_backbone, match_state_dict
 from vistry.weights.read import read_weights
 
@@ -27,20 +27,23 @@ from vistry.weights.read import read_weights
 class InitialWeights:
     """The source of the first weights: a file, another run, or neither for random ones.
 
-    `name` and `published` are those of a file that a plugin publishes.
+    `name` and `published` are those of a file that a plugin publishes, `located` says which file it is.
     """
 
     file: Path | None = None
     run: Run | None = None
     name: str | None = None
     published: WeightsSpec | None = None
+    located: LocatedWeights | None = None
 
     @classmethod
     def named_in(cls, hyperparameters: Hyperparameters, card: ModelCard) -> InitialWeights:
         """Return the source that `weights` or `checkpoint_run_id` names. Raises WeightsError or RunError."""
         run_id = hyperparameters.checkpoint_run_id
         if run_id is None:
-            return cls.published_or_file(hyperparameters.weights, locate(hyperparameters.weights, card), card)
+            located = locate(hyperparameters.weights, card)
+            source = cls.published_or_file(hyperparameters.weights, located.path if located else None, card)
+            return replace(source, located=located)
         run = find_run(run_id)
         if not _is_of(run.record.model, card):
             model = run.record.model
@@ -75,6 +78,19 @@ class InitialWeights:
         folder = None if self.file is None else self.file.resolve().parent.parent
         is_of_run = folder is not None and self.file is not None and self.file.resolve() == folder / BEST
         return Run(folder).record.classes if folder and is_of_run and (folder / "run.json").is_file() else ()
+
+    def record(self) -> InitialWeightsRecord:
+        """What run.json keeps of the source."""
+        located = self.located if self.name else None
+        return InitialWeightsRecord(
+            # Of a link its own name stays, which says what kind of file it is.
+            file=str(self.file.parent.resolve() / self.file.name) if self.file else None,
+            run=str(self.run.folder) if self.run else None,
+            name=self.name,
+            source=located.source if located else None,
+            sha256=located.sha256 if located else None,
+            revision=located.revision if located else None,
+        )
 
     @property
     def label(self) -> str:

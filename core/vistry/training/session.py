@@ -47,7 +47,6 @@ from vistry.runs.records import (
     DataRecord,
     EngineFacts,
     FindingsRecord,
-    InitialWeightsRecord,
     ModelRecord,
     RunRecord,
     RunStatus,
@@ -221,7 +220,7 @@ def _write_run(run: Run, plan: Plan) -> None:
 
 
 def _run_record(run: Run, plan: Plan) -> RunRecord:
-    context, weights, validation = plan.context, plan.initial_weights, plan.request.validation
+    context, validation = plan.context, plan.request.validation
     card = context.card
     return RunRecord(
         id=run.id,
@@ -245,11 +244,7 @@ def _run_record(run: Run, plan: Plan) -> RunRecord:
             validation_source=str(validation.resolve()) if validation else None,
             split=plan.split,
         ),
-        initial_weights=InitialWeightsRecord(
-            file=str(weights.file.resolve()) if weights.file else None,
-            run=str(weights.run.folder) if weights.run else None,
-            name=weights.name,
-        ),
+        initial_weights=plan.initial_weights.record(),
         command=(Path(sys.argv[0]).name, *sys.argv[1:]),
         versions={"vistry": version("vistry"), "python": platform.python_version()},
         created=_now(),
