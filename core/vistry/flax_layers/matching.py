@@ -59,4 +59,5 @@ def at_matches(values: Array, matches: Array) -> Array:
     """
     if values.shape[1] == 0:
         return jnp.zeros((*matches.shape, *values.shape[2:]), values.dtype)
-    return jax.vmap(lambda of_image, index: of_image[jnp.maximum(index, 0)])(values, matches)
+    of_objects: Array = jax.vmap(lambda of_image, index: of_image[jnp.maximum(index, 0)])(values, matches)
+    return of_objects
