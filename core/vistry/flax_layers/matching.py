@@ -41,15 +41,16 @@ def _match(
     """Match the anchors [A, 4] of one image to its objects [K, 4]: [A]."""
     # One object after the other, so that each overlap is computed once: fused into several sums it may be rounded in
     # several ways, and then no anchor's equals the largest.
-    overlaps = lax.map(lambda box: box_iou(box, anchors), boxes)
-    overlaps = jnp.where(is_object[:, None], overlaps, -1)
+    of_places: Array = lax.map(lambda box: box_iou(box, anchors), boxes)
+    overlaps = jnp.where(is_object[:, None], of_places, -1)
     best, nearest = overlaps.max(0), overlaps.argmax(0).astype(jnp.int32)
     low, high = thresholds
     is_match = best >= high
     if every_object:
         is_best = (overlaps == overlaps.max(1, keepdims=True)) & is_object[:, None]
         is_match |= is_best.any(0)
-    return jnp.where(is_match, nearest, jnp.where(best < low, BACKGROUND, IGNORED))
+    matches: Array = jnp.where(is_match, nearest, jnp.where(best < low, BACKGROUND, IGNORED))
+    return matches
 
 
 def at_matches(values: Array, matches: Array) -> Array:
@@ -59,5 +60,5 @@ def at_matches(values: Array, matches: Array) -> Array:
     """
     if values.shape[1] == 0:
         return jnp.zeros((*matches.shape, *values.shape[2:]), values.dtype)
-    of_objects: Array = jax.vmap(lambda of_image, index: of_image[jnp.maximum(index, 0)])(values, matches)
-    return of_objects
+    chosen: Array = jax.vmap(lambda of_image, index: of_image[jnp.maximum(index, 0)])(values, matches)
+    return chosen
