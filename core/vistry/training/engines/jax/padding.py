@@ -77,7 +77,7 @@ class Padding:
         for image, target in enumerate(targets):
             boxes[image, : len(target["labels"])] = target["boxes"]
             labels[image, : len(target["labels"])] = target["labels"]
-        objects = {"boxes": boxes[rows], "labels": labels[rows]}
+        objects: dict[str, npt.NDArray[Any]] = {"boxes": boxes[rows], "labels": labels[rows]}
         if "masks" in targets[0]:
             objects["masks"] = _padded_masks(targets, (self._objects, *padded.images.shape[1:3]))[rows]
         return objects
