@@ -20,7 +20,7 @@ from vistry.registry.field_spec import (
     to_json,
 )
 from vistry.registry.tasks import task_named
-from vistry.weights.published import PublishedWeights
+from vistry.weights.published import PublishedWeights, published_weights
 
 
 class DefaultRecord(TypedDict):
@@ -139,11 +139,10 @@ class ModelFacts:
             input=tuple(pixels for task in card.tasks for pixels in input_pixels(card, task, shared[task])),
             defaults=tuple(default for task in card.tasks for default in _defaults(card, task, shared[task])),
             restrictions=tuple(_restrictions(card, {name for fields in shared.values() for name in fields})),
-            weights=tuple(PublishedWeights.of(card, name) for name in card.weights),
+            weights=tuple(published_weights([card])),
             detectors=tuple(
-                other.full_name
-                for other in catalogue.cards
-                if other.backbone is not None and other.backbone.full_name == card.full_name
+                detector.full_name
+                for detector in (catalogue.models(backbone=card.full_name) if card.feature_maps else ())
             ),
             next=_next(catalogue, card),
         )

@@ -120,10 +120,11 @@ def _placed(sample: DetectionSample, side: int, shift: npt.NDArray[np.int64]) ->
     return inside.pad(side, side, left, top=top, fill=(0, 0, 0))
 
 
-def _centred_in(boxes: npt.NDArray[np.float32], start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]) -> Overlaps:
+def _centred_in(
+    boxes: npt.NDArray[np.float32], start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    inside: Overlaps = ((centres > start) & (centres < end)).all(axis=1)
-    return inside
+    return np.asarray(((centres > start) & (centres < end)).all(axis=1))
 
 
 def _overlaps(boxes: npt.NDArray[np.float32], start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]) -> Overlaps:

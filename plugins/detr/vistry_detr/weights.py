@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from vistry.plugin import StateDict
@@ -42,8 +42,9 @@ def _loaded(state_dict: StateDict, network: nn.Module) -> dict[str, Tensor]:
     import torch
 
     tensors = {name: torch.from_numpy(np.array(value)) for name, value in state_dict.items()}
+    library: Any = type(network)
     with _silent():
-        loaded, info = type(network).from_pretrained(
+        loaded, info = library.from_pretrained(
             None, config=network.config, state_dict=tensors, ignore_mismatched_sizes=True, output_loading_info=True
         )
     absent = {*info["missing_keys"], *(name for name, *_ in info["mismatched_keys"])}

@@ -30,9 +30,11 @@ def freezing_groups(network: Any) -> list[list[str]]:
 
 def _matcher(network: Any) -> Any:
     """timm's coarse grouping of a network, or its fine one where there is no other; None where there is neither."""
-    matcher = getattr(network, "group_matcher", None)
+    matcher: Any = getattr(network, "group_matcher", None)
+    if matcher is None:
+        return None
     try:
-        return None if matcher is None else matcher(coarse=True)
+        return matcher(coarse=True)
     except AssertionError:  # how timm says that a network has no coarse one
         return matcher(coarse=False)
 

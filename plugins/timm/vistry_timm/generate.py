@@ -193,7 +193,9 @@ def with_crop(facts: dict[str, Any]) -> dict[str, Any]:
     """Add the share of the resized image that timm crops."""
     from timm.models import get_pretrained_cfg
 
-    return {**facts, "crop_pct": get_pretrained_cfg(facts["name"]).crop_pct}
+    stated = get_pretrained_cfg(facts["name"])
+    assert stated, "timm lists it"
+    return {**facts, "crop_pct": stated.crop_pct}
 
 
 def write(facts: Iterable[dict[str, Any]], figures: Mapping[str, Mapping[str, float]]) -> None:

@@ -35,10 +35,11 @@ def weights_of(name: str, is_fixed: bool, side: int) -> Iterator[tuple[str, dict
     """
     from timm.models import get_pretrained_cfg, list_pretrained
 
-    default = get_pretrained_cfg(name).tag
+    config: Any = get_pretrained_cfg  # typed as if a listed name could have none
+    default = config(name).tag
     tags = [tag for model, _, tag in (full.partition(".") for full in list_pretrained(f"{name}.*")) if model == name]
     for tag in sorted(tags, key=lambda tag: tag != default):
-        stated = get_pretrained_cfg(f"{name}.{tag}")
+        stated = config(f"{name}.{tag}")
         source = _source(name, tag, stated)
         if source and not (is_fixed and stated.input_size[1] != side):
             yield tag, {**source, **_facts(stated), **({"default": True} if tag == default else {})}

@@ -65,7 +65,7 @@ def sample(count: int, seed: int) -> list[ModelCard]:
 def main(names: Sequence[str]) -> int:
     """Print each fault of these models, by default of all; return 1 where there is one."""
     torch.set_num_threads(1)
-    cards = vistry.models(family="timm", **({"name": list(names)} if names else {}))
+    cards = vistry.models(family="timm", name=list(names) or None)
     faults = 0
     for card in cards:
         for fault in faults_of(card):
