@@ -39,7 +39,7 @@ def main() -> None:
     shutil.rmtree(DEMO, ignore_errors=True)
     count = write_digits(DEMO / "digits")
     print(f"{count} handwritten digits of scikit-learn are in {DEMO}/digits")
-    vistry("models --task multiclass")
+    vistry("models --task multiclass --limit 5")
     vistry(
         f"train --task multiclass --model resnet18 --data {DEMO}/digits --output {DEMO}/run "
         f"--weights none --number_of_epochs 20 --learning_rate 0.05 --early_stopping 0 {TRAINING}"

@@ -11,7 +11,7 @@ from vistry.errors import RegistryError, WeightsError, suggestion
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
-from vistry.registry.filters import ModelFilters
+from vistry.registry.model_filters import ModelFilters
 from vistry.registry.tasks import TASKS, TaskInfo, task_named
 
 if TYPE_CHECKING:

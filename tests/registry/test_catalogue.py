@@ -268,7 +268,7 @@ def test_notices_name_what_matches_nothing() -> None:
     every = [word for plugin in vistry.plugins() for word in (plugin.name, plugin.distribution)]
     assert notices(Catalogue.read()) == [
         f"{where}:2: no plugin 'resnt' is installed; did you mean 'resnet'?",
-        f"{where}:3: no plugin 'zzz' is installed; known: {', '.join(every)}",
+        f"{where}:3: no plugin 'zzz' is installed" + (f"; known: {', '.join(every)}" if len(every) <= 20 else ""),
         f"{where}:5: no plugin 'acme' offers a model 'resnet50'",
         f"{where}:8: there is no model 'resnet19' (what 'x' means in {where}:8); did you mean 'resnet18'?",
         f"{where}:10: there is no model 'zzz'; for their list type: vistry models",

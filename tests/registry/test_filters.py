@@ -11,14 +11,14 @@ from random import Random
 from typing import Any, get_args, get_type_hints
 
 import pytest
-import vistry
 from click.testing import CliRunner
 from vistry.cli import main
 from vistry.errors import RegistryError
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.discovery import Plugin
-from vistry.registry.filters import FILTER_NAMES, FILTERS, Counts, ModelFilters, Texts
+from vistry.registry.filters import FILTER_NAMES, FILTERS
 from vistry.registry.manifest_file import read_manifest
+from vistry.registry.model_filters import Counts, ModelFilters, Texts
 
 Record = Mapping[str, Any]
 LICENCES = ("MIT", "Apache-2.0", "BSD-3-Clause", "GPL-3.0-only", "Apache-2.0 AND GPL-3.0-only", "MIT OR GPL-3.0-only")
@@ -317,4 +317,5 @@ def test_the_command_line_has_each_filter_by_the_same_name() -> None:
         done = CliRunner().invoke(main, ["models", *arguments])
         assert done.exit_code == 0, (name, done.stderr)
         listed = [line.split()[0] for line in done.stdout.splitlines()[1:]]
-        assert listed == [card.name for card in vistry.models(**{name: given})], name
+        catalogue = Catalogue.read()
+        assert listed == [catalogue.names_of(card)[-1] for card in catalogue.models(**{name: given})], name

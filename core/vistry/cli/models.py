@@ -15,7 +15,8 @@ from vistry.cli.option_names import with_dashes
 from vistry.cli.printing import print_facts, print_json, print_table
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
-from vistry.registry.filters import FILTER_NAMES, FILTERS, ModelFilters
+from vistry.registry.filters import FILTER_NAMES, FILTERS
+from vistry.registry.model_filters import ModelFilters
 from vistry.registry.tasks import task_named
 
 if TYPE_CHECKING:
@@ -77,10 +78,12 @@ def list_models(
     elif sys.stdout.isatty():
         from vistry.cli.model_list import Shown, print_on_terminal
 
-        shown = Shown(listed, _names(listed), offset, matching=len(matching), installed=len(catalogue.cards))
+        shown = Shown(
+            listed, _meant_by(catalogue, listed), offset, matching=len(matching), installed=len(catalogue.cards)
+        )
         print_on_terminal(shown, catalogue, paged=not no_pager)
     else:
-        _print_models(listed)
+        _print_models(_meant_by(catalogue, listed), listed)
 
 
 def _measuring(command: Callable[..., None]) -> Callable[..., None]:
@@ -162,7 +165,12 @@ def _names(cards: Sequence[ModelCard]) -> list[str]:
     return [card.name if count[card.name] == 1 else card.full_name for card in cards]
 
 
-def _print_models(listed: list[ModelCard]) -> None:
+def _meant_by(catalogue: Catalogue, cards: Sequence[ModelCard]) -> list[str]:
+    """What to type for each model: its short name where that means it, else its full one."""
+    return [catalogue.names_of(card)[-1] for card in cards]
+
+
+def _print_models(names: Sequence[str], listed: Sequence[ModelCard]) -> None:
     rows = [
         (
             name,
@@ -171,7 +179,7 @@ def _print_models(listed: list[ModelCard]) -> None:
             ", ".join(card.backends),
             card.summary,
         )
-        for name, card in zip(_names(listed), listed, strict=True)
+        for name, card in zip(names, listed, strict=True)
     ]
     print_table(("model", "tasks", "parameters", "backends", "summary"), rows, right=("parameters",))
 

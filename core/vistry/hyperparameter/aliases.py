@@ -1,7 +1,7 @@
 """What other tools call things: the names of their flags, and ours for the same, for the errors about unknown names.
 
-The names are those of the field's training scripts and libraries: timm, Ultralytics, Detectron2, MMDetection, Keras,
-Lightning and Hugging Face's Trainer.
+The names are those of the field's training scripts and libraries: PyTorch Image Models, Ultralytics, Detectron2,
+MMDetection, Keras, Lightning and Hugging Face's Trainer.
 """
 
 from __future__ import annotations

@@ -115,8 +115,8 @@ class ModelCard:
     def restriction_place(self, hyperparameter: str) -> str:
         """`file:line` of one of the card's own restrictions. Raises TomlFileError where the file has gone."""
         own: tuple[str, ...] = ("models", self.name, "restrict", hyperparameter)
-        if self.catalogue_path and (found := ManifestKey(self.catalogue_path, own).place) != str(self.catalogue_path):
-            return found
+        if self.catalogue_path and (place := ManifestKey(self.catalogue_path, own).place) != str(self.catalogue_path):
+            return place
         is_own = is_set(read_text(self.manifest_path), own)
         return ManifestKey(self.manifest_path, own if is_own else ("restrict", hyperparameter)).place
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from vistry.registry.cards import ModelCard, cards_of
 from vistry.registry.composition import clashes, composed_cards, listed_backbones, preferred
 from vistry.registry.composition_errors import clash, named_otherwise, several_backbones, unusable_backbone
 from vistry.registry.discovery import Plugin, discover, is_current
-from vistry.registry.filters import ModelFilters
+from vistry.registry.model_filters import ModelFilters
 from vistry.registry.model_index import ModelIndex
 from vistry.registry.names import canonical_name, is_called
 from vistry.registry.on_demand import OnDemand
@@ -88,7 +88,8 @@ class Catalogue:
         composed = [card for plugin in in_use for card in composed_cards(plugin, backbones, policy)]
         clashing = tuple(card for card in composed if clashes(card))
         cards += [card for card in composed if not clashes(card)]
-        meanings, contested = _resolve_names(cards, policy)
+        of_others = {name for plugin in installed if not plugin.in_use for name in plugin.models}
+        meanings, contested = _resolve_names(cards, policy, of_others=of_others)
         count = Counter(card.full_name for card in cards)
         unique = tuple(card for card in cards if count[card.full_name] == 1 or meanings.get(card.name) is card)
         marked = tuple(_marked_clashing(_marked(plugin, contested, policy), clashing) for plugin in installed)
@@ -193,13 +194,13 @@ class Catalogue:
 
     def _index_for(self, filters: ModelFilters) -> ModelIndex:
         """The index of the listed models and of those that follow on demand, as far as filters ask for them."""
-        asked = self._on_demand.asked_for(filters.get("backbone"), filters.get("name"))
-        key = tuple(card.full_name for card in asked)
+        wanted = self._on_demand.asked_for(filters.get("backbone"), filters.get("name"))
+        key = tuple(card.full_name for card in wanted)
         if key not in self._indices:
             if len(self._indices) == _INDICES:
                 del self._indices[next(iter(self._indices))]
             known = {"family": [plugin.name for plugin in self.plugins], "backbone": self._on_demand.backbone_names()}
-            self._indices[key] = ModelIndex((*self.cards, *asked), known)
+            self._indices[key] = ModelIndex((*self.cards, *wanted), known)
         return self._indices[key]
 
     @cached_property
@@ -262,12 +263,17 @@ def _under_policy(plugin: Plugin, policy: Policy) -> Plugin:
 
 
 def _resolve_names(
-    cards: Iterable[ModelCard], policy: Policy
+    cards: Iterable[ModelCard], policy: Policy, *, of_others: Collection[str]
 ) -> tuple[dict[str, ModelCard], dict[str, tuple[ModelCard, ...]]]:
-    """The model each short name means, and the rivals for each name that nothing decides."""
+    """The model each short name means, and the rivals for each name that nothing decides.
+
+    What yields has none of the names `of_others`, of plugins that aren't in use: a name that someone disabled would
+    mean another network without a word.
+    """
     claims: dict[str, list[ModelCard]] = defaultdict(list)
     for card in cards:
-        claims[card.name].append(card)
+        if not (card.yields and card.name in of_others and not preferred([card], policy)):
+            claims[card.name].append(card)
     meanings, contested = {}, {}
     for name, rivals in claims.items():
         winners = _winners(rivals, policy)

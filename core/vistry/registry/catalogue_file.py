@@ -70,13 +70,13 @@ def read_catalogue_file(path: Path) -> dict[str, CataloguedModel]:
     problems: Problems = []
     models = _Reading(path, problems).models(data)
     if problems:
-        raise TomlFileError(in_file(path, line_of(text, location), found) for location, found in problems)
+        raise TomlFileError(in_file(path, line_of(text, location), fault) for location, fault in problems)
     return models
 
 
 def place_in_file(path: Path, name: str, key: Key) -> str:
     """`file:line` of a key of a model, there or in what it is like. Raises TomlFileError where the file has gone."""
-    return _place(path, file_stamp(path), name, key)
+    return _place(path, file_stamp(path), name, key=key)
 
 
 @cache
@@ -132,8 +132,8 @@ class _Reading:
 
     def models(self, data: object) -> dict[str, CataloguedModel]:
         """The models of the file's content; what can't be read is left out, and noted."""
-        head = read_keys(readers_of(CatalogueFile), data, (), self._problems)
-        file = None if self._problems else make_table(CatalogueFile, head, (), self._problems)
+        head = read_keys(readers_of(CatalogueFile), data, (), problems=self._problems)
+        file = None if self._problems else make_table(CatalogueFile, head, (), problems=self._problems)
         if file is None:
             return {}
         self._shared = {
@@ -148,20 +148,22 @@ class _Reading:
         return models
 
     def _tables_of(self, name: str, tables: Mapping[str, Any], keys: Mapping[str, Reader]) -> dict[str, Values]:
-        return {entry: read_keys(keys, table, (name, entry), self._problems) for entry, table in tables.items()}
+        return {
+            entry: read_keys(keys, table, (name, entry), problems=self._problems) for entry, table in tables.items()
+        }
 
     def _model(self, name: str, own: Values, extra: Values) -> CataloguedModel | None:
         location: Location = ("models", name)
         values = {**self._with_shared("shared", own, location), **extra}
         if "feature_maps" in values:
             place = (*location, "feature_maps")
-            values["feature_maps"] = make_table(FeatureMapsSpec, values["feature_maps"], place, self._problems)
+            values["feature_maps"] = make_table(FeatureMapsSpec, values["feature_maps"], place, problems=self._problems)
         if "weights" in values:
             values["weights"] = {
                 weights: self._weights(entry, name, (*location, "weights", weights))
                 for weights, entry in values["weights"].items()
             }
-        model: CataloguedModel | None = make_table(CataloguedModel, values, location, self._problems)
+        model: CataloguedModel | None = make_table(CataloguedModel, values, location, problems=self._problems)
         return model
 
     def _weights(self, own: Values, model: str, location: Location) -> Any:
@@ -169,7 +171,7 @@ class _Reading:
         if "source" in values:
             source = values["source"].replace(_MODEL, model).replace(_WEIGHTS, str(location[-1]))
             values = {**values, "source": source}
-        return make_table(WeightsSpec, values, location, self._problems)
+        return make_table(WeightsSpec, values, location, problems=self._problems)
 
     def _with_shared(self, table: str, own: Values, location: Location) -> Values:
         """The keys of a model or of weights, over those of what it is like."""
@@ -199,7 +201,7 @@ def _merged(base: Values, own: Values) -> Values:
 
 
 def _keys(readers: Mapping[str, Reader], value: object, location: Location, problems: Problems) -> Values:
-    return read_keys(readers, value, location, problems)
+    return read_keys(readers, value, location, problems=problems)
 
 
 def _tables(key: Reader, entry: Reader, value: object, location: Location, problems: Problems) -> Values:

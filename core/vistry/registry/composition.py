@@ -49,7 +49,7 @@ def _composed_cards(plugin: Plugin, models: Iterable[ModelCard], policy: Policy)
     listed = [model for model in models if not model.catalogue_path]
     fitting = _settled(with_backend_of(manifest.backends, listed), policy)
     for backbone, name in _derived_names(manifest, manifest.composition, fitting=fitting, policy=policy):
-        yield _derived(plugin, manifest.composition, backbone, name)
+        yield _derived(plugin, manifest.composition, backbone, name=name)
 
 
 def card_on(plugin: Plugin, backbone: ModelCard, is_free: Callable[[str], bool]) -> ModelCard | None:
@@ -66,7 +66,7 @@ def card_on(plugin: Plugin, backbone: ModelCard, is_free: Callable[[str], bool])
     name = composed_name(composition, backbone.name)
     if not is_free(name):
         name = composed_name(composition, f"{backbone.family}.{backbone.name}")
-    return _derived(plugin, composition, backbone, name)
+    return _derived(plugin, composition, backbone, name=name)
 
 
 def _derived(plugin: Plugin, composition: CompositionSpec, backbone: ModelCard, name: str) -> ModelCard:

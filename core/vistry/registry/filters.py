@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
 from numbers import Integral
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from vistry.errors import RegistryError, suggestion
 from vistry.registry.cards import ModelCard
@@ -20,46 +20,6 @@ from vistry.registry.manifest import BACKENDS
 from vistry.registry.number_range import number_range
 from vistry.registry.tasks import TASKS, task_named
 from vistry.registry.weights_cache import WeightsCache
-
-Texts = str | Collection[str] | None
-Counts = int | Collection[int] | None
-
-
-class ModelFilters(TypedDict, total=False):
-    """What `models` may be asked for: `Texts` is a text or a list of texts, `Counts` an integer or a list of integers.
-
-    A list means any of its values, and None that the filter is left out. In texts, * and ? stand for anything. The page
-    about the registry says what each filter matches.
-    """
-
-    task: Texts
-    exclude_task: Texts
-    family: Texts
-    exclude_family: Texts
-    backend: Texts
-    exclude_backend: Texts
-    name: Texts
-    exclude_name: Texts
-    license: Texts
-    exclude_license: Texts
-    allowed_license: Texts
-    weights: bool | None
-    cached: bool | None
-    has_weights: bool | None
-    weights_license: Texts
-    exclude_weights_license: Texts
-    published: Texts
-    backbone: Texts
-    exclude_backbone: Texts
-    tag: Texts
-    exclude_tag: Texts
-    parameters: Texts
-    min_parameters: int | None
-    max_parameters: int | None
-    input_size: Counts
-    stride: Counts
-    sort: Texts
-
 
 Term = Hashable  # what a filter sees of a model: the name of a task, a number of parameters
 Terms = Collection[Any]

@@ -13,13 +13,13 @@ _SPACE = re.compile(r"[\s,:]*")
 def line_of(text: str, path: Path) -> int | None:
     """The line, from 1, of a key of a valid JSON text, or of the nearest key above it; None where there is none."""
     start = _after_space(text, 0)
-    found = None
+    nearest = None
     for part in path:
         value = next((value for name, value in _entries(text, start) if name == part), None)
         if value is None:
             break
-        start = found = value
-    return None if found is None else text.count("\n", 0, found) + 1
+        start = nearest = value
+    return None if nearest is None else text.count("\n", 0, nearest) + 1
 
 
 def _entries(text: str, start: int) -> Iterator[tuple[str | int, int]]:

@@ -41,7 +41,7 @@ def read_manifest(path: Path) -> Manifest:
     if not manifest.catalogue:
         return manifest
     catalogue = path.parent / manifest.catalogue
-    return _read_with_catalogue(path, file_stamp(path), catalogue, file_stamp(catalogue))
+    return _read_with_catalogue(path, file_stamp(path), catalogue=catalogue, _stamp=file_stamp(catalogue))
 
 
 @cache

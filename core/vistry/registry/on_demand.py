@@ -28,13 +28,13 @@ class OnDemand:
     def named(self, name: str) -> ModelCard | None:
         """The model that a short or a full name means; None where none or several have it."""
         family, _, short = name.rpartition("/")
-        found = [
+        candidates = [
             card
             for backbone in self._backbones_in(short)
             for card in self.on(backbone)
             if card.name == short and family in ("", card.family)
         ]
-        return found[0] if len(found) == 1 else None
+        return candidates[0] if len(candidates) == 1 else None
 
     def on(self, backbone: ModelCard) -> tuple[ModelCard, ...]:
         """The models on a backbone of a catalogue file, by plugin."""
@@ -46,7 +46,8 @@ class OnDemand:
     def asked_for(self, backbones: object, names: object) -> tuple[ModelCard, ...]:
         """The models on the backbones that one filter names, and those that another one names outright."""
         words = _words(names)
-        on_backbones = [card for word in _words(backbones) for found in self._matching(word) for card in self.on(found)]
+        matching = [backbone for word in _words(backbones) for backbone in self._matching(word)]
+        on_backbones = [card for backbone in matching for card in self.on(backbone)]
         by_name = [card for word in words if not _is_pattern(word) and (card := self._unlisted(word))]
         return tuple({card.full_name: card for card in (*on_backbones, *by_name)}.values())
 
@@ -77,8 +78,8 @@ class OnDemand:
             for name, card in self._backbones.items():
                 if fnmatchcase(name, word) or (self._has_short_name(card) and fnmatchcase(card.name, word)):
                     yield card
-        elif found := self._backbones.get(word) or self._with_short_name(word):
-            yield found
+        elif backbone := self._backbones.get(word) or self._with_short_name(word):
+            yield backbone
 
     def _backbones_in(self, name: str) -> Iterator[ModelCard]:
         """The backbones after which a composition may have named a model."""
@@ -91,10 +92,7 @@ class OnDemand:
                 continue
             label = name[len(before) : len(name) - len(after)]
             family, _, rest = label.partition(".")
-            if found := self._with_short_name(label):
-                yield found
-            if (found := self._backbones.get(f"{family}/{rest}")) is not None:
-                yield found
+            yield from filter(None, (self._with_short_name(label), self._backbones.get(f"{family}/{rest}")))
 
     def _with_short_name(self, name: str) -> ModelCard | None:
         card = self._meanings.get(name)

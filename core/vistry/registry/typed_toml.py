@@ -151,12 +151,12 @@ def _table_reader(kind: Any) -> Reader:
 
     def read(value: object, location: Location, problems: Problems) -> Any:
         before = len(problems)
-        values = read_keys(readers, value, location, problems)
+        values = read_keys(readers, value, location, problems=problems)
         if not isinstance(value, dict):
             return None
         missing = [name for name in required_keys(kind) if name not in value]
         problems += [problem((*location, name), "is missing", f"add {name} = ...") for name in missing]
-        return None if len(problems) > before else make_table(kind, values, location, problems)
+        return None if len(problems) > before else make_table(kind, values, location, problems=problems)
 
     return read
 

@@ -19,7 +19,7 @@ def checked_engine_module(card: ModelCard, backend: str) -> EngineModule:
     if backend not in card.backends:
         raise RegistryError(f"{card.name} has no backend '{backend}'; use {' or '.join(card.backends)}")
     module = engine_module(backend)
-    # The engine's own packages are there by now; a plugin may need more, such as timm.
+    # The engine's own packages are there by now; a plugin may need more.
     for package in _missing_packages(card.distribution, backend):
         raise RegistryError(
             f"{card.name} needs {package} for {backend}, which is not installed; "

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from vistry.plugin import ModelCard, Module, StateDict, Values, hookimpl, score_floor, task_postprocess
+from vistry.plugin import ModelCard, Module, StateDict, Values, hookimpl, score_floor
 
 from vistry_detr import deimv2, dfine, rfdetr
 from vistry_detr.weights import PREFIX, under_own_names
@@ -130,6 +130,8 @@ class RfDetr(Hooks):
     def vistry_build_postprocess(self, task: str, hyperparameters: Values) -> Postprocess:
         """Build the function that stretches masks of whole images; boxes alone are core's."""
         if task != SEGMENTATION:
+            from vistry.plugin import task_postprocess
+
             return task_postprocess(task, hyperparameters)
         from vistry_detr.detector import mask_postprocess
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from vistry.plugin import StateDict
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ def under_own_names(state_dict: StateDict, build: Build, num_classes: int) -> St
 
 def _loaded(state_dict: StateDict, network: nn.Module) -> dict[str, Tensor]:
     """Let the library fill its network, and return the tensors that were in the file, each under all its names."""
+    import numpy as np
     import torch
 
     tensors = {name: torch.from_numpy(np.array(value)) for name, value in state_dict.items()}
