@@ -86,7 +86,7 @@ class TestTerminal:
         assert tuple(shown[0].split()) == WHOLE[:-1]
         assert shown[1].split("  ")[0] == "resnet18"
         assert shown[1].split()[1:4] == ["resnet", "multiclass,", "multilabel"]
-        assert shown[1].split()[4:] == ["11.7", "M", "224", "imagenet", "Apache-2.0", "torch,", "jax"]
+        assert shown[1].split()[4:] == ["11.7", "M", "224", "imagenet", "+1", "Apache-2.0", "torch,", "jax"]
         assert len(shown) == 6
         assert errors.startswith(f"5 of {len(vistry.models())} models; to narrow the list: --task, ")
 

@@ -80,11 +80,17 @@ def _cells(name: str, card: ModelCard, shared: Fields) -> tuple[str, ...]:
         aliases(card.tasks),
         f"{card.parameters / 1e6:.1f} M",
         input_text(card, shared),
-        ", ".join(card.own_weights),
+        _weights_text(card),
         card.license,
         ", ".join(card.backends),
         card.summary,
     )
+
+
+def _weights_text(card: ModelCard) -> str:
+    """The published set that a training starts from, and how many others there are."""
+    names = sorted(card.own_weights, key=lambda name: name != card.default_weights)
+    return " +".join([*names[:1], *([str(len(names) - 1)] if len(names) > 1 else [])])
 
 
 def input_text(card: ModelCard, shared: Fields) -> str:
