@@ -14,7 +14,7 @@ from PIL import Image
 from vistry.cli import main
 from vistry.errors import DataError
 from vistry.hyperparameter.values import Hyperparameters
-from vistry.inference import predictor
+from vistry.inference import load
 from vistry.inference.image_files import image_files
 from vistry.inference.predictor import Prediction
 from vistry.task import behaviour_of
@@ -74,7 +74,7 @@ class _Reds:
 @pytest.fixture
 def reds(monkeypatch: pytest.MonkeyPatch) -> _Reds:
     model = _Reds()
-    monkeypatch.setattr(predictor, "load", lambda *arguments, **options: model)
+    monkeypatch.setattr(load, "load", lambda *arguments, **options: model)
     return model
 
 

@@ -38,7 +38,8 @@ class Fake(Predictor):
     """A predictor that says of an image what `answers` has for its name, and of others that they can't be read."""
 
     def __init__(self, folder: Path, task: str, answers: dict[str, Any], thresholds: Any = None):
-        self.run: Any = SimpleNamespace(folder=folder / "a_run", id="a_run")
+        self.name = "a_run"
+        self.folder = folder / "a_run"
         self.task = behaviour_of(task)
         self.classes = CLASSES
         self.answers = answers

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 from vistry.cli import main
 from vistry.hyperparameter.values import Hyperparameters
-from vistry.inference import predictor
+from vistry.inference import load
 from vistry.inference.predictor import Prediction
 from vistry.task import behaviour_of
 
@@ -56,7 +56,7 @@ def images(tmp_path: Path) -> Path:
 
 
 def predict(monkeypatch: pytest.MonkeyPatch, task: str, images: Path, output: Path) -> Result:
-    monkeypatch.setattr(predictor, "load", lambda *arguments, **options: _Fixed(task))
+    monkeypatch.setattr(load, "load", lambda *arguments, **options: _Fixed(task))
     return CliRunner().invoke(main, ["predict", "run", str(images), "--output", str(output)])
 
 

@@ -27,7 +27,7 @@ class Prediction:
     error: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Predictor:
     """The best weights of a run, or those that a plugin publishes, ready to predict.
 
