@@ -19,6 +19,7 @@ DECLARED = (
     "vistry.kernels",
     "vistry.testing",
 )
+QUESTIONS = {"models"}  # of `vistry`, that a plugin's own commands may ask
 PACKAGES = [
     *CHECKOUT.glob("plugins/*/vistry_*"),
     *CHECKOUT.glob("examples/*/vistry_*"),
@@ -44,6 +45,8 @@ def undeclared(source: str, package: str) -> Iterator[str]:
         match node:
             case ast.Import(names=names):
                 yield from (alias.name for alias in names if is_foreign(alias.name, package))
+            case ast.ImportFrom(module="vistry", level=0, names=names) if {alias.name for alias in names} <= QUESTIONS:
+                pass
             case ast.ImportFrom(module=module, level=0, names=names):
                 if is_foreign(module or "", package):
                     yield f"{module}: {', '.join(alias.name for alias in names)}"

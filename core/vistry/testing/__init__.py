@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vistry.testing.check_runs import Result as Result
     from vistry.testing.check_runs import check_runs_of as check_runs_of
     from vistry.testing.check_runs import counts as counts
+    from vistry.testing.meta_device import without_norms as without_norms
 
 _HOME = {
     "CheckFailed": "vistry.testing.check",
@@ -22,6 +23,7 @@ _HOME = {
     "counts": "vistry.testing.check_runs",
     "plugin_checks": "vistry.testing.as_pytest",
     "check_runs_of": "vistry.testing.check_runs",
+    "without_norms": "vistry.testing.meta_device",
 }
 __all__ = list(_HOME)
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from vistry.torch_layers.backbone_norm import norm_kind as norm_kind
     from vistry.torch_layers.backbone_norm import resolve_norm as resolve_norm
     from vistry.torch_layers.nms import detections_at as detections_at
+    from vistry.torch_layers.norms import GroupNorm as GroupNorm
+    from vistry.torch_layers.norms import exchanged as exchanged
     from vistry.torch_layers.norms import with_norms as with_norms
     from vistry.torch_layers.precision import with_low_precision as with_low_precision
     from vistry.torch_layers.precision import with_single_precision as with_single_precision
@@ -33,6 +35,8 @@ _HOMES = {
     "RegionPooling": "vistry.torch_layers.region_pooling",
     "Stages": "vistry.torch_layers.stages",
     "TwoStage": "vistry.torch_layers.two_stage",
+    "GroupNorm": "vistry.torch_layers.norms",
+    "exchanged": "vistry.torch_layers.norms",
     "detections_at": "vistry.torch_layers.nms",
     "feature_maps_of_children": "vistry.torch_layers.shared_hooks",
     "norm_kind": "vistry.torch_layers.backbone_norm",

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
-from vistry.testing.meta_device import without_norms
+from vistry.testing import without_norms
 
 from vistry_timm.freezing import freezing_groups
 from vistry_timm.networks import NEEDED_STRIDES, as_feature_maps, build, strides_of

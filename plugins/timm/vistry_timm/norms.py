@@ -5,7 +5,7 @@ from __future__ import annotations
 from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torchvision.ops import FrozenBatchNorm2d
-from vistry.torch_layers.norms import GroupNorm, exchanged
+from vistry.torch_layers import GroupNorm, exchanged
 
 
 def with_exchangeable_norms(network: nn.Module) -> nn.Module:
