@@ -85,10 +85,9 @@ def describe(name: str, trials: Trials) -> Facts:
     if is_fixed:
         smallest, multiple_of = height, 1
     else:
-        key = (*kind, "free")
-        if key not in trials.sides:
-            trials.sides[key] = _sides(network, height)
-        smallest, multiple_of = trials.sides[key]
+        if not _holds_for(network, height, trials.sides.get(kind)):
+            trials.sides[kind] = _sides(network, height)
+        smallest, multiple_of = trials.sides[kind]
     shapes = _shapes(network)
     groups = freezing_groups(network)
     return Facts(
@@ -111,6 +110,13 @@ def takes(network: nn.Module, side: int) -> bool:
             return tuple(network.train()(torch.empty(2, 3, side, side)).shape) == (2, CLASSES)
     except Exception:  # of any kind: a network that doesn't take such images fails somehow
         return False
+
+
+def _holds_for(network: nn.Module, size: int, sides: tuple[int, int] | None) -> bool:
+    """Whether what another network of the kind takes holds for this one: its own size, and the smallest side."""
+    if sides is None or size % sides[1] or size < sides[0]:
+        return False
+    return sides[1] < 64 and takes(network, sides[0])
 
 
 def _sides(network: nn.Module, size: int) -> tuple[int, int]:
