@@ -39,6 +39,7 @@ NAMED: dict[Any, str] = {
     schema.Paper: "paper",
     schema.Reference: "reference",
     schema.Scope: "scope",
+    schema.WeightsName: "weights name",
     schema.WeightsSource: "source",
     schema.Tag: "tag",
     schema.TaskKey: "task",

@@ -21,6 +21,7 @@ from vistry.registry.manifest import (
     ModelName,
     ModelSpec,
     Name,
+    WeightsName,
     WeightsSource,
     WeightsSpec,
 )
@@ -126,7 +127,7 @@ class _Reading:
         own = {key: reader for key, reader in readers_of(ModelSpec).items() if key not in ("backbone", "weights")}
         self._shared_keys: dict[str, Reader] = {**own, "feature_maps": partial(_keys, readers_of(FeatureMapsSpec))}
         self._weights_keys: dict[str, Reader] = {**readers_of(WeightsSpec), "source": _source, "like": _like}
-        weights = partial(_tables, reader_of(Name), partial(_keys, self._weights_keys))
+        weights = partial(_tables, reader_of(WeightsName), partial(_keys, self._weights_keys))
         self._model_keys: dict[str, Reader] = {**self._shared_keys, "weights": weights, "like": _like}
         self._bases: dict[tuple[str, tuple[str, ...]], Values] = {}
 

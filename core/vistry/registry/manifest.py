@@ -93,6 +93,10 @@ Paper = Annotated[
         "an https:// address, or an identifier of arXiv's such as arXiv:1706.03762",
     ),
 ]
+WeightsName = Annotated[
+    str,
+    matching(r"[a-z0-9][a-z0-9_]*", "a name of lower-case letters, digits and _, beginning with a letter or a digit"),
+]
 Tag = Annotated[str, matching(r"[a-z0-9][a-z0-9_-]*", "a word of lower-case letters, digits, _ and -")]
 Version = Annotated[str, matching(r"\d+\.\d+", "of the form '1.0'")]
 Wrapped = Annotated[str, one_of(WRAPPABLE_HOOKS, "hook")]
@@ -309,7 +313,7 @@ class ModelSpec:
     backends: tuple[Backend, ...] = ()
     default_for: tuple[TaskKey, ...] = ()
     args: dict[str, Any] = field(default_factory=dict)
-    weights: dict[Name, WeightsSpec] = field(default_factory=dict)
+    weights: dict[WeightsName, WeightsSpec] = field(default_factory=dict)
     freeze: tuple[tuple[str, ...], ...] = ()
     defaults: Defaults = field(default_factory=dict)
     restrict: dict[Name, Restriction] = field(default_factory=dict)
