@@ -234,5 +234,6 @@ def test_its_own_tests_pass(environment: Any, tmp_path: Path) -> None:
 
 def test_nothing_else_knows_it() -> None:
     folders = [CHECKOUT / "core", *(CHECKOUT / "plugins").iterdir()]
+    folders = [folder for folder in folders if folder.name != "timm"]  # it has every network, under timm's own names
     files = [path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".toml")]
     assert not [path for path in files if "efficientnet" in path.read_text().casefold()]

@@ -81,13 +81,14 @@ import numpy as np
 import vistry
 from pathlib import Path
 from safetensors.numpy import load_file, save_file
+from vistry.hyperparameter.schema import Source
 from vistry.runs.json_records import to_json
 from vistry.training.plan import Request, make_plan
 from vistry.training.session import resume
 
-plan = make_plan(Request(data=Path(DIGITS), task="multiclass"), [])
+plan = make_plan(Request(data=Path(DIGITS), task="multiclass"), [Source.of({"weights": "none"}, "a test")])
 print(plan.context.card.full_name, plan.hyperparameters.warnings[-1])
-settings = {"number_of_epochs": 2, "training_batch_size": 8, "note": "winter", "activation": "silu"}
+settings = {"number_of_epochs": 2, "training_batch_size": 8, "note": "winter", "activation": "silu", "weights": "none"}
 run = vistry.train(DIGITS, task="multiclass", output="run", time_limit=1e-6, **settings).run
 print(run.record.model.full_name, run.status.status, list(run.record.preprocessing.std))
 done = resume(run.folder)

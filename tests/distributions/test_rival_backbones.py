@@ -72,7 +72,7 @@ def test_our_detectors_stand_on_our_backbones(family: str, environment: Any, mod
     name = f"{family}_resnet50_fpn"
     model = models[f"{family}/{name}"]
     assert (model["backbone"], model["license"]) == ("resnet/resnet50", "Apache-2.0")
-    assert set(model["weights"]) == {"imagenet", "coco"}
+    assert set(model["weights"]) == {"imagenet", "imagenet_safetensors", "coco"}
     assert environment.json("models", "show", name)["model"] == model
 
 
@@ -88,7 +88,7 @@ def test_one_that_defines_a_detectors_hyperparameter_hurts_no_other(environment:
     done = environment.run("vistry", "models", "show", "fasterrcnn_clashnet_fpn")
     [site] = environment.folder.glob("lib/python*/site-packages")
     assert done.returncode == 2
-    for package, line in (("vistry_fasterrcnn", 14), ("vistry_clashing", 9)):
+    for package, line in (("vistry_fasterrcnn", 15), ("vistry_clashing", 9)):
         assert f"{site}/{package}/plugin.toml:{line}" in done.stderr
     states = {plugin["name"]: plugin["state"] for plugin in environment.json("plugins")["plugins"]}
     assert states["clashing"] == "conflict"

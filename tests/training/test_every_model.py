@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,9 @@ import vistry
 from timm.models import vision_transformer
 from torch import Tensor, nn
 from vistry.inference import run_predictor
+from vistry.inference.given import Given
+from vistry.inference.predictor import Predictor
+from vistry.runs.folder import Run
 from vistry.training.events import BatchEnded, Listener
 from vistry.training.interruption import Interrupted
 from vistry.training.session import resume
@@ -75,8 +77,15 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare what costs most and isn't in question: truncated normal weights, waiting for the disk, loading twice."""
     monkeypatch.setattr(vision_transformer, "trunc_normal_", _normal_where_torch_has_no_own)
     monkeypatch.setattr(os, "fsync", lambda file: None)
-    load = cache(run_predictor._loaded)
-    monkeypatch.setattr(run_predictor, "_loaded", load)
+    load, loaded = run_predictor._loaded, {}
+
+    def once(run: Run, backend: str | None, given: Given) -> Predictor:
+        key = (run.folder, backend, str(given))
+        if key not in loaded:
+            loaded[key] = load(run, backend, given)
+        return loaded[key]
+
+    monkeypatch.setattr(run_predictor, "_loaded", once)
 
 
 def settings(model: str) -> dict[str, Any]:

@@ -282,7 +282,7 @@ def test_an_existing_folder_is_never_written_over(digits: Path, runs: Path, tmp_
 def test_train_evaluate_predict_and_runs_on_the_command_line(
     vistry: Callable[..., Any], vistry_process: Callable[..., Any], digits: Path, runs: Path, tmp_path: Path
 ) -> None:
-    common = ["--task", "multiclass", "--model", "tiny", "--data", digits]
+    common = ["--task", "multiclass", "--model", "tiny", "--data", digits, "--weights", "none"]
     plan = vistry("train", *common, "--dry-run", "--learning_rate", "0.05")
     assert "learning_rate" in plan.stdout
     assert "the command line" in plan.stdout

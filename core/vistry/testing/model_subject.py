@@ -109,7 +109,8 @@ class ModelSubject:
         sizes = [name for name, field in fields.items() if field.spec.unit == "pixels"]
         for side in _sides([fields[name] for name in sizes], self.least_side, self.card.input_sizes.sizes):
             # fp32, because half precision would hide small differences between tensors.
-            given = {"precision": "fp32", **self._fewer_masks, **dict.fromkeys(sizes, side), **values}
+            of_checks = {"precision": "fp32", "weights": "none", **self._fewer_masks}
+            given = {**of_checks, **dict.fromkeys(sizes, side), **values}
             accepted = {name: value for name, value in given.items() if _accepts(fields.get(name), value)}
             try:
                 return context.resolved([Source.of(accepted, "the check")])
@@ -123,11 +124,12 @@ class ModelSubject:
 
     @cached_property
     def default_context(self) -> ModelContext:
-        """The model with its default hyperparameters, unchecked."""
+        """The model with its default hyperparameters but for random weights, unchecked."""
         try:
-            return ModelContext.of(self.catalogue, self.card, task=self.task, backend=self.backend)
+            context = ModelContext.of(self.catalogue, self.card, task=self.task, backend=self.backend)
         except RegistryError as error:
             raise NothingToCheck(f"the model can't be used, see defaults_are_in_range: {error}") from None
+        return context.with_hyperparameters(context.hyperparameters.changed({"weights": "none"}))
 
     def parameters(self) -> Shapes:
         """Return the shape of each parameter."""
@@ -186,13 +188,13 @@ class ModelSubject:
 
 
 def _sides(fields: Sequence[Field], least: int, only: Collection[int] | None) -> list[int]:
-    """Return the sides to try for a model's sizes: those that all of them allow first, small ones before large ones.
+    """Return the sides to try for a model's sizes: those that one of them allows first, small ones before large ones.
 
     `only` are those that a model allows, where they can be listed.
     """
     own = {int(field.spec.minimum) for field in fields if field.spec.minimum and field.spec.minimum > SIDES[0]}
     sides = [side for side in sorted({*SIDES, *own, *(only or ())}) if side >= least]
-    return sorted(sides, key=lambda side: not all(_accepts(field, side) for field in fields))
+    return sorted(sides, key=lambda side: not any(_accepts(field, side) for field in fields))
 
 
 def _accepts(field: Field | None, value: Scalar | None) -> bool:
