@@ -161,7 +161,9 @@ class ModelSubject:
         """Return the number of elements of all parameters, with the default hyperparameters."""
         try:
             context = self.default_context
-            context = context.with_hyperparameters(context.schema.resolve())
+            context = context.with_hyperparameters(
+                context.schema.resolve([Source.of({"weights": "none"}, "the check")])
+            )
         except HyperparameterError as error:
             raise NothingToCheck(f"its defaults are invalid, see defaults_are_in_range: {error}") from None
         parameters = parameters_of(self.backend, self._unmaterialised(context, num_classes))
