@@ -44,7 +44,7 @@ bench: $(VENV)/ready
 
 docs: $(VENV)/ready
 	$(VENV)/bin/python -m vistry.hyperparameter.shared_values_source core/vistry/hyperparameter/shared_values.py
-	$(VENV)/bin/python -m vistry.hyperparameter.document docs/reference/hyperparameters.md
+	VISTRY_DISABLE=dfine,deimv2,rfdetr $(VENV)/bin/python -m vistry.hyperparameter.document docs/reference/hyperparameters.md
 	$(VENV)/bin/python docs/generate docs/reference
 
 site: $(VENV)/ready

@@ -155,7 +155,7 @@ class TestHyperparameters:
         lines = output("hyperparameters", "resnet50", "--task", "multiclass")
         assert lines[0].split() == ["name", "value", "must", "be", "description"]
         [line] = [line for line in lines if line.startswith("learning_rate ")]
-        assert line.split("  ")[-1] == "Initial learning rate."
+        assert line.split("  ")[-1].strip() == "Initial learning rate."
         assert "a number in [0, 1]" in line
         assert len(lines) == 1 + len(vistry.hyperparameters("resnet50", "multiclass").fields)
 

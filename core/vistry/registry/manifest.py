@@ -95,7 +95,7 @@ Paper = Annotated[
 ]
 WeightsName = Annotated[
     str,
-    matching(r"[a-z0-9][a-z0-9_]*", "a name of lower-case letters, digits and _, beginning with a letter or a digit"),
+    matching(r"[a-z0-9][a-z0-9_]*", "a name of lower-case letters, digits and _, not beginning with _"),
 ]
 Tag = Annotated[str, matching(r"[a-z0-9][a-z0-9_-]*", "a word of lower-case letters, digits, _ and -")]
 Version = Annotated[str, matching(r"\d+\.\d+", "of the form '1.0'")]
