@@ -1,0 +1,73 @@
+"""A sweep as somebody asks for it, on the command line, in a file, from Python or in a job file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vistry.hyperparameter.schema import Source
+from vistry.sweep.distribution import Distribution
+from vistry.training.plan import Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupRequest:
+    """A group of the space as it was written: which models, and from what each hyperparameter is drawn.
+
+    `models` are short or full names, none for the task's default. `where` says of each name, file and line.
+    """
+
+    models: tuple[str, ...] = ()
+    parameters: Mapping[str, Distribution] = field(default_factory=dict)
+    where: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplerRequest:
+    """How trials are chosen: `name` is auto, random, sobol, grid or bayesian."""
+
+    name: str = "auto"
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TerminationRequest:
+    """When a trial is ended early: `name` is halving, none, bandit, median_stopping or truncation_selection.
+
+    The three policies count intervals, which are reports of the primary metric: they look at every
+    `evaluation_interval`th from `delay_evaluation` on.
+    """
+
+    name: str = "halving"
+    evaluation_interval: int = 1
+    delay_evaluation: int = 0
+    slack_factor: float | None = None
+    slack_amount: float | None = None
+    truncation_percentage: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much may be spent: trials, at once, and seconds of the whole sweep. None where nobody said."""
+
+    max_trials: int | None = None
+    max_concurrent_trials: int | None = None
+    time_limit: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepRequest:
+    """A sweep. `training` says which data and how they are read; `fixed` are values that all trials have.
+
+    `groups` is None where nobody said what to search: the default space of the models is then.
+    `notes` are what people call it (name, description, tags), and `best_to` a folder that gets the best run.
+    """
+
+    training: Request
+    groups: tuple[GroupRequest, ...] | None = None
+    fixed: tuple[Source, ...] = ()
+    sampler: SamplerRequest = SamplerRequest()
+    termination: TerminationRequest = TerminationRequest()
+    limits: Limits = Limits()
+    notes: Mapping[str, str] = field(default_factory=dict)
+    best_to: str | None = None
