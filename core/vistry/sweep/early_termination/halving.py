@@ -51,10 +51,10 @@ class Halving:
         return (*(min(rung, epochs) for rung in evaluated), epochs)
 
     def verdict(self, trial: Trial, trials: Sequence[Trial]) -> Verdict | None:
-        """Pause a trial that has just come to one of its rungs."""
-        epochs = trial.record.epochs
+        """Pause a trial that has just come to one of its rungs, and may not train beyond."""
+        epochs, until = trial.record.epochs, trial.state.until or 0
         before = trial.evaluations[-2].epochs if len(trial.evaluations) > 1 else 0
-        if trial.is_default or trial.trained >= epochs:
+        if trial.is_default or trial.trained >= epochs or trial.trained < until:
             return None
         reached = [place for place, rung in enumerate(self.rungs(epochs)) if before < rung <= trial.trained]
         if not reached:
