@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from vistry.sweep.expected_end import ExpectedEnd
 from vistry.sweep.protocols import Verdict
@@ -45,10 +46,7 @@ class Halving:
 
     def rungs(self, epochs: int) -> tuple[int, ...]:
         """The rungs of a trial of so many epochs, the last of which is its end; lower ones may be as high."""
-        shares = [epochs / FACTOR**power for power in range(LOWER_RUNGS, 0, -1)]
-        lower = [max(math.ceil(share - 1e-9), self.earliest) for share in shares]
-        evaluated = [math.ceil(rung / self.frequency) * self.frequency for rung in lower]
-        return (*(min(rung, epochs) for rung in evaluated), epochs)
+        return _rungs(epochs, self.earliest, self.frequency)
 
     def verdict(self, trial: Trial, trials: Sequence[Trial]) -> Verdict | None:
         """Pause a trial that has just come to one of its rungs, and may not train beyond."""
@@ -98,6 +96,14 @@ class Halving:
             f"{self.score.shown(best)} {progress}{promise}: place {rank} of {len(ranked)}, and the best "
             f"{len(ranked) // FACTOR} go on"
         )
+
+
+@cache
+def _rungs(epochs: int, earliest: int, frequency: int) -> tuple[int, ...]:
+    shares = [epochs / FACTOR**power for power in range(LOWER_RUNGS, 0, -1)]
+    lower = [max(math.ceil(share - 1e-9), earliest) for share in shares]
+    evaluated = [math.ceil(rung / frequency) * frequency for rung in lower]
+    return (*(min(rung, epochs) for rung in evaluated), epochs)
 
 
 def _warm_up(space: Space, model: str) -> int:
