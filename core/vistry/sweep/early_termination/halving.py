@@ -36,7 +36,8 @@ class Halving:
     @classmethod
     def of(cls, _: TerminationRequest, space: Space) -> Halving:
         """Make one for a space, whose longest warm-up and one evaluation come before the first rung."""
-        frequency = max([_largest(space, model, "evaluation_frequency", 1) for model in space.models], default=1)
+        frequency = max([1, *(_largest(space, model, name="evaluation_frequency") for model in space.models)])
+        # A rung is asked for by the number of epochs alone, so all models wait for the one that waits longest.
         warm_up = max([_warm_up(space, model) for model in space.models], default=0)
         return cls(score=space.score, earliest=warm_up + frequency, frequency=frequency)
 
@@ -57,6 +58,7 @@ class Halving:
         reached = [place for place, rung in enumerate(self.rungs(epochs)) if before < rung <= trial.trained]
         if not reached:
             return None
+        # The list may have been read before the evaluation that is judged.
         everybody = [trial, *(other for other in trials if other.number != trial.number)]
         ranked = self._ranked(everybody, reached[-1])
         return Verdict(action="pause", reason=self._standing(trial, ranked, trials=everybody))
@@ -113,11 +115,11 @@ def _warm_up(space: Space, model: str) -> int:
         if model in group.models and "learning_rate_scheduler" in group.parameters:
             schedules |= set(group.parameters["learning_rate_scheduler"].choices)
     warms = "warmup_cosine" in schedules
-    return _largest(space, model, "warmup_cosine_lr_warmup_epochs", 0) if warms else 0
+    return _largest(space, model, name="warmup_cosine_lr_warmup_epochs") if warms else 0
 
 
-def _largest(space: Space, model: str, name: str, otherwise: int) -> int:
-    """The largest value of a whole-numbered hyperparameter that a trial of a model can have."""
+def _largest(space: Space, model: str, *, name: str) -> int:
+    """The largest value of a whole-numbered hyperparameter that a trial of a model can have; 0 where it has none."""
     drawn = [group.parameters[name] for group in space.groups if model in group.models and name in group.parameters]
     values = [space.defaults[model].values.get(name), *(value for one in drawn for value in one.ends())]
-    return max([value for value in values if isinstance(value, int)], default=otherwise)
+    return max([value for value in values if isinstance(value, int)], default=0)
