@@ -65,6 +65,7 @@ class Halving:
 
     def promoted(self, trials: Sequence[Trial]) -> tuple[int, int] | None:
         """The best paused trial that is among the best third of its rung, and its next rung; higher rungs first."""
+        # From the top: what is nearest to its end gives the better model soonest.
         for place in range(LOWER_RUNGS - 1, -1, -1):
             ranked = self._ranked(trials, place)
             for trial in ranked[: len(ranked) // FACTOR]:

@@ -51,6 +51,7 @@ class Auto:
         for group, model in coordinates.arms:
             values, is_own = coordinates.default(group, model)
             why = f"default of {model.rpartition('/')[2]}" + ("" if is_own else ", as near as the space allows")
+            # Two groups may allow the same default of a model, which is tried once.
             _, *same = coordinates.identity(group, model, values)
             suggestions.setdefault(tuple(same), Suggestion(group=group, model=model, values=values, why=why))
         return tuple(suggestions.values())

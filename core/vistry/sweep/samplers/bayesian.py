@@ -101,6 +101,7 @@ def _past(coordinates: Coordinates, trials: Sequence[Trial]) -> list[FrozenTrial
     for trial in trials:
         point, status = coordinates.point_of(trial), trial.state.status
         value = worst if status == "failed" else ends[trial.number]
+        # A score that nobody has is no zero: the estimator would learn to avoid what was merely skipped.
         if point is None or (status != "running" and value is None):
             continue
         params = {name: int(point[name]) if name in coordinates.categorical else point[name] for name in distributions}

@@ -19,6 +19,7 @@ OWN_ATTEMPTS = 5  # of a sampler, which may have nothing else to propose; the ot
 
 def seed_of(seed: int, number: int, attempt: int = 0) -> int:
     """The seed of one attempt at one trial: of 32 bits, and the same in every process."""
+    # Python's own hash of a text differs from process to process.
     digest = hashlib.sha256(f"{seed}/{number}/{attempt}".encode()).digest()
     return int.from_bytes(digest[:4], "big")
 
