@@ -14,7 +14,10 @@ class Stoppable(Protocol):
     """The running training, as far as a listener may act on it."""
 
     def stop(self, reason: str) -> None:
-        """Ask it to end after the present update, as at the time limit: evaluated, saved, ready to be resumed."""
+        """Ask it to end after the present update, as at the time limit: evaluated, saved, ready to be resumed.
+
+        Asked at an epoch's end, or when a resumed training begins, it trains no further update.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
