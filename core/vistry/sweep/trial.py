@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -73,6 +74,7 @@ class Trial:
         return self.evaluations[-1].epochs if self.evaluations else 0
 
     def best(self, epochs: int | None = None) -> float | None:
-        """The best score in the first so many epochs, or in all; None where there is none."""
+        """The best score in the first so many epochs, or in all; None where none is a number."""
         scores = [one.score for one in self.evaluations if epochs is None or one.epochs <= epochs]
+        scores = [score for score in scores if math.isfinite(score)]
         return max(scores, default=None)
