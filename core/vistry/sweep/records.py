@@ -110,8 +110,8 @@ class Event:
     """A line of events.jsonl. `time` is in seconds since 1970, `worker` the machine and the process that wrote it.
 
     `kind` is opened or closed (a worker began or ended its work), begun, resumed, promoted, paused, stopped, completed,
-    failed, dropped (a model), deleted (weights), limits (grown) or note. `epoch` counts from 1; `score` is the primary
-    metric.
+    interrupted (also by the time limit), failed, dropped (a model), deleted (weights), limits (grown) or note. `epoch`
+    counts from 1; `score` is the primary metric.
     """
 
     time: float

@@ -49,12 +49,16 @@ class BatchEnded:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochEnded:
-    """An epoch is done: its line of metrics.jsonl, and whether it is the best so far."""
+    """An epoch is done: its line of metrics.jsonl, and whether it is the best so far.
+
+    One that isn't whole was cut short, by the time limit or by `stop`, and is trained to its end when the run goes on.
+    """
 
     entry: EpochEntry
     epochs: int
     primary_metric: str
     is_best: bool
+    is_whole: bool = True
 
 
 @dataclass(frozen=True)

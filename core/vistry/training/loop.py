@@ -182,9 +182,14 @@ class Loop:
         self.history.append(entry)
         self.position = Position(epoch=epoch + 1)
         self.run.write_history(self.history)
-        primary_metric = self.validation.primary_metric
         self._announce.epoch_ended(
-            EpochEnded(entry=entry, epochs=self.epochs, primary_metric=primary_metric, is_best=is_best)
+            EpochEnded(
+                entry=entry,
+                epochs=self.epochs,
+                primary_metric=self.validation.primary_metric,
+                is_best=is_best,
+                is_whole=is_whole,
+            )
         )
         # An epoch that was cut short goes on from the state saved in its middle, so nothing is saved after it.
         if is_whole:
