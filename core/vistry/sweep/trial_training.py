@@ -15,10 +15,10 @@ from vistry.errors import VistryError
 from vistry.hyperparameter.schema import Source
 from vistry.plugin.faults import traceback_kept_in
 from vistry.runs.files import remove_unfinished, write_text
-from vistry.runs.folder import FILES, TRAINING_ROWS, VALIDATION_ROWS, Run
+from vistry.runs.folder import FILES, TRAINING_ROWS, VALIDATION_ROWS, Run, is_run
 from vistry.runs.image_contents import IMAGE_CONTENTS
 from vistry.runs.lock import training_in
-from vistry.runs.records import FindingsRecord, RunRecord, SplitRecord
+from vistry.runs.records import FindingsRecord, SplitRecord
 from vistry.runs.rows import read_rows
 from vistry.sweep.early_termination import termination_of
 from vistry.sweep.folder import DATA, SweepFolder
@@ -141,7 +141,7 @@ def _result(sweep: SweepFolder, trial: Trial, judge: Judge, deadline: float | No
     run = Run(sweep.trial_folder(trial.number))
     remove_unfinished(run.folder)
     with traceback_kept_in(run.folder):
-        if not (run.folder / FILES[RunRecord]).is_file():
+        if not is_run(run.folder):
             plan = trial_plan(sweep, trial)
             share_data(sweep.path / DATA, run.folder)
             return carry_out_in(run, plan, deadline=deadline, listeners=[judge])
