@@ -108,11 +108,11 @@ def end_trial(sweep: SweepFolder, number: int, *, status: str, reason: str) -> N
 
 
 def trial_plan(sweep: SweepFolder, trial: Trial) -> Plan:
-    """The plan of a trial: the sweep's data, the values that all trials have, and its own. Raises VistryError."""
+    """The plan of a trial: the sweep's data, and the trial's values. Raises VistryError."""
     sweep_record, record = sweep.record, trial.record
     request = sweep_record.request.request(sweep_record.task, sweep_record.primary_metric, record.model)
-    own = Source.of(record.values, f"trial {record.number} of {sweep.id}")
-    return make_plan(request, [sweep_record.fixed.source(), own], splits_of(sweep))
+    origins, own = sweep_record.fixed.origins, f"trial {record.number} of {sweep.id}"
+    return make_plan(request, [Source(record.values, lambda name: origins.get(name, own))], splits_of(sweep))
 
 
 def splits_of(sweep: SweepFolder) -> Splits:
