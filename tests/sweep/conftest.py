@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from vistry.errors import VistryError
 from vistry.hyperparameter.schema import Source
+from vistry.runs.records import EpochEntry
 from vistry.sweep import session
 from vistry.sweep.distribution import Distribution
+from vistry.sweep.early_termination import termination_of
 from vistry.sweep.folder import SweepFolder
 from vistry.sweep.request import GroupRequest, Limits, SamplerRequest, SweepRequest, TerminationRequest
-from vistry.sweep.trial_training import TrialTask, train_trial
+from vistry.sweep.trial import Trial
+from vistry.sweep.trial_training import STATUSES, TrialTask, end_trial, train_trial
 from vistry.training.plan import Request
 
 FIXED: dict[str, Any] = {
@@ -60,7 +64,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_plugin: None) 
     return tmp_path / "runs"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def request_of(digits: Path) -> MakeRequest:
     """A sweep of the tiny network on the digits, by random draws and halving."""
 
@@ -88,3 +92,55 @@ def begun(request_of: MakeRequest, folders: Path) -> Callable[..., SweepFolder]:
         return session.begin(session.plan_sweep(request_of(**options), threads=1))
 
     return begin
+
+
+class Pretending:
+    """A runner that trains nothing: it writes the scores of each epoch, judges them, and ends the trial.
+
+    `score` gives the score of a trial after so many epochs, or raises what goes wrong; `status` is that of the process.
+    """
+
+    def __init__(self, score: Callable[[Trial, int], float], status: int = 0):
+        self._score, self._status = score, status
+        self.numbers: list[int] = []
+
+    def submit(self, task: TrialTask) -> int:
+        self.numbers.append(task.number)
+        sweep = SweepFolder(task.folder)
+        if self._status == 0:
+            try:
+                self._train(sweep, sweep.trial(task.number))
+            except VistryError as error:
+                end_trial(sweep, task.number, status="failed", reason=str(error))
+        return task.number
+
+    def poll(self, handle: int) -> int:
+        return self._status
+
+    def kill(self, handle: int, *, gently: bool) -> None:
+        raise AssertionError
+
+    def _train(self, sweep: SweepFolder, trial: Trial) -> None:
+        termination = termination_of(sweep.record.termination, sweep.record.space)
+        history = sweep.run_of(trial.number).history()
+        checkpoints = sweep.trial_folder(trial.number) / "checkpoints"
+        checkpoints.mkdir(exist_ok=True)
+        for epoch in range(len(history), trial.record.epochs):
+            score = self._score(trial, epoch + 1)
+            history.append(
+                EpochEntry(
+                    epoch=epoch,
+                    train_loss=1.0,
+                    learning_rate=0.1,
+                    train_seconds=1.0,
+                    metrics={sweep.record.primary_metric: score},
+                )
+            )
+            sweep.run_of(trial.number).write_history(history)
+            for name in ("best", "last"):
+                (checkpoints / f"{name}.safetensors").write_text(f"epoch {epoch}")
+            verdict = termination.verdict(sweep.trial(trial.number), sweep.trials())
+            if verdict is not None and epoch + 1 < trial.record.epochs:
+                end_trial(sweep, trial.number, status=STATUSES[verdict.action], reason=verdict.reason)
+                return
+        end_trial(sweep, trial.number, status="completed", reason="all epochs are done")

@@ -39,7 +39,7 @@ from vistry.sweep.trial import Trial
 from vistry.sweep.worker import Place, Worker, limits_text, silent, with_limits
 from vistry.training.cores import Cores, allowed_cores, cores_taken, gpus, threads_given
 from vistry.training.plan import Plan, Splits, make_plan, primary_metric_of
-from vistry.training.session import data_record, now, write_data
+from vistry.training.run_files import data_record, now, write_data
 
 MAX_TRIALS = 20  # where the user gives no limit at all
 EARLY_STOPPING = "early_stopping"

@@ -221,9 +221,9 @@ class Worker:
                 # A trial that the time limit has cut short would be taken up again until the last second.
                 self._is_over |= status == 0 and state.status == "running" and not is_interrupted
                 self._free_space()
-                self._drop_models()
                 self.sweep.write_leaderboard()
             self.say(trial_line(self.sweep, running.claim.number, deadline=self.deadline))
+            self._drop_models()
 
     def _note_death(self, number: int, status: int, *, is_interrupted: bool) -> None:
         """Fail a trial whose process ended without a word; where it was told to end, somebody will take it up again."""
