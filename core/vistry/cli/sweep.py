@@ -60,7 +60,6 @@ def sweep() -> None:
 @click.option("--group-by", metavar="COLUMN|PATTERN", help="What stays on one side: a column, or '{group}_*.jpg'.")
 @reading_options
 @click.option("--primary-metric", help=f"Metric that is searched by: {words.primary_metrics()}.")
-@click.option("--config", type=click.Path(path_type=Path), help="YAML or TOML file with the keys of a job file.")
 @click.option("--backend", default="torch", help=f"Engine that trains: {words.backends()}. [torch]")
 @threads_option
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the sweep to make. [runs/...]")
