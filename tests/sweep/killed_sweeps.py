@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 # What may be going on at that moment, and how often it happens in a sweep of the test's size.
-POINTS = {"rename": 45, "checkpoint": 10, "backward": 24, "event": 8}
+POINTS = {"rename": 15, "checkpoint": 4, "backward": 8, "event": 3}
 
 
 def kill_points(seed: int, number: int) -> Iterator[tuple[str, int]]:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from vistry.errors import HyperparameterError, RunError, TrainingError, VistryError
-from vistry.sweep import worker
+from vistry.sweep import constraints, worker
 from vistry.sweep.claims import Claim, is_held, locked
+from vistry.sweep.constraints import Footprint
 from vistry.sweep.folder import SweepFolder
-from vistry.sweep.request import Limits
+from vistry.sweep.request import Constraints, Limits
 from vistry.sweep.session import plan_sweep, resume_sweep, work_on
+from vistry.sweep.space import Suggestion
 from vistry.sweep.trial import Trial
 
 from tests.sweep.conftest import MakeRequest, Pretending
@@ -198,3 +200,53 @@ def test_the_best_goes_where_it_is_wanted_and_nothing_else_is_overwritten(
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     with pytest.raises(RunError, match="holds something else; name another folder"):
         plan_sweep(request_of(best_to=str(tmp_path / "mine")))
+
+
+def test_what_breaks_a_constraint_is_skipped_and_not_counted(begun: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network of one model is larger than that of the other; each is measured once."""
+    measured: list[str] = []
+
+    def pretended(sweep: SweepFolder, suggestion: Suggestion) -> Footprint:
+        measured.append(suggestion.model)
+        size = 10 if suggestion.model == "tiny/tiny" else 1000
+        return Footprint(parameters=size, model_size=4 * size, latency=0.001 * size, memory=10**6)
+
+    monkeypatch.setattr(constraints, "_measured", pretended)
+    sweep = begun(
+        max_trials=4, models=("tiny", "broken_prefix"), stopping="none", constraints=Constraints(max_parameters=100)
+    )
+    result = work_on(sweep, runner=Pretending(rising))
+    trials = sweep.trials()
+    assert sorted(measured) == ["tiny/broken_prefix", "tiny/tiny"]
+    assert {trial.record.model for trial in trials if trial.state.status == "completed"} == {"tiny/tiny"}
+    skipped = [trial for trial in trials if trial.state.status == "skipped"]
+    assert skipped
+    assert {trial.state.reason for trial in skipped} == {"1,000 parameters are more than 100"}
+    assert len(trials) - len(skipped) == 4
+    assert result.reason == "all 4 trials are done"
+
+
+def test_where_nothing_keeps_to_the_constraints_that_is_said(begun: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = Footprint(parameters=1, model_size=2**30, latency=2.0, memory=2**34)
+    monkeypatch.setattr(constraints, "_measured", lambda sweep, suggestion: large)
+    sweep = begun(max_trials=2, constraints=Constraints(max_model_size=2**20, max_latency=0.5, max_memory=2**30))
+    result = work_on(sweep, runner=Pretending(rising))
+    assert result.best is None
+    assert result.reason == "none of the last 100 draws keeps to the constraints"
+    assert sweep.trial(1).state.reason == (
+        "weights of 1024.0 MiB are more than 1.0 MiB; 2000.0 ms for an image are more than 500.0 ms; training takes "
+        "16384.0 MiB, more than 1024.0 MiB"
+    )
+
+
+def test_a_model_is_measured_in_a_process_of_its_own(begun: Begin) -> None:
+    sweep = begun(max_trials=1)
+    suggestion = Suggestion(group=0, model="tiny/tiny", values={"optimizer": "sgd"}, why="a test")
+    footprint = constraints.footprint_of(sweep, suggestion)
+    # Two convolutions of 3 x 3 without bias, two batch norms, and the head for four classes.
+    parameters = 3 * 16 * 9 + 2 * 16 + 16 * 32 * 9 + 2 * 32 + 512 * 4 + 4
+    statistics = 2 * (16 + 32)
+    assert footprint.parameters == parameters
+    assert abs(footprint.model_size - 4 * (parameters + statistics)) <= 16  # the batches that the norms have counted
+    assert footprint.memory > 10 * 2**20
+    assert constraints.footprint_of(sweep, suggestion) == footprint

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vistry.cli import words
+from vistry.cli.amounts import BYTES, COUNTS, SECONDS, Amount
 from vistry.cli.duration import time_limit
 from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.list_group import Noun, as_json
@@ -54,6 +55,10 @@ def sweep() -> None:
 @click.option("--truncation-percentage", type=int, help="truncation_selection: how many percent are ended.")
 @click.option("--evaluation-interval", type=int, help="The three policies look at every so-manieth report. [1]")
 @click.option("--delay-evaluation", type=int, help="... from this one on. [0]")
+@click.option("--max-parameters", type=Amount(COUNTS), help="Only models with at most so many, such as 12M.")
+@click.option("--max-model-size", type=Amount(BYTES), help="Only models whose weights are as small: 20MB, 64MiB.")
+@click.option("--max-latency", type=Amount(SECONDS), help="Only models that predict an image as fast: 30ms.")
+@click.option("--max-memory", type=Amount(BYTES), help="Only models that train with as little memory: 6GiB.")
 @click.option("--seed", type=int, default=0, help="Seed of the sampler. [0]")
 @click.option("--validation", type=click.Path(path_type=Path), help="Labelled images to validate on.")
 @click.option("--validation-size", type=float, help="Share of the data split off when none is given. [0.2]")
@@ -66,7 +71,7 @@ def sweep() -> None:
 @click.option("--dry-run", is_flag=True, help="Check everything, print the space and what fits the time, stop.")
 @as_json
 @click.pass_context
-def run(ctx: click.Context, dry_run: bool, as_json: bool, output: Path | None, **options: Any) -> None:
+def run(ctx: click.Context, /, dry_run: bool, as_json: bool, output: Path | None, **options: Any) -> None:
     """Search for a good model of labelled images."""
     import time
 
@@ -100,13 +105,19 @@ def _request(options: dict[str, Any]) -> SweepRequest:
     from vistry.registry.catalogue import Catalogue
     from vistry.registry.tasks import task_named
     from vistry.sweep.flag_values import requests_of_flags
-    from vistry.sweep.request import Limits, SamplerRequest, SweepRequest, TerminationRequest
+    from vistry.sweep.request import Constraints, Limits, SamplerRequest, SweepRequest, TerminationRequest
     from vistry.training.plan import Request
 
     reading = ReadingOptions.of(**{name: options[name] for name in ("format", "images", "columns", "classes_at")})
     task = task_named(options["task"] or task_of(options["data"], None, reading)[0]).name
     models = [name.strip() for name in (options["model"] or "").split(",") if name.strip()]
     groups, fixed = requests_of_flags(options["hyperparameters"], models, catalogue=Catalogue.read(), task=task)
+    constraints = Constraints(
+        max_parameters=_whole(options["max_parameters"]),
+        max_model_size=_whole(options["max_model_size"]),
+        max_latency=options["max_latency"],
+        max_memory=_whole(options["max_memory"]),
+    )
     policy = {name: options[name] for name in _POLICY if options[name] is not None}
     return SweepRequest(
         training=Request(
@@ -123,12 +134,17 @@ def _request(options: dict[str, Any]) -> SweepRequest:
         fixed=fixed,
         sampler=SamplerRequest(name=options["sampler"], seed=options["seed"]),
         termination=TerminationRequest(name=options["stopping"], **policy),
+        constraints=constraints,
         limits=Limits(
             max_trials=options["max_trials"],
             max_concurrent_trials=options["max_concurrent_trials"],
             time_limit=options["time_limit"],
         ),
     )
+
+
+def _whole(amount: float | None) -> int | None:
+    return None if amount is None else int(amount)
 
 
 def _summary(plan: SweepPlan) -> str:

@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from vistry.errors import TrainingError
 from vistry.sweep.claims import Claim, busy, locked
+from vistry.sweep.constraints import DRAWS, broken_constraint
 from vistry.sweep.disk import free_space
 from vistry.sweep.dropped import WithoutModels, dropped_models
 from vistry.sweep.early_termination import termination_of
@@ -120,25 +122,43 @@ class Worker:
         """Claim the next job; None where there is none, now or ever."""
         with locked(self.sweep):
             self.sweep = self.sweep.reread()
-            trials = self.sweep.trials()
-            open_ones = [trial.number for trial in trials if trial.state.status in ("running", "paused")]
-            taken = busy(self.sweep, open_ones)
-            mine = {running.claim.number for running in self._running.values()}
-            self._others_work = bool(set(taken) - mine)
-            job = self._next(trials, taken)
-            if job is None:
-                return None
-            number = self._begin(job, trials, place) if isinstance(job, Suggestion) else self._take_up(job)
-            return Claim(self.sweep, number)
+            while True:
+                trials = self.sweep.trials()
+                open_ones = [trial.number for trial in trials if trial.state.status in ("running", "paused")]
+                taken = busy(self.sweep, open_ones)
+                mine = {running.claim.number for running in self._running.values()}
+                self._others_work = bool(set(taken) - mine)
+                job = None if nothing_fits(trials) else self._next(trials, taken)
+                if job is None:
+                    return None
+                if isinstance(job, Resume):
+                    return Claim(self.sweep, self._take_up(job))
+                if not (reason := self._broken_constraint(job)):
+                    return Claim(self.sweep, self._begin(job, trials, place))
+                self._skip(job, trials, reason)
+
+    def _broken_constraint(self, suggestion: Suggestion) -> str:
+        try:
+            return broken_constraint(self.sweep, suggestion)
+        except TrainingError as error:
+            return str(error)
+
+    def _skip(self, suggestion: Suggestion, trials: Sequence[Trial], reason: str) -> None:
+        """Note a trial that breaks a constraint; it isn't trained, and isn't counted."""
+        record = self._record(suggestion, next_number(trials), Place())
+        self.sweep.write_state(record.number, TrialState(status="skipped", reason=reason))
+        self.sweep.write_trial(record)
+        self.sweep.add_event("skipped", self.sweep.trial(record.number), reason=reason)
 
     def _next(self, trials: Sequence[Trial], taken: Sequence[int]) -> Job | None:
         record = self.sweep.record
-        sampler = self._sampler(trials)
+        sampler, limit = self._sampler(trials), record.limits.max_trials
+        skipped = sum(trial.state.status == "skipped" for trial in trials)
         job = next_job(
             trials,
             sampler=sampler or _Nothing(),
             termination=self._termination,
-            max_trials=record.limits.max_trials,
+            max_trials=None if limit is None else limit + skipped,
             busy=taken,
         )
         if self.deadline is None:
@@ -276,15 +296,20 @@ def seconds_an_epoch(model: str, trials: Sequence[Trial]) -> float:
     return max(seconds, default=0.0) if math.isfinite(sum(seconds)) else 0.0
 
 
+def nothing_fits(trials: Sequence[Trial]) -> bool:
+    """Whether so many trials in a row have broken constraints that no other can be expected to keep to them."""
+    last = trials[-DRAWS:]
+    return len(last) == DRAWS and all(trial.state.status == "skipped" for trial in last)
+
+
 def with_limits(sweep: SweepFolder, *, max_trials: int | None, time_limit: float | None) -> SweepFolder:
     """Write larger limits into a sweep, and return it with them. The sweep is locked."""
     record = sweep.reread().record
-    limits = replace(
-        record.limits,
-        **{
-            name: value for name, value in (("max_trials", max_trials), ("time_limit", time_limit)) if value is not None
-        },
-    )
+    limits = record.limits
+    if max_trials is not None:
+        limits = replace(limits, max_trials=max_trials)
+    if time_limit is not None:
+        limits = replace(limits, time_limit=time_limit)
     if limits != record.limits:
         sweep.write(replace(record, limits=limits))
         sweep.add_event("limits", reason=limits_text(limits.max_trials, limits.time_limit))
