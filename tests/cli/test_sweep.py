@@ -13,7 +13,8 @@ from vistry.cli import main
 from vistry.sweep import session
 from vistry.sweep.folder import SweepFolder, find_sweep
 
-from tests.sweep.conftest import Pretending, folders, request_of
+from tests.sweep.conftest import folders, request_of
+from tests.sweep.runners import Pretending
 from tests.sweep.test_worker import failing, rising
 
 __all__ = ["folders", "request_of"]  # fixtures

@@ -1,25 +1,25 @@
-"""Sweeps of the tiny network on the digits, and who trains their trials in this process."""
+"""What tests of sweeps share: made-up trials and data sets, and sweeps of the tiny network on the digits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
-from vistry.errors import VistryError
 from vistry.hyperparameter.schema import Source
-from vistry.runs.records import EpochEntry
 from vistry.sweep import session
 from vistry.sweep.distribution import Distribution
-from vistry.sweep.early_termination import termination_of
 from vistry.sweep.folder import SweepFolder
 from vistry.sweep.request import GroupRequest, Limits, SamplerRequest, SweepRequest, TerminationRequest
-from vistry.sweep.trial import Trial
-from vistry.sweep.trial_training import STATUSES, TrialTask, end_trial, train_trial
+from vistry.sweep.trial import Evaluation, Trial, TrialRecord, TrialState
 from vistry.training.plan import Request
 
+SURFACE = Path(__file__).parents[2] / "benchmarks" / "sweep_surface.py"
 FIXED: dict[str, Any] = {
     "number_of_epochs": 4,
     "warmup_cosine_lr_warmup_epochs": 1,
@@ -33,24 +33,49 @@ DRAWN = {
 MakeRequest = Callable[..., SweepRequest]
 
 
-class InThisProcess:
-    """A runner that trains each trial at once, in the caller's process; `before` is called with each task."""
+@pytest.fixture(autouse=True)
+def _no_policy(no_policy: None) -> None:
+    """Every test begins with nobody's policy."""
 
-    def __init__(self, before: Callable[[TrialTask], None] = lambda task: None):
-        self.tasks: list[TrialTask] = []
-        self._before = before
 
-    def submit(self, task: TrialTask) -> int:
-        self.tasks.append(task)
-        self._before(task)
-        train_trial(task)
-        return len(self.tasks)
+@pytest.fixture(scope="session")
+def surface() -> ModuleType:
+    """The made-up data sets of the benchmark, and its sweep on them."""
+    spec = importlib.util.spec_from_file_location("sweep_surface", SURFACE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["sweep_surface"] = module  # dataclasses look for their module there
+    spec.loader.exec_module(module)
+    return module
 
-    def poll(self, handle: int) -> int:
-        return 0
 
-    def kill(self, handle: int, *, gently: bool) -> None:
-        raise AssertionError
+@pytest.fixture
+def trial() -> Callable[..., Trial]:
+    """A trial with these scores, after every epoch or after those named."""
+
+    def make(
+        number: int,
+        scores: Sequence[float] = (),
+        *,
+        at: Sequence[int] = (),
+        status: str = "running",
+        epochs: int = 27,
+        until: int | None = None,
+        model: str = "family/model",
+        why: str = "random",
+        **values: Any,
+    ) -> Trial:
+        after = at or range(1, len(scores) + 1)
+        return Trial(
+            record=TrialRecord(number=number, group=0, model=model, values=values, why=why, epochs=epochs, threads=1),
+            state=TrialState(status=status, until=until),
+            evaluations=tuple(
+                Evaluation(epochs=epoch, score=score) for epoch, score in zip(after, scores, strict=True)
+            ),
+        )
+
+    return make
 
 
 @pytest.fixture
@@ -92,55 +117,3 @@ def begun(request_of: MakeRequest, folders: Path) -> Callable[..., SweepFolder]:
         return session.begin(session.plan_sweep(request_of(**options), threads=1))
 
     return begin
-
-
-class Pretending:
-    """A runner that trains nothing: it writes the scores of each epoch, judges them, and ends the trial.
-
-    `score` gives the score of a trial after so many epochs, or raises what goes wrong; `status` is that of the process.
-    """
-
-    def __init__(self, score: Callable[[Trial, int], float], status: int = 0):
-        self._score, self._status = score, status
-        self.numbers: list[int] = []
-
-    def submit(self, task: TrialTask) -> int:
-        self.numbers.append(task.number)
-        sweep = SweepFolder(task.folder)
-        if self._status == 0:
-            try:
-                self._train(sweep, sweep.trial(task.number))
-            except VistryError as error:
-                end_trial(sweep, task.number, status="failed", reason=str(error))
-        return task.number
-
-    def poll(self, handle: int) -> int:
-        return self._status
-
-    def kill(self, handle: int, *, gently: bool) -> None:
-        raise AssertionError
-
-    def _train(self, sweep: SweepFolder, trial: Trial) -> None:
-        termination = termination_of(sweep.record.termination, sweep.record.space)
-        history = sweep.run_of(trial.number).history()
-        checkpoints = sweep.trial_folder(trial.number) / "checkpoints"
-        checkpoints.mkdir(exist_ok=True)
-        for epoch in range(len(history), trial.record.epochs):
-            score = self._score(trial, epoch + 1)
-            history.append(
-                EpochEntry(
-                    epoch=epoch,
-                    train_loss=1.0,
-                    learning_rate=0.1,
-                    train_seconds=1.0,
-                    metrics={sweep.record.primary_metric: score},
-                )
-            )
-            sweep.run_of(trial.number).write_history(history)
-            for name in ("best", "last"):
-                (checkpoints / f"{name}.safetensors").write_text(f"epoch {epoch}")
-            verdict = termination.verdict(sweep.trial(trial.number), sweep.trials())
-            if verdict is not None and epoch + 1 < trial.record.epochs:
-                end_trial(sweep, trial.number, status=STATUSES[verdict.action], reason=verdict.reason)
-                return
-        end_trial(sweep, trial.number, status="completed", reason="all epochs are done")

@@ -75,7 +75,7 @@ def work(folder: Path) -> None:
     from vistry.sweep.folder import SweepFolder
     from vistry.sweep.session import work_on
 
-    from tests.sweep.conftest import InThisProcess
+    from tests.sweep.runners import InThisProcess
 
     work_on(SweepFolder(folder), runner=InThisProcess())
 

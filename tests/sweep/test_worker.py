@@ -17,7 +17,8 @@ from vistry.sweep.session import plan_sweep, resume_sweep, work_on
 from vistry.sweep.space import Suggestion
 from vistry.sweep.trial import Trial
 
-from tests.sweep.conftest import MakeRequest, Pretending
+from tests.sweep.conftest import MakeRequest
+from tests.sweep.runners import Pretending
 
 Begin = Callable[..., SweepFolder]
 
