@@ -20,7 +20,7 @@ from vistry.cli.threads_option import threads_option
 if TYPE_CHECKING:
     from vistry.sweep.outlook import Outlook
     from vistry.sweep.request import Limits, SweepRequest
-    from vistry.sweep.session import SweepPlan
+    from vistry.sweep.session import SweepPlan, SweepResult
 
 SAMPLERS = ("auto", "random", "sobol", "grid", "bayesian")
 STOPPINGS = ("halving", "none", "bandit", "median_stopping", "truncation_selection")
@@ -73,25 +73,33 @@ def sweep() -> None:
 @click.pass_context
 def run(ctx: click.Context, /, dry_run: bool, as_json: bool, output: Path | None, **options: Any) -> None:
     """Search for a good model of labelled images."""
-    import time
+    from vistry.sweep.session import plan_sweep
 
-    from vistry.sweep.session import begin, plan_sweep, work_on
-
-    began = time.time()
-    plan = plan_sweep(_request(options), threads=options["threads"])
     if dry_run:
-        _print_outlook(plan, as_json)
+        _print_outlook(plan_sweep(_request(options), threads=options["threads"]), as_json)
         return
-    click.echo(_summary(plan), err=as_json)
-    for note in plan.notes:
-        click.echo(f"note: {note}", err=True)
-    for warning in plan.first.warnings():
-        click.echo(f"warning: {warning}", err=True)
-    folder = begin(plan, output=output)
-    click.echo(f"sweep: {folder.path}", err=as_json)
-    result = work_on(folder, began=began, say=_say(as_json))
+    result = _searched(options, output, as_json)
     print_sweep_result(result, as_json)
     ctx.exit(0 if result.best is not None else 1)
+
+
+def _searched(options: dict[str, Any], output: Path | None, as_json: bool) -> SweepResult:
+    """Plan, say what is planned, and carry it out."""
+    import time
+
+    from vistry.sweep import session
+
+    began = time.time()
+    with session.LocalRunner(options["backend"]) as runner:  # loads what trials need while this process plans
+        plan = session.plan_sweep(_request(options), threads=options["threads"])
+        click.echo(_summary(plan), err=as_json)
+        for note in plan.notes:
+            click.echo(f"note: {note}", err=True)
+        for warning in plan.first.warnings():
+            click.echo(f"warning: {warning}", err=True)
+        folder = session.begin(plan, output=output)
+        click.echo(f"sweep: {folder.path}", err=as_json)
+        return session.work_on(folder, began=began, runner=runner, say=_say(as_json))
 
 
 def _say(as_json: bool) -> Any:

@@ -104,10 +104,11 @@ def sweep(
     Raises VistryError; mistakes in the request are all told before any work begins.
     """
     began = time.time()
-    plan = plan_sweep(request, threads=threads)
-    for note in plan.notes:
-        say(note)
-    return work_on(begin(plan, output=output), began=began, say=say)
+    with LocalRunner(request.training.backend) as runner:  # loads what trials need while this process plans
+        plan = plan_sweep(request, threads=threads)
+        for note in plan.notes:
+            say(note)
+        return work_on(begin(plan, output=output), began=began, runner=runner, say=say)
 
 
 def resume_sweep(

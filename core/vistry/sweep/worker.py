@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from vistry.errors import TrainingError
+from vistry.runs.folder import is_run
 from vistry.sweep.claims import Claim, busy, locked
 from vistry.sweep.constraints import DRAWS, broken_constraint
 from vistry.sweep.disk import free_space
@@ -33,7 +34,10 @@ POLL = 0.05  # seconds between two looks at the running trials
 LOOK = 1.0  # seconds between two looks at a sweep whose next job depends on others
 # Seconds before the deadline that a trial has to be over by: its report is written, and the sweep's.
 RESERVE = 2.0
-HUNG = 10.0  # seconds after the deadline at which a trial that didn't end is killed
+# Seconds after the deadline at which a trial is killed: one that has begun to train may be in its first evaluation,
+# and nobody knows how long that lasts; one that has been evaluated may be in another.
+FIRST_EVALUATION = 10.0
+GRACE = 1.0
 
 
 def silent(line: str) -> None:
@@ -86,7 +90,7 @@ class Worker:
                     self._fill()
                 if not self._running and (ctrl_c.pressed or self._is_late() or not self._others_work):
                     break
-                self._end_hung_ones()
+                self._end_late_ones()
                 time.sleep(POLL)
         with locked(self.sweep):
             self.sweep.write_leaderboard()
@@ -273,10 +277,22 @@ class Worker:
         for running in self._running.values():
             self.runner.kill(running.handle, gently=True)
 
-    def _end_hung_ones(self) -> None:
-        if self.deadline is not None and time.time() > self.deadline + HUNG:
-            for running in self._running.values():
+    def _end_late_ones(self) -> None:
+        """Kill what is late: it goes on from its last saved state, if there is more time one day."""
+        late = 0.0 if self.deadline is None else time.time() - self.deadline
+        if late <= 0:
+            return
+        for running in self._running.values():
+            if late > self._longest_evaluation(running.claim.number):
                 self.runner.kill(running.handle, gently=False)
+
+    def _longest_evaluation(self, number: int) -> float:
+        """How long the evaluation may last that a trial may be in; none before it trains."""
+        run = self.sweep.run_of(number)
+        seconds = [entry.evaluation_seconds for entry in run.history() if entry.evaluation_seconds is not None]
+        if seconds:
+            return GRACE + max(seconds)
+        return FIRST_EVALUATION if is_run(run.folder) and run.status.engine is not None else 0.0
 
     def _is_late(self) -> bool:
         return self._is_over or (self.deadline is not None and time.time() >= self.deadline - RESERVE)
