@@ -33,12 +33,13 @@ class TrialState:
 
     `status` is running, paused (it may be promoted), stopped (early termination: it goes on no more), completed, failed
     or skipped (no constraint was met); `reason` says why, with the number that decided. `until` is the number of epochs
-    to which it may train before it is asked again.
+    to which it may train before it is asked again, and `since` how many it had when somebody last took it up.
     """
 
     status: str
     reason: str = ""
     until: int | None = None
+    since: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

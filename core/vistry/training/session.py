@@ -2,7 +2,7 @@
 
 1. A plan (plan.py) is made before anything is written: every mistake in the call is told by then.
 2. A run folder is made, and all that defines the run is written to it: the rows of both splits, the hyperparameters,
-   run.json and the doctor's findings (`_write_run`).
+   run.json and the doctor's findings (`write_run`).
 3. The loop is built from that folder alone (`_loop`): rows, hyperparameters and run.json are read back, although
    `train` has them in memory. So a resumed run is set up by the same lines as a new one and can't differ from it, and
    whatever the folder lacks fails in the first second of a run and not in the resumption of a long one.
@@ -14,21 +14,18 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from vistry.data.source import Folders, ReadingOptions
 from vistry.data.table import Table
 from vistry.errors import RunError, VistryError
-from vistry.hyperparameter.recorded import hyperparameters_of, hyperparameters_record
+from vistry.hyperparameter.recorded import hyperparameters_of
 from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.faults import traceback_kept_in
@@ -38,22 +35,16 @@ from vistry.registry.catalogue import Catalogue
 from vistry.registry.parts import check_recorded
 from vistry.report import write_report
 from vistry.runs.files import remove_unfinished
-from vistry.runs.findings import diagnosis_record
 from vistry.runs.folder import TRAINING_ROWS, VALIDATION_ROWS, Run, find_run, new_run
-from vistry.runs.image_contents import write_image_contents
 from vistry.runs.lock import training_in
 from vistry.runs.moved_images import check_images, move_images
 from vistry.runs.records import (
-    DataRecord,
     EngineFacts,
-    FindingsRecord,
-    ModelRecord,
-    RunRecord,
-    RunStatus,
 )
-from vistry.runs.rows import read_rows, write_rows
+from vistry.runs.rows import read_rows
 from vistry.task.doubt import Doubt
 from vistry.training.advice import SlowEpochs
+from vistry.training.cores import Cores, set_apart
 from vistry.training.engines import Engine
 from vistry.training.events import Announcer, Listener, Outcome
 from vistry.training.initial_weights import InitialWeights, load_initial_weights
@@ -62,6 +53,7 @@ from vistry.training.loop import Loop
 from vistry.training.model_context import ModelContext
 from vistry.training.plan import Plan, Request, make_plan
 from vistry.training.recorded_model import recorded_model
+from vistry.training.run_files import now, write_data, write_run
 from vistry.training.schedules import number_of_updates
 from vistry.training.validation import Validation
 
@@ -94,6 +86,7 @@ def train(
     group_by: str | None = None,
     output: str | Path | None = None,
     time_limit: float | None = None,
+    threads: int | None = None,
     listeners: Sequence[Listener] = (),
     **hyperparameters: Any,
 ) -> TrainingResult:
@@ -115,6 +108,7 @@ def train(
             the path such as "{group}_*.jpg".
         output: the new run folder; by default one in VISTRY_RUNS or ./runs.
         time_limit: seconds by which the training is over, planning included.
+        threads: how many threads compute, on cores that no other training holds; by default on all that are free.
         listeners: who hears of each step, such as `vistry.training.progress.progress_line()`.
         hyperparameters: values by their own names.
 
@@ -132,8 +126,9 @@ def train(
         backend=backend,
         group_by=group_by,
     )
-    plan = make_plan(request, [Source.of(hyperparameters, "the call")])
-    return carry_out(plan, output=output, deadline=deadline, listeners=listeners)
+    with set_apart(threads) as cores:
+        plan = make_plan(request, [Source.of(hyperparameters, "the call")])
+        return carry_out(plan, output=output, deadline=deadline, cores=cores, listeners=listeners)
 
 
 def resume(
@@ -142,6 +137,7 @@ def resume(
     data: str | Path | None = None,
     validation: str | Path | None = None,
     time_limit: float | None = None,
+    threads: int | None = None,
     listeners: Sequence[Listener] = (),
 ) -> TrainingResult:
     """Go on with a run that was killed, interrupted or stopped; it ends as if nothing had happened.
@@ -151,6 +147,7 @@ def resume(
         data: where the run's images are now, if not where they were.
         validation: the same for validation images that lay apart.
         time_limit: seconds by which this part of the training is over.
+        threads: how many threads compute; by default as many as before, for only then it ends with the same bits.
         listeners: who hears of each step, such as `vistry.training.progress.progress_line()`.
 
     A run that was killed before its first saved state begins anew. Raises RunError where there is no such run, where
@@ -161,17 +158,38 @@ def resume(
     resumed = find_run(run)
     if resumed.status.status == "completed":
         raise RunError(f"{resumed.id} is complete; to build upon it, train with --checkpoint_run_id {resumed.id}")
-    context = recorded_context(resumed)
-    with training_in(resumed.folder), traceback_kept_in(resumed.folder):
+    with (
+        training_in(resumed.folder),
+        traceback_kept_in(resumed.folder),
+        set_apart(threads or resumed.status.threads) as cores,
+    ):
+        context = recorded_context(resumed)
+        _say_cores(cores, listeners)
         remove_unfinished(resumed.folder)
         if data is not None or validation is not None:
             resumed = move_images(resumed, *(None if place is None else Path(place) for place in (data, validation)))
-        check_images(resumed)
-        loop = _loop(run=resumed, context=context, listeners=listeners)
-        if loop.restore():
-            place = f"epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}"
-            Announcer(listeners).note(f"going on from {place}")
-        return _fit(loop, deadline)
+        return go_on(resumed, context, threads=cores.threads, deadline=deadline, listeners=listeners)
+
+
+def go_on(
+    run: Run,
+    context: ModelContext,
+    *,
+    threads: int,
+    deadline: float | None = None,
+    listeners: Sequence[Listener] = (),
+) -> TrainingResult:
+    """Go on with a run whose folder this process holds, by its recorded context, to be over at `deadline`.
+
+    The process computes with so many threads.
+    """
+    check_images(run)
+    loop = _loop(run=run, context=context, listeners=listeners)
+    if loop.restore():
+        place = f"epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}"
+        Announcer(listeners).note(f"going on from {place}")
+    run.write_history(loop.history)  # without the epochs after the last saved state, which are to be trained again
+    return _fit(loop, deadline, threads)
 
 
 def deadline_in(seconds: float | None) -> float | None:
@@ -184,76 +202,41 @@ def carry_out(
     *,
     output: str | Path | None = None,
     deadline: float | None = None,
+    cores: Cores | None = None,
     listeners: Sequence[Listener] = (),
 ) -> TrainingResult:
-    """Train as planned, into a new run folder, to be over at `deadline`, by time.monotonic(). Raises VistryError."""
+    """Train as planned, into a new run folder, to be over at `deadline`, by time.monotonic(). Raises VistryError.
+
+    `cores` are those that this process computes on, where it has set some apart.
+    """
     run = new_run(plan.context.card.name, None if output is None else Path(output))
     with training_in(run.folder):
         try:
-            _write_run(run, plan)
+            write_data(run.folder, plan)
+            write_run(run, plan)
+            if cores:
+                _say_cores(cores, listeners)
             loop = _loop(run=run, context=plan.context, listeners=listeners)
         except BaseException:
             shutil.rmtree(run.folder, ignore_errors=True)  # it never began, and the same command has to work again
             raise
-        return _fit(loop, deadline)
+        return _fit(loop, deadline, cores.threads if cores else None)
+
+
+def carry_out_in(
+    run: Run, plan: Plan, *, threads: int, deadline: float | None = None, listeners: Sequence[Listener] = ()
+) -> TrainingResult:
+    """Train as planned in a folder that this process holds and that has the plan's data, as `write_data` writes it.
+
+    The process computes with so many threads.
+    """
+    write_run(run, plan)
+    return _fit(_loop(run=run, context=plan.context, listeners=listeners), deadline, threads)
 
 
 def sources_of(files: Iterable[Source], flags: dict[str, Any]) -> list[Source]:
     """Order the sources of hyperparameters: files first, flags over them."""
     return [*files, Source.of(flags, "the command line")]
-
-
-# Writing the run
-
-
-def _write_run(run: Run, plan: Plan) -> None:
-    """Write everything that predicting, evaluating and resuming need."""
-    task = plan.context.task.name
-    write_rows(run.folder / TRAINING_ROWS, plan.training, task)
-    write_rows(run.folder / VALIDATION_ROWS, plan.validation, task)
-    # The first epoch reads the same files again, and then from memory.
-    write_image_contents(run.folder, {"training": plan.training.images, "validation": plan.validation.images})
-    run.write(hyperparameters_record(plan.hyperparameters))
-    run.write(FindingsRecord(diagnoses=tuple(map(diagnosis_record, plan.diagnoses))))
-    run.write(RunStatus(status="running", reason="", started=_now()))
-    run.write(_run_record(run, plan))  # the last one: a folder with a run.json is a run
-
-
-def _run_record(run: Run, plan: Plan) -> RunRecord:
-    context, validation = plan.context, plan.request.validation
-    card = context.card
-    return RunRecord(
-        id=run.id,
-        task=context.task.name,
-        backend=context.backend,
-        model=ModelRecord(
-            name=card.name,
-            full_name=card.full_name,
-            distribution=card.distribution,
-            version=card.version,
-            backbone=card.backbone.full_name if card.backbone else "",
-        ),
-        classes=plan.classes,
-        primary_metric=plan.primary_metric,
-        preprocessing=context.preprocessing(),
-        data=DataRecord(
-            source=str(plan.request.data.resolve()),
-            training_images=len(plan.training),
-            validation_images=len(plan.validation),
-            training_class_counts=plan.data_summary.class_counts,
-            validation_source=str(validation.resolve()) if validation else None,
-            split=plan.split,
-        ),
-        initial_weights=plan.initial_weights.record(),
-        command=(Path(sys.argv[0]).name, *sys.argv[1:]),
-        versions={"vistry": version("vistry"), "python": platform.python_version()},
-        created=_now(),
-        parts=context.parts.records(plan.primary_metric),
-    )
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
 # Building the loop from the run folder
@@ -361,9 +344,21 @@ def _facts(engine: Engine, run: Run) -> EngineFacts:
 # Training
 
 
-def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
+def _say_cores(cores: Cores, listeners: Sequence[Listener]) -> None:
+    if sentence := cores.sentence():
+        Announcer(listeners).note(sentence)
+
+
+def _fit(loop: Loop, deadline: float | None, threads: int | None) -> TrainingResult:
     run, loop.deadline = loop.run, deadline
-    status = replace(run.status, status="running", reason="", engine=_facts(loop.engine, run), process_id=os.getpid())
+    status = replace(
+        run.status,
+        status="running",
+        reason="",
+        engine=_facts(loop.engine, run),
+        process_id=os.getpid(),
+        threads=threads,
+    )
     run.write(status)
     try:
         with traceback_kept_in(run.folder):
@@ -386,7 +381,7 @@ def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
             best_score=outcome.best_score,
             epochs=outcome.epochs,
             engine=_facts(loop.engine, run),  # again, for the seconds of compiling
-            finished=_now(),
+            finished=now(),
             interval=doubt.interval,
             absent_classes=doubt.absent_classes,
         )
