@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 from vistry.sweep.job_files.document import Node, Remarks, shown
 
@@ -13,10 +14,8 @@ def number(node: Node | None, remarks: Remarks, rule: str = "a number") -> float
         return None
     value = node.value
     if isinstance(value, str):
-        try:
+        with suppress(ValueError):
             value = float(value) if value.strip().isascii() and "_" not in value else value
-        except ValueError:
-            pass
     if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
         remarks.refuse(node, f"must be {rule}, got {shown(node.value)}")
         return None
