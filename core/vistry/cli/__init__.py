@@ -15,6 +15,7 @@ from vistry.errors import suggestion
 COMMANDS = {
     "train": "Train a model on a folder of labelled images.",
     "resume": "Go on with a run that was interrupted.",
+    "job": "Carry out job files of the hosted product.",
     "evaluate": "Measure a run's model on labelled images.",
     "predict": "Label images with a run's model.",
     "threshold": "Choose the score above which a run's predictions count.",

@@ -14,7 +14,7 @@ from vistry.hyperparameter.values import format_value
 from vistry.registry.cards import ModelCard
 from vistry.registry.field_spec import Scalar
 from vistry.sweep.distribution import Distribution
-from vistry.sweep.job_files.distributions import ends_of, values_of
+from vistry.sweep.job_files.distributions import values_of
 from vistry.sweep.job_files.document import Node, Remarks
 from vistry.sweep.job_files.fitting import Drawn
 from vistry.sweep.job_files.fixed import FixedValues
@@ -24,6 +24,14 @@ MOST_SIZES = 64  # combinations of sizes that are all tried
 TRIED = 100  # others, drawn among all
 
 Values = dict[str, Scalar | None]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """Values of a draw, and the rules that they break."""
+
+    values: Values
+    problems: Sequence[Problem]
 
 
 @dataclass(frozen=True)
@@ -48,13 +56,12 @@ class Rules:
                 self._refuse(problem, card, place, nodes=everywhere)
             return []
         tried = [values for part in parts for values in _sample(part)]
-        broken = [(values, problems) for values in tried if (problems := self.problems(values, card))]
-        for values, problems in broken[:1]:
-            for problem in problems:
-                if len(broken) == len(tried):
-                    self._refuse(problem, card, place, nodes=everywhere)
-                else:
-                    self._warn(problem, card, place, values=values)
+        broken = [Broken(values, problems) for values in tried if (problems := self.problems(values, card))]
+        if len(broken) == len(tried):
+            for problem in broken[0].problems if broken else ():
+                self._refuse(problem, card, place, nodes=everywhere)
+        elif broken and not self._refuse_values(tried, broken, everywhere):
+            self._say(broken[0], card, place)
         if len(parts) > 1:
             self.remarks.say(place, f"sizes of {card.name} that don't go together are left out")
         return parts
@@ -98,32 +105,43 @@ class Rules:
         shared = self.models.spec(name, [card])
         return shared is not None and shared.unit == "pixels"
 
+    def _refuse_values(self, tried: Sequence[Values], broken: Sequence[Broken], nodes: Mapping[str, Node]) -> bool:
+        """Refuse each value that breaks a rule whatever else is drawn, and tell whether there is one."""
+        never = [
+            (name, value, one)
+            for name, value in dict.fromkeys(item for values in tried for item in values.items())
+            if (one := next((one for one in broken if one.values[name] == value), None))
+            and sum(values[name] == value for values in tried) == sum(one.values[name] == value for one in broken)
+        ]
+        for name, value, one in never:
+            if name in nodes:
+                problem = one.problems[0]
+                about = problem.message if problem.field == name else f"{problem.field} {problem.message}"
+                self.remarks.refuse(nodes[name], f"with {format_value(value)} it fails: {about}", problem.remedy)
+        return bool(never)
+
     def _refuse(self, problem: Problem, card: ModelCard, place: Node, nodes: Mapping[str, Node]) -> None:
         node = nodes.get(problem.field, place)
         name = "" if problem.field in nodes else f"{problem.field} of {card.name} "
         plugin = f", says the plugin '{problem.plugin}'" if problem.plugin else ""
         self.remarks.refuse(node, f"{name}{problem.message}{plugin}", problem.remedy)
 
-    def _warn(self, problem: Problem, card: ModelCard, place: Node, values: Values) -> None:
-        shown = ", ".join(f"{name} = {format_value(value)}" for name, value in values.items())
-        self.remarks.say(place, f"a trial of {card.name} with {shown} would fail: {problem}")
+    def _say(self, broken: Broken, card: ModelCard, place: Node) -> None:
+        shown = ", ".join(f"{name} = {format_value(value)}" for name, value in broken.values.items())
+        self.remarks.say(place, f"a trial of {card.name} with {shown} would fail: {broken.problems[0]}")
 
 
 def _sample(drawn: Drawn) -> Iterator[Values]:
     """Some combinations of the values, or of the ends where there are no single ones: all where they are few."""
-    count = math.prod(len(_tried(one)) for one in drawn.values())
+    count = math.prod(len(one.ends()) for one in drawn.values())
     if count <= TRIED:
         yield from _combinations(drawn)
         return
     generator = random.Random(0)
     for _ in range(TRIED):
-        yield {name: generator.choice(_tried(one)) for name, one in drawn.items()}
+        yield {name: generator.choice(one.ends()) for name, one in drawn.items()}
 
 
 def _combinations(drawn: Drawn) -> Iterator[Values]:
-    for values in product(*map(_tried, drawn.values())):
+    for values in product(*(one.ends() for one in drawn.values())):
         yield dict(zip(drawn, values, strict=True))
-
-
-def _tried(one: Distribution) -> tuple[Scalar | None, ...]:
-    return ends_of(one)

@@ -160,6 +160,14 @@ def _with_step(node: Node, drawn: Distribution, spec: FieldSpec, remarks: Remark
 
 def _in_range(node: Node, drawn: Distribution, spec: FieldSpec, remarks: Remarks) -> Distribution | None:
     """The distribution, where every value that it can draw is in the hyperparameter's range."""
+    try:
+        return _checked(node, drawn, spec, remarks=remarks)
+    except OverflowError:
+        remarks.refuse(node, f"draws numbers that are too large, and must be {spec.rule}", "narrow it")
+        return None
+
+
+def _checked(node: Node, drawn: Distribution, spec: FieldSpec, remarks: Remarks) -> Distribution | None:
     if drawn.kind in ("uniform", "loguniform"):
         step = drawn.step or (1 if drawn.is_integer else None)
         first, last = _ends(drawn)
@@ -170,9 +178,7 @@ def _in_range(node: Node, drawn: Distribution, spec: FieldSpec, remarks: Remarks
             remarks.say(node, f"draws {first:g} to {last:g}, the multiples of {drawn.step:g} inside its range")
         if spec.maximum_from == "freeze" and first == 0:
             return _with_unset(node, drawn, remarks)
-        ends = [_typed(first, drawn), _typed(last, drawn)]
-    else:
-        ends = [drawn.value(0.0), drawn.value(1.0)]
+    ends = drawn.ends()
     wrong = [end for end in ends if not takes(spec, end)]
     if not wrong and (spec.type != "choice" or all(takes(spec, one) for one in values_of(drawn) or ())):
         return drawn
@@ -239,12 +245,3 @@ def _instead(name: str) -> dict[str, str]:
         **({"upper": "write max_value"} if "max_value" in KEYS[name] else {}),
         **keys,
     }
-
-
-def ends_of(drawn: Distribution) -> tuple[Scalar | None, ...]:
-    """The lowest and the highest value that can be drawn, but for two of a million where there is no end of them."""
-    if drawn.kind == "choice":
-        return drawn.choices
-    if drawn.kind in ("normal", "lognormal"):
-        return drawn.value(0.0), drawn.value(1.0)
-    return tuple(_typed(end, drawn) for end in _ends(drawn))

@@ -11,7 +11,7 @@ from vistry.registry.cards import ModelCard
 from vistry.registry.field_spec import Scalar, to_json
 from vistry.sweep.distribution import Distribution
 from vistry.sweep.job_files.constants import takes
-from vistry.sweep.job_files.distributions import ends_of, values_of
+from vistry.sweep.job_files.distributions import values_of
 from vistry.sweep.job_files.document import Node, Remarks
 from vistry.sweep.job_files.fixed import FixedValues
 from vistry.sweep.job_files.models import JobModels
@@ -34,7 +34,7 @@ def fitted(written: Mapping[str, Written], card: ModelCard, models: JobModels, r
     for name, one in written.items():
         field = models.field(name, card)
         values = values_of(one.drawn)
-        wrong = [value for value in values or ends_of(one.drawn) if value is not None and not takes(field.spec, value)]
+        wrong = [value for value in values or one.drawn.ends() if value is not None and not takes(field.spec, value)]
         if not wrong:
             result[name] = one.drawn
         elif field.spec.unit == "pixels" and values is not None:

@@ -21,7 +21,7 @@ from vistry.sweep.job_files.keys import check_keys, check_type, notes_of, task_o
 from vistry.sweep.job_files.limits import limits_of
 from vistry.sweep.job_files.models import MODEL, JobModels
 from vistry.sweep.job_files.outputs import best_to
-from vistry.sweep.job_files.search_space import SPACE, SpaceReader, SubSpace, sub_spaces
+from vistry.sweep.job_files.search_space import EARLY_STOPPING, SPACE, SpaceReader, SubSpace, sub_spaces
 from vistry.sweep.job_files.sweep_section import sampling_of, termination_of
 from vistry.sweep.request import GroupRequest, Limits, SamplerRequest, SweepRequest
 from vistry.training.plan import Request
@@ -66,6 +66,8 @@ def read_job(path: Path, data: Mapping[str, Path] | None = None) -> Job:
     searched = _Search(document, _kind(document, limits), remarks, sampler=sampling.sampler)
     chosen = searched.read(task, sampling.log_base) if task else None
     metric = _metric(document, task, remarks)
+    if searched.kind == SWEEP and limits.max_trials == 1 and (space := document.get(SPACE)) is not None:
+        remarks.say(space, "one trial is one random draw of it; limits.max_trials says how many")
     remarks.check()
     assert chosen is not None
     request = SweepRequest(
@@ -74,7 +76,7 @@ def read_job(path: Path, data: Mapping[str, Path] | None = None) -> Job:
         fixed=(chosen.fixed.source(),),
         limits=limits,
         notes=notes,
-        best_to=None if folder is None else str(folder),
+        best_to=None if folder is None else str(folder.resolve()),
     )
     if searched.kind == SWEEP:
         request = replace(request, sampler=searched.sampler_of(limits), termination=termination)
@@ -147,6 +149,8 @@ class _Search:
         named = section.get(MODEL) if section else None
         card = models.named(named, self.remarks) if named else models.default if self.kind == TRAINING else None
         fixed = self._fixed(section, card, models)
+        if self.kind == SWEEP:
+            fixed.values.setdefault(EARLY_STOPPING, True)
         return _Chosen(None, fixed, card.full_name if card else None)
 
     def sampler_of(self, limits: Limits) -> SamplerRequest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from vistry.errors import suggestion
@@ -60,6 +61,7 @@ INSTEAD = {
     "cv_split_column_names": "it is for jobs about tables",
     "inputs": "it is for command jobs; data stands under training_data",
 }
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # What other files of the product describe.
 _OTHER_JOBS = {
     "sweep": "a sweep over somebody's own script",
@@ -123,6 +125,8 @@ def notes_of(document: Node, remarks: Remarks) -> dict[str, str]:
     for key in ("name", "display_name", "experiment_name", "description"):
         node = document.get(key)
         text = word(node, remarks) if node is not None else None
+        if node is not None and key == "name" and text and not _NAME.fullmatch(text):
+            remarks.refuse(node, f"'{text}' can't name a folder", "write letters, digits, '-', '_' and '.'")
         if text:
             notes[key] = text
     return notes | dict(_tags(document.get("tags"), remarks))

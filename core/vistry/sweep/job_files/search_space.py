@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vistry.registry.cards import ModelCard
+from vistry.sweep.distribution import Distribution
 from vistry.sweep.job_files.combinations import Rules
 from vistry.sweep.job_files.distributions import distribution_of
 from vistry.sweep.job_files.document import Node, Remarks, shown
@@ -18,6 +19,10 @@ SPACE = "search_space"
 _EXAMPLE = (
     "write search_space: [{model_name: resnet18, learning_rate: {type: uniform, min_value: 0.001, max_value: 0.1}}]"
 )
+
+
+EARLY_STOPPING = "early_stopping"
+BY_DEFAULT = "the job file, whose trainings stop early unless it says otherwise"
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class SpaceReader:
         if len(remarks.problems) > before:
             return
         nodes = {name: one.node for name, one in written.items()}
+        drawn = [(card, self._with_early_stopping(whole)) for card, whole in drawn]
         groups: list[tuple[list[str], Drawn]] = []
         for card, whole in drawn:
             for part in self.rules.possible(whole, card, space.node, nodes=nodes):
@@ -79,9 +85,15 @@ class SpaceReader:
                     groups.append(([card.full_name], part))
                 else:
                     alike.append(card.full_name)
-        where = {name: node.where for name, node in nodes.items()}
+        where = {EARLY_STOPPING: BY_DEFAULT, **{name: node.where for name, node in nodes.items()}}
         for names, part in groups:
             yield GroupRequest(models=tuple(names), parameters=part, where=where)
+
+    def _with_early_stopping(self, drawn: Drawn) -> Drawn:
+        """The same with early stopping on, as the product has it in sweeps, where the file doesn't say."""
+        if EARLY_STOPPING in drawn or EARLY_STOPPING in self.rules.fixed.values:
+            return drawn
+        return {**drawn, EARLY_STOPPING: Distribution(kind="choice", choices=(True,))}
 
     def _written(self, space: SubSpace) -> Iterator[tuple[str, Written]]:
         """What the sub-space says of each hyperparameter that its models take."""

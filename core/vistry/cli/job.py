@@ -1,0 +1,122 @@
+"""`vistry job`: job files of the hosted product, carried out on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vistry.cli.duration import time_limit
+from vistry.cli.list_group import as_json
+
+if TYPE_CHECKING:
+    from vistry.inference.evaluate import Evaluation
+    from vistry.sweep.job_files.job import Job
+    from vistry.sweep.job_files.run import JobPlan, JobResult
+
+KINDS = {
+    "training": "one training",
+    "sweep": "a sweep",
+    "automatic": "the automatic mode, a sweep of a space of its own",
+}
+
+
+@click.group()
+def job() -> None:
+    """Carry out job files of the hosted product."""
+
+
+@job.command(name="run")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--data",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="Where data is on this machine. NAME is train, validation or test, or a reference such as azureml:cats:1.",
+)
+@click.option("--output", type=click.Path(path_type=Path), help="Folder of the run or the sweep to make. [runs/...]")
+@time_limit
+@click.option("--dry-run", is_flag=True, help="Check everything, print what would be done, stop.")
+@as_json
+@click.pass_context
+def run_job(ctx: click.Context, file: Path, data: tuple[str, ...], *, as_json: bool, **options: Any) -> None:
+    """Train what FILE, a job file in YAML, asks for: one model, or a sweep."""
+    from vistry.sweep.job_files.data_paths import data_map
+    from vistry.sweep.job_files.job import read_job
+    from vistry.sweep.job_files.run import carry_out_job, plan_job, with_time_limit
+    from vistry.training import progress
+    from vistry.training.session import deadline_in
+
+    asked = with_time_limit(read_job(file, data_map(data)), options["time_limit"])
+    deadline = deadline_in(asked.request.limits.time_limit)
+    for line in _lines(asked):
+        click.echo(line, err=as_json)
+    plan = plan_job(asked)
+    if options["dry_run"]:
+        _print_plan(plan, as_json)
+        return
+    _introduce(plan, as_json)
+    result = carry_out_job(
+        plan,
+        output=options["output"],
+        deadline=deadline,
+        say=lambda line: click.echo(line, err=as_json),
+        listeners=[] if as_json else [progress.progress_line()],
+    )
+    _print_result(result, as_json)
+    ctx.exit(0 if result.run is not None else 1)
+
+
+def _lines(asked: Job) -> Iterator[str]:
+    """What the file is, and what a reader of it has to be told."""
+    limits, trials = asked.request.limits, asked.request.limits.max_trials
+    count = "" if asked.kind == "training" else f", {trials} trials"
+    time = "" if limits.time_limit is None else f", at most {limits.time_limit / 60:g} minutes"
+    yield f"{asked.path}: {KINDS[asked.kind]}{count}{time}"
+    yield from (f"note: {line}" for line in asked.lines)
+
+
+def _introduce(plan: JobPlan, as_json: bool) -> None:
+    if plan.training is not None:
+        from vistry.cli.train import introduce
+
+        introduce(plan.training, as_json)
+    if plan.sweep is not None:
+        from vistry.cli.sweep import introduce as introduce_sweep
+
+        introduce_sweep(plan.sweep, as_json)
+
+
+def _print_plan(plan: JobPlan, as_json: bool) -> None:
+    if plan.training is not None:
+        from vistry.cli.train import print_plan
+
+        print_plan(plan.training, as_json)
+    if plan.sweep is not None:
+        from vistry.cli.sweep import print_outlook
+
+        print_outlook(plan.sweep, as_json)
+
+
+def _print_result(result: JobResult, as_json: bool) -> None:
+    if result.training is not None:
+        from vistry.cli.training_result import print_result
+
+        print_result(result.training, as_json)
+    if result.sweep is not None:
+        from vistry.cli.sweep_result import print_sweep_result
+
+        print_sweep_result(result.sweep, as_json)
+    if result.test is not None:
+        click.echo(_measured(result.test, result.job.test), err=as_json)
+    if result.run is not None and result.job.request.best_to is not None:
+        click.echo(f"copy:    {result.job.request.best_to}", err=as_json)
+
+
+def _measured(test: Evaluation, data: Path | None) -> str:
+    """The figure on the test data, with its doubt."""
+    primary, interval = test.primary_metric, test.doubt.interval
+    doubt = "" if interval is None else f" ({interval.low:.4f} to {interval.high:.4f})"
+    return f"test:    {primary} {test.metrics[primary]:.4f}{doubt} on {test.images} images of {data}"
