@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.list_group import as_json
 from vistry.cli.printing import print_json
 from vistry.cli.reading_options import reading_options
+from vistry.cli.threads_option import threads_option
 from vistry.cli.training_result import print_result
 from vistry.registry.tasks import task_named
 
@@ -57,31 +59,49 @@ class _TrainCommand(HyperparameterCommand):
 @click.option("--backend", default="torch", help=f"Engine that trains: {words.backends()}. [torch]")
 @click.option("--output", type=click.Path(path_type=Path), help="Run folder to make. [runs/...]")
 @time_limit
+@threads_option
 @click.option("--dry-run", is_flag=True, help="Check everything, print the plan, stop.")
 @as_json
 def train(
     configs: tuple[Path, ...],
     output: Path | None,
     time_limit: float | None,
+    threads: int | None,
     dry_run: bool,
     as_json: bool,
     hyperparameters: dict[str, str],
     **request: Any,
 ) -> None:
     """Train a model on labelled images."""
-    from vistry.data.source import ReadingOptions
-    from vistry.hyperparameter.sources import read_file
     from vistry.training import progress
-    from vistry.training.plan import Request, make_plan
-    from vistry.training.session import carry_out, deadline_in, sources_of
+    from vistry.training.cores import set_apart
+    from vistry.training.session import carry_out, deadline_in
 
     deadline = deadline_in(time_limit)
+    with set_apart(threads) as cores:
+        plan = _plan(configs, hyperparameters, request)
+        if dry_run:
+            print_plan(plan, as_json)
+            return
+        introduce(plan, as_json)
+        listeners = [] if as_json else [progress.progress_line()]
+        result = carry_out(plan, output=output, deadline=deadline, cores=cores, listeners=listeners)
+    print_result(result, as_json)
+
+
+def _plan(configs: Sequence[Path], hyperparameters: dict[str, str], request: dict[str, Any]) -> Plan:
+    from vistry.data.source import ReadingOptions
+    from vistry.hyperparameter.sources import read_file
+    from vistry.training.plan import Request, make_plan
+    from vistry.training.session import sources_of
+
     reading = ReadingOptions.of(**{name: request.pop(name) for name in ("format", "images", "columns", "classes_at")})
     sources = sources_of([read_file(path) for path in configs], hyperparameters)
-    plan = make_plan(Request(reading=reading, **request), sources)
-    if dry_run:
-        _print_plan(plan, as_json)
-        return
+    return make_plan(Request(reading=reading, **request), sources)
+
+
+def introduce(plan: Plan, as_json: bool) -> None:
+    """Print what will be trained, and what the user should know before it is."""
     click.echo(_summary(plan), err=as_json)
     for line in plan.warnings():
         click.echo(f"warning: {line}", err=True)
@@ -89,8 +109,6 @@ def train(
         click.echo(
             f"note: all that was found in the data: vistry doctor {plan.request.data}; later findings.json", err=True
         )
-    listeners = [] if as_json else [progress.progress_line()]
-    print_result(carry_out(plan, output=output, deadline=deadline, listeners=listeners), as_json)
 
 
 def _summary(plan: Plan) -> str:
@@ -111,7 +129,8 @@ def _summary(plan: Plan) -> str:
     return "\n".join([*lines, *left_out_lines(item for diagnosis in plan.diagnoses for item in diagnosis.quarantined)])
 
 
-def _print_plan(plan: Plan, as_json: bool) -> None:
+def print_plan(plan: Plan, as_json: bool) -> None:
+    """Print everything that is decided, and what a training would take, measured on a few steps."""
     from dataclasses import asdict
 
     from vistry.training.advice import advice

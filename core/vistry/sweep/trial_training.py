@@ -144,10 +144,10 @@ def _result(sweep: SweepFolder, trial: Trial, judge: Judge, deadline: float | No
         if not is_run(run.folder):
             plan = trial_plan(sweep, trial)
             share_data(sweep.path / DATA, run.folder)
-            return carry_out_in(run, plan, deadline=deadline, listeners=[judge])
+            return carry_out_in(run, plan, threads=trial.record.threads, deadline=deadline, listeners=[judge])
         if run.status.status == "completed":
             return None
-        return go_on(run, recorded_context(run), deadline=deadline, listeners=[judge])
+        return go_on(run, recorded_context(run), threads=trial.record.threads, deadline=deadline, listeners=[judge])
 
 
 def _outcome(result: TrainingResult | None, judge: Judge) -> tuple[str, str]:

@@ -45,7 +45,11 @@ def test_two_groups_of_models(folder: Path) -> None:
     assert first.parameters["learning_rate"] == Distribution(kind="uniform", low=0.002, high=0.02)
     assert first.parameters["number_of_epochs"] == choice(10, 20)
     rate = second.parameters["learning_rate"]
-    assert (rate.kind, rate.low, rate.high) == ("loguniform", pytest.approx(9.1188e-4, rel=1e-4), pytest.approx(0.030197, rel=1e-4))
+    assert (rate.kind, rate.low, rate.high) == (
+        "loguniform",
+        pytest.approx(9.1188e-4, rel=1e-4),
+        pytest.approx(0.030197, rel=1e-4),
+    )
     assert second.parameters["layers_to_freeze"] == choice(None, 1, 3)
     assert second.parameters["weighted_loss"] == choice(1)
     assert second.where["learning_rate"] == f"{folder / '1-two-model-groups.yml'}:39"

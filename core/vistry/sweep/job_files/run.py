@@ -14,6 +14,7 @@ from vistry.sweep.job_files.job import TRAINING, Job, read_job
 from vistry.sweep.session import SweepPlan, SweepResult, plan_sweep, work_on
 from vistry.sweep.session import begin as begin_sweep
 from vistry.sweep.worker import silent
+from vistry.training.cores import set_apart
 from vistry.training.events import Listener
 from vistry.training.plan import Plan, make_plan
 from vistry.training.session import TrainingResult, carry_out, deadline_in
@@ -101,7 +102,8 @@ def carry_out_job(
     job = plan.job
     folder = runs_folder() / job.name if output is None and job.name else output
     if plan.training is not None:
-        trained = carry_out(plan.training, output=folder, deadline=deadline, listeners=listeners)
+        with set_apart() as cores:
+            trained = carry_out(plan.training, output=folder, deadline=deadline, cores=cores, listeners=listeners)
         if job.request.best_to is not None:
             copy_run(trained.run, Path(job.request.best_to))
         return JobResult(job=job, run=trained.run, training=trained, test=_measured(job, trained.run))
