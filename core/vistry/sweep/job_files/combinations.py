@@ -19,6 +19,7 @@ from vistry.sweep.job_files.document import Node, Remarks
 from vistry.sweep.job_files.fitting import Drawn
 from vistry.sweep.job_files.fixed import FixedValues
 from vistry.sweep.job_files.models import JobModels
+from vistry.training.model_context import ModelContext
 
 MOST_SIZES = 64  # combinations of sizes that are all tried
 TRIED = 100  # others, drawn among all
@@ -41,7 +42,7 @@ class Rules:
     models: JobModels
     fixed: FixedValues
     remarks: Remarks
-    _contexts: dict[str, object] = field(default_factory=dict, repr=False)
+    _contexts: dict[str, ModelContext] = field(default_factory=dict, repr=False)
 
     def possible(self, drawn: Drawn, card: ModelCard, place: Node, nodes: Mapping[str, Node]) -> list[Drawn]:
         """The same, without sizes that don't go together: then in several parts, each with its own.
@@ -68,13 +69,10 @@ class Rules:
 
     def problems(self, values: Mapping[str, Scalar | None], card: ModelCard) -> Sequence[Problem]:
         """The rules that a training with these values would break."""
-        from vistry.training.model_context import ModelContext
-
         if card.full_name not in self._contexts:
-            context = ModelContext.of(self.models.catalogue, card, task=self.models.task, backend="torch")
-            self._contexts[card.full_name] = context
+            made = ModelContext.of(self.models.catalogue, card, task=self.models.task, backend="torch")
+            self._contexts[card.full_name] = made
         context = self._contexts[card.full_name]
-        assert isinstance(context, ModelContext)
         given = {name: value for name, value in {**self.fixed.values, **values}.items() if value is not None}
         try:
             context.resolved([Source(given, lambda name: name)])

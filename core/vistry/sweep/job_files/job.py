@@ -54,7 +54,7 @@ def read_job(path: Path, data: Mapping[str, Path] | None = None) -> Job:
 
     Raises HyperparameterError with every problem at once, each with its line.
     """
-    document, remarks = read_document(path), Remarks()
+    document, remarks, catalogue = read_document(path), Remarks(), Catalogue.read()
     check_type(document, remarks)
     remarks.check()  # of a file of another kind nothing else is worth saying
     check_keys(document, remarks)
@@ -63,9 +63,9 @@ def read_job(path: Path, data: Mapping[str, Path] | None = None) -> Job:
     notes, limits = notes_of(document, remarks), limits_of(document, remarks)
     folder = best_to(document, remarks)
     sampling, termination = sampling_of(document, remarks), termination_of(document, remarks)
-    searched = _Search(document, _kind(document, limits), remarks, sampler=sampling.sampler)
+    searched = _Search(document, _kind(document, limits), remarks, catalogue=catalogue, sampler=sampling.sampler)
     chosen = searched.read(task, sampling.log_base) if task else None
-    metric = _metric(document, task, remarks)
+    metric = _metric(document, task, remarks, catalogue=catalogue)
     if searched.kind == SWEEP and limits.max_trials == 1 and (space := document.get(SPACE)) is not None:
         remarks.say(space, "one trial is one random draw of it; limits.max_trials says how many")
     remarks.check()
@@ -101,12 +101,12 @@ def _request(places: JobData, task: str | None, metric: str | None, model: str |
     )
 
 
-def _metric(document: Node, task: str | None, remarks: Remarks) -> str | None:
+def _metric(document: Node, task: str | None, remarks: Remarks, catalogue: Catalogue) -> str | None:
     """The primary metric by its own name, whatever the spelling: `auc_weighted` is AUC_weighted."""
     node = document.get("primary_metric")
     if node is None or task is None:
         return None
-    names = primary_metrics(Catalogue.read(), task_named(task))
+    names = primary_metrics(catalogue, task_named(task))
     written = _letters(str(node.value))
     match = next((name for name in names if _letters(name) == written), None)
     if match is None:
@@ -134,10 +134,11 @@ class _Search:
     document: Node
     kind: str
     remarks: Remarks
+    catalogue: Catalogue
     sampler: SamplerRequest = field(default_factory=SamplerRequest)
 
     def read(self, task: str, log_base: float) -> _Chosen:
-        models, section = JobModels(Catalogue.read(), task), section_of(self.document, self.remarks)
+        models, section = JobModels(self.catalogue, task), section_of(self.document, self.remarks)
         spaces = sub_spaces(self.document, section, models, self.remarks)
         if self.document.get(SPACE) is not None:
             cards = [card for space in spaces for card in space.cards]
