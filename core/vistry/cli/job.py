@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import click
 
 from vistry.cli.duration import time_limit
 from vistry.cli.list_group import as_json
+from vistry.cli.printing import print_json
 
 if TYPE_CHECKING:
     from vistry.inference.evaluate import Evaluation
@@ -41,16 +43,15 @@ def job() -> None:
 @click.option("--dry-run", is_flag=True, help="Check everything, print what would be done, stop.")
 @as_json
 @click.pass_context
-def run_job(ctx: click.Context, file: Path, data: tuple[str, ...], *, as_json: bool, **options: Any) -> None:
+def run_job(ctx: click.Context, /, file: Path, data: tuple[str, ...], *, as_json: bool, **options: Any) -> None:
     """Train what FILE, a job file in YAML, asks for: one model, or a sweep."""
     from vistry.sweep.job_files.data_paths import data_map
     from vistry.sweep.job_files.job import read_job
     from vistry.sweep.job_files.run import carry_out_job, plan_job, with_time_limit
     from vistry.training import progress
-    from vistry.training.session import deadline_in
 
+    began = time.monotonic()
     asked = with_time_limit(read_job(file, data_map(data)), options["time_limit"])
-    deadline = deadline_in(asked.request.limits.time_limit)
     for line in _lines(asked):
         click.echo(line, err=as_json)
     plan = plan_job(asked)
@@ -61,11 +62,11 @@ def run_job(ctx: click.Context, file: Path, data: tuple[str, ...], *, as_json: b
     result = carry_out_job(
         plan,
         output=options["output"],
-        deadline=deadline,
+        began=began,
         say=lambda line: click.echo(line, err=as_json),
         listeners=[] if as_json else [progress.progress_line()],
     )
-    _print_result(result, as_json)
+    (_print_json if as_json else _print_result)(result)
     ctx.exit(0 if result.run is not None else 1)
 
 
@@ -73,8 +74,8 @@ def _lines(asked: Job) -> Iterator[str]:
     """What the file is, and what a reader of it has to be told."""
     limits, trials = asked.request.limits, asked.request.limits.max_trials
     count = "" if asked.kind == "training" else f", {trials} trials"
-    time = "" if limits.time_limit is None else f", at most {limits.time_limit / 60:g} minutes"
-    yield f"{asked.path}: {KINDS[asked.kind]}{count}{time}"
+    limit = "" if limits.time_limit is None else f", at most {limits.time_limit / 60:g} minutes"
+    yield f"{asked.path}: {KINDS[asked.kind]}{count}{limit}"
     yield from (f"note: {line}" for line in asked.lines)
 
 
@@ -100,19 +101,35 @@ def _print_plan(plan: JobPlan, as_json: bool) -> None:
         print_outlook(plan.sweep, as_json)
 
 
-def _print_result(result: JobResult, as_json: bool) -> None:
+def _print_result(result: JobResult) -> None:
     if result.training is not None:
         from vistry.cli.training_result import print_result
 
-        print_result(result.training, as_json)
+        print_result(result.training, as_json=False)
     if result.sweep is not None:
         from vistry.cli.sweep_result import print_sweep_result
 
-        print_sweep_result(result.sweep, as_json)
+        print_sweep_result(result.sweep, as_json=False)
     if result.test is not None:
-        click.echo(_measured(result.test, result.job.test), err=as_json)
+        click.echo(_measured(result.test, result.job.test))
     if result.run is not None and result.job.request.best_to is not None:
-        click.echo(f"copy:    {result.job.request.best_to}", err=as_json)
+        click.echo(f"copy:    {result.job.request.best_to}")
+
+
+def _print_json(result: JobResult) -> None:
+    """Print what the training's or the sweep's own command prints, and what the job adds to it."""
+    of_kind: dict[str, object] = {}
+    if result.training is not None:
+        from vistry.cli.training_result import result_json
+
+        of_kind = result_json(result.training)
+    if result.sweep is not None:
+        from vistry.cli.sweep_result import sweep_result_json
+
+        of_kind = sweep_result_json(result.sweep)
+    job = result.job
+    test = result.test and result.test.to_dict()
+    print_json(kind=job.kind, notes=list(job.lines), **of_kind, test=test, copied_to=job.request.best_to)
 
 
 def _measured(test: Evaluation, data: Path | None) -> str:

@@ -30,7 +30,8 @@ def hosted(put: Callable[..., Path], photo: Callable[..., Path], tmp_path: Path)
     """The hosted product's example: a folder with MLTable and JSON Lines for each split, beside that of the images."""
     names = {"training": ("a.jpg", "b.jpg"), "validation": ("c.jpg",)}
     for word, images in names.items():
-        put(f"data/{word}-mltable-folder/MLTable", f"paths:\n  - file: ./{word}.jsonl\ntransformations:\n  - read_json_lines\n")
+        steps = "transformations:\n  - read_json_lines\n"
+        put(f"data/{word}-mltable-folder/MLTable", f"paths:\n  - file: ./{word}.jsonl\n{steps}")
         records = [{"image_url": BLOB.format(image), "label": [BOX]} for image in images]
         put(f"data/{word}-mltable-folder/{word}.jsonl", lines(*records))
     for seed, image in enumerate(("a.jpg", "b.jpg", "c.jpg")):

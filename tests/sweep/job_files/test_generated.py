@@ -295,7 +295,7 @@ def test_one_fault_is_named_with_its_own_line(place: Path, faulty: tuple[File, i
     assert f"job.yml:{line}: " in str(caught.value)
     faults = {problem.field.partition(": ")[0] for problem in caught.value.problems}
     parents = {f"{place / 'job.yml'}:{number}" for number in (1, 9)}  # what is misspelt is missing there, too
-    assert faults - parents == {f"{place / 'job.yml'}:{line}"}, str(caught.value)
+    assert faults <= parents | {f"{place / 'job.yml'}:{line}"}, str(caught.value)
 
 
 SCRAPS: SearchStrategy[Any] = st.recursive(

@@ -8,6 +8,7 @@ from glob import glob
 from pathlib import Path, PurePosixPath
 
 from vistry.data.findings import Finding, FindingError
+from vistry.data.readers.addresses import is_address
 from vistry.data.readers.annotation_files import AnnotationFile
 from vistry.data.readers.mltable_file import TableEntry, TableFile, read_table
 from vistry.data.readers.split_words import split_of_path
@@ -15,7 +16,6 @@ from vistry.data.source import DataSource
 
 FILE = "MLTable"
 SUFFIXES = (".jsonl", ".ndjson")
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(//|(?=[^/\\]))")
 
 
 def check_tables(path: Path) -> None:
@@ -91,7 +91,7 @@ def _file(table: TableFile, entry: TableEntry, source: DataSource) -> Path:
 
 
 def _missing(table: TableFile, entry: TableEntry, reason: str) -> FindingError:
-    remote = ", an address of another place" if _ADDRESS.match(entry.path) else ""
+    remote = ", an address of another place" if is_address(entry.path) else ""
     message = f"it names '{entry.path}'{remote}, and {reason}"
     finding = Finding.of("data-missing", message, table.path, line=entry.line)
     return FindingError(finding.advising("put the file beside MLTable"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vistry.data.findings import FindingError
+from vistry.data.readers.addresses import is_address
 from vistry.data.readers.mltable import check_tables
 from vistry.errors import Problem, VistryError, suggestion
 from vistry.sweep.job_files.document import Node, Remarks, mapping, refuse_unknown, shown, snake_case
@@ -20,7 +21,6 @@ _NAMES = {
     "test_data": ("test", "test_data"),
 }
 _SHORT = {"training_data": "train", "validation_data": "validation", "test_data": "test"}
-_REMOTE = re.compile(r"azureml:|[A-Za-z][A-Za-z0-9+.-]*://")
 _EXAMPLE = "{type: mltable, path: ./folder}"
 
 
@@ -129,7 +129,7 @@ def _path(document: Node, key: str, places: DataMap, remarks: Remarks) -> Path |
 
 def is_remote(path: object) -> bool:
     """Whether a path is an address or a reference of the product, and not one of this machine."""
-    return isinstance(path, str) and _REMOTE.match(path) is not None and not path.startswith("file://")
+    return isinstance(path, str) and is_address(path)
 
 
 def _check_section(section: Node, remarks: Remarks) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from vistry.sweep.worker import silent
 from vistry.training.cores import set_apart
 from vistry.training.events import Listener
 from vistry.training.plan import Plan, make_plan
-from vistry.training.session import TrainingResult, carry_out, deadline_in
+from vistry.training.session import TrainingResult, carry_out
 
 Say = Callable[[str], None]
 
@@ -65,11 +66,11 @@ def run_job(
     Raises HyperparameterError with everything that is wrong with the file, each with its line; VistryError as `train`
     and `sweep` do.
     """
+    began = time.monotonic()
     job = with_time_limit(read_job(Path(path), {name: Path(place) for name, place in (data or {}).items()}), time_limit)
-    deadline = deadline_in(job.request.limits.time_limit)
     for line in job.lines:
         say(line)
-    return carry_out_job(plan_job(job), output=output, deadline=deadline, say=say)
+    return carry_out_job(plan_job(job), output=output, began=began, say=say)
 
 
 def with_time_limit(job: Job, seconds: float | None) -> Job:
@@ -94,21 +95,24 @@ def carry_out_job(
     plan: JobPlan,
     *,
     output: str | Path | None = None,
-    deadline: float | None = None,
+    began: float | None = None,
     say: Say = silent,
     listeners: Sequence[Listener] = (),
 ) -> JobResult:
-    """Train as planned, into a new folder; one training is over at `deadline`, by time.monotonic()."""
-    job = plan.job
+    """Train as planned, into a new folder; the time limit runs from `began`, by time.monotonic(), or from now."""
+    job, limit = plan.job, plan.job.request.limits.time_limit
+    now = time.monotonic()
+    began = now if began is None else began
     folder = runs_folder() / job.name if output is None and job.name else output
     if plan.training is not None:
+        deadline = None if limit is None else began + limit
         with set_apart() as cores:
             trained = carry_out(plan.training, output=folder, deadline=deadline, cores=cores, listeners=listeners)
         if job.request.best_to is not None:
             copy_run(trained.run, Path(job.request.best_to))
         return JobResult(job=job, run=trained.run, training=trained, test=_measured(job, trained.run))
     assert plan.sweep is not None
-    searched = work_on(begin_sweep(plan.sweep, output=folder), say=say)
+    searched = work_on(begin_sweep(plan.sweep, output=folder), began=time.time() - (now - began), say=say)
     best = None if searched.best is None else searched.run
     return JobResult(job=job, run=best, sweep=searched, test=None if best is None else _measured(job, best))
 
