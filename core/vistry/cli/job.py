@@ -51,10 +51,10 @@ def run_job(ctx: click.Context, /, file: Path, data: tuple[str, ...], *, as_json
     from vistry.training import progress
 
     began = time.monotonic()
-    asked = with_time_limit(read_job(file, data_map(data)), options["time_limit"])
-    for line in _lines(asked):
+    wanted = with_time_limit(read_job(file, data_map(data)), options["time_limit"])
+    for line in _lines(wanted):
         click.echo(line, err=as_json)
-    plan = plan_job(asked)
+    plan = plan_job(wanted)
     if options["dry_run"]:
         _print_plan(plan, as_json)
         return
@@ -70,13 +70,13 @@ def run_job(ctx: click.Context, /, file: Path, data: tuple[str, ...], *, as_json
     ctx.exit(0 if result.run is not None else 1)
 
 
-def _lines(asked: Job) -> Iterator[str]:
+def _lines(wanted: Job) -> Iterator[str]:
     """What the file is, and what a reader of it has to be told."""
-    limits, trials = asked.request.limits, asked.request.limits.max_trials
-    count = "" if asked.kind == "training" else f", {trials} trials"
+    limits, trials = wanted.request.limits, wanted.request.limits.max_trials
+    count = "" if wanted.kind == "training" else f", {trials} trials"
     limit = "" if limits.time_limit is None else f", at most {limits.time_limit / 60:g} minutes"
-    yield f"{asked.path}: {KINDS[asked.kind]}{count}{limit}"
-    yield from (f"note: {line}" for line in asked.lines)
+    yield f"{wanted.path}: {KINDS[wanted.kind]}{count}{limit}"
+    yield from (f"note: {line}" for line in wanted.lines)
 
 
 def _introduce(plan: JobPlan, as_json: bool) -> None:

@@ -24,6 +24,7 @@ def copy_run(run: Run, folder: Path) -> Run:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(run.folder, beside)
+        # A folder can only be renamed onto an empty one.
         before = beside.with_name(f"{beside.name}.old{UNFINISHED}")
         if folder.exists():
             folder.replace(before)

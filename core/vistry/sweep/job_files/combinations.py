@@ -135,6 +135,7 @@ def _sample(drawn: Drawn) -> Iterator[Values]:
     if count <= TRIED:
         yield from _combinations(drawn)
         return
+    # Always the same ones: a file is refused today as it was yesterday.
     generator = random.Random(0)
     for _ in range(TRIED):
         yield {name: generator.choice(one.ends()) for name, one in drawn.items()}

@@ -84,6 +84,7 @@ def _freezes_nothing(spec: FieldSpec, value: object) -> bool:
 
 
 def _parsed(node: Node, value: object, spec: FieldSpec, remarks: Remarks) -> Constant | None:
+    # The product takes its own words in any case, and in camels.
     is_word = isinstance(value, str) and spec.type == "choice"
     for form in (value, snake_case(str(value)) if is_word else value):
         if takes(spec, form):

@@ -79,21 +79,26 @@ def data_map(texts: Iterable[str]) -> dict[str, Path]:
 def data_of(document: Node, given: Mapping[str, Path], remarks: Remarks) -> JobData:
     """The job's data, each path checked to be there."""
     places = DataMap(given)
-    found = {key: _path(document, key, places, remarks=remarks) for key in _NAMES}
-    if document.get("training_data") is None and found["training_data"] is None:
+    paths = {key: _path(document, key, places, remarks=remarks) for key in _NAMES}
+    if document.get("training_data") is None and paths["training_data"] is None:
         remarks.refuse(document, "training_data is missing", f"write training_data: {_EXAMPLE}")
     for name in places.unused():
         known = [*_SHORT.values(), *_references(document)]
         remarks.add(Problem(f"--data {name}", "the job has no data of this name", suggestion(name, known)))
     size = _size(document, remarks)
-    if size is not None and found["validation_data"] is not None:
+    if size is not None and paths["validation_data"] is not None:
         node = document.get("validation_data_size") or document
         remarks.say(node, "has no effect beside validation_data")
         size = None
-    if found["test_data"] is not None:
+    if paths["test_data"] is not None:
         node = document.get("test_data") or document
         remarks.say(node, "the best run is measured on it at the end; the product ignores it for images")
-    return JobData(found["training_data"], found["validation_data"], test=found["test_data"], validation_size=size)
+    return JobData(
+        paths["training_data"],
+        paths["validation_data"],
+        test=paths["test_data"],
+        validation_size=size,
+    )
 
 
 def _references(document: Node) -> list[str]:

@@ -36,7 +36,7 @@ def distribution_of(node: Node, spec: FieldSpec, remarks: Remarks, log_base: flo
         got = "no type" if place is node else shown(place.value)
         remarks.refuse(place, f"must be a distribution, got {got}", suggestion(name or "", list(KEYS)))
         return None
-    refuse_unknown(node, ("type", *KEYS[name]), remarks, _instead(name))
+    refuse_unknown(node, ("type", *KEYS[name]), remarks, instead=_instead(name))
     missing = [key for key in KEYS[name] if node.get(key) is None]
     if missing:
         remarks.refuse(node, f"{name} needs {' and '.join(missing)}", example(name))
@@ -53,7 +53,7 @@ def distribution_of(node: Node, spec: FieldSpec, remarks: Remarks, log_base: flo
     drawn = _DRAWN[name.removeprefix("q")](node, spec, remarks, log_base=log_base)
     if drawn is None:
         return None
-    drawn = _with_step(node, drawn, spec, remarks)
+    drawn = _with_step(node, drawn, spec, remarks=remarks)
     return None if drawn is None else _in_range(node, drawn, spec, remarks=remarks)
 
 
@@ -162,7 +162,7 @@ def _in_range(node: Node, drawn: Distribution, spec: FieldSpec, remarks: Remarks
     """The distribution, where every value that it can draw is in the hyperparameter's range."""
     try:
         return _checked(node, drawn, spec, remarks=remarks)
-    except OverflowError:
+    except OverflowError:  # of exp(), or of a range over a tiny step
         remarks.refuse(node, f"draws numbers that are too large, and must be {spec.rule}", "narrow it")
         return None
 
@@ -228,7 +228,7 @@ def _rounded(value: float, spec: FieldSpec) -> Scalar:
 def _exp(value: float) -> float:
     try:
         return math.exp(value)
-    except OverflowError:
+    except OverflowError:  # of exp(), or of a range over a tiny step
         return math.inf
 
 

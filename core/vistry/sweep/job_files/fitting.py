@@ -61,9 +61,9 @@ def _collapsed(
     one: Written, field: Field, values: tuple[Scalar | None, ...], card: ModelCard, remarks: Remarks
 ) -> Distribution:
     """The sizes that a model takes of those that are written, or its own where it takes none of them."""
-    kept = tuple(value for value in values if value is not None and takes(field.spec, value))
-    left = [value for value in values if value not in kept]
-    choices = kept or (to_json(field.default),)
+    possible = tuple(value for value in values if value is not None and takes(field.spec, value))
+    left = [value for value in values if value not in possible]
+    choices = possible or (to_json(field.default),)
     only = " only" if len(choices) == 1 else ""
     remarks.say(one.node, f"{card.name} takes {_listed(choices)}{only}; {_listed(left)} left out")
     return Distribution(kind="choice", choices=choices)

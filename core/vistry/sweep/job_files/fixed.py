@@ -13,7 +13,7 @@ from vistry.sweep.job_files.document import Node, Remarks, mapping, shown, snake
 from vistry.sweep.job_files.models import MODEL, JobModels
 
 SECTION = "training_parameters"
-# Keys of the product that change nothing here, with the reason.
+# Keys of the product that change nothing here, with the reason. Refusing them would refuse nearly every file.
 WITHOUT_EFFECT = {
     "advanced_settings": "has no effect: augmentation is switched by apply_augmentations and apply_mosaic",
     "enable_onnx_normalization": "has no effect: a run is no ONNX file",

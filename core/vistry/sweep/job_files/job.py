@@ -139,10 +139,10 @@ class _Search:
 
     def read(self, task: str, log_base: float) -> _Chosen:
         models, section = JobModels(self.catalogue, task), section_of(self.document, self.remarks)
-        spaces = sub_spaces(self.document, section, models, self.remarks)
+        spaces = sub_spaces(self.document, section, models, remarks=self.remarks)
         if self.document.get(SPACE) is not None:
             cards = [card for space in spaces for card in space.cards]
-            fixed, odd = without_odd_sizes(fixed_of(section, cards, models, self.remarks), cards, models)
+            fixed, odd = without_odd_sizes(fixed_of(section, cards, models, remarks=self.remarks), cards, models)
             reader = SpaceReader(Rules(models, fixed, self.remarks), section, odd, log_base=log_base)
             groups = reader.groups(spaces)
             self._check_sampler(spaces, groups)
@@ -164,7 +164,7 @@ class _Search:
     def _fixed(self, section: Node | None, card: ModelCard | None, models: JobModels) -> FixedValues:
         """The values where nothing is drawn, with the sizes that the model takes."""
         cards = [card] if card else []
-        fixed, odd = without_odd_sizes(fixed_of(section, cards, models, self.remarks), cards, models)
+        fixed, odd = without_odd_sizes(fixed_of(section, cards, models, remarks=self.remarks), cards, models)
         if card is None:
             return fixed
         for name, one in fitted(odd, card, models, remarks=self.remarks).items():

@@ -76,7 +76,7 @@ _OTHER_JOBS = {
 
 def check_keys(document: Node, remarks: Remarks) -> None:
     """Refuse what is no key of a job file or has no meaning here, and name in one line what is ignored."""
-    refuse_unknown(document, (*HONOURED, *IGNORED, *SILENT, "test_data_size"), remarks, INSTEAD)
+    refuse_unknown(document, (*HONOURED, *IGNORED, *SILENT, "test_data_size"), remarks, instead=INSTEAD)
     ignored = [node for node in document.items() if node.key in IGNORED]
     if ignored:
         remarks.lines[f"{document.path}: ignored: {', '.join(node.key for node in ignored)}"] = None

@@ -26,9 +26,10 @@ def limits_of(document: Node, remarks: Remarks) -> Limits:
     section = mapping(document.get("limits"), remarks, "limits: {max_trials: 10}")
     if section is None:
         return Limits(max_trials=1)
-    refuse_unknown(section, _KEYS, remarks, _INSTEAD)
-    trials = whole(section.get("max_trials"), remarks, 1, MOST_TRIALS)
-    at_once = whole(node := section.get("max_concurrent_trials"), remarks, 1, MOST_AT_ONCE)
+    refuse_unknown(section, _KEYS, remarks, instead=_INSTEAD)
+    trials = whole(section.get("max_trials"), remarks, 1, high=MOST_TRIALS)
+    at_once = whole(node := section.get("max_concurrent_trials"), remarks, 1, high=MOST_AT_ONCE)
+    # Where the number was refused, one trial would be no better a guess.
     if trials is None and section.get("max_trials") is None:
         trials = 1
     if node is not None and trials is not None and at_once is not None and at_once > trials:

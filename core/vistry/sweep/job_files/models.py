@@ -54,6 +54,7 @@ class JobModels:
         if self.task in card.tasks:
             return card
         fitting = [one.name for one in self.catalogue.cards if self.task in one.tasks]
+        # Of hundreds of models a list would say nothing; the nearest name may.
         near = suggestion(card.name, fitting)
         remarks.refuse(node, f"{card.name} is no model for {self.task}", near or "type: vistry models")
         return None

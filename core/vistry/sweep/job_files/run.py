@@ -84,6 +84,7 @@ def plan_job(job: Job) -> JobPlan:
     """Decide and check everything; nothing is written. Raises VistryError."""
     if job.request.best_to is not None:
         check_target(Path(job.request.best_to))
+    # What is measured at the end is read at the beginning: a fault in it must not cost the hours between.
     if job.test is not None:
         doctor.examine(job.test, job.request.training.task or "", job.request.training.reading)
     if job.kind == TRAINING:

@@ -75,6 +75,7 @@ class SpaceReader:
         drawn = [(card, fitted(written, card, models, remarks=remarks)) for card in space.cards]
         if len(remarks.problems) > before:
             return
+        # A group without a hyperparameter would stand for the default space; early stopping is one.
         nodes = {name: one.node for name, one in written.items()}
         drawn = [(card, self._with_early_stopping(whole)) for card, whole in drawn]
         groups: list[tuple[list[str], Drawn]] = []

@@ -35,7 +35,7 @@ def sampling_of(document: Node, remarks: Remarks) -> Sampling:
     section = mapping(document.get("sweep"), remarks, "sweep: {sampling_algorithm: random}")
     if section is None:
         return Sampling(SamplerRequest(name="random"))
-    refuse_unknown(section, ("sampling_algorithm", "early_termination"), remarks, _INSTEAD)
+    refuse_unknown(section, ("sampling_algorithm", "early_termination"), remarks, instead=_INSTEAD)
     node = section.get("sampling_algorithm")
     if node is None:
         remarks.refuse(section, "sampling_algorithm is missing", f"write one of {', '.join(_SAMPLERS)}")
@@ -97,6 +97,7 @@ def _policy(node: Node, name: str, remarks: Remarks) -> TerminationRequest:
     refuse_unknown(node, (*_INTERVALS, *own.get(name, ()), *finished), remarks)
     if (excluding := node.get("exclude_finished_jobs")) is not None and excluding.value is True:
         remarks.say(excluding, "has no effect: a trial that has finished counts where it reached the interval")
+    # The product documents 1 and 0 as the default, and sends 0.
     interval = whole(node.get("evaluation_interval"), remarks, 0)
     factor, amount = _slack(node, remarks) if name == "bandit" else (None, None)
     return TerminationRequest(
@@ -118,6 +119,7 @@ def _slack(node: Node, remarks: Remarks) -> tuple[float | None, float | None]:
             remarks.refuse(child, f"must be above 0, got {shown(child.value)}")
     if None in values.values() or any((value or 0) < 0 for value in values.values()):
         return None, None
+    # Files that a program wrote have both keys, one of them 0.
     given = {name: value for name, value in values.items() if value}
     if len(given) == 2:
         remarks.refuse(nodes[1], "stands beside slack_factor, and one of them decides", "leave one of the two out")
@@ -130,4 +132,4 @@ def _slack(node: Node, remarks: Remarks) -> tuple[float | None, float | None]:
 def _percentage(node: Node, remarks: Remarks) -> int | None:
     if node.get("truncation_percentage") is None:
         remarks.refuse(node, "truncation_percentage is missing", "write a whole number from 1 to 99")
-    return whole(node.get("truncation_percentage"), remarks, 1, 99)
+    return whole(node.get("truncation_percentage"), remarks, 1, high=99)
