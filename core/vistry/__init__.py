@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from vistry.queries import weights as weights
     from vistry.registry.catalogue import Catalogue as Catalogue
     from vistry.sweep.from_python import sweep as sweep
+    from vistry.sweep.job_files.run import run_job as run_job
     from vistry.sweep.session import resume_sweep as resume_sweep
     from vistry.training.session import resume as resume
     from vistry.training.session import train as train
@@ -95,6 +96,7 @@ HOME = {
     "report": "vistry.queries",
     "resume": "vistry.training.session",
     "resume_sweep": "vistry.sweep.session",
+    "run_job": "vistry.sweep.job_files.run",
     "runs": "vistry.queries",
     "sweep": "vistry.sweep.from_python",
     "tasks": "vistry.queries",

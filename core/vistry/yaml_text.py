@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,21 @@ class YamlFile:
 
     values: YamlValue
     lines: Mapping[str, int]
+    root: yaml.Node | None = field(default=None, repr=False, compare=False)
+
+    def line(self, *path: str | int) -> int:
+        """The line of a value at any depth, by the keys and the places from 0 that lead to it.
+
+        That of a value in a mapping is its key's. Where the path goes further than the file, it is that of the last
+        value on the way.
+        """
+        node, line = self.root, 1
+        for step in path:
+            key, node = _child(node, step)
+            if key is None:
+                break
+            line = _line(key)
+        return line
 
 
 def read_yaml(path: Path, *, as_text: bool = False) -> YamlFile:
@@ -75,7 +90,7 @@ def parse_yaml(text: str, *, as_text: bool = False) -> YamlFile:
     if root is None:
         return YamlFile(None, {})
     values = _Construction(as_text, budget=len(text) + MAX_REPEATED_VALUES).value(root)
-    return YamlFile(values, dict(_lines(root)))
+    return YamlFile(values, dict(_lines(root)), root)
 
 
 def _decoded(content: bytes) -> str:
@@ -99,6 +114,16 @@ def _loader() -> type[yaml.SafeLoader]:
 def _lines(root: yaml.Node) -> Iterator[tuple[str, int]]:
     for key, _ in root.value if _kind(root) == "mapping" else ():
         yield key.value, key.start_mark.line + 1
+
+
+def _child(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node | None, yaml.Node | None]:
+    """What marks the place of a value inside of a node, and the value; None twice where there is none."""
+    kind = "" if node is None else _kind(node)
+    if node is not None and kind == "mapping":
+        return next(((key, item) for key, item in node.value if key.value == step), (None, None))
+    if node is not None and kind == "sequence" and isinstance(step, int) and step < len(node.value):
+        return node.value[step], node.value[step]
+    return None, None
 
 
 class _Construction:

@@ -34,6 +34,7 @@ FUNCTIONS = {
     "hyperparameters show": "hyperparameters",
     "kernels list": "kernels",
     "kernels show": "find_kernels",
+    "job run": "run_job",
     "runs list": "runs",
     "runs show": "find_run",
     "schema": "registry_schema",

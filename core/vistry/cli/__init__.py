@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "Train a model on a folder of labelled images.",
     "sweep": "Search for a good model: many trainings, of which the poor ones are ended early.",
     "resume": "Go on with a run or a sweep that was interrupted.",
+    "job": "Carry out job files of the hosted product.",
     "evaluate": "Measure a run's model on labelled images.",
     "predict": "Label images with a run's model.",
     "threshold": "Choose the score above which a run's predictions count.",

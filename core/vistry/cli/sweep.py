@@ -76,7 +76,7 @@ def run(ctx: click.Context, /, dry_run: bool, as_json: bool, output: Path | None
     from vistry.sweep.session import plan_sweep
 
     if dry_run:
-        _print_outlook(plan_sweep(_request(options), threads=options["threads"]), as_json)
+        print_outlook(plan_sweep(_request(options), threads=options["threads"]), as_json)
         return
     result = _searched(options, output, as_json)
     print_sweep_result(result, as_json)
@@ -92,14 +92,19 @@ def _searched(options: dict[str, Any], output: Path | None, as_json: bool) -> Sw
     began = time.time()
     with session.local_runner(options["backend"]) as runner:  # loads what trials need while this process plans
         plan = session.plan_sweep(_request(options), threads=options["threads"])
-        click.echo(_summary(plan), err=as_json)
-        for note in plan.notes:
-            click.echo(f"note: {note}", err=True)
-        for warning in plan.first.warnings():
-            click.echo(f"warning: {warning}", err=True)
+        introduce(plan, as_json)
         folder = session.begin(plan, output=output)
         click.echo(f"sweep: {folder.path}", err=as_json)
         return session.work_on(folder, began=began, runner=runner, say=_say(as_json))
+
+
+def introduce(plan: SweepPlan, as_json: bool) -> None:
+    """Print what will be searched, and what the user should know before it is."""
+    click.echo(_summary(plan), err=as_json)
+    for note in plan.notes:
+        click.echo(f"note: {note}", err=True)
+    for warning in plan.first.warnings():
+        click.echo(f"warning: {warning}", err=True)
 
 
 def _say(as_json: bool) -> Any:
@@ -173,7 +178,8 @@ def _summary(plan: SweepPlan) -> str:
     )
 
 
-def _print_outlook(plan: SweepPlan, as_json: bool) -> None:
+def print_outlook(plan: SweepPlan, as_json: bool) -> None:
+    """Print the space, and how many trials fit the time, measured on a few steps."""
     from dataclasses import asdict
 
     from vistry.runs.json_records import to_json

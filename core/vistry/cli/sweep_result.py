@@ -17,12 +17,17 @@ def print_sweep_result(result: SweepResult, as_json: bool) -> None:
     if not as_json:
         click.echo(sweep_result_text(result))
         return
+    print_json(**sweep_result_json(result))
+
+
+def sweep_result_json(result: SweepResult) -> dict[str, object]:
+    """The result for programs."""
     from vistry.runs.json_records import to_json
 
     folder = result.sweep
     board = [to_json(entry) for entry in folder.leaderboard(folder.trials())]
     best = None if result.best is None else str(result.run.folder)
-    print_json(sweep=str(folder.path), reason=result.reason, best_run=best, leaderboard=board)
+    return {"sweep": str(folder.path), "reason": result.reason, "best_run": best, "leaderboard": board}
 
 
 def sweep_result_text(result: SweepResult) -> str:

@@ -81,9 +81,9 @@ def train(
     with set_apart(threads) as cores:
         plan = _plan(configs, hyperparameters, request)
         if dry_run:
-            _print_plan(plan, as_json)
+            print_plan(plan, as_json)
             return
-        _introduce(plan, as_json)
+        introduce(plan, as_json)
         listeners = [] if as_json else [progress.progress_line()]
         result = carry_out(plan, output=output, deadline=deadline, cores=cores, listeners=listeners)
     print_result(result, as_json)
@@ -100,7 +100,7 @@ def _plan(configs: Sequence[Path], hyperparameters: dict[str, str], request: dic
     return make_plan(Request(reading=reading, **request), sources)
 
 
-def _introduce(plan: Plan, as_json: bool) -> None:
+def introduce(plan: Plan, as_json: bool) -> None:
     """Print what will be trained, and what the user should know before it is."""
     click.echo(_summary(plan), err=as_json)
     for line in plan.warnings():
@@ -129,7 +129,8 @@ def _summary(plan: Plan) -> str:
     return "\n".join([*lines, *left_out_lines(item for diagnosis in plan.diagnoses for item in diagnosis.quarantined)])
 
 
-def _print_plan(plan: Plan, as_json: bool) -> None:
+def print_plan(plan: Plan, as_json: bool) -> None:
+    """Print everything that is decided, and what a training would take, measured on a few steps."""
     from dataclasses import asdict
 
     from vistry.training.advice import advice

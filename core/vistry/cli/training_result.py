@@ -19,18 +19,23 @@ def print_result(result: TrainingResult, as_json: bool) -> None:
     if not as_json:
         click.echo(result_text(result))
         return
+    print_json(**result_json(result))
+
+
+def result_json(result: TrainingResult) -> dict[str, object]:
+    """Return the result for programs."""
     outcome, interval, last = result.outcome, result.doubt.interval, _last_scores(result)
-    print_json(
-        run=str(result.run.folder),
-        status=outcome.status,
-        reason=outcome.reason,
-        best_epoch=outcome.best_epoch,
-        best_score=outcome.best_score,
-        metrics=result.metrics,
-        interval=interval and asdict(interval),
-        last_scores=last and asdict(last),
-        absent_classes=list(result.doubt.absent_classes),
-    )
+    return {
+        "run": str(result.run.folder),
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "best_epoch": outcome.best_epoch,
+        "best_score": outcome.best_score,
+        "metrics": result.metrics,
+        "interval": interval and asdict(interval),
+        "last_scores": last and asdict(last),
+        "absent_classes": list(result.doubt.absent_classes),
+    }
 
 
 def result_text(result: TrainingResult) -> str:

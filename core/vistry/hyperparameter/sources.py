@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vistry.errors import HyperparameterError, Problem
-from vistry.hyperparameter.hosted_job import command_of, is_hosted_job
+from vistry.hyperparameter.hosted_job import MESSAGE, command_of, is_hosted_job
 from vistry.hyperparameter.schema import Source
 from vistry.registry.toml_file import TomlFileError, read_toml
 from vistry.registry.toml_lines import line_of
@@ -28,8 +28,7 @@ def read_file(path: Path) -> Source:
         raise HyperparameterError(error.problems, "hyperparameter file") from None
     values = {str(name): value for name, value in data.items()}
     if is_hosted_job(values):
-        remedy = f"write those into a file of their own, or type: {command_of(values, path)}"
-        raise _error(str(path), "this describes a job of the hosted product and holds no hyperparameters", remedy)
+        raise _error(str(path), MESSAGE, command_of(path))
     return Source(values, lambda name: f"{path}:{lines.get(name, 1)}")
 
 

@@ -24,7 +24,8 @@ from vistry.hyperparameter.schema import Source
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.field_spec import Scalar, to_json
 from vistry.registry.tasks import task_named
-from vistry.runs.folder import Run, is_run
+from vistry.runs.copying import check_target, copy_run
+from vistry.runs.folder import Run
 from vistry.sweep.claims import locked
 from vistry.sweep.constraints import DRAWS
 from vistry.sweep.early_termination import termination_of, termination_problems
@@ -148,7 +149,7 @@ def plan_sweep(request: SweepRequest, *, threads: int | None = None) -> SweepPla
     task = task_named(task).name
     training = replace(training, task=task, primary_metric=primary_metric_of(task, training.primary_metric, catalogue))
     if request.best_to is not None:
-        _checked_target(Path(request.best_to))
+        check_target(Path(request.best_to))
     request, notes = _with_defaults(replace(request, training=training))
     space = _checked_space(request, catalogue, task)
     termination_of(request.termination, space)
@@ -375,13 +376,4 @@ def _copy_best(result: SweepResult) -> None:
     target = result.sweep.record.best_to
     if target is None or result.best is None:
         return
-    folder = _checked_target(Path(target))
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(result.run.folder, folder)
-
-
-def _checked_target(folder: Path) -> Path:
-    """The folder that gets the best run. Raises RunError where it holds something that isn't a run."""
-    if folder.exists() and not is_run(folder) and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"{folder}, which is to get the best run, holds something else; name another folder")
-    return folder
+    copy_run(result.run, Path(target))

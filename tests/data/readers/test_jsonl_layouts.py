@@ -30,7 +30,8 @@ def hosted(put: Callable[..., Path], photo: Callable[..., Path], tmp_path: Path)
     """The hosted product's example: a folder with MLTable and JSON Lines for each split, beside that of the images."""
     names = {"training": ("a.jpg", "b.jpg"), "validation": ("c.jpg",)}
     for word, images in names.items():
-        put(f"data/{word}-mltable-folder/MLTable", f"paths:\n  - file: ./{word}.jsonl\ntransformations:\n  - other\n")
+        steps = "transformations:\n  - read_json_lines\n"
+        put(f"data/{word}-mltable-folder/MLTable", f"paths:\n  - file: ./{word}.jsonl\n{steps}")
         records = [{"image_url": BLOB.format(image), "label": [BOX]} for image in images]
         put(f"data/{word}-mltable-folder/{word}.jsonl", lines(*records))
     for seed, image in enumerate(("a.jpg", "b.jpg", "c.jpg")):
@@ -58,7 +59,7 @@ def test_an_mltable_says_which_files_count(hosted, put):
     put("data/training-mltable-folder/old.jsonl", lines({"image_url": "a.jpg", "label": []}))
     assert len(read(hosted, DETECTION).table) == 3
     put("data/training-mltable-folder/MLTable", "paths:\n  - file: ./gone.jsonl\n")
-    with pytest.raises(DataError, match=r"MLTable: it names './gone.jsonl', and there is no such file here"):
+    with pytest.raises(DataError, match=r"MLTable:2: it names './gone.jsonl', and there is no such file here"):
         read(hosted, DETECTION)
 
 

@@ -23,7 +23,7 @@ from vistry.data.source import DataSource
 from vistry.data.table import UNASSIGNED
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
-_LOCAL_SCHEMES = ("file", "azureml", "amldatastore", "gs", "s3")
+_LOCAL_SCHEMES = ("file", "azureml", "amldatastore", "gs", "s3", "wasb", "wasbs", "abfs", "abfss")
 # Names that are looked up before an annotation file is read, to tell whether its paths can be taken at their word.
 SAMPLE = 200
 # What COCO's own files have before the name of the folder of their images.

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from vistry.data.findings import Finding, FindingError
 from vistry.data.object_labels import labels_of_objects
+from vistry.data.readers.addresses import REMEDY, check_here, is_address
 from vistry.data.readers.annotation_choice import candidate, choose
 from vistry.data.readers.annotation_files import AnnotationFile
 from vistry.data.readers.json_text import DECODER, Repeated, check_encoding, repeated
@@ -69,7 +70,11 @@ def judge(source: DataSource) -> Evidence | None:
         return None
     paths = ", ".join(source.relative(one.file.path) for one in lines[:3])
     named, present = sum(one.named for one in lines), sum(one.present for one in lines)
-    return Evidence(f"JSON Lines in {paths}", named=named, present=present)
+    remote = next((name for one in lines for name in one.images if is_address(name)), None)
+    if remote is None or present:
+        return Evidence(f"JSON Lines in {paths}", named=named, present=present)
+    against = f"it names images by addresses such as '{remote}', and none of their names is here"
+    return Evidence(f"JSON Lines in {paths}", named=named, against=against, remedy=REMEDY)
 
 
 def read(source: DataSource, task: str) -> Reading:
@@ -210,6 +215,7 @@ class _Reader:
         fields = lines.fields
         fields.check(record)
         image = self._locate(record[fields.image], lines.file.path)
+        check_here(record[fields.image], image)
         split = self._split(image, record, lines)
         if self._objects is None:
             self.builder.add(image, self._label(record[fields.label]), split, file=index, line=line)
