@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from vistry.queries import tasks as tasks
     from vistry.queries import weights as weights
     from vistry.registry.catalogue import Catalogue as Catalogue
+    from vistry.sweep.folds.session import cross_validate as cross_validate
+    from vistry.sweep.folds.session import resume_folds as resume_folds
     from vistry.training.session import resume as resume
     from vistry.training.session import train as train
     from vistry.weights_actions import fetch_weights as fetch_weights
@@ -64,6 +66,7 @@ HOME = {
     "compare_models": "vistry.choosing.comparison",
     "convert": "vistry.datasets",
     "create": "vistry.queries",
+    "cross_validate": "vistry.sweep.folds.session",
     "data_report": "vistry.datasets",
     "disable_plugin": "vistry.plugin_actions",
     "doctor": "vistry.datasets",
@@ -92,6 +95,7 @@ HOME = {
     "remove_weights": "vistry.weights_actions",
     "report": "vistry.queries",
     "resume": "vistry.training.session",
+    "resume_folds": "vistry.sweep.folds.session",
     "runs": "vistry.queries",
     "tasks": "vistry.queries",
     "threshold": "vistry.inference.threshold",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ class _TrainCommand(HyperparameterCommand):
 @click.option("--model", is_eager=True, help="Model name; type: vistry models.")
 @click.option("--validation", type=click.Path(path_type=Path), help="Labelled images to validate on.")
 @click.option("--validation-size", type=float, help="Share of the data split off when none is given. [0.2]")
+@click.option("--folds", type=int, metavar="N", help="Train N times, each time measured on another Nth of the images.")
 @click.option("--group-by", metavar="COLUMN|PATTERN", help="What stays on one side: a column, or '{group}_*.jpg'.")
 @reading_options
 @click.option("--primary-metric", help=f"Metric that decides which epoch is the best: {words.primary_metrics()}.")
@@ -63,6 +65,7 @@ def train(
     configs: tuple[Path, ...],
     output: Path | None,
     time_limit: float | None,
+    folds: int | None,
     dry_run: bool,
     as_json: bool,
     hyperparameters: dict[str, str],
@@ -72,25 +75,48 @@ def train(
     from vistry.data.source import ReadingOptions
     from vistry.hyperparameter.sources import read_file
     from vistry.training import progress
+    from vistry.training.folds_advice import folds_advice
     from vistry.training.plan import Request, make_plan
     from vistry.training.session import carry_out, deadline_in, sources_of
 
     deadline = deadline_in(time_limit)
     reading = ReadingOptions.of(**{name: request.pop(name) for name in ("format", "images", "columns", "classes_at")})
     sources = sources_of([read_file(path) for path in configs], hyperparameters)
+    listeners = [] if as_json else [progress.progress_line()]
+    if folds is not None:
+        from vistry.cli.folds import print_folds
+        from vistry.sweep.folds.plan import plan_folds
+        from vistry.sweep.folds.session import carry_out_folds
+
+        planned = plan_folds(Request(reading=reading, **request), sources, folds)
+        first = planned.fold(1)
+        if dry_run:
+            click.echo(planned.sentence, err=as_json)
+            _print_plan(first, as_json)
+            return
+        click.echo(_summary(first), err=as_json)
+        click.echo(planned.sentence, err=as_json)
+        _print_warnings(first, planned.warnings())
+        print_folds(carry_out_folds(planned, output=output, deadline=deadline, listeners=listeners), as_json)
+        return
     plan = make_plan(Request(reading=reading, **request), sources)
     if dry_run:
         _print_plan(plan, as_json)
         return
     click.echo(_summary(plan), err=as_json)
-    for line in plan.warnings():
+    _print_warnings(plan, plan.warnings())
+    if line := folds_advice(plan):
+        click.echo(f"note: {line}", err=True)
+    print_result(carry_out(plan, output=output, deadline=deadline, listeners=listeners), as_json)
+
+
+def _print_warnings(plan: Plan, warnings: Iterable[str]) -> None:
+    for line in warnings:
         click.echo(f"warning: {line}", err=True)
     if any(finding.severity != "info" for finding in plan.findings):
         click.echo(
             f"note: all that was found in the data: vistry doctor {plan.request.data}; later findings.json", err=True
         )
-    listeners = [] if as_json else [progress.progress_line()]
-    print_result(carry_out(plan, output=output, deadline=deadline, listeners=listeners), as_json)
 
 
 def _summary(plan: Plan) -> str:

@@ -198,6 +198,14 @@ def carry_out(
         return _fit(loop, deadline)
 
 
+def prepare(plan: Plan, folder: Path) -> Run:
+    """Write the folder of a run that nobody trains yet: `resume` begins it. Raises RunError."""
+    run = new_run(plan.context.card.name, folder)
+    _write_run(run, plan)
+    run.write(replace(run.status, status="interrupted", reason="not begun"))
+    return run
+
+
 def sources_of(files: Iterable[Source], flags: dict[str, Any]) -> list[Source]:
     """Order the sources of hyperparameters: files first, flags over them."""
     return [*files, Source.of(flags, "the command line")]
