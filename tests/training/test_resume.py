@@ -361,6 +361,59 @@ def test_a_run_that_was_stopped_goes_on_exactly(
     _same(resume("last").run, never_killed)
 
 
+@pytest.mark.parametrize("event", ["evaluated", "epoch_ended"])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_stopped_at_the_end_of_an_epoch_it_saves_and_goes_on_exactly(
+    event: str, count: int, never_killed: Run, digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where saving each epoch would cost too much: the state has to be there to go on from."""
+    with monkeypatch.context() as patch:
+        patch.setattr(loop_module, "SAVING_SHARE", 10**9)
+        stopping = Stopping(event, count)
+        result = vistry.train(digits, task="multiclass", model="tiny", listeners=[stopping], **SETTINGS)
+    _, facts = read_checkpoint(result.run.last_state)
+    assert isinstance(facts, LastFacts)
+    assert (facts.position.epoch, facts.position.batch) == (count, 0)
+    assert (result.outcome.status, result.outcome.epochs) == ("stopped", count)
+    _same(resume("last").run, never_killed)
+
+
+def test_asked_to_stop_as_it_begins_again_it_trains_nothing(never_killed: Run, digits: Path, runs: Path) -> None:
+    stopped = vistry.train(
+        digits, task="multiclass", model="tiny", listeners=[Stopping("epoch_ended", 2)], **SETTINGS
+    ).run
+    before = stopped.last_state.read_bytes()
+
+    class AtOnce(Listener):
+        def training_begins(self, training: Stoppable) -> None:
+            training.stop("still enough")
+
+    outcome = resume(stopped.folder, listeners=[AtOnce()]).outcome
+    assert (outcome.status, outcome.reason, outcome.epochs) == ("stopped", "still enough", 2)
+    assert stopped.last_state.read_bytes() == before
+    _same(resume(stopped.folder).run, never_killed)
+
+
+def test_a_run_that_goes_on_forgets_the_epochs_after_its_last_state(
+    digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_module, "SAVING_SHARE", 10**9)
+    with pytest.raises(Killed):
+        vistry.train(digits, task="multiclass", model="tiny", listeners=[kill_at("epoch_ended", 3)], **SETTINGS)
+    epochs: list[int] = []
+
+    class Reading(Listener):
+        def training_begins(self, training: Stoppable) -> None:
+            epochs.append(len(find_run("last").history()))
+
+    run = find_run("last")
+    _, facts = read_checkpoint(run.last_state)
+    assert isinstance(facts, LastFacts)
+    assert len(facts.history) < len(run.history()) == 3
+    resume("last", listeners=[Reading()])
+    assert epochs == [len(facts.history)]
+
+
 @pytest.mark.parametrize(("value", "says"), [(float("nan"), "is not a number"), (1e9, r"exploded to 1e\+09")])
 def test_a_loss_that_is_no_longer_finite_stops_the_run(
     value: float, says: str, digits: Path, runs: Path, monkeypatch: pytest.MonkeyPatch

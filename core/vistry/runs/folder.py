@@ -196,6 +196,11 @@ def runs_in(folder: Path | None = None) -> Iterator[Run]:
         yield Run(path.parent.resolve())
 
 
+def is_run(folder: Path) -> bool:
+    """Whether a folder is a run's."""
+    return (folder / FILES[RunRecord]).is_file()
+
+
 def find_run(name: str | Path, folder: Path | None = None) -> Run:
     """Find a run by its folder or identifier, or the newest by "last". Raises RunError."""
     path = Path(name)

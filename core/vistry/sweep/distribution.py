@@ -22,7 +22,8 @@ class Distribution:
     A choice has `choices`, of which None stands for unset; all are as likely. Uniform kinds go from `low` to `high`,
     both in the hyperparameter's own units and included; normal kinds have `mean` and `deviation`, in natural logarithms
     for lognormal. With `step`, values are multiples of it, and with `is_integer` whole numbers. With `is_relative`,
-    `low` and `high` are factors of the model's own default, which the space knows.
+    `low` and `high` are factors of the model's own default, which the space knows; for a learning rate of the one for
+    the optimiser that is drawn.
     """
 
     kind: str
@@ -62,6 +63,10 @@ class Distribution:
             return None
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
         return tuple(self._typed(number * step) for number in range(first, last + 1))
+
+    def ends(self) -> tuple[Scalar | None, ...]:
+        """Every value of a choice; of the others the lowest and the highest that can be drawn."""
+        return self.choices if self.kind == "choice" else (self.value(0.0), self.value(1.0))
 
     def _quantile(self, unit: float) -> float:
         if self.kind == "uniform":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vistry.registry.field_spec import Scalar
 from vistry.sweep.distribution import Distribution
@@ -23,15 +23,52 @@ class Group:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelDefaults:
+    """What a model trains with where nothing is drawn: every hyperparameter, those included that the user fixed.
+
+    `rates` has for each optimiser the learning rate that factors of a relative distribution multiply.
+    """
+
+    values: Values
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """What the score is made of: the primary metric, negated where it falls, and the largest there can be, if any."""
+
+    metric: str = ""
+    is_negated: bool = False
+    limit: float | None = None
+
+    def shown(self, score: float) -> str:
+        """A score as the metric's own value, in few digits."""
+        return f"{-score if self.is_negated else score:.4g}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Space:
-    """All that may be drawn. A trial belongs to one group, and has one of its models."""
+    """All that may be drawn. A trial belongs to one group, and has one of its models.
+
+    `defaults` are those of each model, by its full name.
+    """
 
     groups: tuple[Group, ...]
+    defaults: Mapping[str, ModelDefaults] = field(default_factory=dict)
+    score: Score = Score()
 
     @property
     def models(self) -> tuple[str, ...]:
         """The full name of every model, in the order of the groups."""
         return tuple(dict.fromkeys(model for group in self.groups for model in group.models))
+
+    def value(self, model: str, name: str, values: Values) -> Scalar | None:
+        """What a training of a model with these values has for a hyperparameter, drawn or not."""
+        return values[name] if name in values else self.defaults[model].values.get(name)
+
+    def epochs(self, model: str, values: Values) -> int:
+        """The number of epochs of such a training."""
+        return int(self.value(model, "number_of_epochs", values) or 0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -32,12 +33,13 @@ class TrialState:
 
     `status` is running, paused (it may be promoted), stopped (early termination: it goes on no more), completed, failed
     or skipped (no constraint was met); `reason` says why, with the number that decided. `until` is the number of epochs
-    to which it may train before it is asked again.
+    to which it may train before it is asked again, and `since` how many it had when somebody last took it up.
     """
 
     status: str
     reason: str = ""
     until: int | None = None
+    since: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,7 @@ class Trial:
         return self.evaluations[-1].epochs if self.evaluations else 0
 
     def best(self, epochs: int | None = None) -> float | None:
-        """The best score in the first so many epochs, or in all; None where there is none."""
+        """The best score in the first so many epochs, or in all; None where none is a number."""
         scores = [one.score for one in self.evaluations if epochs is None or one.epochs <= epochs]
+        scores = [score for score in scores if math.isfinite(score)]
         return max(scores, default=None)

@@ -14,7 +14,10 @@ class Stoppable(Protocol):
     """The running training, as far as a listener may act on it."""
 
     def stop(self, reason: str) -> None:
-        """Ask it to end after the present update, as at the time limit: evaluated, saved, ready to be resumed."""
+        """Ask it to end after the present update, as at the time limit: evaluated, saved, ready to be resumed.
+
+        Asked at an epoch's end, or when a resumed training begins, it trains no further update.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +49,16 @@ class BatchEnded:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochEnded:
-    """An epoch is done: its line of metrics.jsonl, and whether it is the best so far."""
+    """An epoch is done: its line of metrics.jsonl, and whether it is the best so far.
+
+    One that isn't whole was cut short, by the time limit or by `stop`, and is trained to its end when the run goes on.
+    """
 
     entry: EpochEntry
     epochs: int
     primary_metric: str
     is_best: bool
+    is_whole: bool = True
 
 
 @dataclass(frozen=True)

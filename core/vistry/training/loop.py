@@ -79,7 +79,10 @@ class Loop:
         return outcome
 
     def stop(self, reason: str) -> None:
-        """End after the present update, as at the time limit: evaluated, saved, ready to be resumed."""
+        """End after the present update, as at the time limit: evaluated, saved, ready to be resumed.
+
+        Asked for when an epoch has ended or a resumed training begins, it is over without another update.
+        """
         self._stop_reason = reason
 
     def restore(self) -> bool:
@@ -100,6 +103,8 @@ class Loop:
         return EarlyStopping.from_hyperparameters(self.hyperparameters, best, larger_is_better=larger_is_better)
 
     def _fit(self, reader: BatchReader) -> Outcome:
+        if self._stop_reason is not None and self.history and self.position.epoch < self.epochs:
+            return self._outcome("stopped", self._stop_reason)
         while self.position.epoch < self.epochs:
             is_whole = self._train_epoch(reader)
             self._end_epoch(is_whole)
@@ -177,14 +182,20 @@ class Loop:
         self.history.append(entry)
         self.position = Position(epoch=epoch + 1)
         self.run.write_history(self.history)
-        primary_metric = self.validation.primary_metric
         self._announce.epoch_ended(
-            EpochEnded(entry=entry, epochs=self.epochs, primary_metric=primary_metric, is_best=is_best)
+            EpochEnded(
+                entry=entry,
+                epochs=self.epochs,
+                primary_metric=self.validation.primary_metric,
+                is_best=is_best,
+                is_whole=is_whole,
+            )
         )
         # An epoch that was cut short goes on from the state saved in its middle, so nothing is saved after it.
         if is_whole:
             self._save_epoch(epoch)
-        if is_whole and (is_last or self.early_stopping.should_stop or self._is_time_to_save()):
+        is_end = is_last or self.early_stopping.should_stop or self._is_to_stop()
+        if is_whole and (is_end or self._is_time_to_save()):
             self._save_last()
 
     def _evaluate(self, epoch: int) -> tuple[Mapping[str, float], bool]:

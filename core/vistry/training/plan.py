@@ -217,8 +217,11 @@ class Splits:
     division: Division
 
 
-def _splits(request: Request, task: str, seed: int) -> Splits:
-    """Return the training and the validation table, how they came apart, and the diagnoses of their data."""
+def examine(request: Request, task: str, seed: int) -> Splits:
+    """Return the training and the validation table, how they came apart, and the diagnoses of their data.
+
+    Raises DataError where the data can't be used for the task.
+    """
     size = VALIDATION_SIZE if request.validation_size is None else request.validation_size
     if not 0 < size < 1:
         raise DataError(f"validation_size must be between 0 and 1, got {size:g}")
@@ -276,8 +279,11 @@ def with_common_classes(first: Table, second: Table) -> tuple[Table, Table]:
     return first.with_classes(classes), second.with_classes(classes)
 
 
-def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
-    """Decide and check everything; nothing is written. Raises VistryError."""
+def make_plan(request: Request, sources: Iterable[Source], splits: Splits | None = None) -> Plan:
+    """Decide and check everything; nothing is written. Raises VistryError.
+
+    `splits` are those of the request's data where they are known already; then the data isn't examined.
+    """
     catalogue, sources = Catalogue.read(), list(sources)
     task, task_reason = _task_of(request, sources, catalogue=catalogue)
     card = _model_of(request, sources, catalogue=catalogue, task=task)
@@ -290,7 +296,7 @@ def make_plan(request: Request, sources: Iterable[Source]) -> Plan:
     context = replace(context, normalisation=initial_weights.preprocessing)
     # Weights come before the data: a wrong name is told at once, reading a large dataset takes minutes.
     context = with_auto_resolved(context, initial_weights.read(card, catalogue.policy).keys())
-    divided = _splits(request, task, context.hyperparameters.random_seed)
+    divided = splits or examine(request, task, context.hyperparameters.random_seed)
     training, validation = divided.training, divided.validation
     context.task.check(training, validation, context.hyperparameters)
     return Plan(

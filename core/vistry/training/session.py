@@ -166,12 +166,20 @@ def resume(
         remove_unfinished(resumed.folder)
         if data is not None or validation is not None:
             resumed = move_images(resumed, *(None if place is None else Path(place) for place in (data, validation)))
-        check_images(resumed)
-        loop = _loop(run=resumed, context=context, listeners=listeners)
-        if loop.restore():
-            place = f"epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}"
-            Announcer(listeners).note(f"going on from {place}")
-        return _fit(loop, deadline)
+        return go_on(resumed, context, deadline=deadline, listeners=listeners)
+
+
+def go_on(
+    run: Run, context: ModelContext, *, deadline: float | None = None, listeners: Sequence[Listener] = ()
+) -> TrainingResult:
+    """Go on with a run whose folder this process holds, by its recorded context, to be over at `deadline`."""
+    check_images(run)
+    loop = _loop(run=run, context=context, listeners=listeners)
+    if loop.restore():
+        place = f"epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}"
+        Announcer(listeners).note(f"going on from {place}")
+    run.write_history(loop.history)  # without the epochs after the last saved state, which are to be trained again
+    return _fit(loop, deadline)
 
 
 def deadline_in(seconds: float | None) -> float | None:
@@ -190,6 +198,7 @@ def carry_out(
     run = new_run(plan.context.card.name, None if output is None else Path(output))
     with training_in(run.folder):
         try:
+            write_data(run.folder, plan)
             _write_run(run, plan)
             loop = _loop(run=run, context=plan.context, listeners=listeners)
         except BaseException:
@@ -201,9 +210,18 @@ def carry_out(
 def prepare(plan: Plan, folder: Path) -> Run:
     """Write the folder of a run that nobody trains yet: `resume` begins it. Raises RunError."""
     run = new_run(plan.context.card.name, folder)
+    write_data(run.folder, plan)
     _write_run(run, plan)
     run.write(replace(run.status, status="interrupted", reason="not begun"))
     return run
+
+
+def carry_out_in(
+    run: Run, plan: Plan, *, deadline: float | None = None, listeners: Sequence[Listener] = ()
+) -> TrainingResult:
+    """Train as planned in a folder that this process holds and that has the plan's data, as `write_data` writes it."""
+    _write_run(run, plan)
+    return _fit(_loop(run=run, context=plan.context, listeners=listeners), deadline)
 
 
 def sources_of(files: Iterable[Source], flags: dict[str, Any]) -> list[Source]:
@@ -214,22 +232,25 @@ def sources_of(files: Iterable[Source], flags: dict[str, Any]) -> list[Source]:
 # Writing the run
 
 
-def _write_run(run: Run, plan: Plan) -> None:
-    """Write everything that predicting, evaluating and resuming need."""
+def write_data(folder: Path, plan: Plan) -> None:
+    """Write the rows of both splits, the hashes of their images, and what was found in the data."""
     task = plan.context.task.name
-    write_rows(run.folder / TRAINING_ROWS, plan.training, task)
-    write_rows(run.folder / VALIDATION_ROWS, plan.validation, task)
+    write_rows(folder / TRAINING_ROWS, plan.training, task)
+    write_rows(folder / VALIDATION_ROWS, plan.validation, task)
     # The first epoch reads the same files again, and then from memory.
-    write_image_contents(run.folder, {"training": plan.training.images, "validation": plan.validation.images})
+    write_image_contents(folder, {"training": plan.training.images, "validation": plan.validation.images})
+    Run(folder).write(FindingsRecord(diagnoses=tuple(map(diagnosis_record, plan.diagnoses))))
+
+
+def _write_run(run: Run, plan: Plan) -> None:
+    """Write, beside the data, everything that predicting, evaluating and resuming need."""
     run.write(hyperparameters_record(plan.hyperparameters))
-    run.write(FindingsRecord(diagnoses=tuple(map(diagnosis_record, plan.diagnoses))))
-    run.write(RunStatus(status="running", reason="", started=_now()))
+    run.write(RunStatus(status="running", reason="", started=now()))
     run.write(_run_record(run, plan))  # the last one: a folder with a run.json is a run
 
 
 def _run_record(run: Run, plan: Plan) -> RunRecord:
-    context, validation = plan.context, plan.request.validation
-    card = context.card
+    context, card = plan.context, plan.context.card
     return RunRecord(
         id=run.id,
         task=context.task.name,
@@ -244,23 +265,30 @@ def _run_record(run: Run, plan: Plan) -> RunRecord:
         classes=plan.classes,
         primary_metric=plan.primary_metric,
         preprocessing=context.preprocessing(),
-        data=DataRecord(
-            source=str(plan.request.data.resolve()),
-            training_images=len(plan.training),
-            validation_images=len(plan.validation),
-            training_class_counts=plan.data_summary.class_counts,
-            validation_source=str(validation.resolve()) if validation else None,
-            split=plan.split,
-        ),
+        data=data_record(plan),
         initial_weights=plan.initial_weights.record(),
         command=(Path(sys.argv[0]).name, *sys.argv[1:]),
         versions={"vistry": version("vistry"), "python": platform.python_version()},
-        created=_now(),
+        created=now(),
         parts=context.parts.records(plan.primary_metric),
     )
 
 
-def _now() -> str:
+def data_record(plan: Plan) -> DataRecord:
+    """What a plan's images are, for run.json."""
+    validation = plan.request.validation
+    return DataRecord(
+        source=str(plan.request.data.resolve()),
+        training_images=len(plan.training),
+        validation_images=len(plan.validation),
+        training_class_counts=plan.data_summary.class_counts,
+        validation_source=str(validation.resolve()) if validation else None,
+        split=plan.split,
+    )
+
+
+def now() -> str:
+    """The time as records have it."""
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
@@ -394,7 +422,7 @@ def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
             best_score=outcome.best_score,
             epochs=outcome.epochs,
             engine=_facts(loop.engine, run),  # again, for the seconds of compiling
-            finished=_now(),
+            finished=now(),
             interval=doubt.interval,
             absent_classes=doubt.absent_classes,
         )

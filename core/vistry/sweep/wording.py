@@ -1,0 +1,63 @@
+"""What a person sees of a sweep while it runs: a line a trial."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from vistry.registry.field_spec import Scalar
+from vistry.report.numbers import duration
+from vistry.sweep.folder import SweepFolder
+from vistry.sweep.trial import Trial
+
+
+def trial_line(sweep: SweepFolder, number: int, *, deadline: float | None = None) -> str:
+    """A trial that has just ended, and after it the best so far and the time left until `deadline`, by time.time()."""
+    trials = sweep.trials()
+    trial = next(one for one in trials if one.number == number)
+    best = sweep.best()
+    parts = [
+        f"trial {number}{_of(sweep)}",
+        trial.record.model.rpartition("/")[2],
+        values_text(trial.record.values) or "its defaults",
+        f"({trial.record.why})",
+        f"epoch {trial.trained}/{trial.record.epochs}",
+        score_text(sweep, trial),
+        _end(trial),
+    ]
+    line = "  ".join(part for part in parts if part)
+    if best is not None:
+        line += f"  | best: trial {best.number}, {score_text(sweep, best)}"
+    if deadline is not None:
+        line += f", {duration(max(0.0, deadline - time.time()))} left"
+    return line
+
+
+def values_text(values: Mapping[str, Scalar | None]) -> str:
+    """The values of a trial, in few digits."""
+    return ", ".join(f"{name} {_value(value)}" for name, value in values.items())
+
+
+def score_text(sweep: SweepFolder, trial: Trial) -> str:
+    """A trial's best score with the metric's name; "" where it has none."""
+    score = sweep.metric(trial.best())
+    return "" if score is None else f"{sweep.record.primary_metric} {score:.4f}"
+
+
+def _of(sweep: SweepFolder) -> str:
+    limit = sweep.record.limits.max_trials
+    return "" if limit is None else f" of {limit}"
+
+
+def _value(value: Scalar | None) -> str:
+    if value is None:
+        return "unset"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _end(trial: Trial) -> str:
+    state = trial.state
+    if state.status == "completed":
+        return ""
+    status = "to be gone on with" if state.status == "running" else state.status
+    return f"{status}: {state.reason}" if state.reason else status

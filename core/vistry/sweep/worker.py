@@ -1,0 +1,300 @@
+"""One process at work on a sweep: it claims trials, has them trained, and goes on until nothing is left to do.
+
+Whatever it knows is on disk, so it may be killed at any moment, and several may work on one folder.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from vistry.sweep.claims import Claim, busy, locked
+from vistry.sweep.disk import free_space
+from vistry.sweep.dropped import WithoutModels, dropped_models
+from vistry.sweep.early_termination import termination_of
+from vistry.sweep.folder import SweepFolder
+from vistry.sweep.next_job import BEGUN, first_goal, next_job, next_number, next_paused
+from vistry.sweep.protocols import Job, Resume, Sampler, Termination
+from vistry.sweep.runner import Runner
+from vistry.sweep.samplers import sampler_of
+from vistry.sweep.space import Suggestion
+from vistry.sweep.trial import Trial, TrialRecord, TrialState
+from vistry.sweep.trial_training import TrialTask, end_trial
+from vistry.sweep.wording import trial_line
+from vistry.training.interruption import CtrlC, Interrupted
+
+POLL = 0.05  # seconds between two looks at the running trials
+LOOK = 1.0  # seconds between two looks at a sweep whose next job depends on others
+# Seconds before the deadline that a trial has to be over by: its report is written, and the sweep's.
+RESERVE = 2.0
+HUNG = 10.0  # seconds after the deadline at which a trial that didn't end is killed
+
+
+def silent(line: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where one trial at a time is trained: the cores, none for any, and the environment that names a GPU."""
+
+    cores: tuple[int, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Running:
+    claim: Claim
+    handle: int
+
+
+@dataclass(kw_only=True)
+class Worker:
+    """Works on a sweep until nothing is left, or until `deadline`, by time.time()."""
+
+    sweep: SweepFolder
+    runner: Runner
+    places: Sequence[Place] = (Place(),)
+    deadline: float | None = None
+    say: Callable[[str], None] = silent
+
+    def __post_init__(self) -> None:
+        self._running: dict[int, _Running] = {}  # by their places
+        self._look_at = 0.0
+        self._others_work = False
+        self._is_over = False
+        self._dropped: tuple[str, ...] = ()
+
+    def work(self) -> None:
+        """Train trials. Raises Interrupted after Ctrl-C, when those that were running have saved what they had."""
+        with CtrlC() as ctrl_c:
+            self._free_space()
+            is_told = False
+            while True:
+                self._reap(is_interrupted=ctrl_c.pressed)
+                if ctrl_c.pressed and not is_told:
+                    is_told = True
+                    self._interrupt()
+                if not ctrl_c.pressed and not self._is_late():
+                    self._fill()
+                if not self._running and (ctrl_c.pressed or self._is_late() or not self._others_work):
+                    break
+                self._end_hung_ones()
+                time.sleep(POLL)
+        with locked(self.sweep):
+            self.sweep.write_leaderboard()
+        if ctrl_c.pressed:
+            raise Interrupted(f"interrupted; to go on, type: vistry resume {self.sweep.path}")
+
+    @cached_property
+    def _termination(self) -> Termination:
+        return termination_of(self.sweep.record.termination, self.sweep.record.space)
+
+    def _sampler(self, trials: Sequence[Trial]) -> Sampler | None:
+        """The sampler, of what is left of the space; None where every model was dropped."""
+        record, without = self.sweep.record, dropped_models(trials)
+        if not without:
+            return sampler_of(record.sampler, record.space)
+        return WithoutModels.of(record.sampler, record.space, without)
+
+    # Claiming
+
+    def _fill(self) -> None:
+        """Begin trials in the places that are free, as long as there is something to do."""
+        free = [place for place in range(len(self.places)) if place not in self._running]
+        if not free or time.monotonic() < self._look_at:
+            return
+        for place in free:
+            claim = self._claim(self.places[place])
+            if claim is None:
+                self._look_at = time.monotonic() + LOOK
+                return
+            self._running[place] = _Running(claim=claim, handle=self._submit(claim, self.places[place]))
+
+    def _claim(self, place: Place) -> Claim | None:
+        """Claim the next job; None where there is none, now or ever."""
+        with locked(self.sweep):
+            self.sweep = self.sweep.reread()
+            trials = self.sweep.trials()
+            open_ones = [trial.number for trial in trials if trial.state.status in ("running", "paused")]
+            taken = busy(self.sweep, open_ones)
+            mine = {running.claim.number for running in self._running.values()}
+            self._others_work = bool(set(taken) - mine)
+            job = self._next(trials, taken)
+            if job is None:
+                return None
+            number = self._begin(job, trials, place) if isinstance(job, Suggestion) else self._take_up(job)
+            return Claim(self.sweep, number)
+
+    def _next(self, trials: Sequence[Trial], taken: Sequence[int]) -> Job | None:
+        record = self.sweep.record
+        sampler = self._sampler(trials)
+        job = next_job(
+            trials,
+            sampler=sampler or _Nothing(),
+            termination=self._termination,
+            max_trials=record.limits.max_trials,
+            busy=taken,
+        )
+        if self.deadline is None:
+            return job
+        if job is None or not self._fits(job, trials):
+            job = next_paused(trials, score=record.space.score, busy=taken)
+        return job if job is not None and self._fits(job, trials) else None
+
+    def _fits(self, job: Job, trials: Sequence[Trial]) -> bool:
+        """Whether a job can come to its goal in the time that is left, by what its model has taken so far."""
+        if self.deadline is None or (isinstance(job, Resume) and job.reason == BEGUN):
+            return True
+        if isinstance(job, Suggestion):
+            model, epochs = job.model, self._goal(self._record(job, next_number(trials), Place()))
+        else:
+            trial = next(trial for trial in trials if trial.number == job.number)
+            model, epochs = trial.record.model, job.until - trial.trained
+        seconds = seconds_an_epoch(model, trials)
+        return time.time() + epochs * seconds + RESERVE <= self.deadline
+
+    def _goal(self, record: TrialRecord) -> int:
+        return first_goal(record, self._termination)
+
+    def _record(self, suggestion: Suggestion, number: int, place: Place) -> TrialRecord:
+        record = self.sweep.record
+        return TrialRecord(
+            number=number,
+            group=suggestion.group,
+            model=suggestion.model,
+            values=suggestion.values,
+            why=suggestion.why,
+            epochs=record.space.epochs(suggestion.model, suggestion.values),
+            threads=record.threads,
+            device=place.device,
+        )
+
+    def _begin(self, suggestion: Suggestion, trials: Sequence[Trial], place: Place) -> int:
+        number = next_number(trials)
+        record = self._record(suggestion, number, place)
+        self.sweep.write_state(number, TrialState(status="running", until=self._goal(record)))
+        self.sweep.write_trial(record)  # the last: a folder without it is no trial
+        self.sweep.add_event("begun", self.sweep.trial(number), reason=suggestion.why)
+        return number
+
+    def _take_up(self, job: Resume) -> int:
+        trial = self.sweep.trial(job.number)
+        if job.reason != BEGUN:
+            state = TrialState(status="running", until=job.until, since=trial.trained)
+            self.sweep.write_state(job.number, state)
+        kind = "resumed" if job.reason == BEGUN else "promoted"
+        self.sweep.add_event(kind, self.sweep.trial(job.number), reason=job.reason)
+        return job.number
+
+    def _submit(self, claim: Claim, place: Place) -> int:
+        return self.runner.submit(
+            TrialTask(
+                folder=self.sweep.path,
+                number=claim.number,
+                threads=self.sweep.trial(claim.number).record.threads,
+                deadline=None if self.deadline is None else self.deadline - RESERVE,
+                cores=place.cores,
+                environment=place.environment,
+            )
+        )
+
+    # Watching
+
+    def _reap(self, *, is_interrupted: bool) -> None:
+        """Note what became of the trials that have ended."""
+        for place, running in list(self._running.items()):
+            status = self.runner.poll(running.handle)
+            if status is None:
+                continue
+            del self._running[place]
+            self._look_at = 0.0
+            with locked(self.sweep):
+                running.claim.let_go()
+                self._note_death(running.claim.number, status, is_interrupted=is_interrupted)
+                state = self.sweep.trial(running.claim.number).state
+                # A trial that the time limit has cut short would be taken up again until the last second.
+                self._is_over |= status == 0 and state.status == "running" and not is_interrupted
+                self._free_space()
+                self._drop_models()
+                self.sweep.write_leaderboard()
+            self.say(trial_line(self.sweep, running.claim.number, deadline=self.deadline))
+
+    def _note_death(self, number: int, status: int, *, is_interrupted: bool) -> None:
+        """Fail a trial whose process ended without a word; where it was told to end, somebody will take it up again."""
+        if status == 0 or is_interrupted or self._is_late() or self.sweep.trial(number).state.status != "running":
+            return
+        reason = f"its process ended with status {status}"
+        if status < 0:
+            reason = f"its process was killed by {signal.Signals(-status).name}"
+            if -status == signal.SIGKILL:
+                reason += ", perhaps for want of memory"
+        end_trial(self.sweep, number, status="failed", reason=reason)
+
+    def _free_space(self) -> None:
+        for trial, names in free_space(self.sweep):
+            self.sweep.add_event("deleted", trial, reason=", ".join(names))
+
+    def _drop_models(self) -> None:
+        dropped = dropped_models(self.sweep.trials())
+        for model in dropped:
+            if model not in self._dropped:
+                reason = f"{model} is tried no more: three of its trials have failed in a row"
+                self.sweep.add_event("dropped", reason=reason)
+                self.say(reason)
+        self._dropped = dropped
+
+    def _interrupt(self) -> None:
+        for running in self._running.values():
+            self.runner.kill(running.handle, gently=True)
+
+    def _end_hung_ones(self) -> None:
+        if self.deadline is not None and time.time() > self.deadline + HUNG:
+            for running in self._running.values():
+                self.runner.kill(running.handle, gently=False)
+
+    def _is_late(self) -> bool:
+        return self._is_over or (self.deadline is not None and time.time() >= self.deadline - RESERVE)
+
+
+@dataclass(frozen=True)
+class _Nothing:
+    """A sampler for a space of which nothing is left."""
+
+    def suggest(self, number: int, trials: Sequence[Trial]) -> None:
+        """Propose nothing."""
+
+
+def seconds_an_epoch(model: str, trials: Sequence[Trial]) -> float:
+    """How long an epoch of a model has taken, of those trials that took the longest; 0 where none has trained."""
+    seconds = [trial.seconds / trial.trained for trial in trials if trial.record.model == model and trial.trained]
+    return max(seconds, default=0.0) if math.isfinite(sum(seconds)) else 0.0
+
+
+def with_limits(sweep: SweepFolder, *, max_trials: int | None, time_limit: float | None) -> SweepFolder:
+    """Write larger limits into a sweep, and return it with them. The sweep is locked."""
+    record = sweep.reread().record
+    limits = replace(
+        record.limits,
+        **{
+            name: value for name, value in (("max_trials", max_trials), ("time_limit", time_limit)) if value is not None
+        },
+    )
+    if limits != record.limits:
+        sweep.write(replace(record, limits=limits))
+        sweep.add_event("limits", reason=limits_text(limits.max_trials, limits.time_limit))
+    return sweep.reread()
+
+
+def limits_text(max_trials: int | None, time_limit: float | None) -> str:
+    """Limits in words."""
+    from vistry.report.numbers import duration
+
+    parts = [f"{max_trials} trials"] if max_trials is not None else []
+    parts += [duration(time_limit)] if time_limit is not None else []
+    return " and ".join(parts) or "no limit"
