@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from vistry.registry.catalogue import Catalogue as Catalogue
     from vistry.sweep.folds.session import cross_validate as cross_validate
     from vistry.sweep.folds.session import resume_folds as resume_folds
+    from vistry.sweep.from_python import sweep as sweep
+    from vistry.sweep.session import resume_sweep as resume_sweep
     from vistry.training.session import resume as resume
     from vistry.training.session import train as train
     from vistry.weights_actions import fetch_weights as fetch_weights
@@ -96,7 +98,9 @@ HOME = {
     "report": "vistry.queries",
     "resume": "vistry.training.session",
     "resume_folds": "vistry.sweep.folds.session",
+    "resume_sweep": "vistry.sweep.session",
     "runs": "vistry.queries",
+    "sweep": "vistry.sweep.from_python",
     "tasks": "vistry.queries",
     "threshold": "vistry.inference.threshold",
     "train": "vistry.training.session",
@@ -105,7 +109,7 @@ HOME = {
     "weights_path": "vistry.weights_actions",
 }
 # Functions that share their name with a package, which is callable in their place: vistry.callable_package.
-_CALLABLE_PACKAGES = ("kernels", "report", "runs", "weights")
+_CALLABLE_PACKAGES = ("kernels", "report", "runs", "sweep", "weights")
 __all__ = list(HOME)
 
 _name, _names = lazy_names(__name__, HOME)

@@ -15,6 +15,7 @@ class CallablePackage(ModuleType):
     """
 
     def __call__(self, *arguments: object, **options: object) -> object:
-        """Call the function of this name in `vistry.queries`."""
-        function: Callable[..., object] = getattr(import_module("vistry.queries"), self.__name__.rpartition(".")[2])
+        """Call the function of this name, which is where `vistry.HOME` says."""
+        name = self.__name__.rpartition(".")[2]
+        function: Callable[..., object] = getattr(import_module(import_module("vistry").HOME[name]), name)
         return function(*arguments, **options)

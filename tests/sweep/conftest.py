@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,10 +81,10 @@ def request_of(digits: Path) -> MakeRequest:
 
 
 @pytest.fixture
-def begun(request_of: MakeRequest, folders: Path) -> Iterator[Callable[..., SweepFolder]]:
+def begun(request_of: MakeRequest, folders: Path) -> Callable[..., SweepFolder]:
     """Plan a sweep and make its folder."""
 
     def begin(**options: Any) -> SweepFolder:
         return session.begin(session.plan_sweep(request_of(**options), threads=1))
 
-    yield begin
+    return begin

@@ -14,7 +14,8 @@ from vistry.errors import suggestion
 
 COMMANDS = {
     "train": "Train a model on a folder of labelled images.",
-    "resume": "Go on with a run that was interrupted.",
+    "sweep": "Search for a good model: many trainings, of which the poor ones are ended early.",
+    "resume": "Go on with a run or a sweep that was interrupted.",
     "evaluate": "Measure a run's model on labelled images.",
     "predict": "Label images with a run's model.",
     "threshold": "Choose the score above which a run's predictions count.",

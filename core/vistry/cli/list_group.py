@@ -10,27 +10,29 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON and n
 
 
 class Noun(click.Group):
-    """A group whose command is `list` where none is named."""
+    """A group whose command is `list`, or its `unnamed`, where none is named."""
+
+    unnamed = "list"
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments, with `list` put first where no command of the group is named."""
+        """Read the arguments, with `unnamed` put first where no command of the group is named."""
         first = args[0] if args else ""
         if first not in (*self.commands, *self.get_help_option_names(ctx)):
             if first and not first.startswith("-") and not self._list_takes_a_name():
                 raise click.UsageError(f"there is no command '{self.name} {first}'; {self._remedy(first)}", ctx)
-            args = ["list", *args]
+            args = [self.unnamed, *args]
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options of `list`, which work without naming it, then the commands."""
-        click.Command.format_options(self.commands["list"], ctx, formatter)
+        """Write the options of `unnamed`, which work without naming it, then the commands."""
+        click.Command.format_options(self.commands[self.unnamed], ctx, formatter)
         self.format_commands(ctx, formatter)
 
     def _list_takes_a_name(self) -> bool:
-        return any(isinstance(parameter, click.Argument) for parameter in self.commands["list"].params)
+        return any(isinstance(parameter, click.Argument) for parameter in self.commands[self.unnamed].params)
 
     def _list_has(self, option: str) -> bool:
-        return any(option in parameter.opts for parameter in self.commands["list"].params)
+        return any(option in parameter.opts for parameter in self.commands[self.unnamed].params)
 
     def _remedy(self, word: str) -> str:
         if any(sign in word for sign in "*?") and self._list_has("--name"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,14 @@ from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.list_group import as_json
 from vistry.cli.printing import print_json
 from vistry.cli.reading_options import reading_options
+from vistry.cli.threads_option import threads_option
 from vistry.cli.training_result import print_result
 from vistry.registry.tasks import task_named
 
 if TYPE_CHECKING:
-    from vistry.training.plan import Plan
+    from vistry.hyperparameter.schema import Source
+    from vistry.sweep.folds.plan import FoldsPlan
+    from vistry.training.plan import Plan, Request
 
 
 class _TrainCommand(HyperparameterCommand):
@@ -59,12 +62,14 @@ class _TrainCommand(HyperparameterCommand):
 @click.option("--backend", default="torch", help=f"Engine that trains: {words.backends()}. [torch]")
 @click.option("--output", type=click.Path(path_type=Path), help="Run folder to make. [runs/...]")
 @time_limit
+@threads_option
 @click.option("--dry-run", is_flag=True, help="Check everything, print the plan, stop.")
 @as_json
 def train(
     configs: tuple[Path, ...],
     output: Path | None,
     time_limit: float | None,
+    threads: int | None,
     folds: int | None,
     dry_run: bool,
     as_json: bool,
@@ -72,45 +77,63 @@ def train(
     **request: Any,
 ) -> None:
     """Train a model on labelled images."""
-    from vistry.data.source import ReadingOptions
-    from vistry.hyperparameter.sources import read_file
+    from vistry.cli.folds import print_folds
+    from vistry.sweep.folds.plan import plan_folds
+    from vistry.sweep.folds.session import carry_out_folds
     from vistry.training import progress
+    from vistry.training.cores import set_apart
     from vistry.training.folds_advice import folds_advice
-    from vistry.training.plan import Request, make_plan
-    from vistry.training.session import carry_out, deadline_in, sources_of
+    from vistry.training.plan import make_plan
+    from vistry.training.session import carry_out, deadline_in
 
     deadline = deadline_in(time_limit)
+    listeners = [] if as_json else [progress.progress_line()]
+    with set_apart(threads) as cores:
+        asked = _asked(configs, hyperparameters, request)
+        if folds is not None:
+            planned = plan_folds(*asked, folds)
+            _introduce_folds(planned, dry_run=dry_run, as_json=as_json)
+            if not dry_run:
+                whole = carry_out_folds(planned, output=output, deadline=deadline, cores=cores, listeners=listeners)
+                print_folds(whole, as_json)
+            return
+        plan = make_plan(*asked)
+        if dry_run:
+            _print_plan(plan, as_json)
+            return
+        _introduce(plan, plan.warnings(), as_json)
+        if line := folds_advice(plan):
+            click.echo(f"note: {line}", err=True)
+        result = carry_out(plan, output=output, deadline=deadline, cores=cores, listeners=listeners)
+    print_result(result, as_json)
+
+
+def _asked(
+    configs: Sequence[Path], hyperparameters: dict[str, str], request: dict[str, Any]
+) -> tuple[Request, list[Source]]:
+    from vistry.data.source import ReadingOptions
+    from vistry.hyperparameter.sources import read_file
+    from vistry.training.plan import Request
+    from vistry.training.session import sources_of
+
     reading = ReadingOptions.of(**{name: request.pop(name) for name in ("format", "images", "columns", "classes_at")})
     sources = sources_of([read_file(path) for path in configs], hyperparameters)
-    listeners = [] if as_json else [progress.progress_line()]
-    if folds is not None:
-        from vistry.cli.folds import print_folds
-        from vistry.sweep.folds.plan import plan_folds
-        from vistry.sweep.folds.session import carry_out_folds
+    return Request(reading=reading, **request), sources
 
-        planned = plan_folds(Request(reading=reading, **request), sources, folds)
-        first = planned.fold(1)
-        if dry_run:
-            click.echo(planned.sentence, err=as_json)
-            _print_plan(first, as_json)
-            return
-        click.echo(_summary(first), err=as_json)
-        click.echo(planned.sentence, err=as_json)
-        _print_warnings(first, planned.warnings())
-        print_folds(carry_out_folds(planned, output=output, deadline=deadline, listeners=listeners), as_json)
-        return
-    plan = make_plan(Request(reading=reading, **request), sources)
+
+def _introduce_folds(planned: FoldsPlan, *, dry_run: bool, as_json: bool) -> None:
+    """Print what will be trained on folds: of a dry run the plan of the first, which the others are like."""
+    click.echo(planned.sentence, err=as_json)
+    first = planned.fold(1)
     if dry_run:
-        _print_plan(plan, as_json)
-        return
+        _print_plan(first, as_json)
+    else:
+        _introduce(first, planned.warnings(), as_json)
+
+
+def _introduce(plan: Plan, warnings: Iterable[str], as_json: bool) -> None:
+    """Print what will be trained, and what the user should know before it is."""
     click.echo(_summary(plan), err=as_json)
-    _print_warnings(plan, plan.warnings())
-    if line := folds_advice(plan):
-        click.echo(f"note: {line}", err=True)
-    print_result(carry_out(plan, output=output, deadline=deadline, listeners=listeners), as_json)
-
-
-def _print_warnings(plan: Plan, warnings: Iterable[str]) -> None:
     for line in warnings:
         click.echo(f"warning: {line}", err=True)
     if any(finding.severity != "info" for finding in plan.findings):

@@ -35,7 +35,8 @@ class FieldSpec:
     unset until the user sets it, and `unset_means` says what then happens. `example` shows the form of a text that has
     a `pattern`. One with `at_prediction` may be changed for a trained model; `unit` = "pixels" marks a size of the
     network's input. With `maximum_from` = "freeze" no value is above the number of groups that the model can freeze,
-    with `choices_from` the choices are the names of the optimisers or the schedules there are.
+    with `choices_from` the choices are the names of the optimisers or the schedules there are. `search` is the lowest
+    and the highest value that a sweep tries where it isn't told.
     """
 
     type: Literal["integer", "number", "flag", "choice", "string", "grid"]
@@ -51,6 +52,7 @@ class FieldSpec:
     pattern: str | None = None
     example: str = ""
     log_scale: bool = False
+    search: tuple[Number, Number] | None = None
     unset_means: str = ""
     at_prediction: bool = False
     unit: Literal["", "pixels"] = ""
@@ -60,6 +62,7 @@ class FieldSpec:
 
     def __post_init__(self) -> None:
         _check_keys_of_type(self)
+        _check_search(self)
         for name, value in (("default", self.default), *self.default_for.items()):
             if value is not None:
                 _check_default(self, name, value)
@@ -123,9 +126,14 @@ class Restriction:
     maximum: Number | None = None
     multiple_of: int | None = None
     choices: tuple[Scalar, ...] | None = None
+    search: tuple[Number, Number] | None = None
 
     def __post_init__(self) -> None:
         _check_multiple(self.multiple_of)
+        if self.search and self.choices is not None:
+            raise ValueError("'search' belongs to a range, and 'choices' takes the place of one")
+        bounds = {key: getattr(self, key) for key in ("minimum", "maximum", "multiple_of", "search")}
+        _check_search(FieldSpec(type="integer" if self.multiple_of else "number", description="", **bounds))
 
 
 class _Narrowed(FieldSpec):
@@ -138,12 +146,25 @@ class _Narrowed(FieldSpec):
 def narrowed(spec: FieldSpec, restriction: Restriction) -> FieldSpec:
     """The field with a narrower range."""
     changes: dict[str, Any] = {
-        key: bound for key in ("minimum", "maximum", "multiple_of") if (bound := getattr(restriction, key)) is not None
+        key: bound
+        for key in ("minimum", "maximum", "multiple_of", "search")
+        if (bound := getattr(restriction, key)) is not None
     }
     if restriction.choices is not None:
-        bounds = dict.fromkeys((*_BOUNDS, "multiple_of"))
+        bounds = dict.fromkeys((*_BOUNDS, "multiple_of", "search"))
         changes = {**bounds, "type": "choice", "choices": restriction.choices, "log_scale": False}
-    return _Narrowed(**{**vars(spec), **changes})
+    result = _Narrowed(**{**vars(spec), **changes})
+    return result if restriction.search else _with_possible_search(result)
+
+
+def _with_possible_search(spec: FieldSpec) -> FieldSpec:
+    """The field with as much of what a sweep would try as its range has."""
+    if not search_problem(spec) or spec.search is None:
+        return spec
+    low = max([end for end in (spec.search[0], spec.minimum) if end is not None])
+    high = min([end for end in (spec.search[1], spec.maximum) if end is not None])
+    possible = replace(spec, search=(low, high))
+    return replace(spec, search=None) if search_problem(possible) else possible
 
 
 def narrowed_further(spec: FieldSpec, restriction: Restriction) -> FieldSpec | None:
@@ -196,6 +217,8 @@ def _check_keys_of_type(spec: FieldSpec) -> None:
     for key in ("maximum_from", "multiple_of"):
         if getattr(spec, key) and spec.type != "integer":
             raise ValueError(f"'{key}' belongs to type = \"integer\"")
+    if spec.search and spec.type not in ("integer", "number"):
+        raise ValueError('\'search\' belongs to type = "integer" or "number"')
     _check_multiple(spec.multiple_of)
     if spec.pattern is not None and not spec.example:
         raise ValueError("'pattern' needs an 'example' of a text that matches, for error messages")
@@ -204,6 +227,24 @@ def _check_keys_of_type(spec: FieldSpec) -> None:
 def _check_multiple(of: int | None) -> None:
     if of is not None and of < 1:
         raise ValueError("'multiple_of' must be at least 1")
+
+
+def search_problem(spec: FieldSpec) -> str:
+    """What is wrong with the range that a sweep would try, "" where nothing is."""
+    if spec.search is None:
+        return ""
+    low, high = spec.search
+    if low >= high:
+        return f"'search' goes from {low} to {high}; the first must be lower"
+    if spec.log_scale and low <= 0:
+        return f"'search' begins at {low}, and a log scale has only numbers above 0"
+    outside = [end for end in (low, high) if _READERS[spec.type](end, spec) is None]
+    return f"'search' goes to {outside[0]}, which breaks the range: it must be {spec.rule}" if outside else ""
+
+
+def _check_search(spec: FieldSpec) -> None:
+    if problem := search_problem(spec):
+        raise ValueError(problem)
 
 
 def _check_default(spec: FieldSpec, name: str, value: Scalar) -> None:

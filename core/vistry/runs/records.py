@@ -134,7 +134,8 @@ class RunStatus:
     """status.json: `status` is running, completed, stopped, interrupted, failed, or (never on disk) killed.
 
     `epochs` is how many were trained. What isn't known yet is None. `interval` is of the best score, and
-    `absent_classes` are those that no validation image has.
+    `absent_classes` are those that no validation image has. `threads` is how many compute: with another number sums are
+    made in another order, and the bits are others.
     """
 
     status: str
@@ -148,6 +149,7 @@ class RunStatus:
     best_score: float | None = None
     interval: Interval | None = None
     absent_classes: tuple[str, ...] = ()
+    threads: int | None = None
 
 
 # metrics.jsonl: a line an epoch.

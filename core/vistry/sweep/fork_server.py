@@ -22,7 +22,15 @@ from typing import Any
 
 # What takes long to import, by the backend. JAX can't be forked once it is loaded: each trial imports it itself.
 PRELOADED = {
-    "torch": ("torch", "torchvision", "vistry.training.session", "vistry.sweep.trial_training"),
+    "torch": (
+        "torch",
+        "torchvision",
+        "sklearn.metrics",
+        "vistry.sweep.trial_training",
+        "vistry.evaluation.classification",
+        "vistry.report.page",
+        "vistry.training.engines.torch.engine",
+    ),
     "jax": ("vistry.sweep.trial_training",),
 }
 OUTPUT = "output.log"  # of the process of a trial, in its folder

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vistry.data.source import ReadingOptions
-from vistry.hyperparameter.schema import Source
 from vistry.registry.field_spec import Scalar
 from vistry.runs.records import DataRecord
 from vistry.sweep.request import Limits, SamplerRequest, TerminationRequest
@@ -66,14 +65,10 @@ class RequestRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class FixedRecord:
-    """The values that all trials have, and where each was set."""
+    """The values that all trials have whose models take them, and where each was set."""
 
     values: Values = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
-
-    def source(self) -> Source:
-        """The values as a source of hyperparameters."""
-        return Source(self.values, lambda name: self.origins.get(name, "the sweep"))
 
 
 @dataclass(frozen=True, kw_only=True)

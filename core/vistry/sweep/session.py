@@ -32,7 +32,7 @@ from vistry.sweep.records import FixedRecord, RequestRecord, SweepRecord
 from vistry.sweep.request import Limits, SweepRequest
 from vistry.sweep.runner import LocalRunner, Runner
 from vistry.sweep.samplers import sampler_note, sampler_of
-from vistry.sweep.space import Space
+from vistry.sweep.space import Group, Space
 from vistry.sweep.spaces import space_of
 from vistry.sweep.spent import seconds_spent
 from vistry.sweep.trial import Trial
@@ -149,12 +149,12 @@ def plan_sweep(request: SweepRequest, *, threads: int | None = None) -> SweepPla
     if note := sampler_note(request.sampler):
         notes = (*notes, note)
     first, *others = space.models
-    plan = make_plan(replace(training, model=first), request.fixed)
+    plan = make_plan(replace(training, model=first), [constants_of(space, first)])
     planned = SweepPlan(
         request=request, task=task, space=space, first=plan, threads=_threads(request.limits, threads), notes=notes
     )
     for model in others:  # what only a training would find, such as weights that aren't here
-        make_plan(replace(training, model=model), request.fixed, planned.splits)
+        make_plan(replace(training, model=model), [constants_of(space, model)], planned.splits)
     return planned
 
 
@@ -220,6 +220,20 @@ def work_on(
     result = SweepResult(folder.reread(), _reason(folder.reread(), deadline), folder.best())
     _copy_best(result)
     return result
+
+
+def constants_of(space: Space, model: str) -> Source:
+    """The values that every trial of a model has."""
+    groups = [group for group in space.groups if model in group.models]
+    first = {name: drawn.choices[0] for name, drawn in groups[0].parameters.items() if len(drawn.choices) == 1}
+    same = {
+        name: value for name, value in first.items() if all(_is_constant(group, name, value) for group in groups[1:])
+    }
+    return Source.of(same, "the sweep")
+
+
+def _is_constant(group: Group, name: str, value: Scalar | None) -> bool:
+    return name in group.parameters and group.parameters[name].choices == (value,)
 
 
 def places_wanted(limits: Limits) -> int:

@@ -108,11 +108,11 @@ def end_trial(sweep: SweepFolder, number: int, *, status: str, reason: str) -> N
 
 
 def trial_plan(sweep: SweepFolder, trial: Trial) -> Plan:
-    """The plan of a trial: the sweep's data, the values that all trials have, and its own. Raises VistryError."""
+    """The plan of a trial: the sweep's data, and the trial's values. Raises VistryError."""
     sweep_record, record = sweep.record, trial.record
     request = sweep_record.request.request(sweep_record.task, sweep_record.primary_metric, record.model)
-    own = Source.of(record.values, f"trial {record.number} of {sweep.id}")
-    return make_plan(request, [sweep_record.fixed.source(), own], splits_of(sweep))
+    origins, own = sweep_record.fixed.origins, f"trial {record.number} of {sweep.id}"
+    return make_plan(request, [Source(record.values, lambda name: origins.get(name, own))], splits_of(sweep))
 
 
 def splits_of(sweep: SweepFolder) -> Splits:
@@ -144,10 +144,10 @@ def _result(sweep: SweepFolder, trial: Trial, judge: Judge, deadline: float | No
         if not is_run(run.folder):
             plan = trial_plan(sweep, trial)
             share_data(sweep.path / DATA, run.folder)
-            return carry_out_in(run, plan, deadline=deadline, listeners=[judge])
+            return carry_out_in(run, plan, threads=trial.record.threads, deadline=deadline, listeners=[judge])
         if run.status.status == "completed":
             return None
-        return go_on(run, recorded_context(run), deadline=deadline, listeners=[judge])
+        return go_on(run, recorded_context(run), threads=trial.record.threads, deadline=deadline, listeners=[judge])
 
 
 def _outcome(result: TrainingResult | None, judge: Judge) -> tuple[str, str]:

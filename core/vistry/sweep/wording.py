@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 
 from vistry.registry.field_spec import Scalar
 from vistry.report.numbers import duration
+from vistry.sweep.distribution import Distribution
 from vistry.sweep.folder import SweepFolder
+from vistry.sweep.space import Values
 from vistry.sweep.trial import Trial
 
 
@@ -19,7 +20,7 @@ def trial_line(sweep: SweepFolder, number: int, *, deadline: float | None = None
     parts = [
         f"trial {number}{_of(sweep)}",
         trial.record.model.rpartition("/")[2],
-        values_text(trial.record.values) or "its defaults",
+        values_text(drawn_values(sweep, trial)) or "its defaults",
         f"({trial.record.why})",
         f"epoch {trial.trained}/{trial.record.epochs}",
         score_text(sweep, trial),
@@ -33,9 +34,33 @@ def trial_line(sweep: SweepFolder, number: int, *, deadline: float | None = None
     return line
 
 
-def values_text(values: Mapping[str, Scalar | None]) -> str:
+def drawn_values(sweep: SweepFolder, trial: Trial) -> Values:
+    """The values of a trial that others may have otherwise."""
+    parameters = sweep.record.space.groups[trial.record.group].parameters
+    return {
+        name: value
+        for name, value in trial.record.values.items()
+        if name not in parameters or len(parameters[name].choices) != 1
+    }
+
+
+def values_text(values: Values) -> str:
     """The values of a trial, in few digits."""
     return ", ".join(f"{name} {_value(value)}" for name, value in values.items())
+
+
+def distribution_text(drawn: Distribution) -> str:
+    """What a hyperparameter is drawn from."""
+    if drawn.kind == "choice":
+        return ", ".join(map(_value, drawn.choices))
+    if drawn.kind in ("normal", "lognormal"):
+        text = f"around {drawn.mean:.4g} with deviation {drawn.deviation:.4g}"
+    else:
+        text = f"{_value(drawn.low)} to {_value(drawn.high)}"
+    notes = ["times its default"] if drawn.is_relative else []
+    notes += ["logarithmic"] if drawn.kind in ("loguniform", "lognormal") else []
+    notes += [f"in steps of {drawn.step:g}"] if drawn.step is not None else []
+    return f"{text} ({', '.join(notes)})" if notes else text
 
 
 def score_text(sweep: SweepFolder, trial: Trial) -> str:

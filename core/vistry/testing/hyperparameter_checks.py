@@ -9,7 +9,7 @@ from typing import Any
 from vistry.errors import HyperparameterError, RegistryError
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.types import Values
-from vistry.registry.field_spec import Scalar
+from vistry.registry.field_spec import Scalar, search_problem
 from vistry.testing.check import CheckFailed, NothingToCheck, listed, require
 from vistry.testing.meta_device import on_meta_device
 from vistry.testing.model_subject import ModelSubject, eight_inputs, errors_in, resize_infos
@@ -57,9 +57,17 @@ class RecordingArguments(Values):
 
 
 def defaults_are_in_range(subject: ModelSubject) -> None:
-    """Every default is in its range and obeys the rules between fields and the plugin's own rules."""
-    problems = errors_in(defaults_can_be_used(subject))
+    """Every default is in its range and obeys the rules between fields and the plugin's own rules.
+
+    So is what the plugin says a sweep should try.
+    """
+    context = defaults_can_be_used(subject)
+    problems = errors_in(context)
     require(not problems, f"vistry_check_hyperparameters returns errors for the defaults: {'; '.join(problems)}")
+    fields, card = context.schema.fields, subject.card
+    own = [name for name in fields if name in card.hyperparameters or name in card.restrict]
+    outside = [f"{name}: {problem}" for name in own if (problem := search_problem(fields[name].spec))]
+    require(not outside, "; ".join(outside))
     try:
         subject.context()
     except NothingToCheck as error:

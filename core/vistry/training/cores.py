@@ -117,7 +117,7 @@ def set_apart(threads: int | None = None) -> Iterator[Cores]:
     """
     with cores_taken(threads) as cores:
         before = os.sched_getaffinity(0) if cores.numbers and hasattr(os, "sched_getaffinity") else None
-        threads_before = os.environ.get(THREADS)
+        threads_before, computed_before = os.environ.get(THREADS), _threads_of_torch()
         try:
             if before is not None:
                 os.sched_setaffinity(0, cores.numbers)
@@ -132,6 +132,8 @@ def set_apart(threads: int | None = None) -> Iterator[Cores]:
                 os.environ.pop(THREADS, None)
             else:
                 os.environ[THREADS] = threads_before
+            if cores.numbers:
+                set_threads(computed_before or threads_given(None) or len(allowed_cores()))
 
 
 def set_threads(threads: int) -> None:
@@ -139,6 +141,11 @@ def set_threads(threads: int) -> None:
     torch = sys.modules.get("torch")
     if torch is not None and hasattr(torch, "set_num_threads"):
         torch.set_num_threads(threads)
+
+
+def _threads_of_torch() -> int | None:
+    torch = sys.modules.get("torch")
+    return torch.get_num_threads() if torch is not None and hasattr(torch, "get_num_threads") else None
 
 
 def _take(folder: Path, allowed: tuple[int, ...], wanted: int | None, *, descriptors: list[int]) -> Cores:

@@ -54,6 +54,7 @@ from vistry.runs.records import (
 from vistry.runs.rows import read_rows, write_rows
 from vistry.task.doubt import Doubt
 from vistry.training.advice import SlowEpochs
+from vistry.training.cores import Cores, set_apart
 from vistry.training.engines import Engine
 from vistry.training.events import Announcer, Listener, Outcome
 from vistry.training.initial_weights import InitialWeights, load_initial_weights
@@ -94,6 +95,7 @@ def train(
     group_by: str | None = None,
     output: str | Path | None = None,
     time_limit: float | None = None,
+    threads: int | None = None,
     listeners: Sequence[Listener] = (),
     **hyperparameters: Any,
 ) -> TrainingResult:
@@ -115,6 +117,7 @@ def train(
             the path such as "{group}_*.jpg".
         output: the new run folder; by default one in VISTRY_RUNS or ./runs.
         time_limit: seconds by which the training is over, planning included.
+        threads: how many threads compute, on cores that no other training holds; by default on all that are free.
         listeners: who hears of each step, such as `vistry.training.progress.progress_line()`.
         hyperparameters: values by their own names.
 
@@ -132,8 +135,9 @@ def train(
         backend=backend,
         group_by=group_by,
     )
-    plan = make_plan(request, [Source.of(hyperparameters, "the call")])
-    return carry_out(plan, output=output, deadline=deadline, listeners=listeners)
+    with set_apart(threads) as cores:
+        plan = make_plan(request, [Source.of(hyperparameters, "the call")])
+        return carry_out(plan, output=output, deadline=deadline, cores=cores, listeners=listeners)
 
 
 def resume(
@@ -142,6 +146,7 @@ def resume(
     data: str | Path | None = None,
     validation: str | Path | None = None,
     time_limit: float | None = None,
+    threads: int | None = None,
     listeners: Sequence[Listener] = (),
 ) -> TrainingResult:
     """Go on with a run that was killed, interrupted or stopped; it ends as if nothing had happened.
@@ -151,6 +156,7 @@ def resume(
         data: where the run's images are now, if not where they were.
         validation: the same for validation images that lay apart.
         time_limit: seconds by which this part of the training is over.
+        threads: how many threads compute; by default as many as before, for only then it ends with the same bits.
         listeners: who hears of each step, such as `vistry.training.progress.progress_line()`.
 
     A run that was killed before its first saved state begins anew. Raises RunError where there is no such run, where
@@ -161,25 +167,38 @@ def resume(
     resumed = find_run(run)
     if resumed.status.status == "completed":
         raise RunError(f"{resumed.id} is complete; to build upon it, train with --checkpoint_run_id {resumed.id}")
-    context = recorded_context(resumed)
-    with training_in(resumed.folder), traceback_kept_in(resumed.folder):
+    with (
+        training_in(resumed.folder),
+        traceback_kept_in(resumed.folder),
+        set_apart(threads or resumed.status.threads) as cores,
+    ):
+        context = recorded_context(resumed)
+        _say_cores(cores, listeners)
         remove_unfinished(resumed.folder)
         if data is not None or validation is not None:
             resumed = move_images(resumed, *(None if place is None else Path(place) for place in (data, validation)))
-        return go_on(resumed, context, deadline=deadline, listeners=listeners)
+        return go_on(resumed, context, threads=cores.threads, deadline=deadline, listeners=listeners)
 
 
 def go_on(
-    run: Run, context: ModelContext, *, deadline: float | None = None, listeners: Sequence[Listener] = ()
+    run: Run,
+    context: ModelContext,
+    *,
+    threads: int,
+    deadline: float | None = None,
+    listeners: Sequence[Listener] = (),
 ) -> TrainingResult:
-    """Go on with a run whose folder this process holds, by its recorded context, to be over at `deadline`."""
+    """Go on with a run whose folder this process holds, by its recorded context, to be over at `deadline`.
+
+    The process computes with so many threads.
+    """
     check_images(run)
     loop = _loop(run=run, context=context, listeners=listeners)
     if loop.restore():
         place = f"epoch {loop.position.epoch + 1}, batch {loop.position.batch + 1}"
         Announcer(listeners).note(f"going on from {place}")
     run.write_history(loop.history)  # without the epochs after the last saved state, which are to be trained again
-    return _fit(loop, deadline)
+    return _fit(loop, deadline, threads)
 
 
 def deadline_in(seconds: float | None) -> float | None:
@@ -192,19 +211,25 @@ def carry_out(
     *,
     output: str | Path | None = None,
     deadline: float | None = None,
+    cores: Cores | None = None,
     listeners: Sequence[Listener] = (),
 ) -> TrainingResult:
-    """Train as planned, into a new run folder, to be over at `deadline`, by time.monotonic(). Raises VistryError."""
+    """Train as planned, into a new run folder, to be over at `deadline`, by time.monotonic(). Raises VistryError.
+
+    `cores` are those that this process computes on, where it has set some apart.
+    """
     run = new_run(plan.context.card.name, None if output is None else Path(output))
     with training_in(run.folder):
         try:
             write_data(run.folder, plan)
             _write_run(run, plan)
+            if cores:
+                _say_cores(cores, listeners)
             loop = _loop(run=run, context=plan.context, listeners=listeners)
         except BaseException:
             shutil.rmtree(run.folder, ignore_errors=True)  # it never began, and the same command has to work again
             raise
-        return _fit(loop, deadline)
+        return _fit(loop, deadline, cores.threads if cores else None)
 
 
 def prepare(plan: Plan, folder: Path) -> Run:
@@ -217,11 +242,14 @@ def prepare(plan: Plan, folder: Path) -> Run:
 
 
 def carry_out_in(
-    run: Run, plan: Plan, *, deadline: float | None = None, listeners: Sequence[Listener] = ()
+    run: Run, plan: Plan, *, threads: int, deadline: float | None = None, listeners: Sequence[Listener] = ()
 ) -> TrainingResult:
-    """Train as planned in a folder that this process holds and that has the plan's data, as `write_data` writes it."""
+    """Train as planned in a folder that this process holds and that has the plan's data, as `write_data` writes it.
+
+    The process computes with so many threads.
+    """
     _write_run(run, plan)
-    return _fit(_loop(run=run, context=plan.context, listeners=listeners), deadline)
+    return _fit(_loop(run=run, context=plan.context, listeners=listeners), deadline, threads)
 
 
 def sources_of(files: Iterable[Source], flags: dict[str, Any]) -> list[Source]:
@@ -240,6 +268,11 @@ def write_data(folder: Path, plan: Plan) -> None:
     # The first epoch reads the same files again, and then from memory.
     write_image_contents(folder, {"training": plan.training.images, "validation": plan.validation.images})
     Run(folder).write(FindingsRecord(diagnoses=tuple(map(diagnosis_record, plan.diagnoses))))
+
+
+def _say_cores(cores: Cores, listeners: Sequence[Listener]) -> None:
+    if sentence := cores.sentence():
+        Announcer(listeners).note(sentence)
 
 
 def _write_run(run: Run, plan: Plan) -> None:
@@ -397,9 +430,16 @@ def _facts(engine: Engine, run: Run) -> EngineFacts:
 # Training
 
 
-def _fit(loop: Loop, deadline: float | None) -> TrainingResult:
+def _fit(loop: Loop, deadline: float | None, threads: int | None) -> TrainingResult:
     run, loop.deadline = loop.run, deadline
-    status = replace(run.status, status="running", reason="", engine=_facts(loop.engine, run), process_id=os.getpid())
+    status = replace(
+        run.status,
+        status="running",
+        reason="",
+        engine=_facts(loop.engine, run),
+        process_id=os.getpid(),
+        threads=threads,
+    )
     run.write(status)
     try:
         with traceback_kept_in(run.folder):

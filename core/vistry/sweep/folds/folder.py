@@ -22,8 +22,8 @@ PREDICTIONS_JSONL, PREDICTIONS_CSV = "predictions.jsonl", "predictions.csv"
 class FoldsRecord:
     """folds.json: what was divided and how. Written once, when every fold's run is ready to be trained.
 
-    `seed` is that of the draw, and `group_by` what belongs together, where somebody said so. `notes` are sentences
-    worth reading beside the figures.
+    `threads` compute each fold; `seed` is that of the draw, and `group_by` what belongs together, where somebody said
+    so. `notes` are sentences worth reading beside the figures.
     """
 
     task: str
@@ -36,6 +36,7 @@ class FoldsRecord:
     source: str
     created: str
     command: tuple[str, ...]
+    threads: int
     group_by: str | None = None
     notes: tuple[str, ...] = ()
 

@@ -17,6 +17,7 @@ from typing import Any
 from vistry.data.source import Folders, ReadingOptions
 from vistry.errors import RunError, TrainingError
 from vistry.hyperparameter.schema import Source
+from vistry.plugin.faults import traceback_kept_in
 from vistry.report.page import REPORT
 from vistry.runs.files import remove_unfinished
 from vistry.runs.folder import new_run
@@ -25,10 +26,11 @@ from vistry.runs.moved_images import move_images
 from vistry.sweep.folds.ending import finish
 from vistry.sweep.folds.folder import SUMMARY, FoldImage, FoldsFolder, FoldsRecord, FoldsSummary
 from vistry.sweep.folds.plan import FoldsPlan, plan_folds
+from vistry.training.cores import Cores, set_apart
 from vistry.training.events import Announcer, Listener
 from vistry.training.interruption import Interrupted
 from vistry.training.plan import Request
-from vistry.training.session import deadline_in, prepare, resume
+from vistry.training.session import deadline_in, go_on, prepare, recorded_context
 
 # Seconds that predictions, labels and the report of all folds are taken to last, at most and for each image.
 ENDING, SECONDS_OF_IMAGE = 2.0, 0.02
@@ -64,6 +66,7 @@ def cross_validate(
     group_by: str | None = None,
     output: str | Path | None = None,
     time_limit: float | None = None,
+    threads: int | None = None,
     listeners: Sequence[Listener] = (),
     **hyperparameters: Any,
 ) -> FoldsResult:
@@ -84,6 +87,7 @@ def cross_validate(
             "{group}_*.jpg".
         output: the new folder; by default one in VISTRY_RUNS or ./runs.
         time_limit: seconds by which all of it is over, planning included.
+        threads: how many threads compute; by default one a core that no other training has.
         listeners: who hears of each step, such as `vistry.training.progress.progress_line()`.
         hyperparameters: values by their own names.
 
@@ -100,21 +104,26 @@ def cross_validate(
         backend=backend,
         group_by=group_by,
     )
-    plan = plan_folds(request, [Source.of(hyperparameters, "the call")], folds)
-    return carry_out_folds(plan, output=output, deadline=deadline, listeners=listeners)
+    with set_apart(threads) as cores:
+        plan = plan_folds(request, [Source.of(hyperparameters, "the call")], folds)
+        return carry_out_folds(plan, output=output, deadline=deadline, cores=cores, listeners=listeners)
 
 
 def carry_out_folds(
     plan: FoldsPlan,
     *,
     output: str | Path | None = None,
+    cores: Cores,
     deadline: float | None = None,
     listeners: Sequence[Listener] = (),
 ) -> FoldsResult:
-    """Train as planned, into a new folder, to be over at `deadline`, by time.monotonic(). Raises VistryError."""
-    folder = _write(plan, None if output is None else Path(output))
+    """Train as planned, into a new folder, to be over at `deadline`, by time.monotonic(). Raises VistryError.
+
+    `cores` are those that this process was given, as `set_apart` gives them.
+    """
+    folder = _write(plan, cores.threads, None if output is None else Path(output))
     with training_in(folder.path):
-        return _train(folder, deadline, listeners)
+        return _train(folder, deadline, cores, listeners=listeners)
 
 
 def resume_folds(
@@ -122,34 +131,36 @@ def resume_folds(
     *,
     data: str | Path | None = None,
     time_limit: float | None = None,
+    threads: int | None = None,
     listeners: Sequence[Listener] = (),
 ) -> FoldsResult:
     """Go on with a cross-validation that was killed, interrupted or stopped; it ends as if nothing had happened.
 
     `data` is where the images are now, if not where they were; `time_limit` the seconds by which this part is over.
-    Raises RunError where there is none, where it is complete, or another process trains it.
+    `threads` are by default as many as before, for only then it ends with the same bits. Raises RunError where there is
+    none, where it is complete, or another process trains it.
     """
     folder, deadline = FoldsFolder.open(path), deadline_in(time_limit)
     if (folder.path / SUMMARY).is_file() and not _waiting(folder):
         raise RunError(f"{folder.path} is complete; its report is {folder.path / REPORT}")
-    with training_in(folder.path):
+    with training_in(folder.path), set_apart(threads or folder.record.threads) as cores:
         if data is not None:
             for run in folder.runs():
                 move_images(run, Path(data), None)
-        return _train(folder, deadline, listeners)
+        return _train(folder, deadline, cores, listeners=listeners)
 
 
 # Writing the folder
 
 
-def _write(plan: FoldsPlan, output: Path | None) -> FoldsFolder:
+def _write(plan: FoldsPlan, threads: int, output: Path | None) -> FoldsFolder:
     card = plan.whole.context.card
     folder = FoldsFolder(new_run(f"{card.name}-folds", output).folder)
     try:
         for number in range(1, plan.count + 1):
             prepare(plan.fold(number), folder.run_of(number).folder)
         folder.write_images(list(_images(plan)))
-        folder.write(_record(plan))  # the last one: a folder with a folds.json is a cross-validation
+        folder.write(_record(plan, threads))  # the last one: a folder with a folds.json is a cross-validation
     except BaseException:
         shutil.rmtree(folder.path, ignore_errors=True)  # it never began, and the same command has to work again
         raise
@@ -161,7 +172,7 @@ def _images(plan: FoldsPlan) -> Iterator[FoldImage]:
         yield FoldImage(image=plan.table.images[row], fold=int(plan.fold_of[row]) + 1, where=plan.table.where(row))
 
 
-def _record(plan: FoldsPlan) -> FoldsRecord:
+def _record(plan: FoldsPlan, threads: int) -> FoldsRecord:
     whole = plan.whole
     tests = len(plan.table) - len(plan.rows)
     return FoldsRecord(
@@ -170,6 +181,7 @@ def _record(plan: FoldsPlan) -> FoldsRecord:
         classes=whole.classes,
         primary_metric=whole.primary_metric,
         folds=plan.count,
+        threads=threads,
         seed=whole.hyperparameters.random_seed,
         images=len(plan.rows),
         source=str(whole.request.data.resolve()),
@@ -183,8 +195,10 @@ def _record(plan: FoldsPlan) -> FoldsRecord:
 # Training the folds
 
 
-def _train(folder: FoldsFolder, deadline: float | None, listeners: Sequence[Listener]) -> FoldsResult:
+def _train(folder: FoldsFolder, deadline: float | None, cores: Cores, *, listeners: Sequence[Listener]) -> FoldsResult:
     announce = Announcer(listeners)
+    if sentence := cores.sentence():
+        announce.note(sentence)
     remove_unfinished(folder.path)
     (folder.path / SUMMARY).unlink(missing_ok=True)  # it says that all is done that can be
     waiting = _waiting(folder)
@@ -197,15 +211,20 @@ def _train(folder: FoldsFolder, deadline: float | None, listeners: Sequence[List
             f"fold {number} of {folder.record.folds}: {data.training_images} images to train, "
             f"{data.validation_images} that it never sees"
         )
-        _train_fold(folder, number, None if left is None else left / (len(waiting) - done), listeners)
+        until = None if left is None else time.monotonic() + left / (len(waiting) - done)
+        _train_fold(folder, number, until, threads=cores.threads, listeners=listeners)
     summary, issues = finish(folder)
     return FoldsResult(folder.path, summary, _reason(folder), issues)
 
 
-def _train_fold(folder: FoldsFolder, number: int, seconds: float | None, listeners: Sequence[Listener]) -> None:
+def _train_fold(
+    folder: FoldsFolder, number: int, deadline: float | None, *, threads: int, listeners: Sequence[Listener]
+) -> None:
     """Train a fold; where it fails, its status.json says why, and the other folds still say something."""
+    run = folder.run_of(number)
     try:
-        resume(folder.run_of(number).folder, time_limit=seconds, listeners=listeners)
+        with training_in(run.folder), traceback_kept_in(run.folder):
+            go_on(run, recorded_context(run), threads=threads, deadline=deadline, listeners=listeners)
     except Interrupted:
         raise Interrupted(f"interrupted; to go on, type: vistry resume {folder.path}") from None
     except TrainingError as error:

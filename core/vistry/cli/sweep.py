@@ -1,0 +1,200 @@
+"""`vistry sweep`: many trainings in search of a good one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from vistry.cli import words
+from vistry.cli.duration import time_limit
+from vistry.cli.hyperparameter_options import HyperparameterCommand
+from vistry.cli.list_group import Noun, as_json
+from vistry.cli.printing import aligned, print_json
+from vistry.cli.reading_options import reading_options
+from vistry.cli.sweep_result import print_sweep_result
+from vistry.cli.threads_option import threads_option
+
+if TYPE_CHECKING:
+    from vistry.sweep.outlook import Outlook
+    from vistry.sweep.request import Limits, SweepRequest
+    from vistry.sweep.session import SweepPlan
+
+SAMPLERS = ("auto", "random", "sobol", "grid", "bayesian")
+STOPPINGS = ("halving", "none", "bandit", "median_stopping", "truncation_selection")
+_POLICY = ("evaluation_interval", "delay_evaluation", "slack_factor", "slack_amount", "truncation_percentage")
+
+
+class _Sweeps(Noun):
+    unnamed = "run"
+
+
+@click.group(cls=_Sweeps)
+def sweep() -> None:
+    """Search for a good model: many trainings, of which the poor ones are ended early."""
+
+
+@sweep.command(
+    cls=HyperparameterCommand,
+    epilog="Hyperparameters are options by their own names, each with one value, several, or a range: "
+    "--optimizer sgd,adamw --learning_rate 0.001..0.1 --number_of_epochs 15. Without any, what is worth searching is "
+    "searched. For their list type: vistry hyperparameters MODEL --task TASK",
+)
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="Labelled images.")
+@click.option("--task", help=f"{words.task_aliases()}, or the task's full name. [guessed from the labels]")
+@click.option("--model", help="Model name, or several with commas; type: vistry models.")
+@click.option("--max-trials", type=int, help="How many trials. [20 without a time limit]")
+@click.option("--max-concurrent-trials", type=int, help="How many at once. [one a GPU, one without]")
+@time_limit
+@click.option("--sampler", default="auto", help=f"How trials are chosen: {', '.join(SAMPLERS)}. [auto]")
+@click.option("--stopping", default="halving", help=f"When they are ended early: {', '.join(STOPPINGS)}. [halving]")
+@click.option("--slack-factor", type=float, help="bandit: by which part of itself a trial may be below the best.")
+@click.option("--slack-amount", type=float, help="bandit: by how much a trial may be below the best.")
+@click.option("--truncation-percentage", type=int, help="truncation_selection: how many percent are ended.")
+@click.option("--evaluation-interval", type=int, help="The three policies look at every so-manieth report. [1]")
+@click.option("--delay-evaluation", type=int, help="... from this one on. [0]")
+@click.option("--seed", type=int, default=0, help="Seed of the sampler. [0]")
+@click.option("--validation", type=click.Path(path_type=Path), help="Labelled images to validate on.")
+@click.option("--validation-size", type=float, help="Share of the data split off when none is given. [0.2]")
+@click.option("--group-by", metavar="COLUMN|PATTERN", help="What stays on one side: a column, or '{group}_*.jpg'.")
+@reading_options
+@click.option("--primary-metric", help=f"Metric that is searched by: {words.primary_metrics()}.")
+@click.option("--config", type=click.Path(path_type=Path), help="YAML or TOML file with the keys of a job file.")
+@click.option("--backend", default="torch", help=f"Engine that trains: {words.backends()}. [torch]")
+@threads_option
+@click.option("--output", type=click.Path(path_type=Path), help="Folder of the sweep to make. [runs/...]")
+@click.option("--dry-run", is_flag=True, help="Check everything, print the space and what fits the time, stop.")
+@as_json
+@click.pass_context
+def run(ctx: click.Context, dry_run: bool, as_json: bool, output: Path | None, **options: Any) -> None:
+    """Search for a good model of labelled images."""
+    import time
+
+    from vistry.sweep.session import begin, plan_sweep, work_on
+
+    began = time.time()
+    plan = plan_sweep(_request(options), threads=options["threads"])
+    if dry_run:
+        _print_outlook(plan, as_json)
+        return
+    click.echo(_summary(plan), err=as_json)
+    for note in plan.notes:
+        click.echo(f"note: {note}", err=True)
+    for warning in plan.first.warnings():
+        click.echo(f"warning: {warning}", err=True)
+    folder = begin(plan, output=output)
+    click.echo(f"sweep: {folder.path}", err=as_json)
+    result = work_on(folder, began=began, say=_say(as_json))
+    print_sweep_result(result, as_json)
+    ctx.exit(0 if result.best is not None else 1)
+
+
+def _say(as_json: bool) -> Any:
+    return lambda line: click.echo(line, err=as_json)
+
+
+def _request(options: dict[str, Any]) -> SweepRequest:
+    """The sweep that the options ask for, over what a config file does."""
+    from vistry.data.source import ReadingOptions
+    from vistry.data.task_choice import task_of
+    from vistry.registry.catalogue import Catalogue
+    from vistry.registry.tasks import task_named
+    from vistry.sweep.flag_values import requests_of_flags
+    from vistry.sweep.request import Limits, SamplerRequest, SweepRequest, TerminationRequest
+    from vistry.training.plan import Request
+
+    reading = ReadingOptions.of(**{name: options[name] for name in ("format", "images", "columns", "classes_at")})
+    task = task_named(options["task"] or task_of(options["data"], None, reading)[0]).name
+    models = [name.strip() for name in (options["model"] or "").split(",") if name.strip()]
+    groups, fixed = requests_of_flags(options["hyperparameters"], models, catalogue=Catalogue.read(), task=task)
+    policy = {name: options[name] for name in _POLICY if options[name] is not None}
+    return SweepRequest(
+        training=Request(
+            data=options["data"],
+            task=task,
+            validation=options["validation"],
+            reading=reading,
+            validation_size=options["validation_size"],
+            primary_metric=options["primary_metric"],
+            backend=options["backend"],
+            group_by=options["group_by"],
+        ),
+        groups=groups,
+        fixed=fixed,
+        sampler=SamplerRequest(name=options["sampler"], seed=options["seed"]),
+        termination=TerminationRequest(name=options["stopping"], **policy),
+        limits=Limits(
+            max_trials=options["max_trials"],
+            max_concurrent_trials=options["max_concurrent_trials"],
+            time_limit=options["time_limit"],
+        ),
+    )
+
+
+def _summary(plan: SweepPlan) -> str:
+    """What is searched, for which task, on which data."""
+    from vistry.data.digest import class_line
+    from vistry.sweep.worker import limits_text
+
+    request, first = plan.request, plan.first
+    models = ", ".join(model.rpartition("/")[2] for model in plan.space.models)
+    limits = limits_text(request.limits.max_trials, request.limits.time_limit)
+    return "\n".join(
+        [
+            f"{models} for {plan.task}: {len(first.training)} training and {len(first.validation)} validation images",
+            class_line(first.training),
+            f"up to {limits}, by {first.primary_metric}; {request.sampler.name} chooses, {request.termination.name} "
+            f"ends early; {plan.threads} thread{'s' if plan.threads != 1 else ''} a trial",
+        ]
+    )
+
+
+def _print_outlook(plan: SweepPlan, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from vistry.runs.json_records import to_json
+    from vistry.sweep.outlook import outlook_of
+
+    outlook = outlook_of(plan)
+    if as_json:
+        print_json(space=to_json(plan.space), outlook=asdict(outlook), notes=list(plan.notes), threads=plan.threads)
+        return
+    click.echo("\n".join([_summary(plan), *_space_lines(plan), *_outlook_lines(outlook, plan.request.limits)]))
+    for note in plan.notes:
+        click.echo(f"note: {note}")
+
+
+def _space_lines(plan: SweepPlan) -> list[str]:
+    """Each group: its models, and what each of its hyperparameters is drawn from."""
+    from vistry.sweep.wording import distribution_text
+
+    lines = []
+    for group in plan.space.groups:
+        lines.append("searched for " + ", ".join(model.rpartition("/")[2] for model in group.models) + ":")
+        rows = [(f"  {name}", distribution_text(drawn)) for name, drawn in group.parameters.items()]
+        lines += aligned(rows, right=[False, False]) if rows else ["  nothing but the defaults"]
+    return lines
+
+
+def _outlook_lines(outlook: Outlook, limits: Limits) -> list[str]:
+    from vistry.report.numbers import duration
+    from vistry.sweep.worker import limits_text
+
+    lines = []
+    if outlook.points is not None:
+        text = f"{outlook.points} points"
+        if limits.max_trials is not None:
+            left = f"{outlook.left_out} left out" if outlook.left_out else "all are tried"
+            text += f", {limits.max_trials} trials: {left}"
+        lines.append(text)
+    for one in outlook.models:
+        rung = f"; its first rung is epoch {one.first_rung}" if one.first_rung < one.epochs else ""
+        lines.append(
+            f"{one.model.rpartition('/')[2]}: about {duration(one.seconds)} for {one.epochs} epochs, measured on a few "
+            f"steps{rung}"
+        )
+    if outlook.trainings is not None:
+        rungs = f", or {outlook.trials} to their first rung" if outlook.trials != outlook.trainings else ""
+        lines.append(f"into {limits_text(None, limits.time_limit)} fit about {outlook.trainings} trainings{rungs}")
+    return lines
