@@ -16,7 +16,10 @@ figures = SimpleNamespace(**run_path(str(SCRIPT)))
 
 # Functions that may have many parameters, with the reason.
 # The user's own have keyword-only arguments.
-PUBLIC = {"train", "create", "models", "check_plugin", "doctor", "convert", "evaluate", "predict", "threshold"}
+PUBLIC = {
+    *("train", "resume", "sweep", "create", "models", "check_plugin", "doctor", "convert", "evaluate", "predict"),
+    "threshold",
+}
 TORCH_REBUILDS = {"_rebuild_tensor_v2", "_rebuild_tensor_v3"}  # the arguments of torch's own functions of that name
 # Files whose functions take what others prescribe: the arguments of flax's layers, of a kernel, of a traced function.
 OTHERS_SIGNATURES = {

@@ -1,10 +1,13 @@
-"""Sweeps of the tiny network on the digits, and who trains their trials in this process."""
+"""What tests of sweeps share: made-up trials and data sets, and sweeps of the tiny network on the digits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib.util
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,9 +16,10 @@ from vistry.sweep import session
 from vistry.sweep.distribution import Distribution
 from vistry.sweep.folder import SweepFolder
 from vistry.sweep.request import GroupRequest, Limits, SamplerRequest, SweepRequest, TerminationRequest
-from vistry.sweep.trial_training import TrialTask, train_trial
+from vistry.sweep.trial import Evaluation, Trial, TrialRecord, TrialState
 from vistry.training.plan import Request
 
+SURFACE = Path(__file__).parents[2] / "benchmarks" / "sweep_surface.py"
 FIXED: dict[str, Any] = {
     "number_of_epochs": 4,
     "warmup_cosine_lr_warmup_epochs": 1,
@@ -29,24 +33,49 @@ DRAWN = {
 MakeRequest = Callable[..., SweepRequest]
 
 
-class InThisProcess:
-    """A runner that trains each trial at once, in the caller's process; `before` is called with each task."""
+@pytest.fixture(autouse=True)
+def _no_policy(no_policy: None) -> None:
+    """Every test begins with nobody's policy."""
 
-    def __init__(self, before: Callable[[TrialTask], None] = lambda task: None):
-        self.tasks: list[TrialTask] = []
-        self._before = before
 
-    def submit(self, task: TrialTask) -> int:
-        self.tasks.append(task)
-        self._before(task)
-        train_trial(task)
-        return len(self.tasks)
+@pytest.fixture(scope="session")
+def surface() -> ModuleType:
+    """The made-up data sets of the benchmark, and its sweep on them."""
+    spec = importlib.util.spec_from_file_location("sweep_surface", SURFACE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["sweep_surface"] = module  # dataclasses look for their module there
+    spec.loader.exec_module(module)
+    return module
 
-    def poll(self, handle: int) -> int:
-        return 0
 
-    def kill(self, handle: int, *, gently: bool) -> None:
-        raise AssertionError
+@pytest.fixture
+def trial() -> Callable[..., Trial]:
+    """A trial with these scores, after every epoch or after those named."""
+
+    def make(
+        number: int,
+        scores: Sequence[float] = (),
+        *,
+        at: Sequence[int] = (),
+        status: str = "running",
+        epochs: int = 27,
+        until: int | None = None,
+        model: str = "family/model",
+        why: str = "random",
+        **values: Any,
+    ) -> Trial:
+        after = at or range(1, len(scores) + 1)
+        return Trial(
+            record=TrialRecord(number=number, group=0, model=model, values=values, why=why, epochs=epochs, threads=1),
+            state=TrialState(status=status, until=until),
+            evaluations=tuple(
+                Evaluation(epochs=epoch, score=score) for epoch, score in zip(after, scores, strict=True)
+            ),
+        )
+
+    return make
 
 
 @pytest.fixture
@@ -60,7 +89,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_plugin: None) 
     return tmp_path / "runs"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def request_of(digits: Path) -> MakeRequest:
     """A sweep of the tiny network on the digits, by random draws and halving."""
 

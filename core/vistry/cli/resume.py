@@ -30,7 +30,7 @@ _OF_RUNS = ("data", "validation", "threads")
 @threads_option
 @as_json
 @click.pass_context
-def resume(ctx: click.Context, run: str, as_json: bool, **options: Any) -> None:
+def resume(ctx: click.Context, /, run: str, as_json: bool, **options: Any) -> None:
     """Go on with RUN (a folder, an identifier, or "last") exactly where it was, or with a sweep.
 
     The time limit of a run is for this part of the training, that of a sweep for all of it.

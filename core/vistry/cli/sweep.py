@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vistry.cli import words
+from vistry.cli.amounts import BYTES, COUNTS, SECONDS, Amount
 from vistry.cli.duration import time_limit
 from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.list_group import Noun, as_json
@@ -21,7 +22,7 @@ from vistry.cli.threads_option import threads_option
 if TYPE_CHECKING:
     from vistry.sweep.outlook import Outlook
     from vistry.sweep.request import Limits, SweepRequest
-    from vistry.sweep.session import SweepPlan
+    from vistry.sweep.session import SweepPlan, SweepResult
 
 SAMPLERS = ("auto", "random", "sobol", "grid", "bayesian")
 STOPPINGS = ("halving", "none", "bandit", "median_stopping", "truncation_selection")
@@ -60,40 +61,51 @@ sweep.add_command(export)
 @click.option("--truncation-percentage", type=int, help="truncation_selection: how many percent are ended.")
 @click.option("--evaluation-interval", type=int, help="The three policies look at every so-manieth report. [1]")
 @click.option("--delay-evaluation", type=int, help="... from this one on. [0]")
+@click.option("--max-parameters", type=Amount(COUNTS), help="Only models with at most so many, such as 12M.")
+@click.option("--max-model-size", type=Amount(BYTES), help="Only models whose weights are as small: 20MB, 64MiB.")
+@click.option("--max-latency", type=Amount(SECONDS), help="Only models that predict an image as fast: 30ms.")
+@click.option("--max-memory", type=Amount(BYTES), help="Only models that train with as little memory: 6GiB.")
 @click.option("--seed", type=int, default=0, help="Seed of the sampler. [0]")
 @click.option("--validation", type=click.Path(path_type=Path), help="Labelled images to validate on.")
 @click.option("--validation-size", type=float, help="Share of the data split off when none is given. [0.2]")
 @click.option("--group-by", metavar="COLUMN|PATTERN", help="What stays on one side: a column, or '{group}_*.jpg'.")
 @reading_options
 @click.option("--primary-metric", help=f"Metric that is searched by: {words.primary_metrics()}.")
-@click.option("--config", type=click.Path(path_type=Path), help="YAML or TOML file with the keys of a job file.")
 @click.option("--backend", default="torch", help=f"Engine that trains: {words.backends()}. [torch]")
 @threads_option
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the sweep to make. [runs/...]")
 @click.option("--dry-run", is_flag=True, help="Check everything, print the space and what fits the time, stop.")
 @as_json
 @click.pass_context
-def run(ctx: click.Context, dry_run: bool, as_json: bool, output: Path | None, **options: Any) -> None:
+def run(ctx: click.Context, /, dry_run: bool, as_json: bool, output: Path | None, **options: Any) -> None:
     """Search for a good model of labelled images."""
-    import time
+    from vistry.sweep.session import plan_sweep
 
-    from vistry.sweep.session import begin, plan_sweep, work_on
-
-    began = time.time()
-    plan = plan_sweep(_request(options), threads=options["threads"])
     if dry_run:
-        _print_outlook(plan, as_json)
+        _print_outlook(plan_sweep(_request(options), threads=options["threads"]), as_json)
         return
-    click.echo(_summary(plan), err=as_json)
-    for note in plan.notes:
-        click.echo(f"note: {note}", err=True)
-    for warning in plan.first.warnings():
-        click.echo(f"warning: {warning}", err=True)
-    folder = begin(plan, output=output)
-    click.echo(f"sweep: {folder.path}", err=as_json)
-    result = work_on(folder, began=began, say=_say(as_json))
+    result = _searched(options, output, as_json)
     print_sweep_result(result, as_json)
     ctx.exit(0 if result.best is not None else 1)
+
+
+def _searched(options: dict[str, Any], output: Path | None, as_json: bool) -> SweepResult:
+    """Plan, say what is planned, and carry it out."""
+    import time
+
+    from vistry.sweep import session
+
+    began = time.time()
+    with session.LocalRunner(options["backend"]) as runner:  # loads what trials need while this process plans
+        plan = session.plan_sweep(_request(options), threads=options["threads"])
+        click.echo(_summary(plan), err=as_json)
+        for note in plan.notes:
+            click.echo(f"note: {note}", err=True)
+        for warning in plan.first.warnings():
+            click.echo(f"warning: {warning}", err=True)
+        folder = session.begin(plan, output=output)
+        click.echo(f"sweep: {folder.path}", err=as_json)
+        return session.work_on(folder, began=began, runner=runner, say=_say(as_json))
 
 
 def _say(as_json: bool) -> Any:
@@ -107,13 +119,19 @@ def _request(options: dict[str, Any]) -> SweepRequest:
     from vistry.registry.catalogue import Catalogue
     from vistry.registry.tasks import task_named
     from vistry.sweep.flag_values import requests_of_flags
-    from vistry.sweep.request import Limits, SamplerRequest, SweepRequest, TerminationRequest
+    from vistry.sweep.request import Constraints, Limits, SamplerRequest, SweepRequest, TerminationRequest
     from vistry.training.plan import Request
 
     reading = ReadingOptions.of(**{name: options[name] for name in ("format", "images", "columns", "classes_at")})
     task = task_named(options["task"] or task_of(options["data"], None, reading)[0]).name
     models = [name.strip() for name in (options["model"] or "").split(",") if name.strip()]
     groups, fixed = requests_of_flags(options["hyperparameters"], models, catalogue=Catalogue.read(), task=task)
+    constraints = Constraints(
+        max_parameters=_whole(options["max_parameters"]),
+        max_model_size=_whole(options["max_model_size"]),
+        max_latency=options["max_latency"],
+        max_memory=_whole(options["max_memory"]),
+    )
     policy = {name: options[name] for name in _POLICY if options[name] is not None}
     return SweepRequest(
         training=Request(
@@ -130,12 +148,17 @@ def _request(options: dict[str, Any]) -> SweepRequest:
         fixed=fixed,
         sampler=SamplerRequest(name=options["sampler"], seed=options["seed"]),
         termination=TerminationRequest(name=options["stopping"], **policy),
+        constraints=constraints,
         limits=Limits(
             max_trials=options["max_trials"],
             max_concurrent_trials=options["max_concurrent_trials"],
             time_limit=options["time_limit"],
         ),
     )
+
+
+def _whole(amount: float | None) -> int | None:
+    return None if amount is None else int(amount)
 
 
 def _summary(plan: SweepPlan) -> str:

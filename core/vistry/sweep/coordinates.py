@@ -54,6 +54,7 @@ class Coordinates:
         size = 0
         for place, _ in self.arms:
             grids = [one.grid() for one in self.space.groups[place].parameters.values()]
+            # A choice may have a value twice, and 1 and 1.0 are one.
             lengths = [len(set(map(_typed, grid))) for grid in grids if grid is not None]
             if len(lengths) < len(grids):
                 return None

@@ -27,6 +27,7 @@ def default_parameters(schema: Schema, values: Hyperparameters) -> dict[str, Dis
     for name, field in schema.fields.items():
         if values.given(name):
             continue
+        # What a plugin says of its own model wins over what holds for all.
         if field.spec.search:
             parameters[name] = _around_default(field)
         elif name == "optimizer":
@@ -56,6 +57,7 @@ def rates_of(schema: Schema) -> Mapping[str, float]:
 
 def _relative_rate(field: Field, rates: Mapping[str, float], optimizer: Distribution | None) -> Distribution:
     """Factors of the model's own rate, none of which leads out of the range."""
+    # At the largest of the rates that may be drawn the upper factor has to stay in the range, too.
     names = [str(choice) for choice in optimizer.choices] if optimizer else list(rates)
     largest = max([rate for name, rate in rates.items() if name in names], default=1.0)
     low, high = RATE_FACTORS

@@ -25,6 +25,7 @@ class ExpectedEnd:
         """Look for the default trials that have ended; of a model's several the one of a trial's own group counts."""
         ended = [trial for trial in trials if trial.is_default and trial.state.status == "completed"]
         ended = ended if score.limit == 1 else []
+        # Of several the first counts, as it did before the others had ended: reversed, since the last key stays.
         self._by_group = {(trial.record.model, trial.record.group): trial for trial in reversed(ended)}
         self._by_model = {trial.record.model: trial for trial in reversed(ended)}
 

@@ -100,6 +100,7 @@ def _fields_of(model: str, catalogue: Catalogue, task: str) -> Mapping[str, Fiel
 
 def _range_ends(text: str) -> tuple[str, str] | None:
     """Both ends of a range as they are written, "" for one that is left out; None for a text that is no range."""
+    # A path such as ../net.safetensors has two dots, and no number beside them.
     low, dots, high = (part.strip() for part in text.partition(RANGE))
     are_numbers = all(not end or _number(end) is not None for end in (low, high))
     return (low, high) if dots and are_numbers else None

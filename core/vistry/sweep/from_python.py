@@ -8,11 +8,12 @@ from typing import Any
 
 from vistry.data.source import Folders, ReadingOptions
 from vistry.data.task_choice import task_of
+from vistry.errors import VistryError, suggestion
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.tasks import task_named
 from vistry.sweep import session
 from vistry.sweep.flag_values import requests_of_flags
-from vistry.sweep.request import Limits, SamplerRequest, SweepRequest, TerminationRequest
+from vistry.sweep.request import Constraints, Limits, SamplerRequest, SweepRequest, TerminationRequest
 from vistry.sweep.worker import silent
 from vistry.training.plan import Request
 
@@ -37,6 +38,7 @@ def sweep(
     time_limit: float | None = None,
     sampler: str = "auto",
     stopping: str | Mapping[str, Any] = "halving",
+    constraints: Mapping[str, float] | None = None,
     seed: int = 0,
     threads: int | None = None,
     say: Callable[[str], None] = silent,
@@ -64,6 +66,8 @@ def sweep(
         sampler: auto, random, sobol, grid or bayesian.
         stopping: halving, none, bandit, median_stopping or truncation_selection; the last three with their options as
             a mapping, such as {"type": "bandit", "slack_factor": 0.2}.
+        constraints: what every model keeps to: max_parameters, max_model_size and max_memory in bytes, max_latency in
+            seconds for an image.
         seed: of the sampler.
         threads: how many threads a trial has; by default the cores divided by the trials at once.
         say: is told a line a trial, such as `print`.
@@ -92,9 +96,20 @@ def sweep(
         fixed=fixed,
         sampler=SamplerRequest(name=sampler, seed=seed),
         termination=termination_request(stopping),
+        constraints=constraints_of(constraints or {}),
         limits=Limits(max_trials=max_trials, max_concurrent_trials=max_concurrent_trials, time_limit=time_limit),
     )
     return session.sweep(request, output=output, threads=threads, say=say)
+
+
+def constraints_of(amounts: Mapping[str, float]) -> Constraints:
+    """Constraints by their names. Raises VistryError for a name that there isn't."""
+    names = list(vars(Constraints()))
+    if unknown := next((name for name in amounts if name not in names), None):
+        raise VistryError(f"there is no constraint '{unknown}'; {suggestion(unknown, names)}")
+    return Constraints(
+        **{name: amount if name == "max_latency" else int(amount) for name, amount in amounts.items()}  # type: ignore[arg-type]
+    )
 
 
 def termination_request(stopping: str | Mapping[str, Any]) -> TerminationRequest:

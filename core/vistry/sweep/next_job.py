@@ -47,6 +47,7 @@ def next_job(
         suggestion = sampler.suggest(number, trials)
         if suggestion is not None:
             return suggestion
+    # Halving alone could leave a small sweep without one training that has ended.
     if any(trial.state.status in ("completed", "running") for trial in trials):
         return None
     return _to_end(trials, {trial.number: trial.best() for trial in trials}, busy, reason=FIRST_TO_END)

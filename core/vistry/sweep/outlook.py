@@ -49,14 +49,12 @@ def outlook_of(plan: SweepPlan) -> Outlook:
     points = plan.points
     left_out = max(0, points - limits.max_trials) if points is not None and limits.max_trials is not None else 0
     at_once = limits.max_concurrent_trials or 1
-    fits = [None, None]
+    trainings = trials = None
     if limits.time_limit is not None:
         time = limits.time_limit * at_once * len(models)
-        fits = [
-            int(time / sum(one.seconds for one in models)),
-            int(time / sum(one.seconds_to_rung for one in models)),
-        ]
-    return Outlook(models=models, points=points, left_out=left_out, trainings=fits[0], trials=fits[1])
+        trainings = int(time / sum(one.seconds for one in models))
+        trials = int(time / sum(one.seconds_to_rung for one in models))
+    return Outlook(models=models, points=points, left_out=left_out, trainings=trainings, trials=trials)
 
 
 def _models(plan: SweepPlan) -> Iterator[ModelOutlook]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from vistry.data.source import ReadingOptions
 from vistry.registry.field_spec import Scalar
 from vistry.runs.records import DataRecord
-from vistry.sweep.request import Limits, SamplerRequest, TerminationRequest
+from vistry.sweep.request import Constraints, Limits, SamplerRequest, TerminationRequest
 from vistry.sweep.space import Space, Values
 from vistry.training.plan import Request
 
@@ -95,6 +95,7 @@ class SweepRecord:
     created: str
     command: tuple[str, ...] = ()
     fixed: FixedRecord = FixedRecord()
+    constraints: Constraints = field(default_factory=Constraints)
     notes: Mapping[str, str] = field(default_factory=dict)
     best_to: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -105,8 +106,8 @@ class Event:
     """A line of events.jsonl. `time` is in seconds since 1970, `worker` the machine and the process that wrote it.
 
     `kind` is opened or closed (a worker began or ended its work), begun, resumed, promoted, paused, stopped, completed,
-    interrupted (also by the time limit), failed, dropped (a model), deleted (weights), limits (grown) or note. `epoch`
-    counts from 1; `score` is the primary metric.
+    interrupted (also by the time limit), failed, skipped (it breaks a constraint), dropped (a model), deleted
+    (weights), limits (grown) or note. `epoch` counts from 1; `score` is the primary metric.
     """
 
     time: float

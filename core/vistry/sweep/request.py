@@ -56,6 +56,19 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Constraints:
+    """What every model has to keep to: parameters, bytes of weights, seconds to predict an image, bytes to train.
+
+    None where nobody said.
+    """
+
+    max_parameters: int | None = None
+    max_model_size: int | None = None
+    max_latency: float | None = None
+    max_memory: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SweepRequest:
     """A sweep. `training` says which data and how they are read; `fixed` are values that all trials have.
 
@@ -69,5 +82,6 @@ class SweepRequest:
     sampler: SamplerRequest = SamplerRequest()
     termination: TerminationRequest = TerminationRequest()
     limits: Limits = Limits()
+    constraints: Constraints = Constraints()
     notes: Mapping[str, str] = field(default_factory=dict)
     best_to: str | None = None

@@ -16,6 +16,8 @@ from vistry.errors import TrainingError
 from vistry.sweep.trial_tasks import to_json
 from vistry.sweep.trial_training import TrialTask
 
+ENDING = 0.5  # seconds in which the server ends by itself
+
 
 class Runner(Protocol):
     """Trains trials somewhere. A handle is the runner's own number for a task."""
@@ -66,7 +68,11 @@ class LocalRunner:
         for stream in (self._server.stdin, self._server.stdout):
             if stream is not None:
                 stream.close()
-        self._server.wait()
+        try:
+            self._server.wait(ENDING)
+        except subprocess.TimeoutExpired:  # it still loads what nobody needs any more
+            self._server.kill()
+            self._server.wait()
 
     def submit(self, task: TrialTask) -> int:
         """Fork a process for the task."""

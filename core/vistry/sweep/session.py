@@ -26,6 +26,7 @@ from vistry.registry.field_spec import Scalar, to_json
 from vistry.registry.tasks import task_named
 from vistry.runs.folder import Run, is_run
 from vistry.sweep.claims import locked
+from vistry.sweep.constraints import DRAWS
 from vistry.sweep.early_termination import termination_of, termination_problems
 from vistry.sweep.folder import DATA, SweepFolder, find_sweep, new_sweep_folder
 from vistry.sweep.records import FixedRecord, RequestRecord, SweepRecord
@@ -36,10 +37,10 @@ from vistry.sweep.space import Group, Space
 from vistry.sweep.spaces import space_of
 from vistry.sweep.spent import seconds_spent
 from vistry.sweep.trial import Trial
-from vistry.sweep.worker import Place, Worker, limits_text, silent, with_limits
+from vistry.sweep.worker import Place, Worker, limits_text, nothing_fits, silent, with_limits
 from vistry.training.cores import Cores, allowed_cores, cores_taken, gpus, threads_given
 from vistry.training.plan import Plan, Splits, make_plan, primary_metric_of
-from vistry.training.session import data_record, now, write_data
+from vistry.training.run_files import data_record, now, write_data
 
 MAX_TRIALS = 20  # where the user gives no limit at all
 EARLY_STOPPING = "early_stopping"
@@ -103,10 +104,11 @@ def sweep(
     Raises VistryError; mistakes in the request are all told before any work begins.
     """
     began = time.time()
-    plan = plan_sweep(request, threads=threads)
-    for note in plan.notes:
-        say(note)
-    return work_on(begin(plan, output=output), began=began, say=say)
+    with LocalRunner(request.training.backend) as runner:  # loads what trials need while this process plans
+        plan = plan_sweep(request, threads=threads)
+        for note in plan.notes:
+            say(note)
+        return work_on(begin(plan, output=output), began=began, runner=runner, say=say)
 
 
 def resume_sweep(
@@ -184,6 +186,7 @@ def begin(plan: SweepPlan, *, output: str | Path | None = None) -> SweepFolder:
                 created=now(),
                 command=(Path(sys.argv[0]).name, *sys.argv[1:]),
                 fixed=fixed_record(request.fixed),
+                constraints=request.constraints,
                 notes=request.notes,
                 best_to=request.best_to,
                 versions={"vistry": version("vistry"), "python": platform.python_version()},
@@ -276,7 +279,7 @@ def _with_defaults(request: SweepRequest) -> tuple[SweepRequest, tuple[str, ...]
 
 def _checked_space(request: SweepRequest, catalogue: Catalogue, task: str) -> Space:
     """The space. Raises HyperparameterError with its problems and those of early termination and the limits."""
-    problems = [*termination_problems(request.termination), *_limit_problems(request.limits)]
+    problems = [*termination_problems(request.termination), *_limit_problems(request)]
     try:
         space = space_of(request, catalogue, task)
     except HyperparameterError as error:
@@ -286,7 +289,11 @@ def _checked_space(request: SweepRequest, catalogue: Catalogue, task: str) -> Sp
     return space
 
 
-def _limit_problems(limits: Limits) -> Iterator[Problem]:
+def _limit_problems(request: SweepRequest) -> Iterator[Problem]:
+    limits = request.limits
+    for name, bound in vars(request.constraints).items():
+        if bound is not None and not 0 < bound < math.inf:
+            yield Problem(name, f"{bound:g} must be a number above 0")
     for name in ("max_trials", "max_concurrent_trials"):
         value = getattr(limits, name)
         if value is not None and value < 1:
@@ -350,9 +357,11 @@ def _reason(folder: SweepFolder, deadline: float | None) -> str:
     trials = folder.trials()
     if deadline is not None and any(trial.state.status == "running" for trial in trials):
         return "the time limit was reached"
-    limit = folder.record.limits.max_trials
-    if limit is not None and len(trials) >= limit:
-        return f"all {len(trials)} trials are done"
+    if nothing_fits(trials):
+        return f"none of the last {DRAWS} draws keeps to the constraints"
+    limit, done = folder.record.limits.max_trials, sum(trial.state.status != "skipped" for trial in trials)
+    if limit is not None and done >= limit:
+        return f"all {done} trials are done"
     return "the time left is too short for another trial" if deadline is not None else "there is nothing left to try"
 
 

@@ -61,6 +61,7 @@ class _Building:
             self._check_names(group, of_group)
             for schema in of_group:
                 parameters = self._parameters(group, schema, fixed)
+                # Models that are searched alike are one group, which people can read.
                 same = next((models for other, models in members if other == parameters), None)
                 if same is None:
                     members.append((parameters, same := []))

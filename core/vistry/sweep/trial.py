@@ -76,6 +76,6 @@ class Trial:
 
     def best(self, epochs: int | None = None) -> float | None:
         """The best score in the first so many epochs, or in all; None where none is a number."""
-        scores = [one.score for one in self.evaluations if epochs is None or one.epochs <= epochs]
-        scores = [score for score in scores if math.isfinite(score)]
+        last = math.inf if epochs is None else epochs
+        scores = [one.score for one in self.evaluations if one.epochs <= last and math.isfinite(one.score)]
         return max(scores, default=None)

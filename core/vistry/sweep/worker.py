@@ -12,7 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from vistry.errors import TrainingError
+from vistry.runs.folder import is_run
 from vistry.sweep.claims import Claim, busy, locked
+from vistry.sweep.constraints import DRAWS, broken_constraint
 from vistry.sweep.disk import free_space
 from vistry.sweep.dropped import WithoutModels, dropped_models
 from vistry.sweep.early_termination import termination_of
@@ -31,7 +34,10 @@ POLL = 0.05  # seconds between two looks at the running trials
 LOOK = 1.0  # seconds between two looks at a sweep whose next job depends on others
 # Seconds before the deadline that a trial has to be over by: its report is written, and the sweep's.
 RESERVE = 2.0
-HUNG = 10.0  # seconds after the deadline at which a trial that didn't end is killed
+# Seconds after the deadline at which a trial is killed: one that has begun to train may be in its first evaluation,
+# and nobody knows how long that lasts; one that has been evaluated may be in another.
+FIRST_EVALUATION = 10.0
+GRACE = 1.0
 
 
 def silent(line: str) -> None:
@@ -84,7 +90,7 @@ class Worker:
                     self._fill()
                 if not self._running and (ctrl_c.pressed or self._is_late() or not self._others_work):
                     break
-                self._end_hung_ones()
+                self._end_late_ones()
                 time.sleep(POLL)
         with locked(self.sweep):
             self.sweep.write_leaderboard()
@@ -120,25 +126,43 @@ class Worker:
         """Claim the next job; None where there is none, now or ever."""
         with locked(self.sweep):
             self.sweep = self.sweep.reread()
-            trials = self.sweep.trials()
-            open_ones = [trial.number for trial in trials if trial.state.status in ("running", "paused")]
-            taken = busy(self.sweep, open_ones)
-            mine = {running.claim.number for running in self._running.values()}
-            self._others_work = bool(set(taken) - mine)
-            job = self._next(trials, taken)
-            if job is None:
-                return None
-            number = self._begin(job, trials, place) if isinstance(job, Suggestion) else self._take_up(job)
-            return Claim(self.sweep, number)
+            while True:
+                trials = self.sweep.trials()
+                open_ones = [trial.number for trial in trials if trial.state.status in ("running", "paused")]
+                taken = busy(self.sweep, open_ones)
+                mine = {running.claim.number for running in self._running.values()}
+                self._others_work = bool(set(taken) - mine)
+                job = None if nothing_fits(trials) else self._next(trials, taken)
+                if job is None:
+                    return None
+                if isinstance(job, Resume):
+                    return Claim(self.sweep, self._take_up(job))
+                if not (reason := self._broken_constraint(job)):
+                    return Claim(self.sweep, self._begin(job, trials, place))
+                self._skip(job, trials, reason)
+
+    def _broken_constraint(self, suggestion: Suggestion) -> str:
+        try:
+            return broken_constraint(self.sweep, suggestion)
+        except TrainingError as error:
+            return str(error)
+
+    def _skip(self, suggestion: Suggestion, trials: Sequence[Trial], reason: str) -> None:
+        """Note a trial that breaks a constraint; it isn't trained, and isn't counted."""
+        record = self._record(suggestion, next_number(trials), Place())
+        self.sweep.write_state(record.number, TrialState(status="skipped", reason=reason))
+        self.sweep.write_trial(record)
+        self.sweep.add_event("skipped", self.sweep.trial(record.number), reason=reason)
 
     def _next(self, trials: Sequence[Trial], taken: Sequence[int]) -> Job | None:
         record = self.sweep.record
-        sampler = self._sampler(trials)
+        sampler, limit = self._sampler(trials), record.limits.max_trials
+        skipped = sum(trial.state.status == "skipped" for trial in trials)
         job = next_job(
             trials,
             sampler=sampler or _Nothing(),
             termination=self._termination,
-            max_trials=record.limits.max_trials,
+            max_trials=None if limit is None else limit + skipped,
             busy=taken,
         )
         if self.deadline is None:
@@ -221,9 +245,9 @@ class Worker:
                 # A trial that the time limit has cut short would be taken up again until the last second.
                 self._is_over |= status == 0 and state.status == "running" and not is_interrupted
                 self._free_space()
-                self._drop_models()
                 self.sweep.write_leaderboard()
             self.say(trial_line(self.sweep, running.claim.number, deadline=self.deadline))
+            self._drop_models()
 
     def _note_death(self, number: int, status: int, *, is_interrupted: bool) -> None:
         """Fail a trial whose process ended without a word; where it was told to end, somebody will take it up again."""
@@ -253,10 +277,22 @@ class Worker:
         for running in self._running.values():
             self.runner.kill(running.handle, gently=True)
 
-    def _end_hung_ones(self) -> None:
-        if self.deadline is not None and time.time() > self.deadline + HUNG:
-            for running in self._running.values():
+    def _end_late_ones(self) -> None:
+        """Kill what is late: it goes on from its last saved state, if there is more time one day."""
+        late = 0.0 if self.deadline is None else time.time() - self.deadline
+        if late <= 0:
+            return
+        for running in self._running.values():
+            if late > self._longest_evaluation(running.claim.number):
                 self.runner.kill(running.handle, gently=False)
+
+    def _longest_evaluation(self, number: int) -> float:
+        """How long the evaluation may last that a trial may be in; none before it trains."""
+        run = self.sweep.run_of(number)
+        seconds = [entry.evaluation_seconds for entry in run.history() if entry.evaluation_seconds is not None]
+        if seconds:
+            return GRACE + max(seconds)
+        return FIRST_EVALUATION if is_run(run.folder) and run.status.engine is not None else 0.0
 
     def _is_late(self) -> bool:
         return self._is_over or (self.deadline is not None and time.time() >= self.deadline - RESERVE)
@@ -276,15 +312,20 @@ def seconds_an_epoch(model: str, trials: Sequence[Trial]) -> float:
     return max(seconds, default=0.0) if math.isfinite(sum(seconds)) else 0.0
 
 
+def nothing_fits(trials: Sequence[Trial]) -> bool:
+    """Whether so many trials in a row have broken constraints that no other can be expected to keep to them."""
+    last = trials[-DRAWS:]
+    return len(last) == DRAWS and all(trial.state.status == "skipped" for trial in last)
+
+
 def with_limits(sweep: SweepFolder, *, max_trials: int | None, time_limit: float | None) -> SweepFolder:
     """Write larger limits into a sweep, and return it with them. The sweep is locked."""
     record = sweep.reread().record
-    limits = replace(
-        record.limits,
-        **{
-            name: value for name, value in (("max_trials", max_trials), ("time_limit", time_limit)) if value is not None
-        },
-    )
+    limits = record.limits
+    if max_trials is not None:
+        limits = replace(limits, max_trials=max_trials)
+    if time_limit is not None:
+        limits = replace(limits, time_limit=time_limit)
     if limits != record.limits:
         sweep.write(replace(record, limits=limits))
         sweep.add_event("limits", reason=limits_text(limits.max_trials, limits.time_limit))

@@ -2,7 +2,7 @@
 
 1. A plan (plan.py) is made before anything is written: every mistake in the call is told by then.
 2. A run folder is made, and all that defines the run is written to it: the rows of both splits, the hyperparameters,
-   run.json and the doctor's findings (`_write_run`).
+   run.json and the doctor's findings (`write_run`).
 3. The loop is built from that folder alone (`_loop`): rows, hyperparameters and run.json are read back, although
    `train` has them in memory. So a resumed run is set up by the same lines as a new one and can't differ from it, and
    whatever the folder lacks fails in the first second of a run and not in the resumption of a long one.
@@ -14,21 +14,18 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from vistry.data.source import Folders, ReadingOptions
 from vistry.data.table import Table
 from vistry.errors import RunError, VistryError
-from vistry.hyperparameter.recorded import hyperparameters_of, hyperparameters_record
+from vistry.hyperparameter.recorded import hyperparameters_of
 from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.plugin.faults import traceback_kept_in
@@ -38,20 +35,13 @@ from vistry.registry.catalogue import Catalogue
 from vistry.registry.parts import check_recorded
 from vistry.report import write_report
 from vistry.runs.files import remove_unfinished
-from vistry.runs.findings import diagnosis_record
 from vistry.runs.folder import TRAINING_ROWS, VALIDATION_ROWS, Run, find_run, new_run
-from vistry.runs.image_contents import write_image_contents
 from vistry.runs.lock import training_in
 from vistry.runs.moved_images import check_images, move_images
 from vistry.runs.records import (
-    DataRecord,
     EngineFacts,
-    FindingsRecord,
-    ModelRecord,
-    RunRecord,
-    RunStatus,
 )
-from vistry.runs.rows import read_rows, write_rows
+from vistry.runs.rows import read_rows
 from vistry.task.doubt import Doubt
 from vistry.training.advice import SlowEpochs
 from vistry.training.cores import Cores, set_apart
@@ -63,6 +53,7 @@ from vistry.training.loop import Loop
 from vistry.training.model_context import ModelContext
 from vistry.training.plan import Plan, Request, make_plan
 from vistry.training.recorded_model import recorded_model
+from vistry.training.run_files import now, write_data, write_run
 from vistry.training.schedules import number_of_updates
 from vistry.training.validation import Validation
 
@@ -222,7 +213,7 @@ def carry_out(
     with training_in(run.folder):
         try:
             write_data(run.folder, plan)
-            _write_run(run, plan)
+            write_run(run, plan)
             if cores:
                 _say_cores(cores, listeners)
             loop = _loop(run=run, context=plan.context, listeners=listeners)
@@ -248,81 +239,13 @@ def carry_out_in(
 
     The process computes with so many threads.
     """
-    _write_run(run, plan)
+    write_run(run, plan)
     return _fit(_loop(run=run, context=plan.context, listeners=listeners), deadline, threads)
 
 
 def sources_of(files: Iterable[Source], flags: dict[str, Any]) -> list[Source]:
     """Order the sources of hyperparameters: files first, flags over them."""
     return [*files, Source.of(flags, "the command line")]
-
-
-# Writing the run
-
-
-def write_data(folder: Path, plan: Plan) -> None:
-    """Write the rows of both splits, the hashes of their images, and what was found in the data."""
-    task = plan.context.task.name
-    write_rows(folder / TRAINING_ROWS, plan.training, task)
-    write_rows(folder / VALIDATION_ROWS, plan.validation, task)
-    # The first epoch reads the same files again, and then from memory.
-    write_image_contents(folder, {"training": plan.training.images, "validation": plan.validation.images})
-    Run(folder).write(FindingsRecord(diagnoses=tuple(map(diagnosis_record, plan.diagnoses))))
-
-
-def _say_cores(cores: Cores, listeners: Sequence[Listener]) -> None:
-    if sentence := cores.sentence():
-        Announcer(listeners).note(sentence)
-
-
-def _write_run(run: Run, plan: Plan) -> None:
-    """Write, beside the data, everything that predicting, evaluating and resuming need."""
-    run.write(hyperparameters_record(plan.hyperparameters))
-    run.write(RunStatus(status="running", reason="", started=now()))
-    run.write(_run_record(run, plan))  # the last one: a folder with a run.json is a run
-
-
-def _run_record(run: Run, plan: Plan) -> RunRecord:
-    context, card = plan.context, plan.context.card
-    return RunRecord(
-        id=run.id,
-        task=context.task.name,
-        backend=context.backend,
-        model=ModelRecord(
-            name=card.name,
-            full_name=card.full_name,
-            distribution=card.distribution,
-            version=card.version,
-            backbone=card.backbone.full_name if card.backbone else "",
-        ),
-        classes=plan.classes,
-        primary_metric=plan.primary_metric,
-        preprocessing=context.preprocessing(),
-        data=data_record(plan),
-        initial_weights=plan.initial_weights.record(),
-        command=(Path(sys.argv[0]).name, *sys.argv[1:]),
-        versions={"vistry": version("vistry"), "python": platform.python_version()},
-        created=now(),
-        parts=context.parts.records(plan.primary_metric),
-    )
-
-
-def data_record(plan: Plan) -> DataRecord:
-    """What a plan's images are, for run.json."""
-    validation = plan.request.validation
-    return DataRecord(
-        source=str(plan.request.data.resolve()),
-        training_images=len(plan.training),
-        validation_images=len(plan.validation),
-        training_class_counts=plan.data_summary.class_counts,
-        validation_source=str(validation.resolve()) if validation else None,
-        split=plan.split,
-    )
-
-
-def now() -> str:
-    """The time as records have it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
 # Building the loop from the run folder
@@ -428,6 +351,11 @@ def _facts(engine: Engine, run: Run) -> EngineFacts:
 
 
 # Training
+
+
+def _say_cores(cores: Cores, listeners: Sequence[Listener]) -> None:
+    if sentence := cores.sentence():
+        Announcer(listeners).note(sentence)
 
 
 def _fit(loop: Loop, deadline: float | None, threads: int | None) -> TrainingResult:

@@ -15,7 +15,8 @@ import jax.numpy as jnp
 import torch
 from flax import nnx
 from torch import nn
-from vistry.flax_layers import Conv, RegionCounts, valid_rows
+from vistry.flax_layers import Conv, Objects, RegionCounts, RegionHeads, SampledRegions, valid_rows
+from vistry.flax_layers.region_sampling import Sample
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.batches import ImageBatch
 from vistry.plugin import Backbone
@@ -195,6 +196,25 @@ def test_terms_and_gradients_agree(twins: Twins, real: int) -> None:
         assert largest > 0
         atol = largest * (ROUNDED if any(part in name for part in LAST_LAYERS) else BEFORE_RECTIFIERS)
         np.testing.assert_allclose(gradients[name], value.grad.numpy(), rtol=0, atol=atol, err_msg=name)
+
+
+def test_the_terms_of_boxes_are_of_all_regions_and_that_of_masks_of_the_objects(twins: Twins) -> None:
+    heads, sampled = twins.flax.roi_heads, 8
+    _, same = images()
+    objects = Objects.of({name: jnp.asarray(value) for name, value in targets()[1].items()}, same.sizes)
+    maps = [jnp.asarray(one) for one in twins.flax.backbone(same.pixels)]
+    ours = RegionCounts(sampled_regions=sampled)
+    boxes = jnp.concatenate([objects.boxes[:, :1], jnp.tile(jnp.array([0.0, 0, 9, 9]), (2, sampled - 1, 1))], 1)
+    is_positive = jnp.arange(sampled)[None].repeat(2, 0) < 1
+    places = jnp.where(is_positive, 0, -1)
+    regions = SampledRegions(boxes, places, Sample(places, is_positive, jnp.ones_like(is_positive)))
+    before, heads.counts = heads.counts, ours
+    terms, of_boxes = heads.losses(maps, regions, objects), RegionHeads.losses(heads, maps, regions, objects)
+    heads.counts = before
+    assert {name: float(terms[name]) for name in of_boxes} == {name: float(of_boxes[name]) for name in of_boxes}
+    first = heads.losses(maps, regions.first(1), objects)
+    assert float(terms["loss_mask"]) == pytest.approx(float(first["loss_mask"]), rel=TOLERANCE)
+    assert float(terms["loss_classifier"]) != pytest.approx(float(first["loss_classifier"]), rel=0.01)
 
 
 def test_what_is_found_agrees(twins: Twins) -> None:

@@ -83,12 +83,12 @@ class MaskRegionHeads(RegionHeads):
         if objects.masks is None:
             raise ValueError("Mask R-CNN needs the masks of the objects it trains on")
         # The positive ones are first, and only so many.
-        regions = regions.first(self.counts.most_objects)
-        is_mask, labels = regions.sample.is_positive, at_matches(objects.labels, regions.objects)
-        logits = self._mask_logits(maps, regions.boxes, labels, is_mask)
+        drawn = regions.first(self.counts.most_objects)
+        is_mask, labels = drawn.sample.is_positive, at_matches(objects.labels, drawn.objects)
+        logits = self._mask_logits(maps, drawn.boxes, labels, is_mask)
         # What isn't an object's may lie anywhere.
-        index = jnp.maximum(regions.objects, 0)
-        targets = cut_masks(objects.masks, index, regions.boxes, objects.sizes, side=logits.shape[-1])
+        index = jnp.maximum(drawn.objects, 0)
+        targets = cut_masks(objects.masks, index, drawn.boxes, objects.sizes, side=logits.shape[-1])
         cross_entropy = jax.nn.softplus(logits) - logits * targets
         mask = mean_over(is_mask[..., None, None], cross_entropy)
         return {**super().losses(maps, regions, objects), "loss_mask": mask}

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 import torch
-from vistry import models
+import vistry
 from vistry.plugin import ModelCard
 from vistry.testing import without_norms
 
@@ -54,7 +54,7 @@ def _faults_of_maps(card: ModelCard, names: set[str]) -> Iterator[str]:
 def sample(count: int, seed: int) -> list[ModelCard]:
     """Return the smallest model of each of so many families, which a seed chooses, for inputs of up to 224 pixels."""
     smallest: dict[str, ModelCard] = {}
-    for card in sorted(models(family="timm"), key=lambda card: (card.parameters, card.name)):
+    for card in sorted(vistry.models(family="timm"), key=lambda card: (card.parameters, card.name)):
         if card.input_sizes.smallest <= 224 and (card.input_sizes.sizes or (0,))[0] <= 224:
             smallest.setdefault(card.tags[1], card)
     families = sorted(smallest)
@@ -65,7 +65,7 @@ def sample(count: int, seed: int) -> list[ModelCard]:
 def main(names: Sequence[str]) -> int:
     """Print each fault of these models, by default of all; return 1 where there is one."""
     torch.set_num_threads(1)
-    cards = models(family="timm", name=list(names) or None)
+    cards = vistry.models(family="timm", name=list(names) or None)
     faults = 0
     for card in cards:
         for fault in faults_of(card):

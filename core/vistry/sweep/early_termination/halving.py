@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from vistry.sweep.expected_end import ExpectedEnd
 from vistry.sweep.protocols import Verdict
@@ -35,7 +36,8 @@ class Halving:
     @classmethod
     def of(cls, _: TerminationRequest, space: Space) -> Halving:
         """Make one for a space, whose longest warm-up and one evaluation come before the first rung."""
-        frequency = max([_largest(space, model, "evaluation_frequency", 1) for model in space.models], default=1)
+        frequency = max([1, *(_largest(space, model, name="evaluation_frequency") for model in space.models)])
+        # A rung is asked for by the number of epochs alone, so all models wait for the one that waits longest.
         warm_up = max([_warm_up(space, model) for model in space.models], default=0)
         return cls(score=space.score, earliest=warm_up + frequency, frequency=frequency)
 
@@ -45,26 +47,25 @@ class Halving:
 
     def rungs(self, epochs: int) -> tuple[int, ...]:
         """The rungs of a trial of so many epochs, the last of which is its end; lower ones may be as high."""
-        shares = [epochs / FACTOR**power for power in range(LOWER_RUNGS, 0, -1)]
-        lower = [max(math.ceil(share - 1e-9), self.earliest) for share in shares]
-        evaluated = [math.ceil(rung / self.frequency) * self.frequency for rung in lower]
-        return (*(min(rung, epochs) for rung in evaluated), epochs)
+        return _rungs(epochs, self.earliest, self.frequency)
 
     def verdict(self, trial: Trial, trials: Sequence[Trial]) -> Verdict | None:
-        """Pause a trial that has just come to one of its rungs."""
-        epochs = trial.record.epochs
+        """Pause a trial that has just come to one of its rungs, and may not train beyond."""
+        epochs, until = trial.record.epochs, trial.state.until or 0
         before = trial.evaluations[-2].epochs if len(trial.evaluations) > 1 else 0
-        if trial.is_default or trial.trained >= epochs:
+        if trial.is_default or trial.trained >= epochs or trial.trained < until:
             return None
         reached = [place for place, rung in enumerate(self.rungs(epochs)) if before < rung <= trial.trained]
         if not reached:
             return None
+        # The list may have been read before the evaluation that is judged.
         everybody = [trial, *(other for other in trials if other.number != trial.number)]
         ranked = self._ranked(everybody, reached[-1])
         return Verdict(action="pause", reason=self._standing(trial, ranked, trials=everybody))
 
     def promoted(self, trials: Sequence[Trial]) -> tuple[int, int] | None:
         """The best paused trial that is among the best third of its rung, and its next rung; higher rungs first."""
+        # From the top: what is nearest to its end gives the better model soonest.
         for place in range(LOWER_RUNGS - 1, -1, -1):
             ranked = self._ranked(trials, place)
             for trial in ranked[: len(ranked) // FACTOR]:
@@ -100,6 +101,14 @@ class Halving:
         )
 
 
+@cache
+def _rungs(epochs: int, earliest: int, frequency: int) -> tuple[int, ...]:
+    shares = [epochs / FACTOR**power for power in range(LOWER_RUNGS, 0, -1)]
+    lower = [max(math.ceil(share - 1e-9), earliest) for share in shares]
+    evaluated = [math.ceil(rung / frequency) * frequency for rung in lower]
+    return (*(min(rung, epochs) for rung in evaluated), epochs)
+
+
 def _warm_up(space: Space, model: str) -> int:
     """The most epochs of warm-up that a trial of a model can have."""
     schedules = {space.defaults[model].values.get("learning_rate_scheduler")}
@@ -107,11 +116,11 @@ def _warm_up(space: Space, model: str) -> int:
         if model in group.models and "learning_rate_scheduler" in group.parameters:
             schedules |= set(group.parameters["learning_rate_scheduler"].choices)
     warms = "warmup_cosine" in schedules
-    return _largest(space, model, "warmup_cosine_lr_warmup_epochs", 0) if warms else 0
+    return _largest(space, model, name="warmup_cosine_lr_warmup_epochs") if warms else 0
 
 
-def _largest(space: Space, model: str, name: str, otherwise: int) -> int:
-    """The largest value of a whole-numbered hyperparameter that a trial of a model can have."""
+def _largest(space: Space, model: str, *, name: str) -> int:
+    """The largest value of a whole-numbered hyperparameter that a trial of a model can have; 0 where it has none."""
     drawn = [group.parameters[name] for group in space.groups if model in group.models and name in group.parameters]
     values = [space.defaults[model].values.get(name), *(value for one in drawn for value in one.ends())]
-    return max([value for value in values if isinstance(value, int)], default=otherwise)
+    return max([value for value in values if isinstance(value, int)], default=0)

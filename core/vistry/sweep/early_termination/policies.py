@@ -39,6 +39,7 @@ class Policy(ABC):
         interval = len(trial.evaluations)
         if not interval or not self.is_due(interval):
             return None
+        # The list may have been read before the evaluation that is judged.
         everybody = [trial, *(other for other in trials if other.number != trial.number)]
         reason = self._reason(_best(trial, interval), everybody, interval=interval)
         return Verdict(action="stop", reason=f"{reason} at interval {interval}") if reason else None

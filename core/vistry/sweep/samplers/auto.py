@@ -9,6 +9,7 @@ from functools import cached_property
 from vistry.sweep.coordinates import Coordinates
 from vistry.sweep.request import SamplerRequest
 from vistry.sweep.samplers import bayesian
+from vistry.sweep.samplers.drawing import Drawing
 from vistry.sweep.samplers.random_search import RandomSearch
 from vistry.sweep.samplers.sobol import Sobol
 from vistry.sweep.space import Space, Suggestion
@@ -25,32 +26,32 @@ class Auto:
     Sobol's sequence goes on to trial 10, and without Optuna for ever. Every fourth trial after it is random.
     """
 
-    coordinates: Coordinates
-    seed: int
+    drawing: Drawing
 
     @classmethod
     def of(cls, request: SamplerRequest, space: Space) -> Auto:
         """Make the sampler of a request."""
-        return cls(Coordinates(space), request.seed)
+        return cls(Drawing(Coordinates(space), request.seed))
 
     def suggest(self, number: int, trials: Sequence[Trial]) -> Suggestion | None:
         """Propose trial `number`."""
         if number <= len(self.defaults):
             return self.defaults[number - 1]
         if number <= bayesian.FIRST_POINTS or not bayesian.is_installed():
-            return Sobol(self.coordinates, self.seed, after=len(self.defaults)).suggest(number, trials)
+            return Sobol(self.drawing, after=len(self.defaults)).suggest(number, trials)
         if number % RANDOM_EVERY == 0:
-            return RandomSearch(self.coordinates, self.seed).suggest(number, trials)
-        return bayesian.Bayesian(self.coordinates, self.seed).learned(number, trials)
+            return RandomSearch(self.drawing).suggest(number, trials)
+        return bayesian.Bayesian(self.drawing).learned(number, trials)
 
     @cached_property
     def defaults(self) -> tuple[Suggestion, ...]:
         """The default of each model, as near as each of its groups allows."""
         suggestions: dict[tuple[object, ...], Suggestion] = {}
-        for group, model in self.coordinates.arms:
-            values, is_own = self.coordinates.default(group, model)
+        coordinates = self.drawing.coordinates
+        for group, model in coordinates.arms:
+            values, is_own = coordinates.default(group, model)
             why = f"default of {model.rpartition('/')[2]}" + ("" if is_own else ", as near as the space allows")
-            identity = self.coordinates.identity(group, model, values)
-            _, *same = identity
+            # Two groups may allow the same default of a model, which is tried once.
+            _, *same = coordinates.identity(group, model, values)
             suggestions.setdefault(tuple(same), Suggestion(group=group, model=model, values=values, why=why))
         return tuple(suggestions.values())

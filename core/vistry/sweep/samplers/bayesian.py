@@ -15,7 +15,7 @@ from vistry.errors import VistryError
 from vistry.sweep.coordinates import Coordinates, Point
 from vistry.sweep.expected_end import ExpectedEnd
 from vistry.sweep.request import SamplerRequest
-from vistry.sweep.samplers.drawing import new_suggestion, seed_of
+from vistry.sweep.samplers.drawing import Drawing, seed_of
 from vistry.sweep.samplers.sobol import Sobol
 from vistry.sweep.space import Space, Suggestion
 from vistry.sweep.trial import Trial
@@ -37,30 +37,30 @@ def is_installed() -> bool:
 class Bayesian:
     """Ten points of Sobol's sequence, and then what is likely to be better than the trials so far."""
 
-    coordinates: Coordinates
-    seed: int
+    drawing: Drawing
 
     @classmethod
     def of(cls, request: SamplerRequest, space: Space) -> Bayesian:
         """Make the sampler of a request. Raises VistryError without Optuna."""
         if not is_installed():
             raise VistryError(f"bayesian sampling is Optuna's, which isn't installed; {EXTRA}")
-        return cls(Coordinates(space), request.seed)
+        return cls(Drawing(Coordinates(space), request.seed))
 
     def suggest(self, number: int, trials: Sequence[Trial]) -> Suggestion | None:
         """Propose trial `number` by the expected ends of the others, and away from those that run now."""
         if number <= FIRST_POINTS:
-            return Sobol(self.coordinates, self.seed).suggest(number, trials)
+            return Sobol(self.drawing).suggest(number, trials)
         return self.learned(number, trials)
 
     def learned(self, number: int, trials: Sequence[Trial]) -> Suggestion | None:
         """Propose a trial by the estimator, however few there have been."""
-        past = _past(self.coordinates, trials)
+        coordinates = self.drawing.coordinates
+        past = _past(coordinates, trials)
 
         def draw(attempt: int) -> Point:
-            return _ask(past, _distributions(self.coordinates), seed_of(self.seed, number, attempt))
+            return _ask(past, _distributions(coordinates), seed_of(self.drawing.seed, number, attempt))
 
-        return new_suggestion(self.coordinates, trials, draw, why="tpe")
+        return self.drawing.suggestion(number, trials, draw, why="tpe")
 
 
 def _ask(past: Sequence[FrozenTrial], distributions: Mapping[str, BaseDistribution], seed: int) -> Point:
@@ -101,6 +101,7 @@ def _past(coordinates: Coordinates, trials: Sequence[Trial]) -> list[FrozenTrial
     for trial in trials:
         point, status = coordinates.point_of(trial), trial.state.status
         value = worst if status == "failed" else ends[trial.number]
+        # A score that nobody has is no zero: the estimator would learn to avoid what was merely skipped.
         if point is None or (status != "running" and value is None):
             continue
         params = {name: int(point[name]) if name in coordinates.categorical else point[name] for name in distributions}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice, product
 
 from vistry.errors import HyperparameterError, Problem
 from vistry.registry.field_spec import Scalar
@@ -38,20 +39,17 @@ class Grid:
         """How many trials there are."""
         return sum(math.prod(map(len, self._grids(place).values())) for place, _ in Coordinates(self.space).arms)
 
-    def suggest(self, number: int, trials: Sequence[Trial]) -> Suggestion | None:  # noqa: ARG002
-        """The combination at place `number`; None behind the last one."""
-        left = number - 1
+    def __iter__(self) -> Iterator[Suggestion]:
+        """Every combination, in order."""
         for place, model in Coordinates(self.space).arms:
             grids = self._grids(place)
-            size = math.prod(map(len, grids.values()))
-            if left < size:
-                values: dict[str, Scalar | None] = {}
-                for name in reversed(grids):
-                    left, digit = divmod(left, len(grids[name]))
-                    values[name] = grids[name][digit]
-                return Suggestion(group=place, model=model, values=dict(reversed(values.items())), why="grid")
-            left -= size
-        return None
+            for combination in product(*grids.values()):
+                values = dict(zip(grids, combination, strict=True))
+                yield Suggestion(group=place, model=model, values=values, why="grid")
+
+    def suggest(self, number: int, trials: Sequence[Trial]) -> Suggestion | None:  # noqa: ARG002
+        """The combination at place `number`; None behind the last one."""
+        return next(islice(self, number - 1, None), None)
 
     def _grids(self, place: int) -> dict[str, tuple[Scalar | None, ...]]:
         return {name: one.grid() or () for name, one in self.space.groups[place].parameters.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vistry.sweep.coordinates import Coordinates, Point
 from vistry.sweep.request import SamplerRequest
-from vistry.sweep.samplers.drawing import new_suggestion, random_point, seed_of
+from vistry.sweep.samplers.drawing import Drawing
 from vistry.sweep.space import Space, Suggestion
 from vistry.sweep.trial import Trial
 
@@ -16,26 +16,27 @@ from vistry.sweep.trial import Trial
 class Sobol:
     """Takes trials in turn from a sequence that the seed scrambles (Owen 1998), from trial `after` + 1 on."""
 
-    coordinates: Coordinates
-    seed: int
+    drawing: Drawing
     after: int = 0
-    why: str = "sobol"
 
     @classmethod
     def of(cls, request: SamplerRequest, space: Space) -> Sobol:
         """Make the sampler of a request."""
-        return cls(Coordinates(space), request.seed)
+        return cls(Drawing(Coordinates(space), request.seed))
 
     def suggest(self, number: int, trials: Sequence[Trial]) -> Suggestion | None:
         """Take the next point for trial `number`, a random one if it has been tried."""
-        return new_suggestion(self.coordinates, trials, lambda attempt: self._point(number, attempt), why=self.why)
 
-    def _point(self, number: int, attempt: int) -> Point:
-        if attempt:
-            return random_point(self.coordinates, seed_of(self.seed, number, attempt))
+        def draw(attempt: int) -> Point:
+            return self.drawing.random_point(number, attempt) if attempt else self._point(number)
+
+        return self.drawing.suggestion(number, trials, draw, why="sobol")
+
+    def _point(self, number: int) -> Point:
         from scipy.stats import qmc
 
-        sequence = qmc.Sobol(self.coordinates.dimensions, rng=self.seed)
+        coordinates = self.drawing.coordinates
+        sequence = qmc.Sobol(coordinates.dimensions, seed=self.drawing.seed)
         if behind := number - 1 - self.after:
             sequence.fast_forward(behind)
-        return self.coordinates.from_units(sequence.random(1)[0].tolist())
+        return coordinates.from_units(sequence.random(1)[0].tolist())
