@@ -80,10 +80,10 @@ def suspect_labels(diagnosis: Diagnosis, folds: str | Path) -> Suspects:
     from vistry.report.suspects import Suspects
     from vistry.runs.label_issues import read_label_issues
 
-    found = read_label_issues(Path(folds))
-    if found.task != diagnosis.task:
-        raise DataError(f"{folds} is of {found.task}, and {diagnosis.path} was read for {diagnosis.task}; add --task")
-    return Suspects.in_table(found, diagnosis.table)
+    labels = read_label_issues(Path(folds))
+    if labels.task != diagnosis.task:
+        raise DataError(f"{folds} is of {labels.task}, and {diagnosis.path} was read for {diagnosis.task}; add --task")
+    return Suspects.in_table(labels, diagnosis.table)
 
 
 def convert(

@@ -66,7 +66,7 @@ def doctor(
         raise click.exceptions.Exit(1) from error
     suspects = None if folds is None else suspect_labels(diagnosis, folds)
     if as_json:
-        issues = {} if suspects is None else {"suspect_labels": to_json(suspects.found)["issues"]}
+        issues = {} if suspects is None else {"suspect_labels": to_json(suspects.labels)["issues"]}
         print_json(**{"task_guessed": reason is not None, **diagnosis.to_dict(), **issues})
     else:
         _print_diagnosis(diagnosis, reason)
@@ -87,7 +87,7 @@ def _print_failure(data: Path, fault: Finding, as_json: bool) -> None:
 
 
 def _print_suspects(suspects: Suspects) -> None:
-    issues = suspects.found.issues
+    issues = suspects.labels.issues
     click.echo(f"\nlabels that are probably wrong: {len(issues)} {suspects.gone}".rstrip())
     for issue in issues[:MAX_FINDINGS]:
         click.echo(f"  {printable(str(issue))}")

@@ -89,15 +89,15 @@ def train(
     deadline = deadline_in(time_limit)
     listeners = [] if as_json else [progress.progress_line()]
     with set_apart(threads) as cores:
-        asked = _asked(configs, hyperparameters, request)
+        wanted = _asked(configs, hyperparameters, request)
         if folds is not None:
-            planned = plan_folds(*asked, folds)
+            planned = plan_folds(*wanted, folds)
             _introduce_folds(planned, dry_run=dry_run, as_json=as_json)
             if not dry_run:
                 whole = carry_out_folds(planned, output=output, deadline=deadline, cores=cores, listeners=listeners)
                 print_folds(whole, as_json)
             return
-        plan = make_plan(*asked)
+        plan = make_plan(*wanted)
         if dry_run:
             _print_plan(plan, as_json)
             return

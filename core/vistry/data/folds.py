@@ -67,6 +67,7 @@ def _deal(counts: Counts, folds: int, random: np.random.Generator) -> Folds:
     """[G] the fold of each group. counts: [G, C + 1] the rows of each group with each class, and all its rows."""
     total = counts.sum(axis=0)
     share = total / folds
+    # A class counts as much as any other, however many rows it has.
     weight = 1 / np.maximum(total[:-1], 1) ** 2
     dealt = np.zeros((folds, counts.shape[1]))
     chosen = np.zeros(len(counts), dtype=np.int64)

@@ -12,7 +12,7 @@ classes, as far as it is below 0 ("prune by noise rate", over all classes at onc
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +54,13 @@ def mislabelled(probabilities: Probabilities, labels: Labels) -> list[Mislabelle
     own, other = probabilities[np.arange(len(labels)), labels], probabilities.max(axis=1)
     order = np.argsort(own - other, kind="stable")[:expected]
     return [
-        Mislabelled(image, int(labels[image]), int(likeliest[image]), float(own[image]), float(other[image]))
+        Mislabelled(
+            image,
+            int(labels[image]),
+            int(likeliest[image]),
+            given_probability=float(own[image]),
+            suggested_probability=float(other[image]),
+        )
         for image in order.tolist()
         if other[image] > own[image]
     ]
@@ -83,19 +89,10 @@ def mislabelled_multilabel(probabilities: Probabilities, truth: Flags) -> list[M
 
     Each class is a question of its own with the two answers yes and no, of probabilities p and 1 - p.
     """
-    found = []
+    suspects = []
     for label in range(truth.shape[1]):
         yes = probabilities[:, label].astype(np.float64)
         answers = np.stack([1 - yes, yes], axis=1)
         for one in mislabelled(answers, truth[:, label].astype(np.int64)):
-            found.append(
-                Mislabelled(
-                    one.image,
-                    label,
-                    label,
-                    one.given_probability,
-                    one.suggested_probability,
-                    is_missing=one.suggested == 1,
-                )
-            )
-    return sorted(found, key=lambda one: (-one.suspicion, one.image, one.given))
+            suspects.append(replace(one, given=label, suggested=label, is_missing=one.suggested == 1))
+    return sorted(suspects, key=lambda one: (-one.suspicion, one.image, one.given))

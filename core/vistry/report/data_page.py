@@ -159,12 +159,12 @@ class _DataPage:
         if self._suspects is None:
             return None
         cards = []
-        for issue in self._suspects.found.issues[:PICTURES]:
+        for issue in self._suspects.labels.issues[:PICTURES]:
             card = issue_card(issue)
             if not self._affords(card.picture):
                 break
             cards.append(card)
-        return label_issue_section(self._suspects.found, cards, self._suspects.gone)
+        return label_issue_section(self._suspects.labels, cards, self._suspects.gone)
 
     def _affords(self, picture: Thumbnail | None) -> bool:
         """Whether the page has room for the picture, which is then counted; where there is none, its name is shown."""

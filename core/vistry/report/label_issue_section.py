@@ -42,14 +42,16 @@ ABOUT_OBJECTS = (
 )
 
 
-def label_issue_section(found: LabelIssues, cards: Sequence[Card] | None = None, note: str = "") -> Section:
+def label_issue_section(suspects: LabelIssues, cards: Sequence[Card] | None = None, note: str = "") -> Section:
     """Draw the section; `cards` are those of the first issues, and `note` is put behind the explanation."""
-    about = ABOUT_OBJECTS if task_named(found.task).has_boxes else ABOUT_IMAGES
-    if not found.issues:
-        return Section(ANCHOR, TITLE, f"There are none among {count(found.images, 'image')}. {about} {note}", parts=[])
-    drawn = [issue_card(issue) for issue in found.issues[:PICTURES]] if cards is None else cards
-    shown = f"{len(drawn)} of {len(found.issues):,}" if len(drawn) < len(found.issues) else f"{len(found.issues):,}"
-    first = f"{shown} in {count(found.images, 'image')}; all are in labels.csv. "
+    about = ABOUT_OBJECTS if task_named(suspects.task).has_boxes else ABOUT_IMAGES
+    number = len(suspects.issues)
+    if not number:
+        none = f"There are none among {count(suspects.images, 'image')}."
+        return Section(ANCHOR, TITLE, f"{none} {about} {note}", parts=[])
+    drawn = [issue_card(issue) for issue in suspects.issues[:PICTURES]] if cards is None else cards
+    shown = f"{len(drawn)} of {number:,}" if len(drawn) < number else f"{number:,}"
+    first = f"{shown} in {count(suspects.images, 'image')}; all are in labels.csv. "
     return Section(ANCHOR, TITLE, f"{first}{about} {note}", parts=[gallery(drawn)])
 
 

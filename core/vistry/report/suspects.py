@@ -13,17 +13,18 @@ from vistry.runs.label_issues import LabelIssue, LabelIssues
 class Suspects:
     """What is probably wrong in a data set as it is now, and a sentence about what isn't in it any more."""
 
-    found: LabelIssues
+    labels: LabelIssues
     gone: str = ""
 
     @classmethod
-    def in_table(cls, found: LabelIssues, table: Table) -> Suspects:
+    def in_table(cls, labels: LabelIssues, table: Table) -> Suspects:
         """Leave out the images that the table lacks, and the labels that were mended since."""
         rows = {image: row for row, image in enumerate(table.images)}
-        left = tuple(issue for issue in found.issues if issue.image in rows and _holds(issue, table, rows[issue.image]))
-        gone = len(found.issues) - len(left)
+        there = [issue for issue in labels.issues if issue.image in rows]
+        left = tuple(issue for issue in there if _holds(issue, table, rows[issue.image]))
+        gone = len(labels.issues) - len(left)
         sentence = f"{count(gone, 'other')} of the list changed since, or isn't in this data." if gone else ""
-        return cls(replace(found, issues=left), sentence)
+        return cls(replace(labels, issues=left), sentence)
 
 
 def _holds(issue: LabelIssue, table: Table, row: int) -> bool:

@@ -58,10 +58,10 @@ class LabelIssues:
     issues: tuple[LabelIssue, ...]
 
 
-def write_label_issues(folder: Path, found: LabelIssues) -> None:
+def write_label_issues(folder: Path, content: LabelIssues) -> None:
     """Write both files into a folder, each atomically. Raises RunError."""
-    write_json(folder / LABELS_JSON, {"schema": SCHEMA, **to_json(found)})
-    write_text(folder / LABELS_CSV, _table(found.issues))
+    write_json(folder / LABELS_JSON, {"schema": SCHEMA, **to_json(content)})
+    write_text(folder / LABELS_CSV, _table(content.issues))
 
 
 def read_label_issues(folder: Path) -> LabelIssues:

@@ -61,6 +61,7 @@ def measure_test(sweep: SweepFolder) -> TestRecord | None:
     from vistry.inference.evaluate import evaluate
 
     request = sweep.record.request
+    # Images that have gone, or an odd split, cost the figure and not the sweep.
     try:
         measured = evaluate(
             sweep.trial_folder(best.number),

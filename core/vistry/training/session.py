@@ -227,7 +227,7 @@ def prepare(plan: Plan, folder: Path) -> Run:
     """Write the folder of a run that nobody trains yet: `resume` begins it. Raises RunError."""
     run = new_run(plan.context.card.name, folder)
     write_data(run.folder, plan)
-    _write_run(run, plan)
+    write_run(run, plan)
     run.write(replace(run.status, status="interrupted", reason="not begun"))
     return run
 

@@ -53,27 +53,35 @@ def wrong_objects(
 
     given: [C] the score of each class above which a user is given a detection: an object is found by one above it.
     """
-    images = [_Image(truth, found, kind) for truth, found in zip(ground_truth, predictions, strict=True)]
-    sure = _sure(images, len(given))
-    quality = _mean_quality(images, len(given))
-    found = [one for at, image in enumerate(images) for one in _wrong_in(at, image, sure, given, quality)]
-    return sorted(found, key=lambda one: (-one.suspicion, one.image))
+    images = [_Image(truth, detections, kind) for truth, detections in zip(ground_truth, predictions, strict=True)]
+    limits = _Limits(_sure(images, len(given)), given, _mean_quality(images, len(given)))
+    wrong = [one for at, image in enumerate(images) for one in _wrong_in(at, image, limits)]
+    return sorted(wrong, key=lambda one: (-one.suspicion, one.image))
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """By class [C]: the score of a sure detection, that of one a user is given, and how well objects are found."""
+
+    sure: npt.NDArray[np.float64]
+    given: Thresholds
+    quality: npt.NDArray[np.float64]
 
 
 class _Image:
     """The objects and detections of one image, and [D, G] the IoU of each two."""
 
-    def __init__(self, truth: GroundTruth, found: Detections, kind: Kind):
-        self.truth, self.found = truth, found
-        rows, columns = np.arange(len(found.labels)), np.arange(len(truth.labels))
-        self.iou: IouMatrix = iou_matrix(found, truth, kind=kind, rows=rows, columns=columns).copy()
+    def __init__(self, truth: GroundTruth, detections: Detections, kind: Kind):
+        self.truth, self.detections = truth, detections
+        rows, columns = np.arange(len(detections.labels)), np.arange(len(truth.labels))
+        self.iou: IouMatrix = iou_matrix(detections, truth, kind=kind, rows=rows, columns=columns).copy()
         self.iou[:, truth.crowd] = 0
-        self.same_class = found.labels[:, None] == truth.labels
-        self.in_crowd = _share_inside(found.boxes, truth.boxes[truth.crowd]) >= IN_CROWD
+        self.same_class = detections.labels[:, None] == truth.labels
+        self.in_crowd = _share_inside(detections.boxes, truth.boxes[truth.crowd]) >= IN_CROWD
 
     def quality(self) -> npt.NDArray[np.float64]:
         """[G] the best score times IoU of a detection of the object's class."""
-        product = self.iou * self.same_class * self.found.scores[:, None].astype(np.float64)
+        product = self.iou * self.same_class * self.detections.scores[:, None].astype(np.float64)
         return np.asarray(product.max(axis=0, initial=0.0))
 
 
@@ -81,7 +89,7 @@ def _sure(images: Sequence[_Image], classes: int) -> npt.NDArray[np.float64]:
     """[C] the mean score of each class's hits; infinite where there is none."""
     sums, counts = np.zeros(classes), np.zeros(classes)
     for image in images:
-        product = np.where((image.iou >= SAME) & image.same_class, image.found.scores[:, None], 0.0)
+        product = np.where((image.iou >= SAME) & image.same_class, image.detections.scores[:, None], 0.0)
         best = product.max(axis=0, initial=0.0)
         np.add.at(sums, image.truth.labels, best)
         np.add.at(counts, image.truth.labels, best > 0)
@@ -98,29 +106,28 @@ def _mean_quality(images: Sequence[_Image], classes: int) -> npt.NDArray[np.floa
     return np.divide(sums, counts, out=np.zeros(classes), where=counts > 0)
 
 
-def _wrong_in(
-    at: int, image: _Image, sure: npt.NDArray[np.float64], given: Thresholds, quality: npt.NDArray[np.float64]
-) -> Iterator[WrongObject]:
+def _wrong_in(at: int, image: _Image, limits: _Limits) -> Iterator[WrongObject]:
     explained = np.zeros(len(image.truth.labels), dtype=bool)
-    for one, target in _wrong_detections(at, image, sure):
+    for one, target in _wrong_detections(at, image, limits.sure):
         if target is not None:
             explained[target] = True
         yield one
-    yield from _not_found(at, image, explained, given, quality)
+    yield from _not_found(at, image, explained, limits=limits)
 
 
 def _wrong_detections(
     at: int, image: _Image, sure: npt.NDArray[np.float64]
 ) -> Iterator[tuple[WrongObject, int | None]]:
     """What sure detections say, each with the object that it is about; of several on one place only the surest."""
-    found, truth = image.found, image.truth
+    detections, truth = image.detections, image.truth
     taken: list[int] = []
-    for row in np.argsort(-found.scores, kind="stable").tolist():
-        score, label = float(found.scores[row]), int(found.labels[row])
+    for row in np.argsort(-detections.scores, kind="stable").tolist():
+        score, label = float(detections.scores[row]), int(detections.labels[row])
         if score < sure[label] - 1e-6 or image.in_crowd[row]:
             continue
-        box = found.boxes[[row]]
-        if len(taken) and box_iou(box, found.boxes[taken]).max() >= SAME:
+        box = detections.boxes[[row]]
+        # Two classes on one place are one question to whoever looks at it.
+        if len(taken) and box_iou(box, detections.boxes[taken]).max() >= SAME:
             continue
         taken.append(row)
         overlaps = image.iou[row]
@@ -129,7 +136,7 @@ def _wrong_detections(
         own = float((overlaps * image.same_class[row]).max(initial=0.0))
         if own >= SAME:
             continue
-        kind, other = _kind(iou, own, image, row)
+        kind, other = _kind(image, row, iou=iou, own=own)
         about = None if kind == MISSING else other
         wrong = WrongObject(
             image=at,
@@ -144,7 +151,7 @@ def _wrong_detections(
         yield wrong, about
 
 
-def _kind(iou: float, own: float, image: _Image, row: int) -> tuple[str, int | None]:
+def _kind(image: _Image, row: int, *, iou: float, own: float) -> tuple[str, int | None]:
     """What a sure detection that hits nothing says, and which object it is about."""
     overlaps = image.iou[row]
     if iou >= SAME:
@@ -154,11 +161,9 @@ def _kind(iou: float, own: float, image: _Image, row: int) -> tuple[str, int | N
     return MISSING, None
 
 
-def _not_found(
-    at: int, image: _Image, explained: npt.NDArray[np.bool_], given: Thresholds, quality: npt.NDArray[np.float64]
-) -> Iterator[WrongObject]:
-    found, truth = image.found, image.truth
-    is_given = found.scores > given[found.labels]
+def _not_found(at: int, image: _Image, explained: npt.NDArray[np.bool_], *, limits: _Limits) -> Iterator[WrongObject]:
+    detections, truth, quality = image.detections, image.truth, limits.quality
+    is_given = detections.scores > limits.given[detections.labels]
     hits = ((image.iou >= SAME) & image.same_class & is_given[:, None]).any(axis=0)
     own = image.quality()
     for column in np.flatnonzero(~hits & ~truth.crowd & ~explained).tolist():

@@ -63,6 +63,7 @@ def _metrics(sweep: SweepFolder, trial: Trial, begun: int) -> Iterator[Metric]:
     """Every metric of each epoch, and at last the best score under the name "best"."""
     from mlflow.entities import Metric
 
+    # Epochs keep no clock time, so their seconds are laid end to end.
     passed = begun
     for entry in sweep.run_of(trial.number).history():
         passed += round(1000 * (entry.train_seconds + (entry.evaluation_seconds or 0.0)))

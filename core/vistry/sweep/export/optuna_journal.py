@@ -53,17 +53,17 @@ def _values(trial: Trial) -> Values:
 
 def _distributions(sweep: SweepFolder, trials: Iterable[Trial]) -> dict[str, BaseDistribution]:
     """A distribution for each hyperparameter that holds every value of it: Optuna allows a name but one kind."""
-    seen: dict[str, list[Scalar | None]] = {}
+    every: dict[str, list[Scalar | None]] = {}
     for trial in trials:
         for name, value in _values(trial).items():
-            seen.setdefault(name, []).append(value)
+            every.setdefault(name, []).append(value)
     logarithmic = {
         name
         for group in sweep.record.space.groups
         for name, one in group.parameters.items()
         if one.kind in ("loguniform", "lognormal")
     }
-    return {name: _distribution(values, name in logarithmic) for name, values in seen.items()}
+    return {name: _distribution(values, name in logarithmic) for name, values in every.items()}
 
 
 def _distribution(values: list[Scalar | None], is_logarithmic: bool) -> BaseDistribution:

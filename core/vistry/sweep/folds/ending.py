@@ -23,13 +23,13 @@ def finish(folder: FoldsFolder) -> tuple[FoldsSummary, int]:
     """Write all that follows from the folds trained so far; the summary, and how many labels are probably wrong."""
     unseen = read_unseen(folder)
     summary = _summary(folder, unseen)
-    found = LabelIssues(task=folder.record.task, images=0, issues=()) if unseen is None else label_issues(unseen)
+    suspects = LabelIssues(task=folder.record.task, images=0, issues=()) if unseen is None else label_issues(unseen)
     if unseen is not None:
         write_predictions(folder, unseen)
-    write_label_issues(folder.path, found)
+    write_label_issues(folder.path, suspects)
     folder.write(summary)
-    write_text(folder.path / REPORT, folds_page(folder, summary, unseen, found))
-    return summary, len(found.issues)
+    write_text(folder.path / REPORT, folds_page(folder, summary, unseen, suspects=suspects))
+    return summary, len(suspects.issues)
 
 
 def _summary(folder: FoldsFolder, unseen: Unseen | None) -> FoldsSummary:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from vistry.evaluation.detection.label_errors import wrong_objects
+from vistry.evaluation.detection.types import Kind
 from vistry.evaluation.label_errors import mislabelled, mislabelled_multilabel
 from vistry.registry.tasks import task_named
 from vistry.runs.label_issues import MISLABELLED, MISTAKEN, UNLABELLED, LabelIssue, LabelIssues
@@ -60,9 +61,9 @@ def _multilabel(unseen: Unseen) -> Iterator[LabelIssue]:
 
 def _of_objects(unseen: Unseen) -> Iterator[LabelIssue]:
     limits = np.full(len(unseen.classes), float(unseen.hyperparameters.box_score_threshold))
-    found = [prediction.detections for prediction in unseen.values]
-    kind = "mask" if task_named(unseen.task.name).has_masks else "box"
-    for one in wrong_objects(unseen.targets, found, limits, "mask" if kind == "mask" else "box"):
+    detections = [prediction.detections for prediction in unseen.values]
+    kind: Kind = "mask" if task_named(unseen.task.name).has_masks else "box"
+    for one in wrong_objects(unseen.targets, detections, limits, kind=kind):
         image: FoldImage = unseen.images[one.image]
         yield LabelIssue(
             image=image.image,

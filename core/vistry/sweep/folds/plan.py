@@ -106,8 +106,8 @@ def plan_folds(request: Request, sources: Iterable[Source], count: int) -> Folds
         diagnosis, grouping = grouped(diagnosis, request.group_by)
         groups = joined(grouping.indices(), diagnosis.groups)
         record = SplitRecord(way="fold", group_by=grouping.by, groups=grouping.count, ungrouped=grouping.ungrouped)
-    fold_of = assign_folds(diagnosis.table, count, whole.hyperparameters.random_seed, groups)
-    return FoldsPlan(whole, count, fold_of, record)
+    fold_of = assign_folds(diagnosis.table, count, whole.hyperparameters.random_seed, groups=groups)
+    return FoldsPlan(whole, count, fold_of, record=record)
 
 
 def _without_split(findings: Iterable[Finding]) -> Iterator[Finding]:

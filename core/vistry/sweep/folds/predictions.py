@@ -73,6 +73,7 @@ def read_unseen(folder: FoldsFolder) -> Unseen | None:
         return None
     images, order = [], []
     taken = dict.fromkeys(folds, 0)
+    # A run keeps its images in the data's order, so the next of a fold is the next one in its run.
     for image in folder.images():
         if image.fold in folds:
             place = taken[image.fold]
@@ -100,7 +101,7 @@ def _read(run: Run, task: Task) -> _Fold:
         raise RunError(
             f"{run.folder / PREDICTIONS} doesn't belong to the run's {len(table)} validation images; restore it"
         )
-    return _Fold(table.images, values, targets, facts.metrics)
+    return _Fold(table.images, values, targets, metrics=facts.metrics)
 
 
 def write_predictions(folder: FoldsFolder, unseen: Unseen) -> None:

@@ -28,19 +28,19 @@ WARY = (
 )
 
 
-def folds_page(folder: FoldsFolder, summary: FoldsSummary, unseen: Unseen | None, found: LabelIssues) -> str:
+def folds_page(folder: FoldsFolder, summary: FoldsSummary, unseen: Unseen | None, *, suspects: LabelIssues) -> str:
     """Return the page as HTML."""
     sections = [
         _metrics(summary),
         _folds(folder, summary),
-        label_issue_section(found, note=_how_good(folder, summary)),
+        label_issue_section(suspects, note=_how_good(folder, summary)),
         *_evaluation(folder, unseen),
         _how(folder),
     ]
-    return html_page(f"{folder.record.model} · {folder.path.name}", _header(folder, summary, found), sections)
+    return html_page(f"{folder.record.model} · {folder.path.name}", _header(folder, summary, suspects), sections)
 
 
-def _header(folder: FoldsFolder, summary: FoldsSummary, found: LabelIssues) -> Markup:
+def _header(folder: FoldsFolder, summary: FoldsSummary, suspects: LabelIssues) -> Markup:
     record = folder.record
     whole = len(summary.folds) == record.folds
     text = "complete" if whole else f"{len(summary.folds)} of {record.folds} folds"
@@ -54,7 +54,7 @@ def _header(folder: FoldsFolder, summary: FoldsSummary, found: LabelIssues) -> M
     tiles = [
         tile(record.primary_metric, *_main(record.primary_metric, summary), main=True),
         tile("images", f"{summary.images:,}", f"of {record.images:,} predicted by a model that never saw them"),
-        tile("labels", element("a", f"{len(found.issues):,}", href=f"#{ANCHOR}"), "probably wrong"),
+        tile("labels", element("a", f"{len(suspects.issues):,}", href=f"#{ANCHOR}"), "probably wrong"),
         tile("time", duration(seconds), readable_time(record.created)),
     ]
     return element("header", title, under, *notes, element("div", *tiles, class_="tiles"))

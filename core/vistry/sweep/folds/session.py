@@ -214,7 +214,7 @@ def _train(folder: FoldsFolder, deadline: float | None, cores: Cores, *, listene
         until = None if left is None else time.monotonic() + left / (len(waiting) - done)
         _train_fold(folder, number, until, threads=cores.threads, listeners=listeners)
     summary, issues = finish(folder)
-    return FoldsResult(folder.path, summary, _reason(folder), issues)
+    return FoldsResult(folder.path, summary, _reason(folder), issues=issues)
 
 
 def _train_fold(

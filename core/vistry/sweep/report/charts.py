@@ -37,36 +37,36 @@ class Outcome:
 def outcomes(contents: Contents) -> list[Outcome]:
     """The outcomes in order; by the trials' own seconds, one after the other, where the events are gone."""
     clock = WorkingTime(contents.events)
-    found = [
+    known = [
         Outcome(clock.at(event.time), event.score, event.trial)
         for event in contents.events
         if event.kind in ENDS and event.trial is not None and event.score is not None
     ]
-    if found:
-        return found
+    if known:
+        return known
     passed = 0.0
     for trial in contents.trials:
         passed += trial.seconds
         value = contents.metric(trial.best())
         if value is not None:
-            found.append(Outcome(passed, value, trial.number))
-    return found
+            known.append(Outcome(passed, value, trial.number))
+    return known
 
 
 def progress_section(contents: Contents) -> Section | None:
     """Draw each outcome as a dot, and the best so far as a line."""
-    found = outcomes(contents)
-    if not found:
+    ends = outcomes(contents)
+    if not ends:
         return None
-    unit, name = _unit(max(one.seconds for one in found))
-    points = [(one.seconds / unit, one.value) for one in found]
+    unit, name = _unit(max(one.seconds for one in ends))
+    points = [(one.seconds / unit, one.value) for one in ends]
     metric = contents.record.primary_metric
     x = Axis(low=0, high=max(x for x, _ in points) or 1, start=LEFT, end=RIGHT)
     plot = Plot(x, axis_around([y for _, y in points], BOTTOM, TOP), name, y_label=metric)
     best = Line("best so far", best_so_far(points, larger_is_better=contents.record.larger_is_better), "c2")
     dots = [
-        _dot(plot, point, f"trial {one.trial}: {score(one.value, 4)}", "c1")
-        for one, point in zip(found, points, strict=True)
+        _dot(plot, point, f"trial {one.trial}: {score(one.value, 4)}", colour="c1")
+        for one, point in zip(ends, points, strict=True)
     ]
     chart = plot.figure(f"{metric} against time", [*dots, _steps(plot, best)], [Key("c1", "a trial"), best.key])
     note = (
@@ -100,7 +100,7 @@ def latency_section(contents: Contents) -> Section | None:
     plot = Plot(x, axis_around([y for _, y in points], BOTTOM, TOP), "milliseconds an image", y_label=metric)
     line = Line("front", [points[place] for place in front], "c2")
     dots = [
-        _dot(plot, point, _title(contents, trial, point[0]), "c2" if place in set(front) else "other")
+        _dot(plot, point, _title(contents, trial, point[0]), colour="c2" if place in set(front) else "other")
         for place, ((trial, _), point) in enumerate(zip(measured, points, strict=True))
     ]
     chart = plot.figure(f"{metric} against latency", [_steps(plot, line), *dots], [Key("c2", "none is better in both")])
@@ -137,7 +137,7 @@ def _title(contents: Contents, trial: Trial, latency: float) -> str:
     return f"trial {trial.number}, {short_model(trial.record.model)}: {value}, {latency:.1f} ms"
 
 
-def _dot(plot: Plot, point: Point, title: str, colour: str) -> Markup:
+def _dot(plot: Plot, point: Point, title: str, *, colour: str) -> Markup:
     place = {"cx": plot.x.at(point[0]), "cy": plot.y.at(point[1])}
     return element("circle", element("title", title), r="3", class_=f"dot {colour}", **place)
 

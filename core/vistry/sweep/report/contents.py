@@ -34,7 +34,7 @@ class Contents:
     @classmethod
     def of(cls, sweep: SweepFolder) -> Contents:
         """Read a sweep. Raises RunError."""
-        return cls(sweep, sweep.record, sweep.trials(), sweep.events(), read_test(sweep))
+        return cls(sweep, sweep.record, sweep.trials(), events=sweep.events(), test=read_test(sweep))
 
     @cached_property
     def ranked(self) -> list[Trial]:
@@ -64,11 +64,11 @@ class Contents:
     @cached_property
     def varied(self) -> tuple[str, ...]:
         """The hyperparameters of which not all trials that have them have the same value."""
-        seen: dict[str, set[tuple[bool, Scalar | None]]] = {}
+        every: dict[str, set[tuple[bool, Scalar | None]]] = {}
         for trial in self.trials:
             for name, value in trial.record.values.items():
-                seen.setdefault(name, set()).add((isinstance(value, bool), value))
-        return tuple(name for name, values in seen.items() if len(values) > 1)
+                every.setdefault(name, set()).add((isinstance(value, bool), value))
+        return tuple(name for name, values in every.items() if len(values) > 1)
 
     @cached_property
     def has_several_models(self) -> bool:
@@ -85,6 +85,7 @@ class Contents:
 
     def status_of(self, trial: Trial) -> RunStatus | None:
         """What a trial's run says of itself; None where it has no such file yet, or a damaged one."""
+        # A trial that is being claimed has no files yet, and one bad trial hides no other.
         try:
             return self.run_of(trial).status
         except (RunError, OSError):

@@ -61,10 +61,10 @@ def importances(contents: Contents) -> Mapping[str, float] | None:
                 }
                 study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=end))
             evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-            found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+            shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
     finally:
         optuna.logging.set_verbosity(verbosity)
-    return {name: float(share) for name, share in found.items()}
+    return {name: float(share) for name, share in shares.items()}
 
 
 def shared(contents: Contents) -> list[str]:
@@ -82,17 +82,17 @@ def _draws(group: Group, name: str) -> bool:
     return one is not None and len(one.choices) != 1
 
 
-def importance_section(contents: Contents, found: Mapping[str, float] | None) -> Section:
+def importance_section(contents: Contents, shares: Mapping[str, float] | None) -> Section:
     """Draw a bar for each hyperparameter, or say why there is none."""
     title = "What mattered"
-    if found is None:
+    if shares is None:
         missing = element("p", "It takes Optuna, which isn't installed: ", element("code", EXTRA), class_="none")
         return Section("importance", title, "", parts=[missing])
-    if not found:
+    if not shares:
         text = f"It takes {FEWEST} trials with different scores to tell; {len(contents.scored)} have one."
         return Section("importance", title, text, parts=[])
-    largest = max(found.values()) or 1.0
-    rows = [(text_of(_title(name)), _bar(share, largest)) for name, share in found.items()]
+    largest = max(shares.values()) or 1.0
+    rows = [(text_of(_title(name)), _bar(share, largest)) for name, share in shares.items()]
     note = (
         "How much of the difference between the best tenth of the trials and the others goes with each hyperparameter "
         "alone (PED-ANOVA), estimated from few trials: it says where to search on, and no more."

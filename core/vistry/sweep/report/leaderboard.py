@@ -63,7 +63,7 @@ def best_curves(contents: Contents) -> Markup | None:
             f"trial {trial.number}, {short_model(trial.record.model)}",
             [(one.epochs, _metric(contents, one.score)) for one in trial.evaluations],
             f"c{place}",
-            score(contents.metric(trial.best())),
+            number=score(contents.metric(trial.best())),
         )
         for place, trial in enumerate(shown, start=1)
     ]
@@ -107,8 +107,8 @@ def sparkline(contents: Contents, trial: Trial, axis: Axis) -> Markup:
 def _sparkline_axis(contents: Contents) -> Axis:
     scores = sorted(_metric(contents, one.score) for trial in contents.trials for one in trial.evaluations)
     # A few wild values would flatten all others.
-    kept = scores[len(scores) // 20 : len(scores) - len(scores) // 20] or [0.0, 1.0]
-    return axis_around(kept, HEIGHT - 3, 3)
+    middle = scores[len(scores) // 20 : len(scores) - len(scores) // 20] or [0.0, 1.0]
+    return axis_around(middle, HEIGHT - 3, 3)
 
 
 def _metric(contents: Contents, value: float) -> float:

@@ -35,13 +35,13 @@ def page_of(sweep: SweepFolder) -> str:
 
 def sections_of(contents: Contents) -> Iterator[Section]:
     """Yield the sections in order, without those that have nothing to show."""
-    found = importances(contents)
+    shares = importances(contents)
     yield from _best(contents)
     sections = [
         leaderboard_section(contents),
         progress_section(contents),
-        parallel_section(contents, tuple(found or ())),
-        importance_section(contents, found),
+        parallel_section(contents, tuple(shares or ())),
+        importance_section(contents, shares),
         latency_section(contents),
         endings_section(contents),
         failures_section(contents),

@@ -52,6 +52,7 @@ def parallel_section(contents: Contents, order: Sequence[str] = ()) -> Section |
     up = axis_around(values, BOTTOM, TOP)
     best = max(1, round(BEST_SHARE * len(trials)))
     lines = []
+    # The best are drawn last, so that no other line covers them.
     for place, trial in reversed(list(enumerate(trials))):
         point = points[trial.number] or {}
         corners = [
@@ -61,7 +62,7 @@ def parallel_section(contents: Contents, order: Sequence[str] = ()) -> Section |
         ]
         corners.append((RIGHT, up.at(values[place])))
         opacity = None if place < best else FAINT * min(1.0, MANY / len(trials))
-        lines.append(_line(trial, corners, values[place], opacity))
+        lines.append(_line(trial, corners, values[place], opacity=opacity))
     metric = contents.record.primary_metric
     scores = _Column(
         metric, RIGHT, [((BOTTOM - up.at(tick)) / (BOTTOM - TOP), tick_label(tick)) for tick in up.ticks()]
@@ -151,7 +152,7 @@ def _height(share: float) -> float:
     return BOTTOM - min(max(share, 0.0), 1.0) * (BOTTOM - TOP)
 
 
-def _line(trial: Trial, corners: Sequence[tuple[float, float]], value: float, opacity: float | None) -> Markup:
+def _line(trial: Trial, corners: Sequence[tuple[float, float]], value: float, *, opacity: float | None) -> Markup:
     path = "".join(f"{'L' if place else 'M'}{x:.1f} {y:.1f}" for place, (x, y) in enumerate(corners))
     title = element("title", f"trial {trial.number}: {value:.4g}")
     if opacity is None:
