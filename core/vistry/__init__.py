@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from vistry.queries import tasks as tasks
     from vistry.queries import weights as weights
     from vistry.registry.catalogue import Catalogue as Catalogue
+    from vistry.sweep.export import export_sweep as export_sweep
     from vistry.sweep.folds.session import cross_validate as cross_validate
     from vistry.sweep.folds.session import resume_folds as resume_folds
     from vistry.sweep.from_python import sweep as sweep
@@ -74,6 +75,7 @@ HOME = {
     "doctor": "vistry.datasets",
     "enable_plugin": "vistry.plugin_actions",
     "evaluate": "vistry.inference.evaluate",
+    "export_sweep": "vistry.sweep.export",
     "fetch_weights": "vistry.weights_actions",
     "find_kernels": "vistry.queries",
     "find_plugin": "vistry.queries",

@@ -81,7 +81,8 @@ def class_thresholds(probabilities: Probabilities, labels: Labels) -> npt.NDArra
     sums, counts = np.zeros(probabilities.shape[1]), np.zeros(probabilities.shape[1])
     np.add.at(sums, labels, probabilities[np.arange(len(labels)), labels].astype(np.float64))
     np.add.at(counts, labels, 1)
-    return np.divide(sums, counts, out=np.full(len(sums), np.inf), where=counts > 0)
+    means: npt.NDArray[np.float64] = np.divide(sums, counts, out=np.full(len(sums), np.inf), where=counts > 0)
+    return means
 
 
 def mislabelled_multilabel(probabilities: Probabilities, truth: Flags) -> list[Mislabelled]:
