@@ -37,6 +37,7 @@ FUNCTIONS = {
     "runs list": "runs",
     "runs show": "find_run",
     "schema": "registry_schema",
+    "sweep run": "sweep",
     "weights list": "weights",
     "weights show": "find_weights",
     "weights import": "import_weights",

@@ -11,7 +11,7 @@ from vistry.cli import words
 from vistry.cli.amounts import BYTES, COUNTS, SECONDS, Amount
 from vistry.cli.duration import time_limit
 from vistry.cli.hyperparameter_options import HyperparameterCommand
-from vistry.cli.list_group import Noun, as_json
+from vistry.cli.list_group import GroupWithDefault, as_json
 from vistry.cli.printing import aligned, print_json
 from vistry.cli.reading_options import reading_options
 from vistry.cli.sweep_export import export
@@ -29,7 +29,7 @@ STOPPINGS = ("halving", "none", "bandit", "median_stopping", "truncation_selecti
 _POLICY = ("evaluation_interval", "delay_evaluation", "slack_factor", "slack_amount", "truncation_percentage")
 
 
-class _Sweeps(Noun):
+class _Sweeps(GroupWithDefault):
     unnamed = "run"
 
 

@@ -104,7 +104,8 @@ def _key(sweep: SweepFolder, suggestion: Suggestion) -> str:
 def _measured(sweep: SweepFolder, suggestion: Suggestion) -> Footprint:
     question = json.dumps([str(sweep.path), suggestion.model, dict(suggestion.values)])
     command = [sys.executable, "-m", "vistry.sweep.footprint", question]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # In a session of its own: Ctrl-C is for the one who watches, and a model isn't to blame for it.
+    done = subprocess.run(command, capture_output=True, text=True, check=False, start_new_session=True)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or [f"status {done.returncode}"]
         raise TrainingError(f"{suggestion.model} can't be measured: {last[0]}")

@@ -79,7 +79,8 @@ class Worker:
     def work(self) -> None:
         """Train trials. Raises Interrupted after Ctrl-C, when those that were running have saved what they had."""
         with CtrlC() as ctrl_c:
-            self._free_space()
+            with locked(self.sweep):
+                self._free_space()
             is_told = False
             while True:
                 self._reap(is_interrupted=ctrl_c.pressed)
