@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vistry.datasets import convert as convert
     from vistry.datasets import data_report as data_report
     from vistry.datasets import doctor as doctor
+    from vistry.datasets import suspect_labels as suspect_labels
     from vistry.errors import VistryError as VistryError
     from vistry.inference.evaluate import evaluate as evaluate
     from vistry.inference.import_checkpoint import import_weights as import_weights
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from vistry.queries import weights as weights
     from vistry.registry.catalogue import Catalogue as Catalogue
     from vistry.sweep.export import export_sweep as export_sweep
+    from vistry.sweep.folder import find_sweep as find_sweep
     from vistry.sweep.folds.session import cross_validate as cross_validate
     from vistry.sweep.folds.session import resume_folds as resume_folds
     from vistry.sweep.from_python import sweep as sweep
@@ -80,6 +82,7 @@ HOME = {
     "find_kernels": "vistry.queries",
     "find_plugin": "vistry.queries",
     "find_run": "vistry.queries",
+    "find_sweep": "vistry.sweep.folder",
     "find_task": "vistry.queries",
     "find_weights": "vistry.queries",
     "hyperparameters": "vistry.queries",
@@ -103,6 +106,7 @@ HOME = {
     "resume_sweep": "vistry.sweep.session",
     "runs": "vistry.queries",
     "sweep": "vistry.sweep.from_python",
+    "suspect_labels": "vistry.datasets",
     "tasks": "vistry.queries",
     "threshold": "vistry.inference.threshold",
     "train": "vistry.training.session",

@@ -136,9 +136,14 @@ def resume_folds(
 ) -> FoldsResult:
     """Go on with a cross-validation that was killed, interrupted or stopped; it ends as if nothing had happened.
 
-    `data` is where the images are now, if not where they were; `time_limit` the seconds by which this part is over.
-    `threads` are by default as many as before, for only then it ends with the same bits. Raises RunError where there is
-    none, where it is complete, or another process trains it.
+    Args:
+        path: the folder that `cross_validate` made.
+        data: where the images are now, if not where they were.
+        time_limit: seconds by which this part is over.
+        threads: how many threads compute; by default as many as before, for only then it ends with the same bits.
+        listeners: who hears of each step, such as `vistry.training.progress.progress_line()`.
+
+    Raises RunError where there is none, where it is complete, or another process trains it.
     """
     folder, deadline = FoldsFolder.open(path), deadline_in(time_limit)
     if (folder.path / SUMMARY).is_file() and not _waiting(folder):
