@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from vistry.errors import RunError, VistryError
 from vistry.runs.files import write_json
-from vistry.runs.folder import Run
+from vistry.runs.folder import SCHEMA, Run
 from vistry.runs.json_records import from_json, to_json
-from vistry.sweep.folder import DATA, SCHEMA, SweepFolder
+from vistry.sweep.folder import DATA, SweepFolder
 
 TEST = "test.json"
 

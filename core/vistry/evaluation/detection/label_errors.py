@@ -93,7 +93,7 @@ def _sure(images: Sequence[_Image], classes: int) -> npt.NDArray[np.float64]:
         best = product.max(axis=0, initial=0.0)
         np.add.at(sums, image.truth.labels, best)
         np.add.at(counts, image.truth.labels, best > 0)
-    return np.divide(sums, counts, out=np.full(classes, np.inf), where=counts > 0)
+    return np.asarray(np.divide(sums, counts, out=np.full(classes, np.inf), where=counts > 0))
 
 
 def _mean_quality(images: Sequence[_Image], classes: int) -> npt.NDArray[np.float64]:
@@ -103,7 +103,7 @@ def _mean_quality(images: Sequence[_Image], classes: int) -> npt.NDArray[np.floa
         real = ~image.truth.crowd
         np.add.at(sums, image.truth.labels[real], image.quality()[real])
         np.add.at(counts, image.truth.labels[real], 1)
-    return np.divide(sums, counts, out=np.zeros(classes), where=counts > 0)
+    return np.asarray(np.divide(sums, counts, out=np.zeros(classes), where=counts > 0))
 
 
 def _wrong_in(at: int, image: _Image, limits: _Limits) -> Iterator[WrongObject]:

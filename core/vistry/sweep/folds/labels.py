@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from vistry.evaluation.classification import LABEL_THRESHOLD
 from vistry.evaluation.detection.label_errors import wrong_objects
 from vistry.evaluation.detection.types import Kind
 from vistry.evaluation.label_errors import mislabelled, mislabelled_multilabel
@@ -13,7 +14,6 @@ from vistry.registry.tasks import task_named
 from vistry.runs.label_issues import MISLABELLED, MISTAKEN, UNLABELLED, LabelIssue, LabelIssues
 from vistry.sweep.folds.folder import FoldImage
 from vistry.sweep.folds.predictions import Unseen
-from vistry.task.classification import LABEL_THRESHOLD
 
 
 def label_issues(unseen: Unseen) -> LabelIssues:
