@@ -2,9 +2,11 @@
 
 import atexit
 import os
+import resource
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -24,6 +26,17 @@ atexit.register(shutil.rmtree, PROGRAMS, True)
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", PROGRAMS)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+LARGE = 4 * 2**20  # KiB of this process
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _programs_dont_pile_up() -> Iterator[None]:
+    """JAX keeps every program of a process in memory; one that is needed again is loaded from the disk."""
+    yield
+    jax = sys.modules.get("jax")
+    if jax is not None and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > LARGE:
+        jax.clear_caches()
 
 
 @pytest.fixture(autouse=True)
