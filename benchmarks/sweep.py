@@ -40,10 +40,11 @@ from sweep_surface import (
 )
 from vistry.sweep.distribution import Distribution
 from vistry.sweep.early_termination import termination_of
-from vistry.sweep.protocols import Sampler
+from vistry.sweep.early_termination.halving import Halving
+from vistry.sweep.protocols import Sampler, Termination, Verdict
 from vistry.sweep.request import SamplerRequest, TerminationRequest
 from vistry.sweep.samplers import sampler_of
-from vistry.sweep.space import Group, ModelDefaults, Space, Suggestion
+from vistry.sweep.space import Group, ModelDefaults, Score, Space, Suggestion
 from vistry.sweep.trial import Evaluation, Trial, TrialRecord, TrialState
 
 DATA_SETS = 12
@@ -60,16 +61,19 @@ def of_ours(space: Space, sampler: str, termination: TerminationRequest) -> Call
     """A function from a seed and budgets to the regret at each budget, for a sweep of ours."""
 
     def regrets(seed: int, budgets: Sequence[float]) -> Regrets:
-        surface = Surface(seed % DATA_SETS)
-        proposer = sampler_of(SamplerRequest(name=sampler, seed=seed), space)
-        sweep = Sweep(surface, space, proposer, termination_of(termination, space), seed=seed)
-        result = []
-        for budget in budgets:
-            sweep.run(budget * cost_of_training())
-            result.append(100 * (surface.best - sweep.chosen()))
-        return result
+        return _regrets(space, sampler, termination_of(termination, space), seed=seed, budgets=budgets)
 
     return regrets
+
+
+def _regrets(space: Space, name: str, termination: Termination, *, seed: int, budgets: Sequence[float]) -> Regrets:
+    surface = Surface(seed % DATA_SETS)
+    sweep = Sweep(surface, space, sampler_of(SamplerRequest(name=name, seed=seed), space), termination, seed=seed)
+    result = []
+    for budget in budgets:
+        sweep.run(budget * cost_of_training())
+        result.append(100 * (surface.best - sweep.chosen()))
+    return result
 
 
 def of_optuna(seed: int, budgets: Sequence[float]) -> Regrets:
@@ -112,6 +116,33 @@ def of_optuna(seed: int, budgets: Sequence[float]) -> Regrets:
     return result
 
 
+RUNGS = Halving(score=ACCURACY).rungs(EPOCHS)
+
+
+class StopsByRawScores:
+    """Successive halving as most people would build it: whoever isn't among the best third of a rung is stopped."""
+
+    def first_rung(self, epochs: int) -> int:
+        return epochs
+
+    def verdict(self, trial: Trial, trials: Sequence[Trial]) -> Verdict | None:
+        for rung in RUNGS[:-1]:
+            if trial.trained == rung:
+                scores = sorted((one.best(rung) or 0 for one in trials if one.trained >= rung), reverse=True)
+                if (trial.best(rung) or 0) < scores[max(len(scores) // 3, 1) - 1]:
+                    return Verdict(action="stop", reason="raw score")
+        return None
+
+    def promoted(self, trials: Sequence[Trial]) -> tuple[int, int] | None:  # noqa: ARG002
+        return None
+
+
+def by_raw_scores(seed: int, budgets: Sequence[float]) -> Regrets:
+    """The default search, fed and stopped by raw scores: what makes a surface worth measuring on is that this fails."""
+    space = replace(default_space(), score=Score())
+    return _regrets(space, "auto", StopsByRawScores(), seed=seed, budgets=budgets)
+
+
 METHODS: Mapping[str, Callable[[int, Sequence[float]], Regrets]] = {
     "random, wide ranges": of_ours(wide_space(), "random", NONE),
     "random, wide ranges, bandit": of_ours(wide_space(), "random", BANDIT),
@@ -121,6 +152,7 @@ METHODS: Mapping[str, Callable[[int, Sequence[float]], Regrets]] = {
     "random, truncation selection": of_ours(default_space(), "random", TRUNCATION),
     "random, halving": of_ours(default_space(), "random", HALVING),
     "Optuna's study.optimize, median pruner": of_optuna,
+    "auto, fed and stopped by raw scores": by_raw_scores,
     "auto, no early termination": of_ours(default_space(), "auto", NONE),
     "auto (halving)": of_ours(default_space(), "auto", HALVING),
 }

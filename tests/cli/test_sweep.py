@@ -37,7 +37,7 @@ def sweep(folders: Path, digits: Path, monkeypatch: pytest.MonkeyPatch) -> Type:
     """Type a sweep of the tiny network on the digits, whose trials are only pretended."""
 
     def call(*arguments: object, score: Any = rising) -> Result:
-        monkeypatch.setattr(session, "LocalRunner", lambda backend: _Pretending(score))
+        monkeypatch.setattr(session, "local_runner", lambda backend: _Pretending(score))
         words = ["sweep", "--data", digits, "--task", "multiclass", *SPACE, *arguments]
         return CliRunner().invoke(main, [str(word) for word in words])
 

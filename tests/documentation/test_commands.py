@@ -12,6 +12,8 @@ import click
 import pytest
 import vistry
 from vistry.cli import main
+from vistry.cli.list_group import GroupWithDefault
+from vistry.cli.option_names import with_dashes
 from vistry.hyperparameter.sources import read_file
 
 CHECKOUT = Path(__file__).parents[2]
@@ -60,10 +62,12 @@ def fault(arguments: list[str]) -> str:
         command, context = child, click.Context(child, parent=context, info_name=rest.pop(0))
     if command is main and rest and rest[0] != "COMMAND" and not rest[0].startswith("-"):
         return f"no command {rest[0]}"
-    known = options(command) | (options(command.commands["list"]) if has_list(command) else set())
+    known = options(command)
+    if isinstance(command, GroupWithDefault):
+        known |= options(command.commands[command.unnamed])
     for word in rest:
         name = word.partition("=")[0]
-        if not name.startswith("--") or name in known or name == "--help":
+        if not name.startswith("--") or with_dashes(name) in known or name == "--help":
             continue
         if name[2:].replace("-", "_") not in hyperparameters() | EXAMPLES:
             return f"{name} is neither an option nor a hyperparameter"
@@ -71,11 +75,7 @@ def fault(arguments: list[str]) -> str:
 
 
 def options(command: click.Command) -> set[str]:
-    return {name for parameter in command.params for name in parameter.opts}
-
-
-def has_list(command: click.Command) -> bool:
-    return isinstance(command, click.Group) and "list" in command.commands
+    return {with_dashes(name) for parameter in command.params for name in parameter.opts}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))

@@ -119,6 +119,19 @@ def test_every_point_of_a_default_space_is_allowed(task: str, models: str) -> No
         schemas[model].resolve([Source.of(dict(values), "trial 1")])
 
 
+def test_a_plugins_optimiser_has_rates_of_its_own(lay_out: Callable[..., Path]) -> None:
+    own = """
+[optimizers.mine]
+summary = "s"
+torch = "vistry_mine.hooks:build"
+relative_rate = 0.01
+"""
+    lay_out("mine", more=own)
+    space = of_flags("resnet18", optimizer="sgd,mine,adam", learning_rate="0.001..0.1")
+    assert space.defaults["resnet/resnet18"].rates == {"sgd": 0.01, "adam": 0.0005, "adamw": 0.0005, "mine": 0.0001}
+    assert "mine" not in of_flags("resnet18").groups[0].parameters["optimizer"].choices
+
+
 # What is asked for
 
 

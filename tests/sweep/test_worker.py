@@ -112,7 +112,7 @@ def test_more_trials_go_on_and_fewer_are_refused(begun: Begin, monkeypatch: pyte
     work_on(sweep, runner=Pretending(rising))
     with pytest.raises(VistryError, match="--max_trials 1 is less than the 2 that .* limits of a sweep only grow"):
         resume_sweep(sweep.path, max_trials=1)
-    monkeypatch.setattr("vistry.sweep.session.LocalRunner", lambda backend: _Entered(Pretending(rising)))
+    monkeypatch.setattr("vistry.sweep.session.local_runner", lambda backend: _Entered(Pretending(rising)))
     assert resume_sweep(sweep.path, max_trials=4).reason == "all 4 trials are done"
     assert [trial.number for trial in sweep.trials()] == [1, 2, 3, 4]
     assert SweepFolder(sweep.path).record.limits.max_trials == 4

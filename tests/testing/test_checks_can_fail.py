@@ -291,6 +291,11 @@ OF_MODELS = (
     ),
     fault(
         "defaults_are_in_range",
+        "learning_rate: 'search' goes to 2, which breaks the range: it must be a number in [0, 1]",
+        (MANIFEST, HEAD, f'[restrict.learning_rate]\nreason = "r"\nsearch = [0.001, 2]\n\n{HEAD}'),
+    ),
+    fault(
+        "defaults_are_in_range",
         "'momentum' means the same for every model and can't be defined again; narrow it under ",
         (MANIFEST, "[hyperparameters.dropout]", "[hyperparameters.momentum]"),
         (HOOKS, '"dropout"', '"momentum"'),

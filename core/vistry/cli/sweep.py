@@ -96,7 +96,7 @@ def _searched(options: dict[str, Any], output: Path | None, as_json: bool) -> Sw
     from vistry.sweep import session
 
     began = time.time()
-    with session.LocalRunner(options["backend"]) as runner:  # loads what trials need while this process plans
+    with session.local_runner(options["backend"]) as runner:  # loads what trials need while this process plans
         plan = session.plan_sweep(_request(options), threads=options["threads"])
         click.echo(_summary(plan), err=as_json)
         for note in plan.notes:

@@ -56,6 +56,7 @@ class HyperparameterRecord(TypedDict):
     multiple_of: int | None
     choices: list[Scalar] | None
     log_scale: Annotated[bool, "whether its size matters more than its value"]
+    search: Annotated[list[Number] | None, "the lowest and the highest value that a sweep tries where it isn't told"]
     default: Scalar | None
     unset_means: Annotated[str | None, "what happens without a value, where there is no default"]
     origin: Annotated[str, "where the default is set: file and line, or a hook"]
@@ -101,6 +102,7 @@ class Field:
             "multiple_of": self.spec.multiple_of,
             "choices": list(self.spec.choices) if self.spec.choices else None,
             "log_scale": self.spec.log_scale,
+            "search": list(self.spec.search) if self.spec.search else None,
             "default": to_json(self.default),
             "unset_means": self.spec.unset_means or None,
             "origin": self.origin,

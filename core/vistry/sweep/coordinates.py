@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 from vistry.registry.field_spec import Scalar
 from vistry.sweep.distribution import Distribution
@@ -177,6 +177,7 @@ def _in_order(names: Mapping[str, Distribution]) -> list[str]:
     return sorted(names, key=lambda name: name != _OPTIMIZER)
 
 
+@cache
 def _is_ordered(one: Distribution) -> bool:
     if one.kind != "choice":
         return True
@@ -185,6 +186,7 @@ def _is_ordered(one: Distribution) -> bool:
     )
 
 
+@cache
 def _sorted(one: Distribution) -> Distribution:
     """A choice of numbers in their order, unset first."""
     if one.kind != "choice":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from itertools import cycle, islice
 from statistics import median
 
 from vistry.errors import VistryError
@@ -43,7 +44,7 @@ def _prediction(plan: Plan) -> tuple[float, int]:
     engine = plan.context.engine(module, plan.data_summary)
     size = sum(array.nbytes for array in engine.weights().values())
     transform, seconds = plan.context.input().eval_transform(), []
-    for image in (plan.validation.images * (1 + PREDICTIONS))[: 1 + PREDICTIONS]:
+    for image in islice(cycle(plan.validation.images), 1 + PREDICTIONS):
         began = time.monotonic()
         list(predictions_of(engine, transform, [image], batch_size=1))
         seconds.append(time.monotonic() - began)

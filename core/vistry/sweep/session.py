@@ -106,7 +106,7 @@ def sweep(
     Raises VistryError; mistakes in the request are all told before any work begins.
     """
     began = time.time()
-    with LocalRunner(request.training.backend) as runner:  # loads what trials need while this process plans
+    with local_runner(request.training.backend) as runner:  # loads what trials need while this process plans
         plan = plan_sweep(request, threads=threads)
         for note in plan.notes:
             say(note)
@@ -136,6 +136,11 @@ def resume_sweep(
         _check_growth(folder, max_trials, time_limit)
         folder = with_limits(folder, max_trials=max_trials, time_limit=time_limit)
     return work_on(folder, began=began, say=say)
+
+
+def local_runner(backend: str) -> LocalRunner:
+    """A runner on this machine, to be entered: then it loads what trials need."""
+    return LocalRunner(backend)
 
 
 def plan_sweep(request: SweepRequest, *, threads: int | None = None) -> SweepPlan:
@@ -326,7 +331,7 @@ def _runner(record: SweepRecord, runner: Runner | None) -> Iterator[Runner]:
     if runner is not None:
         yield runner
         return
-    with LocalRunner(record.request.backend) as local:
+    with local_runner(record.request.backend) as local:
         yield local
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from vistry.errors import VistryError
+from vistry.sweep.coordinates import Coordinates
 from vistry.sweep.distribution import Distribution
 from vistry.sweep.request import SamplerRequest
 from vistry.sweep.samplers import SAMPLERS, bayesian, sampler_note, sampler_of
@@ -187,7 +188,8 @@ def test_where_trials_failed_the_estimator_goes_no_more() -> None:
 def test_a_running_trial_counts_and_what_has_no_score_doesnt() -> None:
     assert surroundings("running", None) < 0.4, "others run there already"
     skipped = as_trial(1, searched("sobol", ENDLESS, 1)[0], None, "skipped")
-    assert bayesian._past(bayesian.Bayesian.of(SamplerRequest(), ENDLESS).drawing.coordinates, [skipped]) == []
+    coordinates = Coordinates(ENDLESS)
+    assert bayesian._past(coordinates, [skipped], bayesian._distributions(coordinates)) == []
 
 
 def test_what_is_fed_is_the_expected_end() -> None:
@@ -196,7 +198,8 @@ def test_what_is_fed_is_the_expected_end() -> None:
     ended = replace(ended, evaluations=(Evaluation(epochs=1, score=0.6), Evaluation(epochs=9, score=0.8)))
     paused = as_trial(2, replace(default, why="sobol", values={**default.values, "x": 0.1}), 0.7, "paused")
     paused = replace(paused, evaluations=(Evaluation(epochs=1, score=0.7),))
-    past = bayesian._past(bayesian.Bayesian.of(SamplerRequest(), ENDLESS).drawing.coordinates, [ended, paused])
+    coordinates = Coordinates(ENDLESS)
+    past = bayesian._past(coordinates, [ended, paused], bayesian._distributions(coordinates))
     assert [one.value for one in past] == [0.8, pytest.approx(0.85)]
 
 

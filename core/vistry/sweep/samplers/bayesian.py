@@ -6,10 +6,11 @@ Optuna suggests and keeps nothing: its study is made anew, in memory, from the t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from vistry.errors import VistryError
 from vistry.sweep.coordinates import Coordinates, Point
@@ -54,11 +55,11 @@ class Bayesian:
 
     def learned(self, number: int, trials: Sequence[Trial]) -> Suggestion | None:
         """Propose a trial by the estimator, however few there have been."""
-        coordinates = self.drawing.coordinates
-        past = _past(coordinates, trials)
+        distributions = _distributions(self.drawing.coordinates)
+        past = _past(self.drawing.coordinates, trials, distributions)
 
         def draw(attempt: int) -> Point:
-            return _ask(past, _distributions(coordinates), seed_of(self.drawing.seed, number, attempt))
+            return _ask(past, distributions, seed_of(self.drawing.seed, number, attempt))
 
         return self.drawing.suggestion(number, trials, draw, why="tpe")
 
@@ -78,14 +79,36 @@ def _ask(past: Sequence[FrozenTrial], distributions: Mapping[str, BaseDistributi
         optuna.logging.set_verbosity(level)
 
 
-def _distributions(coordinates: Coordinates) -> dict[str, BaseDistribution]:
+class _Uncopied:
+    """A distribution that never changes: Optuna copies it with each trial, which would be half of its time."""
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
+
+
+@cache
+def _kinds() -> tuple[Callable[[range], BaseDistribution], Callable[[float, float], BaseDistribution]]:
+    """The distribution of a label, from its places, and of a number, from both ends."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-    labels = {name: CategoricalDistribution(range(count)) for name, count in coordinates.categorical.items()}
-    return {**labels, **{name: FloatDistribution(0.0, 1.0) for name in coordinates.numeric}}
+    class Label(_Uncopied, CategoricalDistribution):
+        """One of several labels, by its place."""
+
+    class Number(_Uncopied, FloatDistribution):
+        """A number in a range."""
+
+    return Label, Number
 
 
-def _past(coordinates: Coordinates, trials: Sequence[Trial]) -> list[FrozenTrial]:
+def _distributions(coordinates: Coordinates) -> dict[str, BaseDistribution]:
+    label, number = _kinds()
+    labels = {name: label(range(count)) for name, count in coordinates.categorical.items()}
+    return {**labels, **{name: number(0.0, 1.0) for name in coordinates.numeric}}
+
+
+def _past(
+    coordinates: Coordinates, trials: Sequence[Trial], distributions: Mapping[str, BaseDistribution]
+) -> list[FrozenTrial]:
     """The trials as Optuna knows them: with the end that is expected of them, or as still running.
 
     A failed one has the worst score of all, so that its surroundings are avoided. Those are left out that have no score
@@ -96,7 +119,7 @@ def _past(coordinates: Coordinates, trials: Sequence[Trial]) -> list[FrozenTrial
     expected = ExpectedEnd(trials, coordinates.space.score)
     ends = {trial.number: expected.of(trial) for trial in trials if trial.state.status != "failed"}
     scores = [one.score for trial in trials for one in trial.evaluations if math.isfinite(one.score)]
-    worst, distributions = min(scores, default=0.0), _distributions(coordinates)
+    worst = min(scores, default=0.0)
     past = []
     for trial in trials:
         point, status = coordinates.point_of(trial), trial.state.status
@@ -107,5 +130,5 @@ def _past(coordinates: Coordinates, trials: Sequence[Trial]) -> list[FrozenTrial
         params = {name: int(point[name]) if name in coordinates.categorical else point[name] for name in distributions}
         state = TrialState.RUNNING if status == "running" else TrialState.COMPLETE
         value = None if status == "running" else value
-        past.append(create_trial(state=state, params=params, distributions=distributions, value=value))
+        past.append(create_trial(state=state, params=params, distributions=dict(distributions), value=value))
     return past
