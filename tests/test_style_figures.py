@@ -19,6 +19,7 @@ figures = SimpleNamespace(**run_path(str(SCRIPT)))
 PUBLIC = {
     *("train", "resume", "sweep", "create", "models", "check_plugin", "doctor", "convert", "evaluate", "predict"),
     "threshold",
+    "cross_validate",
 }
 TORCH_REBUILDS = {"_rebuild_tensor_v2", "_rebuild_tensor_v3"}  # the arguments of torch's own functions of that name
 # Files whose functions take what others prescribe: the arguments of flax's layers, of a kernel, of a traced function.

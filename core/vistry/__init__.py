@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vistry.datasets import convert as convert
     from vistry.datasets import data_report as data_report
     from vistry.datasets import doctor as doctor
+    from vistry.datasets import suspect_labels as suspect_labels
     from vistry.errors import VistryError as VistryError
     from vistry.inference.evaluate import evaluate as evaluate
     from vistry.inference.import_checkpoint import import_weights as import_weights
@@ -45,6 +46,10 @@ if TYPE_CHECKING:
     from vistry.queries import tasks as tasks
     from vistry.queries import weights as weights
     from vistry.registry.catalogue import Catalogue as Catalogue
+    from vistry.sweep.export import export_sweep as export_sweep
+    from vistry.sweep.folder import find_sweep as find_sweep
+    from vistry.sweep.folds.session import cross_validate as cross_validate
+    from vistry.sweep.folds.session import resume_folds as resume_folds
     from vistry.sweep.from_python import sweep as sweep
     from vistry.sweep.job_files.run import run_job as run_job
     from vistry.sweep.session import resume_sweep as resume_sweep
@@ -67,15 +72,18 @@ HOME = {
     "compare_models": "vistry.choosing.comparison",
     "convert": "vistry.datasets",
     "create": "vistry.queries",
+    "cross_validate": "vistry.sweep.folds.session",
     "data_report": "vistry.datasets",
     "disable_plugin": "vistry.plugin_actions",
     "doctor": "vistry.datasets",
     "enable_plugin": "vistry.plugin_actions",
     "evaluate": "vistry.inference.evaluate",
+    "export_sweep": "vistry.sweep.export",
     "fetch_weights": "vistry.weights_actions",
     "find_kernels": "vistry.queries",
     "find_plugin": "vistry.queries",
     "find_run": "vistry.queries",
+    "find_sweep": "vistry.sweep.folder",
     "find_task": "vistry.queries",
     "find_weights": "vistry.queries",
     "hyperparameters": "vistry.queries",
@@ -95,10 +103,12 @@ HOME = {
     "remove_weights": "vistry.weights_actions",
     "report": "vistry.queries",
     "resume": "vistry.training.session",
+    "resume_folds": "vistry.sweep.folds.session",
     "resume_sweep": "vistry.sweep.session",
     "run_job": "vistry.sweep.job_files.run",
     "runs": "vistry.queries",
     "sweep": "vistry.sweep.from_python",
+    "suspect_labels": "vistry.datasets",
     "tasks": "vistry.queries",
     "threshold": "vistry.inference.threshold",
     "train": "vistry.training.session",

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vistry.data.conversion import outputs
 from vistry.data.doctor import Diagnosis, examine
 from vistry.data.source import Folders, ReadingOptions
 from vistry.data.task_choice import task_of
+from vistry.errors import DataError
 from vistry.runs.files import write_text
 from vistry.runs.label_files import WrittenFile, write_labels
+
+if TYPE_CHECKING:
+    from vistry.report.suspects import Suspects
 
 
 @dataclass(frozen=True)
@@ -50,19 +55,35 @@ def doctor(
     return examine(data, name, reading, pixels="full" if full else "header")
 
 
-def data_report(diagnosis: Diagnosis, path: str | Path) -> Path:
+def data_report(diagnosis: Diagnosis, path: str | Path, *, folds: str | Path | None = None) -> Path:
     """Draw a data set as one self-contained page: counts, sizes, pictures with their boxes, and those of findings.
 
     Args:
         diagnosis: what `doctor` returned.
         path: the HTML file to write, over one that is there.
+        folds: the folder of a cross-validation of this data, whose labels that are probably wrong are shown, too.
 
-    Returns the path. Raises RunError where it can't be written.
+    Returns the path. Raises RunError where it can't be written, or there are no such folds.
     """
     from vistry.report.data_page import data_page
 
-    write_text(Path(path), data_page(diagnosis))
+    suspects = None if folds is None else suspect_labels(diagnosis, folds)
+    write_text(Path(path), data_page(diagnosis, suspects))
     return Path(path)
+
+
+def suspect_labels(diagnosis: Diagnosis, folds: str | Path) -> Suspects:
+    """Return the labels of a data set that the models of a cross-validation take for wrong, the most suspect first.
+
+    What was mended since isn't among them. Raises RunError where the folder has none, DataError for another task.
+    """
+    from vistry.report.suspects import Suspects
+    from vistry.runs.label_issues import read_label_issues
+
+    labels = read_label_issues(Path(folds))
+    if labels.task != diagnosis.task:
+        raise DataError(f"{folds} is of {labels.task}, and {diagnosis.path} was read for {diagnosis.task}; add --task")
+    return Suspects.in_table(labels, diagnosis.table)
 
 
 def convert(

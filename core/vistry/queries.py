@@ -80,9 +80,16 @@ def find_run(name: str | Path, folder: str | Path | None = None) -> Run:
 
 
 def report(run: str | Path) -> Path:
-    """Write the report of a run again, from what its folder holds; return the page's file. Raises RunError."""
-    from vistry.report import write_report
+    """Write the report of a run, or of a sweep, again, from what its folder holds; return the page's file.
 
+    Raises RunError.
+    """
+    from vistry.report import write_report
+    from vistry.sweep.folder import SweepFolder, is_sweep
+    from vistry.sweep.report import write_sweep_report
+
+    if is_sweep(run):
+        return write_sweep_report(SweepFolder(Path(run).resolve()))
     return write_report(find_run(run))
 
 

@@ -12,7 +12,7 @@ import click
 import vistry
 from vistry.cli import words
 from vistry.cli.list_group import as_json
-from vistry.cli.printing import print_json
+from vistry.cli.printing import print_json, printable
 from vistry.cli.reading_options import reading_options
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from vistry.data.doctor import Diagnosis
     from vistry.data.findings import Finding
+    from vistry.report.suspects import Suspects
 
 # Findings of one check that are printed; the rest is counted.
 MAX_FINDINGS = 5
@@ -40,13 +41,19 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
     type=click.Path(path_type=Path, dir_okay=False),
     help=f"Draw it as a page: counts, sizes, pictures with boxes, and those of findings. [{PAGE}]",
 )
+@click.option(
+    "--folds", type=click.Path(path_type=Path), help="Folder of vistry train --folds: show labels it takes for wrong."
+)
 @as_json
-def doctor(data: Path, task: str | None, full: bool, *, page: Path | None, as_json: bool, **reading: Any) -> None:
+def doctor(
+    data: Path, task: str | None, full: bool, *, page: Path | None, folds: Path | None, as_json: bool, **reading: Any
+) -> None:
     """Check the data set at DATA. Exits with 1 where an error is found."""
     from vistry.data.findings import FindingError
     from vistry.data.source import ReadingOptions
     from vistry.data.task_choice import task_of
-    from vistry.datasets import data_report
+    from vistry.datasets import data_report, suspect_labels
+    from vistry.runs.json_records import to_json
 
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise click.UsageError(f"--html {page}: the page's name must end in .html; put DATA before --html")
@@ -57,12 +64,16 @@ def doctor(data: Path, task: str | None, full: bool, *, page: Path | None, as_js
     except FindingError as error:
         _print_failure(data, error.finding, as_json)
         raise click.exceptions.Exit(1) from error
+    suspects = None if folds is None else suspect_labels(diagnosis, folds)
     if as_json:
-        print_json(**{"task_guessed": reason is not None, **diagnosis.to_dict()})
+        issues = {} if suspects is None else {"suspect_labels": to_json(suspects.labels)["issues"]}
+        print_json(**{"task_guessed": reason is not None, **diagnosis.to_dict(), **issues})
     else:
         _print_diagnosis(diagnosis, reason)
+        if suspects is not None:
+            _print_suspects(suspects)
     if page is not None:
-        click.echo(f"page: {data_report(diagnosis, page)}", err=as_json)
+        click.echo(f"page: {data_report(diagnosis, page, folds=folds)}", err=as_json)
     if diagnosis.has_errors:
         raise click.exceptions.Exit(1)
 
@@ -73,6 +84,15 @@ def _print_failure(data: Path, fault: Finding, as_json: bool) -> None:
         print_json(path=str(data), findings=[fault.to_dict()], quarantined=[])
     else:
         _print_findings(_console(), [fault])
+
+
+def _print_suspects(suspects: Suspects) -> None:
+    issues = suspects.labels.issues
+    click.echo(f"\nlabels that are probably wrong: {len(issues)} {suspects.gone}".rstrip())
+    for issue in issues[:MAX_FINDINGS]:
+        click.echo(f"  {printable(str(issue))}")
+    if len(issues) > MAX_FINDINGS:
+        click.echo(f"  and {len(issues) - MAX_FINDINGS} more (all of them: --json; with pictures: --html)")
 
 
 def _print_diagnosis(diagnosis: Diagnosis, reason: str | None) -> None:

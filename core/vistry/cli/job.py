@@ -83,7 +83,7 @@ def _introduce(plan: JobPlan, as_json: bool) -> None:
     if plan.training is not None:
         from vistry.cli.train import introduce
 
-        introduce(plan.training, as_json)
+        introduce(plan.training, plan.training.warnings(), as_json)
     if plan.sweep is not None:
         from vistry.cli.sweep import introduce as introduce_sweep
 

@@ -39,10 +39,19 @@ def resume(ctx: click.Context, /, run: str, as_json: bool, **options: Any) -> No
         _refuse(options, _OF_RUNS, "of a run, and this is a sweep")
         _resume_sweep(ctx, sweep, as_json, options=options)
         return
+    from vistry.sweep.folds.folder import FoldsFolder
     from vistry.training import progress
 
     _refuse(options, _OF_SWEEPS, "of a sweep, and this is a run")
     listeners = [] if as_json else [progress.progress_line()]
+    if FoldsFolder.is_one(run):
+        from vistry.cli.folds import print_folds
+        from vistry.sweep.folds.session import resume_folds
+
+        _refuse(options, ("validation",), "of a run, and these are folds")
+        given = {name: options[name] for name in ("data", "time_limit", "threads")}
+        print_folds(resume_folds(run, listeners=listeners, **given), as_json)
+        return
     chosen = {name: options[name] for name in ("data", "validation", "time_limit", "threads")}
     print_result(vistry.resume(run, listeners=listeners, **chosen), as_json)
 

@@ -11,6 +11,7 @@ import click
 import vistry
 from vistry.cli.list_group import Noun, as_json
 from vistry.cli.printing import print_json, print_table
+from vistry.errors import RunError
 from vistry.hyperparameter.recorded import hyperparameters_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def show(run: str, folder: Path | None, as_json: bool) -> None:
     from vistry.training.events import EpochEnded
     from vistry.training.progress import epoch_line
 
+    if sentence := _not_a_run(run):
+        raise RunError(sentence)
     trained = vistry.find_run(run, folder)
     if as_json:
         print_json(**_content(trained))
@@ -64,6 +67,21 @@ def show(run: str, folder: Path | None, as_json: bool) -> None:
         is_best = entry.epoch == status.best_epoch
         event = EpochEnded(entry=entry, epochs=epochs, primary_metric=record.primary_metric, is_best=is_best)
         click.echo(epoch_line(event))
+
+
+def _not_a_run(name: str) -> str:
+    """What a folder of many runs is, and how to look at it; nothing for others."""
+    from vistry.sweep.folder import is_sweep
+    from vistry.sweep.folds.folder import FoldsFolder
+
+    if is_sweep(name):
+        return f"{name} is a sweep; to see its trials, type: vistry sweep show {name}"
+    if FoldsFolder.is_one(name):
+        return (
+            f"{name} has a run for each fold; to see one, type: vistry runs show {Path(name) / 'folds' / 'fold-1'}; "
+            f"of all folds, see {Path(name) / 'report.html'}"
+        )
+    return ""
 
 
 def _content(run: Run) -> dict[str, object]:
@@ -108,8 +126,6 @@ class _UnreadableRun:
 
 
 def _listed(run: Run) -> _ListedRun | _UnreadableRun:
-    from vistry.errors import RunError
-
     try:
         record, status = run.record, run.status
     except RunError as error:

@@ -14,7 +14,9 @@ from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.list_group import GroupWithDefault, as_json
 from vistry.cli.printing import aligned, print_json
 from vistry.cli.reading_options import reading_options
+from vistry.cli.sweep_export import export
 from vistry.cli.sweep_result import print_sweep_result
+from vistry.cli.sweep_show import show
 from vistry.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ class _Sweeps(GroupWithDefault):
 @click.group(cls=_Sweeps)
 def sweep() -> None:
     """Search for a good model: many trainings, of which the poor ones are ended early."""
+
+
+sweep.add_command(show)
+sweep.add_command(export)
 
 
 @sweep.command(

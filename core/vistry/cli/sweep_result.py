@@ -32,6 +32,7 @@ def sweep_result_json(result: SweepResult) -> dict[str, object]:
 
 def sweep_result_text(result: SweepResult) -> str:
     """The result for a person."""
+    from vistry.report.page import REPORT
     from vistry.sweep.wording import drawn_values, score_text, values_text
 
     folder, best = result.sweep, result.best
@@ -49,6 +50,7 @@ def sweep_result_text(result: SweepResult) -> str:
     run = result.run
     lines += [
         f"sweep:   {folder.path}",
+        f"report:  {folder.path / REPORT}",
         f"run:     {run.folder}",
         f"weights: {run.best_weights}",
         f"predict: vistry predict {run.folder} IMAGE...",

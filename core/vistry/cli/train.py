@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,9 @@ from vistry.cli.training_result import print_result
 from vistry.registry.tasks import task_named
 
 if TYPE_CHECKING:
-    from vistry.training.plan import Plan
+    from vistry.hyperparameter.schema import Source
+    from vistry.sweep.folds.plan import FoldsPlan
+    from vistry.training.plan import Plan, Request
 
 
 class _TrainCommand(HyperparameterCommand):
@@ -52,6 +54,7 @@ class _TrainCommand(HyperparameterCommand):
 @click.option("--model", is_eager=True, help="Model name; type: vistry models.")
 @click.option("--validation", type=click.Path(path_type=Path), help="Labelled images to validate on.")
 @click.option("--validation-size", type=float, help="Share of the data split off when none is given. [0.2]")
+@click.option("--folds", type=int, metavar="N", help="Train N times, each time measured on another Nth of the images.")
 @click.option("--group-by", metavar="COLUMN|PATTERN", help="What stays on one side: a column, or '{group}_*.jpg'.")
 @reading_options
 @click.option("--primary-metric", help=f"Metric that decides which epoch is the best: {words.primary_metrics()}.")
@@ -67,43 +70,71 @@ def train(
     output: Path | None,
     time_limit: float | None,
     threads: int | None,
+    folds: int | None,
     dry_run: bool,
     as_json: bool,
     hyperparameters: dict[str, str],
     **request: Any,
 ) -> None:
     """Train a model on labelled images."""
+    from vistry.cli.folds import print_folds
+    from vistry.sweep.folds.plan import plan_folds
+    from vistry.sweep.folds.session import carry_out_folds
     from vistry.training import progress
     from vistry.training.cores import set_apart
+    from vistry.training.folds_advice import folds_advice
+    from vistry.training.plan import make_plan
     from vistry.training.session import carry_out, deadline_in
 
     deadline = deadline_in(time_limit)
+    listeners = [] if as_json else [progress.progress_line()]
     with set_apart(threads) as cores:
-        plan = _plan(configs, hyperparameters, request)
+        wanted = _asked(configs, hyperparameters, request)
+        if folds is not None:
+            planned = plan_folds(*wanted, folds)
+            _introduce_folds(planned, dry_run=dry_run, as_json=as_json)
+            if not dry_run:
+                whole = carry_out_folds(planned, output=output, deadline=deadline, cores=cores, listeners=listeners)
+                print_folds(whole, as_json)
+            return
+        plan = make_plan(*wanted)
         if dry_run:
             print_plan(plan, as_json)
             return
-        introduce(plan, as_json)
-        listeners = [] if as_json else [progress.progress_line()]
+        introduce(plan, plan.warnings(), as_json)
+        if line := folds_advice(plan):
+            click.echo(f"note: {line}", err=True)
         result = carry_out(plan, output=output, deadline=deadline, cores=cores, listeners=listeners)
     print_result(result, as_json)
 
 
-def _plan(configs: Sequence[Path], hyperparameters: dict[str, str], request: dict[str, Any]) -> Plan:
+def _asked(
+    configs: Sequence[Path], hyperparameters: dict[str, str], request: dict[str, Any]
+) -> tuple[Request, list[Source]]:
     from vistry.data.source import ReadingOptions
     from vistry.hyperparameter.sources import read_file
-    from vistry.training.plan import Request, make_plan
+    from vistry.training.plan import Request
     from vistry.training.session import sources_of
 
     reading = ReadingOptions.of(**{name: request.pop(name) for name in ("format", "images", "columns", "classes_at")})
     sources = sources_of([read_file(path) for path in configs], hyperparameters)
-    return make_plan(Request(reading=reading, **request), sources)
+    return Request(reading=reading, **request), sources
 
 
-def introduce(plan: Plan, as_json: bool) -> None:
+def _introduce_folds(planned: FoldsPlan, *, dry_run: bool, as_json: bool) -> None:
+    """Print what will be trained on folds: of a dry run the plan of the first, which the others are like."""
+    click.echo(planned.sentence, err=as_json)
+    first = planned.fold(1)
+    if dry_run:
+        print_plan(first, as_json)
+    else:
+        introduce(first, planned.warnings(), as_json)
+
+
+def introduce(plan: Plan, warnings: Iterable[str], as_json: bool) -> None:
     """Print what will be trained, and what the user should know before it is."""
     click.echo(_summary(plan), err=as_json)
-    for line in plan.warnings():
+    for line in warnings:
         click.echo(f"warning: {line}", err=True)
     if any(finding.severity != "info" for finding in plan.findings):
         click.echo(

@@ -23,9 +23,11 @@ from vistry.report.data_section import SEVERITY_CLASSES
 from vistry.report.distribution import BOX, IMAGE, Noun, distribution
 from vistry.report.gallery import Card, gallery
 from vistry.report.html_page import html_page
+from vistry.report.label_issue_section import PICTURES, issue_card, label_issue_section
 from vistry.report.markup import element, joined, name_of, text_of
 from vistry.report.numbers import count
 from vistry.report.section import Section
+from vistry.report.suspects import Suspects
 from vistry.report.table import table
 from vistry.report.thumbnail import Thumbnail
 
@@ -42,22 +44,25 @@ LISTED_CLASSES = 1_000
 Sizes = npt.NDArray[np.float64]
 
 
-def data_page(diagnosis: Diagnosis) -> str:
-    """Return the page of a diagnosed data set as HTML. Which pictures are drawn is the same each time."""
-    return _DataPage(diagnosis).html()
+def data_page(diagnosis: Diagnosis, suspects: Suspects | None = None) -> str:
+    """Return the page of a diagnosed data set as HTML. Which pictures are drawn is the same each time.
+
+    `suspects` are the labels that are probably wrong, where models were trained that can tell.
+    """
+    return _DataPage(diagnosis, suspects).html()
 
 
 class _DataPage:
-    def __init__(self, diagnosis: Diagnosis):
-        self._diagnosis = diagnosis
+    def __init__(self, diagnosis: Diagnosis, suspects: Suspects | None):
+        self._diagnosis, self._suspects = diagnosis, suspects
         self._table = diagnosis.table
         self._rows = {image: row for row, image in enumerate(self._table.images)}
         self._letters = 0
 
     def html(self) -> str:
         """The page; findings come before the classes in it, so that a budget of pictures is spent on them first."""
-        findings = self._findings()
-        sections = [self._counts(), *self._sizes(), findings, self._pictures()]
+        findings, labels = self._findings(), self._labels()
+        sections = [self._counts(), *self._sizes(), findings, labels, self._pictures()]
         path = str(self._diagnosis.path)
         return html_page(f"Data: {path}", self._header(), [section for section in sections if section is not None])
 
@@ -148,6 +153,18 @@ class _DataPage:
             picture = boxed_picture(image) if row is None else row_picture(self._table, row)
             if self._affords(picture):
                 yield Card(image, (text_of(reason[:200]),), picture)
+
+    def _labels(self) -> Section | None:
+        """The labels that are probably wrong; a picture that the page has no room for isn't drawn."""
+        if self._suspects is None:
+            return None
+        cards = []
+        for issue in self._suspects.labels.issues[:PICTURES]:
+            card = issue_card(issue)
+            if not self._affords(card.picture):
+                break
+            cards.append(card)
+        return label_issue_section(self._suspects.labels, cards, self._suspects.gone)
 
     def _affords(self, picture: Thumbnail | None) -> bool:
         """Whether the page has room for the picture, which is then counted; where there is none, its name is shown."""

@@ -11,6 +11,7 @@ from vistry.report.doubt import interval_text, last_scores_text
 from vistry.report.markup import Content, element, name_of, text_of
 from vistry.report.numbers import UNDEFINED, count, duration, score
 from vistry.report.run_contents import Contents
+from vistry.report.tile import tile
 from vistry.runs.last_scores import last_scores
 
 # Classes of style.css; other states are "mixed".
@@ -42,10 +43,10 @@ def _tiles(contents: Contents) -> list[Markup]:
     classes = count(len(contents.record.classes), "class", "classes")
     images = f"{data.validation_images:,} to validate, {classes}"
     return [
-        _tile(contents.primary, score(contents.score, 4), _doubt(contents), main=True),
-        _tile("epochs", f"{len(contents.history)} of {epochs}", best),
-        _tile("images to train", f"{data.training_images:,}", images),
-        _tile(
+        tile(contents.primary, score(contents.score, 4), _doubt(contents), main=True),
+        tile("epochs", f"{len(contents.history)} of {epochs}", best),
+        tile("images to train", f"{data.training_images:,}", images),
+        tile(
             "time",
             duration(contents.seconds),
             readable_time(contents.status.started),
@@ -62,11 +63,6 @@ def _doubt(contents: Contents) -> Content:
         *([last_scores_text(last)] if last else []),
     ]
     return text_of("; ".join(parts))
-
-
-def _tile(name: str, value: Content, more: Content, *, main: bool = False) -> Markup:
-    parts = [element("span", name, class_="of"), element("strong", value), element("span", more, class_="more")]
-    return element("div", *parts, class_="tile main" if main else "tile")
 
 
 def readable_time(stamp: str) -> str:

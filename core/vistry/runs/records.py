@@ -30,7 +30,8 @@ class ModelRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class SplitRecord:
-    """How images were divided: `way` is drawn, given (the data's own splits) or apart (validation data of its own).
+    """How images were divided: `way` is drawn, given (the data's own splits), apart (validation data of its own) or
+    fold (one of several folds validates).
 
     With `group_by`, a column or a pattern: how many groups there are, how many of them validate, and how many images
     belong to none.
@@ -47,10 +48,13 @@ class SplitRecord:
             "drawn": "drawn",
             "given": "the data's own splits",
             "apart": "validation data of its own",
+            "fold": "one of several folds",
         }.get(self.way, self.way)
         if self.group_by is None:
             return text + (", by class" if self.way == "drawn" else "")
-        text += f", by {self.group_by}: {self.groups} groups, {self.validation_groups} of them for validation"
+        text += f", by {self.group_by}: {self.groups} groups"
+        if self.validation_groups is not None:
+            text += f", {self.validation_groups} of them for validation"
         return text + (f"; {self.ungrouped} images in no group" if self.ungrouped else "")
 
 

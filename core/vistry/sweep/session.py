@@ -31,12 +31,14 @@ from vistry.sweep.constraints import DRAWS
 from vistry.sweep.early_termination import termination_of, termination_problems
 from vistry.sweep.folder import DATA, SweepFolder, find_sweep, new_sweep_folder
 from vistry.sweep.records import FixedRecord, RequestRecord, SweepRecord
+from vistry.sweep.report import write_sweep_report
 from vistry.sweep.request import Limits, SweepRequest
 from vistry.sweep.runner import LocalRunner, Runner
 from vistry.sweep.samplers import sampler_note, sampler_of
 from vistry.sweep.space import Group, Space
 from vistry.sweep.spaces import space_of
 from vistry.sweep.spent import seconds_spent
+from vistry.sweep.test_split import measure_test
 from vistry.sweep.trial import Trial
 from vistry.sweep.worker import Place, Worker, limits_text, nothing_fits, silent, with_limits
 from vistry.training.cores import Cores, allowed_cores, cores_taken, gpus, threads_given
@@ -227,6 +229,8 @@ def work_on(
         finally:
             folder.add_event("closed")
     result = SweepResult(folder.reread(), _reason(folder.reread(), deadline), folder.best())
+    measure_test(folder)
+    write_sweep_report(folder)
     _copy_best(result)
     return result
 

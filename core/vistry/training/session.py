@@ -223,6 +223,15 @@ def carry_out(
         return _fit(loop, deadline, cores.threads if cores else None)
 
 
+def prepare(plan: Plan, folder: Path) -> Run:
+    """Write the folder of a run that nobody trains yet: `resume` begins it. Raises RunError."""
+    run = new_run(plan.context.card.name, folder)
+    write_data(run.folder, plan)
+    write_run(run, plan)
+    run.write(replace(run.status, status="interrupted", reason="not begun"))
+    return run
+
+
 def carry_out_in(
     run: Run, plan: Plan, *, threads: int, deadline: float | None = None, listeners: Sequence[Listener] = ()
 ) -> TrainingResult:

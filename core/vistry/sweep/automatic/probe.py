@@ -38,7 +38,8 @@ def _answers(vectors: Array, share: Array, targets: Array) -> Array:
     means = targets.mean(axis=0)
     residuals = targets - means - vectors @ (share[:, None] * (vectors.T @ (targets - means)))
     leverage = 1 / len(targets) + (vectors**2) @ share
-    return targets - residuals / np.maximum(1 - leverage, TINY)[:, None]
+    left_out: Array = residuals / np.maximum(1 - leverage, TINY)[:, None]
+    return targets - left_out
 
 
 def _accuracy(answers: Array, targets: Array) -> float:

@@ -84,4 +84,4 @@ def recipe(
 def _batch(most: int, images: int) -> int:
     """The largest power of two that leaves enough batches an epoch, and is no larger than the model's own."""
     wanted = min(most, max(images // BATCHES, LEAST_BATCH))
-    return min(most, 2 ** int(math.log2(max(wanted, 1))))
+    return min(most, 1 << (max(wanted, 1).bit_length() - 1))
