@@ -14,6 +14,7 @@ from sklearn.datasets import load_digits
 
 DEMO = Path("demo")
 HELD_OUT = 5
+SWEEP = "--model resnet18,mobilenetv2 --number_of_epochs 9 --time-limit 2m"
 TRAINING = "--training_crop_size 32 --validation_crop_size 32 --validation_resize_size 32 --training_batch_size 64"
 
 
@@ -35,7 +36,7 @@ def vistry(arguments: str) -> None:
 
 
 def main() -> None:
-    """Write the data, train, evaluate on images never seen, predict."""
+    """Write the data, train, evaluate on images never seen, predict; then search for a better model for two minutes."""
     shutil.rmtree(DEMO, ignore_errors=True)
     count = write_digits(DEMO / "digits")
     print(f"{count} handwritten digits of scikit-learn are in {DEMO}/digits")
@@ -47,7 +48,9 @@ def main() -> None:
     vistry(f"evaluate {DEMO}/run {DEMO}/digits --split test")
     images = sorted((DEMO / "digits" / "test").glob("*/*.png"))[::60]
     vistry(f"predict {DEMO}/run {' '.join(map(str, images))}")
-    print(f"\nOpen {DEMO}/run/report.html to look at it; the weights are in {DEMO}/run/checkpoints/best.safetensors.")
+    vistry(f"sweep --task multiclass --data {DEMO}/digits --output {DEMO}/sweep --weights none {SWEEP} {TRAINING}")
+    print(f"\nOpen {DEMO}/run/report.html and {DEMO}/sweep/report.html to look at them; the weights of the training are in")
+    print(f"{DEMO}/run/checkpoints/best.safetensors.")
 
 
 if __name__ == "__main__":

@@ -133,3 +133,14 @@ def test_resume_says_which_options_are_of_a_run_and_which_of_a_sweep(sweep: Type
     (Path("run") / "run.json").write_text("{}")
     done = CliRunner().invoke(main, ["resume", "run", "--max_trials", "3"])
     assert "--max-trials is of a sweep, and this is a run; leave it out" in done.stderr
+
+
+def test_a_config_file_and_options_over_it(sweep: Type, tmp_path: Path) -> None:
+    file = tmp_path / "sweep.yaml"
+    file.write_text("limits: {max_trials: 9}\nsweep: {sampling_algorithm: random}\n")
+    done = sweep("--config", file, "--max_trials", 2, "--stopping", "none")
+    assert done.exit_code == 0, done.stderr
+    record = find_sweep("last").record
+    assert (record.limits.max_trials, record.sampler.name, record.termination.name) == (2, "random", "none")
+    file.write_text("type: automl\n")
+    assert f"vistry job run {file}" in sweep("--config", file).stderr

@@ -20,6 +20,8 @@ from vistry.cli.sweep_show import show
 from vistry.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
+    from vistry.data.source import ReadingOptions
+    from vistry.sweep.job_files.settings import Settings
     from vistry.sweep.outlook import Outlook
     from vistry.sweep.request import Limits, SweepRequest
     from vistry.sweep.session import SweepPlan, SweepResult
@@ -54,8 +56,9 @@ sweep.add_command(export)
 @click.option("--max-trials", type=int, help="How many trials. [20 without a time limit]")
 @click.option("--max-concurrent-trials", type=int, help="How many at once. [one a GPU, one without]")
 @time_limit
-@click.option("--sampler", default="auto", help=f"How trials are chosen: {', '.join(SAMPLERS)}. [auto]")
-@click.option("--stopping", default="halving", help=f"When they are ended early: {', '.join(STOPPINGS)}. [halving]")
+@click.option("--config", type=click.Path(path_type=Path), help="YAML or TOML file; options go over what it says.")
+@click.option("--sampler", help=f"How trials are chosen: {', '.join(SAMPLERS)}. [auto]")
+@click.option("--stopping", help=f"When they are ended early: {', '.join(STOPPINGS)}. [halving]")
 @click.option("--slack-factor", type=float, help="bandit: by which part of itself a trial may be below the best.")
 @click.option("--slack-amount", type=float, help="bandit: by how much a trial may be below the best.")
 @click.option("--truncation-percentage", type=int, help="truncation_selection: how many percent are ended.")
@@ -65,7 +68,7 @@ sweep.add_command(export)
 @click.option("--max-model-size", type=Amount(BYTES), help="Only models whose weights are as small: 20MB, 64MiB.")
 @click.option("--max-latency", type=Amount(SECONDS), help="Only models that predict an image as fast: 30ms.")
 @click.option("--max-memory", type=Amount(BYTES), help="Only models that train with as little memory: 6GiB.")
-@click.option("--seed", type=int, default=0, help="Seed of the sampler. [0]")
+@click.option("--seed", type=int, help="Seed of the sampler. [0]")
 @click.option("--validation", type=click.Path(path_type=Path), help="Labelled images to validate on.")
 @click.option("--validation-size", type=float, help="Share of the data split off when none is given. [0.2]")
 @click.option("--group-by", metavar="COLUMN|PATTERN", help="What stays on one side: a column, or '{group}_*.jpg'.")
@@ -120,24 +123,20 @@ def _say(as_json: bool) -> Any:
 def _request(options: dict[str, Any]) -> SweepRequest:
     """The sweep that the options ask for, over what a config file does."""
     from vistry.data.source import ReadingOptions
-    from vistry.data.task_choice import task_of
-    from vistry.registry.catalogue import Catalogue
-    from vistry.registry.tasks import task_named
-    from vistry.sweep.flag_values import requests_of_flags
-    from vistry.sweep.request import Constraints, Limits, SamplerRequest, SweepRequest, TerminationRequest
+    from vistry.sweep.request import Constraints, SweepRequest
     from vistry.training.plan import Request
 
     reading = ReadingOptions.of(**{name: options[name] for name in ("format", "images", "columns", "classes_at")})
-    task = task_named(options["task"] or task_of(options["data"], None, reading)[0]).name
-    models = [name.strip() for name in (options["model"] or "").split(",") if name.strip()]
-    groups, fixed = requests_of_flags(options["hyperparameters"], models, catalogue=Catalogue.read(), task=task)
+    task = _task(options, reading)
+    settings = _settings(options, task)
+    for line in settings.lines:
+        click.echo(f"note: {line}", err=True)
     constraints = Constraints(
         max_parameters=_whole(options["max_parameters"]),
         max_model_size=_whole(options["max_model_size"]),
         max_latency=options["max_latency"],
         max_memory=_whole(options["max_memory"]),
     )
-    policy = {name: options[name] for name in _POLICY if options[name] is not None}
     return SweepRequest(
         training=Request(
             data=options["data"],
@@ -145,20 +144,51 @@ def _request(options: dict[str, Any]) -> SweepRequest:
             validation=options["validation"],
             reading=reading,
             validation_size=options["validation_size"],
-            primary_metric=options["primary_metric"],
+            primary_metric=options["primary_metric"] or settings.primary_metric,
             backend=options["backend"],
             group_by=options["group_by"],
         ),
-        groups=groups,
-        fixed=fixed,
-        sampler=SamplerRequest(name=options["sampler"], seed=options["seed"]),
-        termination=TerminationRequest(name=options["stopping"], **policy),
+        groups=settings.groups,
+        fixed=settings.fixed,
+        sampler=settings.sampler,
+        termination=settings.termination,
         constraints=constraints,
-        limits=Limits(
-            max_trials=options["max_trials"],
-            max_concurrent_trials=options["max_concurrent_trials"],
-            time_limit=options["time_limit"],
-        ),
+        limits=settings.limits,
+    )
+
+
+def _task(options: dict[str, Any], reading: ReadingOptions) -> str:
+    """The task's full name: as the options say, or the config file, or what the labels suggest."""
+    from vistry.data.task_choice import task_of
+    from vistry.registry.tasks import task_named
+    from vistry.sweep.job_files.settings import read_task
+
+    named = options["task"] or (read_task(options["config"]) if options["config"] else None)
+    return task_named(named or task_of(options["data"], None, reading)[0]).name
+
+
+def _settings(options: dict[str, Any], task: str) -> Settings:
+    """What is searched, how, and how much of it: the options over what the config file says."""
+    from dataclasses import replace
+
+    from vistry.registry.catalogue import Catalogue
+    from vistry.sweep.job_files.settings import Settings, read_settings
+    from vistry.sweep.request import TerminationRequest
+
+    def given(*names: str) -> dict[str, Any]:
+        return {name: options[name] for name in names if options[name] is not None}
+
+    models = [name.strip() for name in (options["model"] or "").split(",") if name.strip()]
+    file = read_settings(options["config"], task) if options["config"] else Settings()
+    settings = file.with_flags(options["hyperparameters"], models, catalogue=Catalogue.read(), task=task)
+    sampler = {"name": options["sampler"], "seed": options["seed"]}
+    policy, stopping = given(*_POLICY), options["stopping"]
+    termination = TerminationRequest(name=stopping) if stopping else settings.termination
+    return replace(
+        settings,
+        sampler=replace(settings.sampler, **{name: value for name, value in sampler.items() if value is not None}),
+        termination=replace(termination, **policy),
+        limits=replace(settings.limits, **given("max_trials", "max_concurrent_trials", "time_limit")),
     )
 
 

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from vistry.errors import HyperparameterError, Problem, suggestion
-from vistry.yaml_text import YamlError, YamlFile, YamlValue, read_yaml
+from vistry.yaml_text import YamlError, YamlValue, read_yaml
 
 SUBJECT = "job file"
+
+
+class Lines(Protocol):
+    """A file that knows the lines of its values."""
+
+    def line(self, *path: str | int) -> int:
+        """The line of the value that keys, and places from 0, lead to."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -18,7 +27,7 @@ class Node:
 
     value: YamlValue
     path: Path
-    file: YamlFile = field(repr=False, compare=False)
+    file: Lines = field(repr=False, compare=False)
     keys: tuple[str | int, ...] = ()
 
     @property

@@ -63,9 +63,9 @@ def read_job(path: Path, data: Mapping[str, Path] | None = None) -> Job:
     notes, limits = notes_of(document, remarks), limits_of(document, remarks)
     folder = best_to(document, remarks)
     sampling, termination = sampling_of(document, remarks), termination_of(document, remarks)
-    searched = _Search(document, _kind(document, limits), remarks, catalogue=catalogue, sampler=sampling.sampler)
+    searched = Search(document, _kind(document, limits), remarks, catalogue=catalogue, sampler=sampling.sampler)
     chosen = searched.read(task, sampling.log_base) if task else None
-    metric = _metric(document, task, remarks, catalogue=catalogue)
+    metric = metric_of(document, task, remarks, catalogue=catalogue)
     if searched.kind == SWEEP and limits.max_trials == 1 and (space := document.get(SPACE)) is not None:
         remarks.say(space, "one trial is one random draw of it; limits.max_trials says how many")
     remarks.check()
@@ -101,7 +101,7 @@ def _request(places: JobData, task: str | None, metric: str | None, model: str |
     )
 
 
-def _metric(document: Node, task: str | None, remarks: Remarks, catalogue: Catalogue) -> str | None:
+def metric_of(document: Node, task: str | None, remarks: Remarks, catalogue: Catalogue) -> str | None:
     """The primary metric by its own name, whatever the spelling: `auc_weighted` is AUC_weighted."""
     node = document.get("primary_metric")
     if node is None or task is None:
@@ -119,7 +119,7 @@ def _letters(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Chosen:
+class Chosen:
     """The values of a job: what is searched, None for the default space, and what all trials have."""
 
     groups: tuple[GroupRequest, ...] | None
@@ -128,7 +128,7 @@ class _Chosen:
 
 
 @dataclass(frozen=True)
-class _Search:
+class Search:
     """Reads the sections about models and values."""
 
     document: Node
@@ -137,7 +137,8 @@ class _Search:
     catalogue: Catalogue
     sampler: SamplerRequest = field(default_factory=SamplerRequest)
 
-    def read(self, task: str, log_base: float) -> _Chosen:
+    def read(self, task: str, log_base: float) -> Chosen:
+        """What is searched and what all trials have, for a task by its full name."""
         models, section = JobModels(self.catalogue, task), section_of(self.document, self.remarks)
         spaces = sub_spaces(self.document, section, models, remarks=self.remarks)
         if self.document.get(SPACE) is not None:
@@ -146,13 +147,13 @@ class _Search:
             reader = SpaceReader(Rules(models, fixed, self.remarks), section, odd, log_base=log_base)
             groups = reader.groups(spaces)
             self._check_sampler(spaces, groups)
-            return _Chosen(groups, fixed)
+            return Chosen(groups, fixed)
         named = section.get(MODEL) if section else None
         card = models.named(named, self.remarks) if named else models.default if self.kind == TRAINING else None
         fixed = self._fixed(section, card, models)
         if self.kind == SWEEP:
             fixed.values.setdefault(EARLY_STOPPING, True)
-        return _Chosen(None, fixed, card.full_name if card else None)
+        return Chosen(None, fixed, card.full_name if card else None)
 
     def sampler_of(self, limits: Limits) -> SamplerRequest:
         """The sampler; for one trial, one that draws at random."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vistry.errors import suggestion
@@ -10,9 +11,11 @@ from vistry.sweep.job_files.document import Node, Remarks, mapping, refuse_unkno
 from vistry.sweep.job_files.scalars import number, whole
 from vistry.sweep.request import SamplerRequest, TerminationRequest
 
+SWEEP_KEYS = ("sampling_algorithm", "early_termination")
 NEVER = TerminationRequest(name="none")
-_SAMPLERS = ("random", "grid", "bayesian")
-_POLICIES = ("bandit", "median_stopping", "truncation_selection")
+# What the product has.
+PRODUCTS_SAMPLERS = ("random", "grid", "bayesian")
+PRODUCTS_POLICIES = ("bandit", "median_stopping", "truncation_selection")
 _INTERVALS = ("type", "evaluation_interval", "delay_evaluation")
 _INSTEAD = {
     "limits": "write it beside sweep, at the top of the file",
@@ -30,25 +33,25 @@ class Sampling:
     log_base: float = 1.0
 
 
-def sampling_of(document: Node, remarks: Remarks) -> Sampling:
-    """How trials are chosen: at random where the file has a space and no sweep."""
+def sampling_of(document: Node, remarks: Remarks, known: Sequence[str] = PRODUCTS_SAMPLERS) -> Sampling:
+    """How trials are chosen, by a sampler that is known: at random where the file has a space and no sweep."""
     section = mapping(document.get("sweep"), remarks, "sweep: {sampling_algorithm: random}")
     if section is None:
         return Sampling(SamplerRequest(name="random"))
-    refuse_unknown(section, ("sampling_algorithm", "early_termination"), remarks, instead=_INSTEAD)
+    refuse_unknown(section, SWEEP_KEYS, remarks, instead=_INSTEAD)
     node = section.get("sampling_algorithm")
     if node is None:
-        remarks.refuse(section, "sampling_algorithm is missing", f"write one of {', '.join(_SAMPLERS)}")
+        remarks.refuse(section, "sampling_algorithm is missing", f"write one of {', '.join(known)}")
         return Sampling(SamplerRequest(name="random"))
-    return _sampler(node, remarks)
+    return _sampler(node, remarks, known)
 
 
-def _sampler(node: Node, remarks: Remarks) -> Sampling:
+def _sampler(node: Node, remarks: Remarks, known: Sequence[str]) -> Sampling:
     kind = node.get("type") if isinstance(node.value, dict) else node
     name = snake_case(kind.value) if kind is not None and isinstance(kind.value, str) else None
-    if name not in _SAMPLERS:
+    if name is None or name not in known:
         got = "no type" if kind is None else shown(kind.value)
-        remarks.refuse(kind or node, f"must be random, grid or bayesian, got {got}", suggestion(name or "", _SAMPLERS))
+        remarks.refuse(kind or node, f"must be {_one_of(known)}, got {got}", suggestion(name or "", known))
         return Sampling(SamplerRequest(name="random"))
     keys = ("type", "seed", "rule", "logbase") if name == "random" else ("type",)
     refuse_unknown(node, keys, remarks)
@@ -69,8 +72,8 @@ def _log_base(node: Node, remarks: Remarks) -> float:
     return math.log(value) if value is not None and value > 1 else 1.0
 
 
-def termination_of(document: Node, remarks: Remarks) -> TerminationRequest:
-    """When a trial is ended early; never where the file has no policy."""
+def termination_of(document: Node, remarks: Remarks, known: Sequence[str] = PRODUCTS_POLICIES) -> TerminationRequest:
+    """When a trial is ended early, by a policy that is known; never where the file has none."""
     section = document.get("sweep")
     node = section.get("early_termination") if section else None
     if node is None:
@@ -79,16 +82,19 @@ def termination_of(document: Node, remarks: Remarks) -> TerminationRequest:
     if node is None:
         return NEVER
     name = node.text("type")
-    if name not in _POLICIES:
+    if name not in known:
         kind = node.get("type")
         got = "no type" if kind is None else shown(kind.value)
-        remarks.refuse(
-            kind or node,
-            f"must be {', '.join(_POLICIES[:2])} or {_POLICIES[2]}, got {got}",
-            suggestion(name or "", _POLICIES),
-        )
+        remarks.refuse(kind or node, f"must be {_one_of(known)}, got {got}", suggestion(name or "", known))
         return NEVER
+    if name not in PRODUCTS_POLICIES:  # of the others none has settings
+        refuse_unknown(node, ("type",), remarks)
+        return TerminationRequest(name=name or "")
     return _policy(node, name, remarks)
+
+
+def _one_of(names: Sequence[str]) -> str:
+    return " or ".join((", ".join(names[:-1]), names[-1]))
 
 
 def _policy(node: Node, name: str, remarks: Remarks) -> TerminationRequest:
