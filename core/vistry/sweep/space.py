@@ -75,7 +75,7 @@ class Space:
 class Suggestion:
     """What a trial is to try: the group it is of, the model's full name, the values drawn, and why these.
 
-    `why` is such as "default of resnet18", "sobol", "tpe", "random" or "grid".
+    `why` is such as "default of NAME", "sobol", "tpe", "random" or "grid".
     """
 
     group: int

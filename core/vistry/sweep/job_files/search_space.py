@@ -17,7 +17,7 @@ from vistry.sweep.request import GroupRequest
 
 SPACE = "search_space"
 _EXAMPLE = (
-    "write search_space: [{model_name: resnet18, learning_rate: {type: uniform, min_value: 0.001, max_value: 0.1}}]"
+    "write search_space: [{model_name: NAME, learning_rate: {type: uniform, min_value: 0.001, max_value: 0.1}}]"
 )
 
 
