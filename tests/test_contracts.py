@@ -29,7 +29,7 @@ warn_return_any = False
 [mypy-torch.*,torchvision.*,triton.*,jax.*,flax.*,optax.*]
 follow_imports = skip
 ignore_missing_imports = True
-[mypy-sklearn.*,scipy.*,skimage.*,simplejpeg.*,yaml.*,timm.*,pycocotools.*]
+[mypy-mlflow.*,optuna.*,tensorboard.*,sklearn.*,scipy.*,skimage.*,simplejpeg.*,yaml.*,timm.*,pycocotools.*]
 ignore_missing_imports = True
 """
 

@@ -129,10 +129,10 @@ def splits_of(sweep: SweepFolder) -> Splits:
 def share_data(folder: Path, run: Path) -> None:
     """Give a run the files of the data that the sweep keeps: the same files, where the file system can do that."""
     for name in DATA_FILES:
-        (run / name).unlink(missing_ok=True)
+        (run / name).unlink(missing_ok=True)  # of one that was killed while it was begun
         try:
             os.link(folder / name, run / name)
-        except OSError:
+        except OSError:  # the file system has no links
             shutil.copyfile(folder / name, run / name)
 
 

@@ -80,7 +80,7 @@ class Worker:
         """Train trials. Raises Interrupted after Ctrl-C, when those that were running have saved what they had."""
         with CtrlC() as ctrl_c:
             with locked(self.sweep):
-                self._free_space()
+                self._free_space()  # who worked here before may have been killed before they did
             is_told = False
             while True:
                 self._reap(is_interrupted=ctrl_c.pressed)
@@ -174,6 +174,7 @@ class Worker:
 
     def _fits(self, job: Job, trials: Sequence[Trial]) -> bool:
         """Whether a job can come to its goal in the time that is left, by what its model has taken so far."""
+        # What was begun has no score to be paused with, so it is evaluated, however little time it has.
         if self.deadline is None or (isinstance(job, Resume) and job.reason == BEGUN):
             return True
         if isinstance(job, Suggestion):
@@ -238,7 +239,7 @@ class Worker:
             if status is None:
                 continue
             del self._running[place]
-            self._look_at = 0.0
+            self._look_at = 0.0  # what has ended may have earned another its promotion
             with locked(self.sweep):
                 running.claim.let_go()
                 self._note_death(running.claim.number, status, is_interrupted=is_interrupted)

@@ -16,9 +16,7 @@ from vistry.sweep.job_files.models import MODEL, JobModels
 from vistry.sweep.request import GroupRequest
 
 SPACE = "search_space"
-_EXAMPLE = (
-    "write search_space: [{model_name: NAME, learning_rate: {type: uniform, min_value: 0.001, max_value: 0.1}}]"
-)
+_EXAMPLE = "write search_space: [{model_name: NAME, learning_rate: {type: uniform, min_value: 0.001, max_value: 0.1}}]"
 
 
 EARLY_STOPPING = "early_stopping"
