@@ -1,6 +1,8 @@
 """Every run of the tests draws the same numbers and examples, and takes the time it takes."""
 
 import atexit
+import ctypes
+import gc
 import os
 import resource
 import shutil
@@ -31,12 +33,16 @@ LARGE = 4 * 2**20  # KiB of this process
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _programs_dont_pile_up() -> Iterator[None]:
-    """JAX keeps every program of a process in memory; one that is needed again is loaded from the disk."""
+def _memory_is_given_back() -> Iterator[None]:
+    """JAX keeps every program of a process, and the allocator what was freed: two of them fill a machine."""
     yield
-    jax = sys.modules.get("jax")
-    if jax is not None and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > LARGE:
-        jax.clear_caches()
+    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < LARGE:
+        return
+    if (jax := sys.modules.get("jax")) is not None:
+        jax.clear_caches()  # a program that is needed again is loaded from the disk
+    gc.collect()
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # glibc's
+        trim(0)
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vistry.testing.check_runs import check_runs_of as check_runs_of
     from vistry.testing.check_runs import counts as counts
     from vistry.testing.meta_device import without_norms as without_norms
+    from vistry.testing.model_subject import cards_of as cards_of
 
 _HOME = {
     "CheckFailed": "vistry.testing.check",
@@ -24,6 +25,7 @@ _HOME = {
     "plugin_checks": "vistry.testing.as_pytest",
     "check_runs_of": "vistry.testing.check_runs",
     "without_norms": "vistry.testing.meta_device",
+    "cards_of": "vistry.testing.model_subject",
 }
 __all__ = list(_HOME)
 

@@ -189,6 +189,11 @@ class ModelSubject:
         return context.engine(context.module(len(CLASSES)) if module is None else module, training_data())
 
 
+def cards_of(plugin: str) -> list[ModelCard]:
+    """Return the models of an installed plugin, those of its catalogue file included; none where it isn't in use."""
+    return [card for card in Catalogue.read().cards if card.family == plugin]
+
+
 def _sides(fields: Sequence[Field], least: int, only: Collection[int] | None) -> list[int]:
     """Return the sides to try for a model's sizes: those that one of them allows first, small ones before large ones.
 

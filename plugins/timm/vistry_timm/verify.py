@@ -8,9 +8,8 @@ import sys
 from collections.abc import Iterator, Sequence
 
 import torch
-import vistry
 from vistry.plugin import ModelCard
-from vistry.testing import without_norms
+from vistry.testing import cards_of, without_norms
 
 from vistry_timm.describe import expected_shapes, on_meta_device, shapes_of_maps
 from vistry_timm.freezing import freezing_groups
@@ -54,7 +53,7 @@ def _faults_of_maps(card: ModelCard, names: set[str]) -> Iterator[str]:
 def sample(count: int, seed: int) -> list[ModelCard]:
     """Return the smallest model of each of so many families, which a seed chooses, for inputs of up to 224 pixels."""
     smallest: dict[str, ModelCard] = {}
-    for card in sorted(vistry.models(family="timm"), key=lambda card: (card.parameters, card.name)):
+    for card in sorted(cards_of("timm"), key=lambda card: (card.parameters, card.name)):
         if card.input_sizes.smallest <= 224 and (card.input_sizes.sizes or (0,))[0] <= 224:
             smallest.setdefault(card.tags[1], card)
     families = sorted(smallest)
@@ -65,7 +64,7 @@ def sample(count: int, seed: int) -> list[ModelCard]:
 def main(names: Sequence[str]) -> int:
     """Print each fault of these models, by default of all; return 1 where there is one."""
     torch.set_num_threads(1)
-    cards = vistry.models(family="timm", name=list(names) or None)
+    cards = [card for card in cards_of("timm") if not names or card.name in names]
     faults = 0
     for card in cards:
         for fault in faults_of(card):
