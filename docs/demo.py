@@ -49,10 +49,8 @@ def main() -> None:
     images = sorted((DEMO / "digits" / "test").glob("*/*.png"))[::60]
     vistry(f"predict {DEMO}/run {' '.join(map(str, images))}")
     vistry(f"sweep --task multiclass --data {DEMO}/digits --output {DEMO}/sweep --weights none {SWEEP} {TRAINING}")
-    print(
-        f"\nOpen {DEMO}/run/report.html and {DEMO}/sweep/report.html to look at them; the weights of the training are in"
-    )
-    print(f"{DEMO}/run/checkpoints/best.safetensors.")
+    print(f"\nOpen {DEMO}/run/report.html and {DEMO}/sweep/report.html to look at them.")
+    print(f"The weights of the training are in {DEMO}/run/checkpoints/best.safetensors.")
 
 
 if __name__ == "__main__":
