@@ -11,12 +11,10 @@ from vistry.cli import words
 from vistry.cli.amounts import BYTES, COUNTS, SECONDS, Amount
 from vistry.cli.duration import time_limit
 from vistry.cli.hyperparameter_options import HyperparameterCommand
-from vistry.cli.list_group import GroupWithDefault, as_json
+from vistry.cli.list_group import as_json
 from vistry.cli.printing import aligned, print_json
 from vistry.cli.reading_options import reading_options
-from vistry.cli.sweep_export import export
 from vistry.cli.sweep_result import print_sweep_result
-from vistry.cli.sweep_show import show
 from vistry.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
@@ -31,20 +29,7 @@ STOPPINGS = ("halving", "none", "bandit", "median_stopping", "truncation_selecti
 _POLICY = ("evaluation_interval", "delay_evaluation", "slack_factor", "slack_amount", "truncation_percentage")
 
 
-class _Sweeps(GroupWithDefault):
-    unnamed = "run"
-
-
-@click.group(cls=_Sweeps)
-def sweep() -> None:
-    """Search for a good model: many trainings, of which the poor ones are ended early."""
-
-
-sweep.add_command(show)
-sweep.add_command(export)
-
-
-@sweep.command(
+@click.command(
     cls=HyperparameterCommand,
     epilog="Hyperparameters are options by their own names, each with one value, several, or a range: "
     "--optimizer sgd,adamw --learning_rate 0.001..0.1 --number_of_epochs 15. Without any, what is worth searching is "

@@ -38,7 +38,6 @@ from vistry.sweep.samplers import sampler_note, sampler_of
 from vistry.sweep.space import Group, Space
 from vistry.sweep.spaces import space_of
 from vistry.sweep.spent import seconds_spent
-from vistry.sweep.test_split import measure_test
 from vistry.sweep.trial import Trial
 from vistry.sweep.worker import Place, Worker, limits_text, nothing_fits, silent, with_limits
 from vistry.training.cores import Cores, allowed_cores, cores_taken, gpus, threads_given
@@ -197,6 +196,7 @@ def begin(plan: SweepPlan, *, output: str | Path | None = None) -> SweepFolder:
                 constraints=request.constraints,
                 notes=request.notes,
                 best_to=request.best_to,
+                test=request.test,
                 versions={"vistry": version("vistry"), "python": platform.python_version()},
             )
         )
@@ -226,10 +226,10 @@ def work_on(
                 sweep=folder, runner=trains, places=_places(cores, parts, record.threads), deadline=deadline, say=say
             )
             worker.work()
+            worker.measure()
         finally:
             folder.add_event("closed")
     result = SweepResult(folder.reread(), _reason(folder.reread(), deadline), folder.best())
-    measure_test(folder)
     write_sweep_report(folder)
     _copy_best(result)
     return result

@@ -9,6 +9,8 @@ from vistry.report.numbers import duration
 from vistry.sweep.distribution import Distribution
 from vistry.sweep.folder import SweepFolder
 from vistry.sweep.space import Values
+from vistry.sweep.standing import GO_ON
+from vistry.sweep.test_split import read_test
 from vistry.sweep.trial import Trial
 
 
@@ -69,6 +71,18 @@ def score_text(sweep: SweepFolder, trial: Trial) -> str:
     return "" if score is None else f"{sweep.record.primary_metric} {score:.4f}"
 
 
+def test_text(sweep: SweepFolder) -> str:
+    """The figure on the test images; "" where there is none."""
+    test = read_test(sweep)
+    if test is None or test.score is None:
+        return ""
+    of = f" of {test.data}" if test.data else ""
+    return (
+        f"{sweep.record.primary_metric} {test.score:.4f} of trial {test.trial} on {test.images} images{of} that chose "
+        "nothing"
+    )
+
+
 def _of(sweep: SweepFolder) -> str:
     limit = sweep.record.limits.max_trials
     return "" if limit is None else f" of {limit}"
@@ -84,5 +98,5 @@ def _end(trial: Trial) -> str:
     state = trial.state
     if state.status == "completed":
         return ""
-    status = "to be gone on with" if state.status == "running" else state.status
+    status = GO_ON if state.status == "running" else state.status
     return f"{status}: {state.reason}" if state.reason else status

@@ -22,8 +22,9 @@ from vistry.sweep.report.endings import endings_section, failures_section, notes
 from vistry.sweep.report.importance import importance_section, importances
 from vistry.sweep.report.leaderboard import leaderboard_section, trial_link, values_in_words
 from vistry.sweep.report.parallel import parallel_section
+from vistry.sweep.standing import GO_ON, INTERRUPTED
 
-ENDED = ("completed", "stopped", "paused", "failed", "skipped")
+ENDED = ("completed", "stopped", "paused", INTERRUPTED, "failed", "skipped")
 
 
 def page_of(sweep: SweepFolder) -> str:
@@ -53,7 +54,8 @@ def sections_of(contents: Contents) -> Iterator[Section]:
 
 def _header(contents: Contents, title: str) -> Markup:
     record, running = contents.record, contents.counts.get("running", 0)
-    chip = element("span", "running" if running else "at rest", class_=f"chip {'busy' if running else 'good'}")
+    rests = GO_ON if contents.counts.get(INTERRUPTED) else "at rest"
+    chip = element("span", "running" if running else rests, class_=f"chip {'busy' if running else 'good'}")
     notes = [element("p", text_of(text), class_="under") for name, text in record.notes.items() if name != "name"]
     under = element("p", task_in_words(record.task), " · sweep ", name_of(contents.sweep.id), class_="under")
     tiles = element("div", *_tiles(contents), class_="tiles")
