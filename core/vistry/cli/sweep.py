@@ -18,15 +18,12 @@ from vistry.cli.sweep_result import print_sweep_result
 from vistry.cli.threads_option import threads_option
 
 if TYPE_CHECKING:
-    from vistry.data.source import ReadingOptions
-    from vistry.sweep.job_files.settings import Settings
     from vistry.sweep.outlook import Outlook
     from vistry.sweep.request import Limits, SweepRequest
     from vistry.sweep.session import SweepPlan, SweepResult
 
 SAMPLERS = ("auto", "random", "sobol", "grid", "bayesian")
 STOPPINGS = ("halving", "none", "bandit", "median_stopping", "truncation_selection")
-_POLICY = ("evaluation_interval", "delay_evaluation", "slack_factor", "slack_amount", "truncation_percentage")
 
 
 @click.command(
@@ -107,78 +104,13 @@ def _say(as_json: bool) -> Any:
 
 def _request(options: dict[str, Any]) -> SweepRequest:
     """The sweep that the options ask for, over what a config file does."""
-    from vistry.data.source import ReadingOptions
-    from vistry.sweep.request import Constraints, SweepRequest
-    from vistry.training.plan import Request
-
-    reading = ReadingOptions.of(**{name: options[name] for name in ("format", "images", "columns", "classes_at")})
-    task = _task(options, reading)
-    settings = _settings(options, task)
-    for line in settings.lines:
-        click.echo(f"note: {line}", err=True)
-    constraints = Constraints(
-        max_parameters=_whole(options["max_parameters"]),
-        max_model_size=_whole(options["max_model_size"]),
-        max_latency=options["max_latency"],
-        max_memory=_whole(options["max_memory"]),
-    )
-    return SweepRequest(
-        training=Request(
-            data=options["data"],
-            task=task,
-            validation=options["validation"],
-            reading=reading,
-            validation_size=options["validation_size"],
-            primary_metric=options["primary_metric"] or settings.primary_metric,
-            backend=options["backend"],
-            group_by=options["group_by"],
-        ),
-        groups=settings.groups,
-        fixed=settings.fixed,
-        sampler=settings.sampler,
-        termination=settings.termination,
-        constraints=constraints,
-        limits=settings.limits,
-    )
-
-
-def _task(options: dict[str, Any], reading: ReadingOptions) -> str:
-    """The task's full name: as the options say, or the config file, or what the labels suggest."""
-    from vistry.data.task_choice import task_of
-    from vistry.registry.tasks import task_named
-    from vistry.sweep.job_files.settings import read_task
-
-    named = options["task"] or (read_task(options["config"]) if options["config"] else None)
-    return task_named(named or task_of(options["data"], None, reading)[0]).name
-
-
-def _settings(options: dict[str, Any], task: str) -> Settings:
-    """What is searched, how, and how much of it: the options over what the config file says."""
-    from dataclasses import replace
-
-    from vistry.registry.catalogue import Catalogue
-    from vistry.sweep.job_files.settings import Settings, read_settings
-    from vistry.sweep.request import TerminationRequest
-
-    def given(*names: str) -> dict[str, Any]:
-        return {name: options[name] for name in names if options[name] is not None}
+    from vistry.sweep.asked import sweep_asked_for
 
     models = [name.strip() for name in (options["model"] or "").split(",") if name.strip()]
-    file = read_settings(options["config"], task) if options["config"] else Settings()
-    settings = file.with_flags(options["hyperparameters"], models, catalogue=Catalogue.read(), task=task)
-    sampler = {"name": options["sampler"], "seed": options["seed"]}
-    policy, stopping = given(*_POLICY), options["stopping"]
-    termination = TerminationRequest(name=stopping) if stopping else settings.termination
-    return replace(
-        settings,
-        sampler=replace(settings.sampler, **{name: value for name, value in sampler.items() if value is not None}),
-        termination=replace(termination, **policy),
-        limits=replace(settings.limits, **given("max_trials", "max_concurrent_trials", "time_limit")),
-    )
-
-
-def _whole(amount: float | None) -> int | None:
-    return None if amount is None else int(amount)
+    request, settings = sweep_asked_for(options, models, options["hyperparameters"])
+    for line in settings.lines:
+        click.echo(f"note: {line}", err=True)
+    return request
 
 
 def _summary(plan: SweepPlan) -> str:
