@@ -27,8 +27,9 @@ from vistry.registry.tasks import task_named
 from vistry.runs.copying import check_target, copy_run
 from vistry.runs.folder import Run
 from vistry.sweep.claims import locked
-from vistry.sweep.constraints import DRAWS
+from vistry.sweep.draw_rules import DrawRules, check_draws
 from vistry.sweep.early_termination import termination_of, termination_problems
+from vistry.sweep.ends import reason_of
 from vistry.sweep.folder import DATA, SweepFolder, find_sweep, new_sweep_folder
 from vistry.sweep.records import FixedRecord, RequestRecord, SweepRecord
 from vistry.sweep.report import write_sweep_report
@@ -39,7 +40,7 @@ from vistry.sweep.space import Group, Space
 from vistry.sweep.spaces import space_of
 from vistry.sweep.spent import seconds_spent
 from vistry.sweep.trial import Trial
-from vistry.sweep.worker import Place, Worker, limits_text, nothing_fits, silent, with_limits
+from vistry.sweep.worker import Place, Worker, limits_text, silent, with_limits
 from vistry.training.cores import Cores, allowed_cores, cores_taken, gpus, threads_given
 from vistry.training.plan import Plan, Splits, make_plan, primary_metric_of
 from vistry.training.run_files import data_record, now, write_data
@@ -155,6 +156,7 @@ def plan_sweep(request: SweepRequest, *, threads: int | None = None) -> SweepPla
     space = _checked_space(request, catalogue, task)
     termination_of(request.termination, space)
     sampler_of(request.sampler, space)
+    notes = (*notes, *check_draws(DrawRules(catalogue, task, training.backend), space, request.sampler))
     if note := sampler_note(request.sampler):
         notes = (*notes, note)
     first, *others = space.models
@@ -229,7 +231,7 @@ def work_on(
             worker.measure()
         finally:
             folder.add_event("closed")
-    result = SweepResult(folder.reread(), _reason(folder.reread(), deadline), folder.best())
+    result = SweepResult(folder.reread(), reason_of(folder.reread(), deadline), folder.best())
     write_sweep_report(folder)
     _copy_best(result)
     return result
@@ -361,18 +363,6 @@ def _check_growth(folder: SweepFolder, max_trials: int | None, time_limit: float
                 f"--{name} {value:g} is less than the {old:g} that {folder.id} has; limits of a sweep only grow, "
                 "and count all that it has done"
             )
-
-
-def _reason(folder: SweepFolder, deadline: float | None) -> str:
-    trials = folder.trials()
-    if deadline is not None and any(trial.state.status == "running" for trial in trials):
-        return "the time limit was reached"
-    if nothing_fits(trials):
-        return f"none of the last {DRAWS} draws keeps to the constraints"
-    limit, done = folder.record.limits.max_trials, sum(trial.state.status != "skipped" for trial in trials)
-    if limit is not None and done >= limit:
-        return f"all {done} trials are done"
-    return "the time left is too short for another trial" if deadline is not None else "there is nothing left to try"
 
 
 def _copy_best(result: SweepResult) -> None:

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from vistry.errors import TrainingError
+from vistry.registry.catalogue import Catalogue
 from vistry.runs.folder import is_run
 from vistry.sweep.claims import Claim, busy, locked
 from vistry.sweep.constraints import DRAWS, broken_constraint
 from vistry.sweep.disk import free_space
+from vistry.sweep.draw_rules import DrawRules
 from vistry.sweep.dropped import WithoutModels, dropped_models
 from vistry.sweep.early_termination import termination_of
 from vistry.sweep.folder import SweepFolder
@@ -81,6 +83,7 @@ class Worker:
         self._is_over = False
         self._dropped: tuple[str, ...] = ()
         self._reserve = RESERVE
+        self._skipped: set[str] = set()
 
     def work(self) -> None:
         """Train trials. Raises Interrupted after Ctrl-C, when those that were running have saved what they had."""
@@ -149,18 +152,29 @@ class Worker:
                     return Claim(self.sweep, self._begin(job, trials, place))
                 self._skip(job, trials, reason)
 
+    @cached_property
+    def _rules(self) -> DrawRules:
+        record = self.sweep.record
+        return DrawRules(Catalogue.read(), record.task, record.request.backend)
+
     def _broken_constraint(self, suggestion: Suggestion) -> str:
+        """Why a suggestion can't be tried: the rule or the constraint that it breaks; "" where it can."""
+        for problem in self._rules.problems(suggestion):
+            return str(problem)
         try:
             return broken_constraint(self.sweep, suggestion)
         except TrainingError as error:
             return str(error)
 
     def _skip(self, suggestion: Suggestion, trials: Sequence[Trial], reason: str) -> None:
-        """Note a trial that breaks a constraint; it isn't trained, and isn't counted."""
+        """Note a trial that breaks a rule or a constraint; it isn't trained, and isn't counted."""
         record = self._record(suggestion, next_number(trials), Place())
         self.sweep.write_state(record.number, TrialState(status="skipped", reason=reason))
         self.sweep.write_trial(record)
         self.sweep.add_event("skipped", self.sweep.trial(record.number), reason=reason)
+        if reason not in self._skipped:  # each once: a space may have many such draws
+            self._skipped.add(reason)
+            self.say(f"trial {record.number} is skipped, and not counted: {reason}")
 
     def _next(self, trials: Sequence[Trial], taken: Sequence[int]) -> Job | None:
         record = self.sweep.record
