@@ -63,6 +63,7 @@ def _print_json(folder: SweepFolder, trials: Sequence[Trial]) -> None:
 def _head(folder: SweepFolder, trials: Sequence[Trial]) -> list[str]:
     from vistry.report.numbers import duration
     from vistry.sweep.spent import seconds_spent
+    from vistry.sweep.wording import counted_trials
 
     record = folder.record
     models = ", ".join(model.rpartition("/")[2] for model in record.models)
@@ -74,7 +75,7 @@ def _head(folder: SweepFolder, trials: Sequence[Trial]) -> list[str]:
     return [
         str(folder.path),
         f"{models} for {record.task} by {record.primary_metric}",
-        f"{len(trials)}{of} trials{': ' if counts else ''}{counts}; {time} of work",
+        f"{counted_trials(trials)}{of} trials{': ' if counts else ''}{counts}; {time} of work",
     ]
 
 

@@ -115,7 +115,7 @@ def find_run_or_best(name: str | Path, folder: Path | None = None) -> Run:
     try:
         return find_run(name, folder)
     except RunError:
-        names = [one.id for one in (*runs_in(folder), *many_runs_in(folder))]
+        names = [*(run.id for run in runs_in(folder)), *(one.id for one in many_runs_in(folder))]
         if hint := suggestion(str(name), names):
             raise RunError(f"there is no run '{name}'; {hint}") from None
         raise

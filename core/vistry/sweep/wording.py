@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from vistry.registry.field_spec import Scalar
 from vistry.report.numbers import duration
@@ -20,7 +21,7 @@ def trial_line(sweep: SweepFolder, number: int, *, deadline: float | None = None
     trial = next(one for one in trials if one.number == number)
     best = sweep.best()
     parts = [
-        f"trial {number}{_of(sweep)}",
+        f"trial {number}{_of(sweep, number, trials)}",
         trial.record.model.rpartition("/")[2],
         values_text(drawn_values(sweep, trial)) or "its defaults",
         f"({trial.record.why})",
@@ -83,9 +84,19 @@ def test_text(sweep: SweepFolder) -> str:
     )
 
 
-def _of(sweep: SweepFolder) -> str:
+def _of(sweep: SweepFolder, number: int, trials: Sequence[Trial]) -> str:
+    """Among how many trials it is one; where some were skipped, the how-manieth of those that count."""
     limit = sweep.record.limits.max_trials
-    return "" if limit is None else f" of {limit}"
+    if limit is None:
+        return ""
+    before = [trial for trial in trials if trial.number <= number]
+    counted = counted_trials(before)
+    return f" of {limit}" if counted == len(before) else f" ({counted} of {limit})"
+
+
+def counted_trials(trials: Sequence[Trial]) -> int:
+    """How many trials count against the limit: those that were skipped don't."""
+    return sum(trial.state.status != "skipped" for trial in trials)
 
 
 def _value(value: Scalar | None) -> str:

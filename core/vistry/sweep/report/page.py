@@ -23,6 +23,7 @@ from vistry.sweep.report.importance import importance_section, importances
 from vistry.sweep.report.leaderboard import leaderboard_section, trial_link, values_in_words
 from vistry.sweep.report.parallel import parallel_section
 from vistry.sweep.standing import GO_ON, INTERRUPTED
+from vistry.sweep.wording import counted_trials
 
 ENDED = ("completed", "stopped", "paused", INTERRUPTED, "failed", "skipped")
 
@@ -67,7 +68,7 @@ def _tiles(contents: Contents) -> list[Markup]:
     value = UNDEFINED if best is None else score(contents.metric(best.best()), 4)
     ended = ", ".join(f"{number} {name}" for name in ENDED if (number := contents.counts.get(name)))
     limit = record.limits.max_trials
-    trials = f"{len(contents.trials):,}" + ("" if limit is None else f" of {limit:,}")
+    trials = f"{counted_trials(contents.trials):,}" + ("" if limit is None else f" of {limit:,}")
     seconds = WorkingTime(contents.events).total or sum(trial.seconds for trial in contents.trials)
     time = "" if record.limits.time_limit is None else f"of {duration(record.limits.time_limit)}; "
     tiles = [
