@@ -134,12 +134,12 @@ class Decider:
             epoch_seconds=tried.measured.epoch_seconds,
             time_limit=self.request.limits.time_limit,
         )
-        kept = [
+        own = [
             name
             for name in ("training_batch_size", "number_of_epochs")
             if name in given_values(self.request, tried.schema)
         ]
-        told = f"; as you set them: {', '.join(kept)}" if kept else ""
+        told = f"; as you set them: {', '.join(own)}" if own else ""
         survey.decide(f"recipe of {tried.candidate.card.name}: {'; '.join(made.reasons)}{told}")
         return Searched(tried, made, self.request)
 

@@ -74,10 +74,11 @@ class Searched:
 
     def _rates(self) -> Mapping[str, float]:
         schema = self.tried.schema
-        return {
-            name: rate * rate_factor(self.tried.defaults, self._batch, is_adaptive=is_adaptive(schema, name))
-            for name, rate in rates_of(schema).items()
+        factors = {
+            name: rate_factor(self.tried.defaults, self._batch, is_adaptive=is_adaptive(schema, name))
+            for name in rates_of(schema)
         }
+        return {name: float(f"{rate * factors[name]:.{DIGITS}g}") for name, rate in rates_of(schema).items()}
 
     def _batches(self) -> Distribution:
         """Half, once and twice the recipe's, as far as the model takes them."""
