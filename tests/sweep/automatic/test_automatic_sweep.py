@@ -12,16 +12,21 @@ import pytest
 from vistry.errors import HyperparameterError
 from vistry.hyperparameter.schema import Source
 from vistry.registry.catalogue import Catalogue
+from vistry.runs.json_records import to_json
 from vistry.sweep.automatic.decide import is_automatic
+from vistry.sweep.automatic.measuring import Answerer, Measured
 from vistry.sweep.automatic.records import AutomaticRecord
 from vistry.sweep.folder import SweepFolder
+from vistry.sweep.records import RequestRecord
 from vistry.sweep.request import GroupRequest, Limits, SamplerRequest, SweepRequest
-from vistry.sweep.session import plan_sweep, resume_sweep, sweep
+from vistry.sweep.session import begin, plan_sweep, work_on
+from vistry.sweep.space import Values
 from vistry.sweep.trial import Trial
-from vistry.sweep.worker import Worker
-from vistry.training.plan import Request
+from vistry.sweep.worker import Worker, with_limits
+from vistry.training.cores import Cores
+from vistry.training.plan import Request, Splits
 
-from tests.sweep.runners import Pretending
+from tests.sweep.runners import InThisProcess, Pretending
 
 FIXED = {"precision": "fp32", "number_of_workers": 1, "weights": "none"}
 
@@ -53,9 +58,42 @@ def test_it_is_automatic_where_neither_a_model_nor_a_range_is_named(digits: Path
     assert not is_automatic(SweepRequest(training=Request(data=digits), fixed=named))
 
 
-def test_a_sweep_decides_by_itself_says_why_and_goes_on(digits: Path, only_tiny: None) -> None:
+class MeasuredHere:
+    """Answers in this process what the process that measures would."""
+
+    def __init__(self, backend: str):
+        self.backend = backend
+
+    def __enter__(self) -> MeasuredHere:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def use(self, request: Request, splits: Splits, *, primary_metric: str, cores: Cores) -> None:
+        """Say on which data."""
+        setting = {
+            "request": to_json(RequestRecord.of(request)),
+            "task": request.task,
+            "primary_metric": primary_metric,
+        }
+        self._answerer = Answerer(setting)
+        self._answerer.__dict__["_splits"] = splits
+
+    def measure(self, model: str, values: Values, seconds: float) -> Measured:
+        """As the process does."""
+        answer = self._answerer.answer({"measure": {"model": model, "values": values}})
+        assert isinstance(answer, Measured)
+        return answer
+
+
+def test_a_sweep_decides_by_itself_says_why_and_goes_on(
+    digits: Path, only_tiny: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vistry.sweep.automatic.decide.MeasureProcess", MeasuredHere)
     lines: list[str] = []
-    result = sweep(asked(digits, number_of_epochs=2), threads=1, say=lines.append)
+    plan = plan_sweep(asked(digits, number_of_epochs=2), threads=1, say=lines.append)
+    result = work_on(begin(plan), runner=InThisProcess(), say=lines.append)
     record = result.sweep.record
     assert result.best is not None
     assert record.automatic is not None
@@ -74,8 +112,8 @@ def test_a_sweep_decides_by_itself_says_why_and_goes_on(digits: Path, only_tiny:
     page = (result.sweep.path / "report.html").read_text()
     assert "How the models were chosen" in page
     assert " alone, by its recipe" in page
-    again = resume_sweep(result.sweep.path, max_trials=3)
-    assert len(again.sweep.trials()) == 3
+    folder = with_limits(result.sweep, max_trials=3, time_limit=None)
+    assert len(work_on(folder, runner=InThisProcess()).sweep.trials()) == 3
     assert json.loads((result.sweep.path / "sweep.json").read_text())["automatic"]["search_share"] == 0.75
 
 

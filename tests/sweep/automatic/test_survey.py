@@ -81,11 +81,21 @@ def test_measuring_ends_with_its_time_but_not_before_one_is_there(
     survey_of: SurveyOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     survey = survey_of({name: Animal(top1=1.0) for name in ("ant", "bee", "cat")})
-    ticks = iter([0.0, 0.0, 61.0, 61.0, 61.0])
+    ticks = iter([0.0, 0.0, 61.0])
     monkeypatch.setattr(module.time, "monotonic", lambda: next(ticks))
     survey.look()
     assert len(survey.tried) == 1
     assert any("no more models were looked at" in line for line in survey.decisions)
+
+
+def test_where_the_first_ones_fail_until_a_third_of_the_time_is_over_it_gives_up(
+    survey_of: SurveyOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survey = survey_of({name: Animal(top1=1.0, error="late") for name in ("ant", "bee", "cat")}, time_limit=300.0)
+    ticks = iter([0.0, 0.0, 99.0, 101.0])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(ticks))
+    with pytest.raises(TrainingError, match="zoo/ant: late; zoo/bee: late$"):
+        survey.look()
 
 
 def test_weights_are_fetched_as_far_as_the_bytes_go_and_until_the_first_failure(

@@ -25,6 +25,7 @@ from vistry.training.cores import Cores
 from vistry.training.plan import Request, Splits
 
 MODULE = "vistry.sweep.automatic.measuring"
+STARTING = 120.0  # seconds to load a tensor library, on a machine that is busy
 
 
 class MeasureProcess:
@@ -79,6 +80,7 @@ class MeasureProcess:
             self._process, self._is_told = self._started(), False
         if not self._is_told:
             self._write(self._setting)
+            self._line(time.monotonic() + STARTING)  # it is ready, or the question's own time will tell
             self._is_told = True
         self._write(question)
         line = self._line(time.monotonic() + seconds)

@@ -7,6 +7,8 @@ which data and how they are read:
     {"measure": {"model": ..., "values": {...}}}            -> {"step_seconds": ..., ...}, the fields of `Measured`
     {"probe": {"model": ..., "values": {...}, "images": 90}} -> {"accuracy": ..., "images": 90}
     anything that goes wrong                                 -> {"error": "a sentence"}
+
+When the tensor library is loaded it says {"ready": true}, before any answer.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from vistry.data.split_origins import Division
 from vistry.errors import VistryError
@@ -113,6 +115,7 @@ def main() -> None:
     importing = sys.argv[1] if len(sys.argv) > 1 else ""
     if importing == "torch":
         import torch  # noqa: F401  # while whoever asks still reads the data
+    _say(answers, json.dumps({"ready": True}))
     answerer: Answerer | None = None
     for line in sys.stdin:
         question = json.loads(line)
@@ -120,8 +123,12 @@ def main() -> None:
             answerer = Answerer(question)
             _prepare(question)
             continue
-        answers.write(_answered(answerer, question) + "\n")
-        answers.flush()
+        _say(answers, _answered(answerer, question))
+
+
+def _say(answers: TextIO, line: str) -> None:
+    answers.write(line + "\n")
+    answers.flush()
 
 
 def _answered(answerer: Answerer, question: Mapping[str, Any]) -> str:

@@ -33,8 +33,9 @@ PREDICTED = 4  # by so much more than that a size may speak against a model that
 MEASURED_SHARE, PROBED_SHARE, FETCHED_SHARE = 1 / 20, 1 / 40, 1 / 20  # of the time
 LONGEST = 60.0  # seconds for either of the first two
 LONGEST_FETCH = 600.0
-STARTING = 60.0  # seconds that the first answer may take longer, because a tensor library is loaded
+LONGEST_FIRST = 600.0  # for the first model, without which there is nothing
 PROBE_IMAGES = 1000
+PROBE_PATIENCE = 5  # times what a probe is expected to take: reading the weights, and a machine that is busy
 LEAST_PROBE_IMAGES = 40  # fewer say nothing
 WARM_UP = "warmup_cosine_lr_warmup_epochs"
 
@@ -77,18 +78,19 @@ class Survey:
         self._unmeasured: Counter[str] = Counter()
         self._may_fetch = self.candidates.may_fetch
         self._bytes_left = self.request.max_download
-        self._is_warm = False
 
     def look(self) -> list[Tried]:
         """Return those that may be searched, in the order of the published figures.
 
-        Raises TrainingError where not one of them can be trained.
+        Raises TrainingError where not one of them can be trained, or measured in a third of the time.
         """
-        deadline = time.monotonic() + self._budget(MEASURED_SHARE)
+        began = time.monotonic()
+        deadline, last = began + self._budget(MEASURED_SHARE), began + self._patience()
         for candidate in self._turns():
             if len(self.tried) == MOST:
                 break
-            if time.monotonic() >= deadline and (self.tried or self._spare):
+            now = time.monotonic()
+            if now >= deadline and (self.tried or self._spare or now >= last):
                 self.decide(
                     f"no more models were looked at: measuring has its {duration(self._budget(MEASURED_SHARE))}"
                 )
@@ -166,10 +168,15 @@ class Survey:
         given = given_values(self.request, schema)
         batch = int(str(given.get("training_batch_size") or batch_of(defaults, len(self.splits.training))))
         values = {"weights": RANDOM, "training_batch_size": batch, "validation_batch_size": batch, **given}
-        seconds = self._budget(MEASURED_SHARE) + (0.0 if self._is_warm else STARTING)
-        measured = self.process.measure(candidate.model, values, seconds)
-        self._is_warm = True
+        measured = self.process.measure(candidate.model, values, self._patience())
         return Tried(candidate=candidate, schema=schema, defaults=defaults, batch=batch, measured=measured)
+
+    def _patience(self) -> float:
+        """The seconds that measuring a model may take: for the first one, as long as a useful training may."""
+        if self.tried or self._spare:
+            return self._budget(MEASURED_SHARE)
+        limit = self.request.limits.time_limit
+        return LONGEST_FIRST if limit is None else limit / USEFUL_SHARE
 
     def _check(self, tried: Tried) -> None:
         """Raise TrainingError for a model that breaks a constraint, or is too slow for the time."""
@@ -255,7 +262,7 @@ class Survey:
         for one in self.tried:
             values = {"weights": one.candidate.weights, **given_values(self.request, one.schema)}
             try:
-                probe = self.process.probe(one.candidate.model, values, images=images, seconds=STARTING + 3 * budget)
+                probe = self.process.probe(one.candidate.model, values, images=images, seconds=PROBE_PATIENCE * budget)
             except TrainingError as error:
                 self.decide(f"features aren't probed, since those of {one.candidate.card.name} can't be: {error}")
                 return
