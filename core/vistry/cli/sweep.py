@@ -50,6 +50,7 @@ STOPPINGS = ("halving", "none", "bandit", "median_stopping", "truncation_selecti
 @click.option("--max-model-size", type=Amount(BYTES), help="Only models whose weights are as small: 20MB, 64MiB.")
 @click.option("--max-latency", type=Amount(SECONDS), help="Only models that predict an image as fast: 30ms.")
 @click.option("--max-memory", type=Amount(BYTES), help="Only models that train with as little memory: 6GiB.")
+@click.option("--max-download", type=Amount(BYTES), help="Bytes of weights to fetch where no model is named. [1GiB]")
 @click.option("--seed", type=int, help="Seed of the sampler. [0]")
 @click.option("--validation", type=click.Path(path_type=Path), help="Labelled images to validate on.")
 @click.option("--validation-size", type=float, help="Share of the data split off when none is given. [0.2]")
@@ -67,7 +68,7 @@ def run(ctx: click.Context, /, dry_run: bool, as_json: bool, output: Path | None
     from vistry.sweep.session import plan_sweep
 
     if dry_run:
-        print_outlook(plan_sweep(_request(options), threads=options["threads"]), as_json)
+        print_outlook(plan_sweep(_request(options), threads=options["threads"], say=_say(as_json)), as_json)
         return
     result = _searched(options, output, as_json)
     print_sweep_result(result, as_json)
@@ -82,7 +83,7 @@ def _searched(options: dict[str, Any], output: Path | None, as_json: bool) -> Sw
 
     began = time.time()
     with session.local_runner(options["backend"]) as runner:  # loads what trials need while this process plans
-        plan = session.plan_sweep(_request(options), threads=options["threads"])
+        plan = session.plan_sweep(_request(options), threads=options["threads"], say=_say(as_json))
         introduce(plan, as_json)
         folder = session.begin(plan, output=output)
         click.echo(f"sweep: {folder.path}", err=as_json)

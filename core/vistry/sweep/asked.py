@@ -12,7 +12,7 @@ from vistry.data.task_choice import task_of
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.tasks import task_named
 from vistry.sweep.job_files.settings import Settings, read_settings, read_task
-from vistry.sweep.request import Constraints, SweepRequest, TerminationRequest
+from vistry.sweep.request import MAX_DOWNLOAD, Constraints, SweepRequest, TerminationRequest
 from vistry.training.plan import Request
 
 READING = ("format", "images", "columns", "classes_at")
@@ -53,6 +53,7 @@ def sweep_asked_for(options: Options, models: Sequence[str], texts: Mapping[str,
         termination=settings.termination,
         constraints=constraints_of({name: options[name] for name in CONSTRAINTS if options[name] is not None}),
         limits=settings.limits,
+        max_download=MAX_DOWNLOAD if options["max_download"] is None else int(options["max_download"]),
     )
     return request, settings
 

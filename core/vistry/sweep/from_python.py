@@ -10,6 +10,7 @@ from vistry.data.source import Folders
 from vistry.errors import VistryError, suggestion
 from vistry.sweep import session
 from vistry.sweep.asked import CONSTRAINTS, POLICY, sweep_asked_for
+from vistry.sweep.request import MAX_DOWNLOAD
 from vistry.sweep.worker import silent
 
 
@@ -35,6 +36,7 @@ def sweep(
     sampler: str | None = None,
     stopping: str | Mapping[str, Any] | None = None,
     constraints: Mapping[str, float] | None = None,
+    max_download: int = MAX_DOWNLOAD,
     seed: int | None = None,
     threads: int | None = None,
     say: Callable[[str], None] = silent,
@@ -45,7 +47,7 @@ def sweep(
     Args:
         data: labelled images; this and what follows up to `group_by` is as for `vistry.train`.
         task: a task's name or alias; by default what labels suggest.
-        model: a model's name or several; by default the task's own.
+        model: a model's name or several; by default the sweep chooses some, and what to search of them.
         validation: labelled images to measure on.
         format: the data's format.
         images: folders in which images are looked for, too.
@@ -65,6 +67,7 @@ def sweep(
             with their options as a mapping, such as {"type": "bandit", "slack_factor": 0.2}.
         constraints: what every model keeps to: max_parameters, max_model_size and max_memory in bytes, max_latency in
             seconds for an image.
+        max_download: how many bytes of published weights may be fetched where the sweep chooses the models.
         seed: of the sampler; 0 by default.
         threads: how many threads a trial has; by default the cores divided by the trials at once.
         say: is told a line a trial, such as `print`.
@@ -91,6 +94,7 @@ def sweep(
         "config": config,
         "sampler": sampler,
         "seed": seed,
+        "max_download": max_download,
         **policy_of(stopping),
         **checked_constraints(constraints or {}),
     }

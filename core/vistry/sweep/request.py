@@ -11,6 +11,8 @@ if TYPE_CHECKING:  # whoever reads a sweep's files needs none of this, and it ta
     from vistry.sweep.distribution import Distribution
     from vistry.training.plan import Request
 
+MAX_DOWNLOAD = 2**30
+
 
 @dataclass(frozen=True, kw_only=True)
 class GroupRequest:
@@ -87,6 +89,7 @@ class SweepRequest:
     `groups` is None where nobody said what to search: the default space of the models is then.
     `notes` are what people call it (name, description, tags), `best_to` is a folder that gets the best run, and `test`
     what the best is measured on; where it is None, on the test split of the data, if that has one.
+    `max_download` is how many bytes of published weights may be fetched where the sweep chooses the models itself.
     """
 
     training: Request
@@ -99,3 +102,8 @@ class SweepRequest:
     notes: Mapping[str, str] = field(default_factory=dict)
     best_to: str | None = None
     test: TestData | None = None
+    max_download: int = MAX_DOWNLOAD
+
+    def fixed_values(self) -> dict[str, object]:
+        """The values that all trials have, as they were given; the last one of a name counts."""
+        return {str(name): value for source in self.fixed for name, value in source.values.items()}

@@ -199,6 +199,8 @@ class Worker:
         if self.deadline is None or (isinstance(job, Resume) and job.reason == BEGUN):
             return True
         if isinstance(job, Suggestion):
+            if self._has_searched(trials):
+                return False
             model, epochs = job.model, self._goal(self._record(job, next_number(trials), Place()))
         else:
             trial = next(trial for trial in trials if trial.number == job.number)
@@ -210,6 +212,13 @@ class Worker:
         """How much of the time is left to the measurement on the test images: what it takes, and not too much."""
         limit = self.sweep.record.limits.time_limit
         return 0.0 if limit is None else min(seconds_to_measure(self.sweep, trials), MEASURING_SHARE * limit)
+
+    def _has_searched(self, trials: Sequence[Trial]) -> bool:
+        """Whether the part of the time is over in which an automatic sweep begins anything new."""
+        automatic, limit = self.sweep.record.automatic, self.sweep.record.limits.time_limit
+        if automatic is None or limit is None or self.deadline is None or not trials:
+            return False
+        return time.time() >= self.deadline - (1 - automatic.search_share) * limit
 
     def _goal(self, record: TrialRecord) -> int:
         return first_goal(record, self._termination)

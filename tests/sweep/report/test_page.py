@@ -147,3 +147,12 @@ def test_report_can_be_asked_for_while_it_runs(write_sweep: WriteSweep) -> None:
     claim.let_go()
     assert " running " not in words(page_of(SweepFolder(sweep.path)))
     assert " to be gone on with " in words(page_of(SweepFolder(sweep.path)))
+
+
+def test_a_trial_that_was_skipped_leads_nowhere_and_is_not_counted(write_sweep: WriteSweep) -> None:
+    sweep = write_sweep(4)
+    sweep.write_state(4, replace(sweep.trial(4).state, status="skipped", reason="too large"))
+    html = page_of(sweep)
+    assert "trials/0003/report.html" in html
+    assert "trials/0004/report.html" not in html
+    assert " 3 of 4 " in words(html)
