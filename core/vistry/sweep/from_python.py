@@ -41,6 +41,7 @@ def sweep(
     constraints: Mapping[str, float] | None = None,
     seed: int = 0,
     threads: int | None = None,
+    runner: str = "local",
     say: Callable[[str], None] = silent,
     **hyperparameters: Any,
 ) -> session.SweepResult:
@@ -70,6 +71,7 @@ def sweep(
             seconds for an image.
         seed: of the sampler.
         threads: how many threads a trial has; by default the cores divided by the trials at once.
+        runner: who trains: "local", this machine, or "ray", a Ray cluster.
         say: is told a line a trial, such as `print`.
         hyperparameters: values by their own names: a list for a choice, a text such as "0.001..0.1" for a range, or one
             value for all trials.
@@ -99,7 +101,7 @@ def sweep(
         constraints=constraints_of(constraints or {}),
         limits=Limits(max_trials=max_trials, max_concurrent_trials=max_concurrent_trials, time_limit=time_limit),
     )
-    return session.sweep(request, output=output, threads=threads, say=say)
+    return session.sweep(request, output=output, threads=threads, runner=runner, say=say)
 
 
 def constraints_of(amounts: Mapping[str, float]) -> Constraints:
