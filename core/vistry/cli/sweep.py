@@ -253,9 +253,7 @@ def check_runner(runner: str | None, backend: str) -> None:
 
     runner_named(runner or LOCAL, backend)
     if runner not in (None, LOCAL):
-        click.echo(
-            "note: times are measured on this machine, and threads are its own; the cluster isn't asked", err=True
-        )
+        click.echo("note: times and threads are of this machine; a dry run doesn't ask the cluster", err=True)
 
 
 def print_outlook(plan: SweepPlan, as_json: bool) -> None:
