@@ -70,6 +70,7 @@ sweep.add_command(export)
 @click.option("--max-model-size", type=Amount(BYTES), help="Only models whose weights are as small: 20MB, 64MiB.")
 @click.option("--max-latency", type=Amount(SECONDS), help="Only models that predict an image as fast: 30ms.")
 @click.option("--max-memory", type=Amount(BYTES), help="Only models that train with as little memory: 6GiB.")
+@click.option("--max-download", type=Amount(BYTES), help="Bytes of weights to fetch where no model is named. [1GiB]")
 @click.option("--seed", type=int, help="Seed of the sampler. [0]")
 @click.option("--validation", type=click.Path(path_type=Path), help="Labelled images to validate on.")
 @click.option("--validation-size", type=float, help="Share of the data split off when none is given. [0.2]")
@@ -95,7 +96,7 @@ def run(ctx: click.Context, /, dry_run: bool, as_json: bool, output: Path | None
         )
     if dry_run:
         check_runner(options["runner"], options["backend"])
-        print_outlook(_planned(options), as_json)
+        print_outlook(_planned(options, as_json), as_json)
         return
     if begin_only:
         _begin(options, output, as_json)
@@ -105,17 +106,17 @@ def run(ctx: click.Context, /, dry_run: bool, as_json: bool, output: Path | None
     ctx.exit(0 if result.best is not None else 1)
 
 
-def _planned(options: dict[str, Any]) -> SweepPlan:
+def _planned(options: dict[str, Any], as_json: bool) -> SweepPlan:
     from vistry.sweep.session import plan_sweep
 
-    return plan_sweep(_request(options), threads=options["threads"])
+    return plan_sweep(_request(options), threads=options["threads"], say=_say(as_json))
 
 
 def _begin(options: dict[str, Any], output: Path | None, as_json: bool) -> None:
     """Make the folder, and say how it is worked on."""
     from vistry.sweep.session import begin
 
-    plan = _planned(options)
+    plan = _planned(options, as_json)
     introduce(plan, as_json)
     folder = begin(plan, output=output)
     if as_json:
@@ -133,7 +134,7 @@ def _searched(options: dict[str, Any], output: Path | None, as_json: bool) -> Sw
     began = time.time()
     # It loads what trials need while this process plans.
     with session.runner_named(options["runner"] or LOCAL, options["backend"]) as runner:
-        plan = session.with_threads(_planned(options), options["threads"], runner)
+        plan = session.with_threads(_planned(options, as_json), options["threads"], runner)
         introduce(plan, as_json)
         folder = session.begin(plan, output=output)
         click.echo(f"sweep: {folder.path}", err=as_json)
@@ -156,7 +157,7 @@ def _say(as_json: bool) -> Any:
 def _request(options: dict[str, Any]) -> SweepRequest:
     """The sweep that the options ask for, over what a config file does."""
     from vistry.data.source import ReadingOptions
-    from vistry.sweep.request import Constraints, SweepRequest
+    from vistry.sweep.request import MAX_DOWNLOAD, Constraints, SweepRequest
     from vistry.training.plan import Request
 
     reading = ReadingOptions.of(**{name: options[name] for name in ("format", "images", "columns", "classes_at")})
@@ -187,6 +188,7 @@ def _request(options: dict[str, Any]) -> SweepRequest:
         termination=settings.termination,
         constraints=constraints,
         limits=settings.limits,
+        max_download=_whole(options["max_download"]) or MAX_DOWNLOAD,
     )
 
 
