@@ -99,7 +99,7 @@ def test_killed_at_three_points_drawn_by_chance(fresh: SweepFolder, whole: Sweep
 @pytest.mark.parametrize("seed", range(3))
 def test_killed_at_many_points_drawn_by_chance(fresh: SweepFolder, whole: SweepFolder, seed: int) -> None:
     killed = _copied(fresh, f"killed-{seed}")
-    assert _work(killed, *kill_points(seed=100 + seed, number=24)) >= 20
+    assert _work(killed, *kill_points(seed=100 + seed, number=24, reach=0.4)) >= 20
     assert_same(killed, whole)
 
 
