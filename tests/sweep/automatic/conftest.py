@@ -36,8 +36,7 @@ summary = "A model for tests"
 parameters = {parameters}
 tags = ["{kind}"]
 """
-WEIGHTS = """weights.imagenet.source = "https://example.invalid/{name}.safetensors"
-weights.imagenet.sha256 = "{digits}"
+WEIGHTS = """weights.imagenet.source = "{source}"
 weights.imagenet.size = {size}
 weights.imagenet.license = "MIT"
 weights.imagenet.classes = 1000
@@ -57,6 +56,7 @@ class Animal:
     probe: float = 0.5
     error: str = ""
     has_weights: bool = True
+    source: str = "https://example.invalid/{name}.safetensors"
 
 
 Zoo = Callable[[Mapping[str, Animal]], Catalogue]
@@ -76,7 +76,9 @@ def zoo(lay_out: Callable[..., Path], no_policy: None, monkeypatch: pytest.Monke
             manifest += MODEL.format(name=name, parameters=one.parameters, kind=one.kind or name)
             if not one.has_weights:
                 continue
-            manifest += WEIGHTS.format(name=f"{name}-{digits}", digits=digits, size=one.size)
+            manifest += WEIGHTS.format(source=one.source.format(name=f"{name}-{digits}"), size=one.size)
+            if one.source.startswith("https:"):
+                manifest += f'weights.imagenet.sha256 = "{digits}"\n'
             if one.top1 is not None:
                 manifest += f"weights.imagenet.metrics = {{ imagenet1k = {{ top1 = {one.top1} }} }}\n"
             if one.is_here:

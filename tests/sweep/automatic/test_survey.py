@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess, TimeoutExpired
 
 import pytest
 from vistry.errors import TrainingError
+from vistry.registry.weights_cache import WeightsCache
 from vistry.sweep.automatic import survey as module
+from vistry.sweep.automatic.candidates import Candidate
 from vistry.sweep.automatic.choice import choice_of
 from vistry.sweep.automatic.survey import Survey
 from vistry.sweep.request import Constraints
 
 from tests.sweep.automatic.conftest import Animal
+from tests.weights.hub_server import Hub
 
+FAR = {
+    "ant": Animal(top1=50.0),
+    "bee": Animal(top1=80.0, is_here=False, size=600),
+    "big": Animal(top1=75.0, is_here=False, size=500),
+    "cat": Animal(top1=70.0, is_here=False, size=300),
+    "dog": Animal(top1=60.0, is_here=False, size=10),
+}
 SurveyOf = Callable[..., Survey]
 
 
@@ -77,6 +89,12 @@ def test_where_none_can_be_trained_the_reasons_are_told(survey_of: SurveyOf) -> 
         survey.look()
 
 
+def test_where_there_is_no_model_at_all_it_says_so(survey_of: SurveyOf) -> None:
+    survey = survey_of({"ant": Animal(top1=1.0)}, constraints=Constraints(max_parameters=10))
+    with pytest.raises(TrainingError, match="there is none that torch trains and that keeps to the constraints"):
+        survey.look()
+
+
 def test_measuring_ends_with_its_time_but_not_before_one_is_there(
     survey_of: SurveyOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,31 +119,51 @@ def test_where_the_first_ones_fail_until_a_third_of_the_time_is_over_it_gives_up
 def test_weights_are_fetched_as_far_as_the_bytes_go_and_until_the_first_failure(
     survey_of: SurveyOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fetched: list[str] = []
+    names_fetched: list[str] = []
 
-    def run(command: list[str], **_: object) -> object:
-        fetched.append(command[-2])
-        status = 1 if command[-2] == "zoo/cat" else 0
-        return module.subprocess.CompletedProcess(command, status, "", "error: nobody answers")
+    def fetched(candidate: Candidate, seconds: float) -> CompletedProcess[str]:
+        names_fetched.append(candidate.card.name)
+        status = 1 if candidate.card.name == "cat" else 0
+        return CompletedProcess([], status, "", "error: nobody answers")
 
-    monkeypatch.setattr(module.subprocess, "run", run)
-    survey = survey_of(
-        {
-            "ant": Animal(top1=50.0),
-            "bee": Animal(top1=80.0, is_here=False, size=600),
-            "big": Animal(top1=75.0, is_here=False, size=500),
-            "cat": Animal(top1=70.0, is_here=False, size=300),
-            "dog": Animal(top1=60.0, is_here=False, size=10),
-        },
-        may_fetch=True,
-        max_download=1_000,
-    )
+    monkeypatch.setattr(module, "fetched", fetched)
+    survey = survey_of(FAR, may_fetch=True, max_download=1_000)
     survey.look()
-    assert fetched == ["zoo/bee", "zoo/cat"]
+    assert names_fetched == ["bee", "cat"]
     assert names(survey) == ["bee", "ant"]
     assert "nobody answers" in survey.dropped["zoo/cat"]
     assert any("--max-download, 1.0 kB in all" in line for line in survey.decisions)
     assert any("1 model not looked at, whose weights aren't here" in line for line in survey.decisions)
+
+
+def test_a_fetch_that_takes_its_time_is_ended(survey_of: SurveyOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetched(candidate: Candidate, seconds: float) -> CompletedProcess[str]:
+        raise TimeoutExpired([candidate.model], seconds)
+
+    monkeypatch.setattr(module, "fetched", fetched)
+    survey = survey_of(FAR, may_fetch=True, time_limit=600.0)
+    survey.look()
+    assert names(survey) == ["ant"]
+    assert survey.dropped["zoo/bee"] == "its weights, about 600 bytes, weren't here after 30s"
+
+
+def test_weights_come_from_a_hub(survey_of: SurveyOf, hub: Hub, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    there = hub.folder / "zoo" / "ant" / "model.safetensors"
+    there.parent.mkdir(parents=True)
+    there.write_bytes(b"x" * 100)
+    survey = survey_of(
+        {
+            "ant": Animal(top1=1.0, is_here=False, size=100, source="hub:zoo/ant/model.safetensors"),
+            "bee": Animal(top1=0.5, is_here=False, size=100, source="hub:zoo/bee/model.safetensors"),
+        },
+        may_fetch=True,
+    )
+    survey.look()
+    assert names(survey) == ["ant"]
+    assert WeightsCache.read().find(survey.tried[0].candidate.card.weights["imagenet"]) is not None
+    assert "its weights can't be fetched" in survey.dropped["zoo/bee"]
+    assert any(line == "ant: its weights 'imagenet' are fetched, about 100 bytes, MIT" for line in survey.decisions)
 
 
 def test_the_three_best_by_both_and_the_fastest_are_chosen(survey_of: SurveyOf) -> None:

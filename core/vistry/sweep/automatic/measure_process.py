@@ -78,11 +78,20 @@ class MeasureProcess:
         if self._process.poll() is not None:
             self._end()
             self._process, self._is_told = self._started(), False
+        starting = 0.0 if self._is_told else STARTING
         if not self._is_told:
             self._write(self._setting)
-            self._line(time.monotonic() + STARTING)  # it is ready, or the question's own time will tell
             self._is_told = True
         self._write(question)
+        answer = self._answer(starting + seconds)
+        if "ready" in answer:
+            answer = self._answer(seconds)
+        if "error" in answer:
+            raise TrainingError(str(answer["error"]))
+        return answer
+
+    def _answer(self, seconds: float) -> dict[str, Any]:
+        """The next line. Raises TrainingError where the process ends before, or is ended because it is late."""
         line = self._line(time.monotonic() + seconds)
         if line is None:
             self._end()
@@ -90,8 +99,6 @@ class MeasureProcess:
         if not line:
             raise TrainingError(f"the process that tried it ended with status {self._process.wait()}")
         answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise TrainingError(answer["error"])
         return answer
 
     def _started(self) -> subprocess.Popen[bytes]:

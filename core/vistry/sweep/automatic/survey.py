@@ -78,6 +78,9 @@ class Survey:
         self._unmeasured: Counter[str] = Counter()
         self._may_fetch = self.candidates.may_fetch
         self._bytes_left = self.request.max_download
+        limit = self.request.limits.time_limit
+        self._fetch_left = LONGEST_FETCH if limit is None else FETCHED_SHARE * limit
+        self._fetched = 0.0  # seconds
 
     def look(self) -> list[Tried]:
         """Return those that may be searched, in the order of the published figures.
@@ -89,7 +92,7 @@ class Survey:
         for candidate in self._turns():
             if len(self.tried) == MOST:
                 break
-            now = time.monotonic()
+            now = time.monotonic() - self._fetched
             if now >= deadline and (self.tried or self._spare or now >= last):
                 self.decide(
                     f"no more models were looked at: measuring has its {duration(self._budget(MEASURED_SHARE))}"
@@ -113,6 +116,8 @@ class Survey:
     def _turns(self) -> Iterator[Candidate]:
         """The cheapest that is here, by which others are judged; then all, some of a kind before the others of it."""
         ranked = self.candidates.ranked
+        if not ranked:
+            return
         here = [one for one in ranked if one.weights != RANDOM and not one.size] or ranked
         first = min(here, key=lambda one: one.cost)
         yield first
@@ -209,15 +214,19 @@ class Survey:
         """Fetch weights that aren't here. Raises TrainingError; after one failure nothing more is fetched."""
         if not candidate.size:
             return
-        size, limit = size_text(candidate.size), self.request.limits.time_limit
-        self.decide(f"{candidate.card.name}: its weights '{candidate.weights}' are fetched, about {size}")
-        seconds = LONGEST_FETCH if limit is None else FETCHED_SHARE * limit
-        command = [sys.executable, "-m", "vistry", "weights", "fetch", candidate.model, candidate.weights]
+        size, licence = size_text(candidate.size), candidate.card.weights[candidate.weights].license
+        self.decide(f"{candidate.card.name}: its weights '{candidate.weights}' are fetched, about {size}, {licence}")
+        began = time.monotonic()
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+            done = fetched(candidate, self._fetch_left)
         except subprocess.TimeoutExpired:
+            self._may_fetch = False
             # What has come of the file stays, and the next fetch goes on from there.
-            raise TrainingError(f"its weights, about {size}, weren't here after {duration(seconds)}") from None
+            raise TrainingError(f"its weights, about {size}, weren't here after {duration(self._fetch_left)}") from None
+        finally:
+            seconds = time.monotonic() - began
+            self._fetched += seconds
+            self._fetch_left -= seconds
         if done.returncode:
             self._may_fetch = False
             last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
@@ -235,12 +244,16 @@ class Survey:
             return
         if self._spare is None:
             reasons = "; ".join(f"{model}: {reason}" for model, reason in list(self.dropped.items())[:3])
-            raise TrainingError(f"no installed model can be trained for {self.task}: {reasons or 'there is none'}")
+            raise TrainingError(f"no installed model can be trained for {self.task}: {reasons or self._nothing}")
         self._fetch(self._spare.candidate)
         self._check_weights(self._spare)
         del self.dropped[self._spare.candidate.model]
         self.tried.append(self._spare)
         self.decide(f"{self._spare.candidate.card.name} is taken all the same: it is the fastest")
+
+    @property
+    def _nothing(self) -> str:
+        return f"there is none that {self.candidates.backend} trains and that keeps to the constraints"
 
     def _tell_unmeasured(self) -> None:
         for reason, count in self._unmeasured.items():
@@ -274,6 +287,12 @@ class Survey:
     def _budget(self, share: float) -> float:
         limit = self.request.limits.time_limit
         return LONGEST if limit is None else min(LONGEST, share * limit)
+
+
+def fetched(candidate: Candidate, seconds: float) -> subprocess.CompletedProcess[str]:
+    """Fetch weights in a process of their own, which may be ended. Raises subprocess.TimeoutExpired."""
+    command = [sys.executable, "-m", "vistry", "weights", "fetch", candidate.model, candidate.weights]
+    return subprocess.run(command, capture_output=True, text=True, timeout=max(0.0, seconds), check=False)
 
 
 def defaults_of(schema: Schema, *, keeps_batch: bool) -> Defaults:
