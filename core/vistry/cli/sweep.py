@@ -14,8 +14,10 @@ from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.list_group import as_json
 from vistry.cli.printing import aligned, print_json
 from vistry.cli.reading_options import reading_options
+from vistry.cli.runner_option import LOCAL, runner_option
 from vistry.cli.sweep_result import print_sweep_result
 from vistry.cli.threads_option import threads_option
+from vistry.errors import VistryError
 
 if TYPE_CHECKING:
     from vistry.sweep.outlook import Outlook
@@ -59,20 +61,50 @@ STOPPINGS = ("halving", "none", "bandit", "median_stopping", "truncation_selecti
 @click.option("--primary-metric", help=f"Metric that is searched by: {words.primary_metrics()}.")
 @click.option("--backend", default="torch", help=f"Engine that trains: {words.backends()}. [torch]")
 @threads_option
+@runner_option
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the sweep to make. [runs/...]")
+@click.option("--begin-only", is_flag=True, help="Make the sweep's folder and stop; vistry resume works on it.")
 @click.option("--dry-run", is_flag=True, help="Check everything, print the space and what fits the time, stop.")
 @as_json
 @click.pass_context
 def run(ctx: click.Context, /, dry_run: bool, as_json: bool, output: Path | None, **options: Any) -> None:
     """Search for a good model of labelled images."""
-    from vistry.sweep.session import plan_sweep
-
+    begin_only = options.pop("begin_only")
+    if begin_only and dry_run:
+        raise VistryError("--begin-only makes a folder, and --dry-run makes none; leave one of them out")
+    if begin_only and options["runner"] is not None:
+        raise VistryError(
+            "--begin-only trains nothing, and --runner is for those who do: leave it out, and give it to vistry resume"
+        )
     if dry_run:
-        print_outlook(plan_sweep(_request(options), threads=options["threads"], say=_say(as_json)), as_json)
+        check_runner(options["runner"], options["backend"])
+        print_outlook(_planned(options, as_json), as_json)
+        return
+    if begin_only:
+        _begin(options, output, as_json)
         return
     result = _searched(options, output, as_json)
     print_sweep_result(result, as_json)
     ctx.exit(0 if result.best is not None else 1)
+
+
+def _planned(options: dict[str, Any], as_json: bool) -> SweepPlan:
+    from vistry.sweep.session import plan_sweep
+
+    return plan_sweep(_request(options), threads=options["threads"], say=_say(as_json))
+
+
+def _begin(options: dict[str, Any], output: Path | None, as_json: bool) -> None:
+    """Make the folder, and say how it is worked on."""
+    from vistry.sweep.session import begin
+
+    plan = _planned(options, as_json)
+    introduce(plan, as_json)
+    folder = begin(plan, output=output)
+    if as_json:
+        print_json(sweep=str(folder.path))
+    else:
+        click.echo(f"sweep: {folder.path}\nto work on it, type, as often as you like: vistry resume {folder.path}")
 
 
 def _searched(options: dict[str, Any], output: Path | None, as_json: bool) -> SweepResult:
@@ -82,8 +114,9 @@ def _searched(options: dict[str, Any], output: Path | None, as_json: bool) -> Sw
     from vistry.sweep import session
 
     began = time.time()
-    with session.local_runner(options["backend"]) as runner:  # loads what trials need while this process plans
-        plan = session.plan_sweep(_request(options), threads=options["threads"], say=_say(as_json))
+    # It loads what trials need while this process plans.
+    with session.runner_named(options["runner"] or LOCAL, options["backend"]) as runner:
+        plan = session.with_threads(_planned(options, as_json), options["threads"], runner)
         introduce(plan, as_json)
         folder = session.begin(plan, output=output)
         click.echo(f"sweep: {folder.path}", err=as_json)
@@ -130,6 +163,15 @@ def _summary(plan: SweepPlan) -> str:
             f"ends early; {plan.threads} thread{'s' if plan.threads != 1 else ''} a trial",
         ]
     )
+
+
+def check_runner(runner: str | None, backend: str) -> None:
+    """Say what a dry run doesn't know of a runner. Raises VistryError for one that there isn't."""
+    from vistry.sweep.session import runner_named
+
+    runner_named(runner or LOCAL, backend)
+    if runner not in (None, LOCAL):
+        click.echo("note: times and threads are of this machine; a dry run doesn't ask the cluster", err=True)
 
 
 def print_outlook(plan: SweepPlan, as_json: bool) -> None:

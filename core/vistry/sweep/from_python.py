@@ -39,6 +39,7 @@ def sweep(
     max_download: int = MAX_DOWNLOAD,
     seed: int | None = None,
     threads: int | None = None,
+    runner: str = "local",
     say: Callable[[str], None] = silent,
     **hyperparameters: Any,
 ) -> session.SweepResult:
@@ -70,6 +71,7 @@ def sweep(
         max_download: how many bytes of published weights may be fetched where the sweep chooses the models.
         seed: of the sampler; 0 by default.
         threads: how many threads a trial has; by default the cores divided by the trials at once.
+        runner: who trains: "local", this machine, or "ray", a Ray cluster.
         say: is told a line a trial, such as `print`.
         hyperparameters: values by their own names: a list for a choice, a text such as "0.001..0.1" for a range, or one
             value for all trials.
@@ -103,7 +105,7 @@ def sweep(
     request, settings = sweep_asked_for(options, models, texts)
     for line in settings.lines:
         say(line)
-    return session.sweep(request, output=output, threads=threads, say=say)
+    return session.sweep(request, output=output, threads=threads, runner=runner, say=say)
 
 
 def checked_constraints(amounts: Mapping[str, float]) -> dict[str, float | None]:

@@ -9,7 +9,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from vistry.errors import TrainingError
@@ -24,6 +24,7 @@ from vistry.sweep.early_termination import termination_of
 from vistry.sweep.folder import SweepFolder
 from vistry.sweep.measuring import measured_last
 from vistry.sweep.next_job import BEGUN, first_goal, next_job, next_number, next_paused
+from vistry.sweep.places import Place
 from vistry.sweep.protocols import Job, Resume, Sampler, Termination
 from vistry.sweep.runner import Runner
 from vistry.sweep.samplers import sampler_of
@@ -49,15 +50,6 @@ GRACE = 1.0
 
 def silent(line: str) -> None:
     """Say nothing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where one trial at a time is trained: the cores, none for any, and the environment that names a GPU."""
-
-    cores: tuple[int, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
-    device: str = "cpu"
 
 
 @dataclass(frozen=True, kw_only=True)
