@@ -7,16 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, TypedDict, cast
 
 from vistry.hyperparameter.fields import Fields, shared_with_policy
+from vistry.hyperparameter.manifest_defaults import InputPixels, input_pixels, manifest_default, specs_of
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.field_spec import (
-    FieldSpec,
     Number,
     Restriction,
     Scalar,
-    narrowed,
-    narrowed_further,
-    nearest,
     to_json,
 )
 from vistry.registry.tasks import task_named
@@ -97,15 +94,6 @@ class Default:
 
 
 @dataclass(frozen=True)
-class InputPixels:
-    """A size of the network's input and its default for a task; None where it is unset."""
-
-    task: str
-    name: str
-    pixels: int | None
-
-
-@dataclass(frozen=True)
 class OwnRestriction:
     """A narrower range of a hyperparameter; `of` is the full name of the model whose it is."""
 
@@ -170,57 +158,16 @@ def model_facts(model: str) -> ModelFacts:
     return ModelFacts.of(catalogue, catalogue.model(model))
 
 
-def input_pixels(card: ModelCard, task: str, shared: Fields) -> Iterator[InputPixels]:
-    """Yield the sizes of a model's input for a task, of whose shared fields some are sizes, and the family's own."""
-    for name, spec in _specs(card, task, shared).items():
-        if spec.unit == "pixels":
-            value, _ = _default(card, task, name, shared=shared)
-            yield InputPixels(task, name, value if isinstance(value, int) else None)
-
-
 def _defaults(card: ModelCard, task: str, shared: Fields) -> Iterator[Default]:
     """Yield the defaults that manifests make other than the task's; the backbone's may be of other tasks."""
-    fields = _specs(card, task, shared)
+    fields = specs_of(card, task, shared)
     for name in dict.fromkeys((*card.manifest_defaults(task), *(card.backbone.restrict if card.backbone else ()))):
         if name not in fields:
             continue
-        value, origin = _default(card, task, name, shared=shared)
+        value, origin = manifest_default(card, task, name, shared=shared)
         usual = to_json(shared[name].default) if name in shared else None
         if value is not None and value != usual:
             yield Default(task, name, value, shared=usual, origin=origin)
-
-
-def _specs(card: ModelCard, task: str, shared: Fields) -> dict[str, FieldSpec]:
-    """The hyperparameters that a model has for a task."""
-    specs = {name: field.spec for name, field in shared.items() if name not in card.exclude}
-    return {**specs, **{name: spec for name, spec in card.hyperparameters.items() if task in spec.tasks}}
-
-
-def _default(card: ModelCard, task: str, name: str, shared: Fields) -> tuple[Scalar | None, str]:
-    """The default that manifests leave a hyperparameter, and where it is set; "" where none of them changes it.
-
-    One that the backbone can't take becomes the nearest that it can, as in `vistry.hyperparameter.fields`.
-    """
-    spec = _specs(card, task, shared)[name]
-    value, origin = (to_json(shared[name].default) if name in shared else spec.defaults()[task]), ""
-    if name in (manifest := card.manifest_defaults(task)):
-        value, origin = manifest[name][0], manifest[name][1].place
-    restriction = card.backbone.restrict.get(name) if card.backbone else None
-    if card.backbone is None or restriction is None or value is None:
-        return value, origin
-    own = narrowed(spec, card.restrict[name]) if name in card.restrict else spec
-    common = narrowed_further(own, restriction)
-    if common is None or _is_allowed(common, value):
-        return value, origin
-    return to_json(nearest(common, value)), card.backbone.restriction_place(name)
-
-
-def _is_allowed(spec: FieldSpec, value: Scalar) -> bool:
-    try:
-        spec.parse(value)
-    except ValueError:
-        return False
-    return True
 
 
 def _restrictions(card: ModelCard, shared: Iterable[str]) -> Iterator[OwnRestriction]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from vistry.choosing.facts import InputPixels
+from vistry.hyperparameter.manifest_defaults import InputPixels
 from vistry.registry.cards import ModelCard
 from vistry.registry.field_spec import Restriction
 from vistry.registry.filters import figures_of

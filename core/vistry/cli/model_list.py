@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import click
 
-from vistry.choosing.facts import input_pixels
 from vistry.choosing.wording import aliases
 from vistry.cli.printing import aligned, widths_of
 from vistry.hyperparameter.fields import Fields, shared_with_policy
+from vistry.hyperparameter.manifest_defaults import input_pixels
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.tasks import task_named

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from vistry.choosing.facts import input_pixels
 from vistry.hyperparameter.fields import Fields, shared_with_policy
+from vistry.hyperparameter.manifest_defaults import input_pixels
 from vistry.registry.cards import ModelCard
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.weights_cache import WeightsCache
