@@ -40,7 +40,7 @@ types: $(VENV)/ready
 	MYPYPATH=docs/generate $(VENV)/bin/mypy docs/generate/*.py
 
 bench: $(VENV)/ready
-	for script in $(filter-out benchmarks/elsewhere.py benchmarks/sweep_surface.py,$(wildcard benchmarks/*.py)); do $(VENV)/bin/python $$script || exit 1; done
+	for script in $(filter-out benchmarks/automatic.py benchmarks/elsewhere.py benchmarks/sweep_surface.py,$(wildcard benchmarks/*.py)); do $(VENV)/bin/python $$script || exit 1; done
 
 docs: $(VENV)/ready
 	$(VENV)/bin/python -m vistry.hyperparameter.shared_values_source core/vistry/hyperparameter/shared_values.py

@@ -68,6 +68,7 @@ sweep.add_command(export)
 @click.option("--max-model-size", type=Amount(BYTES), help="Only models whose weights are as small: 20MB, 64MiB.")
 @click.option("--max-latency", type=Amount(SECONDS), help="Only models that predict an image as fast: 30ms.")
 @click.option("--max-memory", type=Amount(BYTES), help="Only models that train with as little memory: 6GiB.")
+@click.option("--max-download", type=Amount(BYTES), help="Bytes of weights to fetch where no model is named. [1GiB]")
 @click.option("--seed", type=int, help="Seed of the sampler. [0]")
 @click.option("--validation", type=click.Path(path_type=Path), help="Labelled images to validate on.")
 @click.option("--validation-size", type=float, help="Share of the data split off when none is given. [0.2]")
@@ -85,7 +86,7 @@ def run(ctx: click.Context, /, dry_run: bool, as_json: bool, output: Path | None
     from vistry.sweep.session import plan_sweep
 
     if dry_run:
-        print_outlook(plan_sweep(_request(options), threads=options["threads"]), as_json)
+        print_outlook(plan_sweep(_request(options), threads=options["threads"], say=_say(as_json)), as_json)
         return
     result = _searched(options, output, as_json)
     print_sweep_result(result, as_json)
@@ -100,7 +101,7 @@ def _searched(options: dict[str, Any], output: Path | None, as_json: bool) -> Sw
 
     began = time.time()
     with session.local_runner(options["backend"]) as runner:  # loads what trials need while this process plans
-        plan = session.plan_sweep(_request(options), threads=options["threads"])
+        plan = session.plan_sweep(_request(options), threads=options["threads"], say=_say(as_json))
         introduce(plan, as_json)
         folder = session.begin(plan, output=output)
         click.echo(f"sweep: {folder.path}", err=as_json)
@@ -123,7 +124,7 @@ def _say(as_json: bool) -> Any:
 def _request(options: dict[str, Any]) -> SweepRequest:
     """The sweep that the options ask for, over what a config file does."""
     from vistry.data.source import ReadingOptions
-    from vistry.sweep.request import Constraints, SweepRequest
+    from vistry.sweep.request import MAX_DOWNLOAD, Constraints, SweepRequest
     from vistry.training.plan import Request
 
     reading = ReadingOptions.of(**{name: options[name] for name in ("format", "images", "columns", "classes_at")})
@@ -154,6 +155,7 @@ def _request(options: dict[str, Any]) -> SweepRequest:
         termination=settings.termination,
         constraints=constraints,
         limits=settings.limits,
+        max_download=_whole(options["max_download"]) or MAX_DOWNLOAD,
     )
 
 

@@ -13,7 +13,7 @@ from vistry.registry.catalogue import Catalogue
 from vistry.registry.tasks import task_named
 from vistry.sweep import session
 from vistry.sweep.flag_values import requests_of_flags
-from vistry.sweep.request import Constraints, Limits, SamplerRequest, SweepRequest, TerminationRequest
+from vistry.sweep.request import MAX_DOWNLOAD, Constraints, Limits, SamplerRequest, SweepRequest, TerminationRequest
 from vistry.sweep.worker import silent
 from vistry.training.plan import Request
 
@@ -39,6 +39,7 @@ def sweep(
     sampler: str = "auto",
     stopping: str | Mapping[str, Any] = "halving",
     constraints: Mapping[str, float] | None = None,
+    max_download: int = MAX_DOWNLOAD,
     seed: int = 0,
     threads: int | None = None,
     say: Callable[[str], None] = silent,
@@ -49,7 +50,7 @@ def sweep(
     Args:
         data: labelled images; this and what follows up to `group_by` is as for `vistry.train`.
         task: a task's name or alias; by default what labels suggest.
-        model: a model's name or several; by default the task's own.
+        model: a model's name or several; by default the sweep chooses some, and what to search of them.
         validation: labelled images to measure on.
         format: the data's format.
         images: folders in which images are looked for, too.
@@ -68,6 +69,7 @@ def sweep(
             a mapping, such as {"type": "bandit", "slack_factor": 0.2}.
         constraints: what every model keeps to: max_parameters, max_model_size and max_memory in bytes, max_latency in
             seconds for an image.
+        max_download: how many bytes of published weights may be fetched where the sweep chooses the models.
         seed: of the sampler.
         threads: how many threads a trial has; by default the cores divided by the trials at once.
         say: is told a line a trial, such as `print`.
@@ -98,6 +100,7 @@ def sweep(
         termination=termination_request(stopping),
         constraints=constraints_of(constraints or {}),
         limits=Limits(max_trials=max_trials, max_concurrent_trials=max_concurrent_trials, time_limit=time_limit),
+        max_download=max_download,
     )
     return session.sweep(request, output=output, threads=threads, say=say)
 

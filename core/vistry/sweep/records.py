@@ -13,6 +13,7 @@ from pathlib import Path
 from vistry.data.source import ReadingOptions
 from vistry.registry.field_spec import Scalar
 from vistry.runs.records import DataRecord
+from vistry.sweep.automatic.records import AutomaticRecord
 from vistry.sweep.request import Constraints, Limits, SamplerRequest, TerminationRequest
 from vistry.sweep.space import Space, Values
 from vistry.training.plan import Request
@@ -76,6 +77,7 @@ class SweepRecord:
     """sweep.json: all that going on with a sweep needs to know. Written once, and again only for larger limits.
 
     `space` is as resolved: full names of models, and each default worked out. `threads` is how many a trial has.
+    `automatic` says how the space came about where nobody said what to search.
     """
 
     id: str
@@ -99,6 +101,7 @@ class SweepRecord:
     notes: Mapping[str, str] = field(default_factory=dict)
     best_to: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    automatic: AutomaticRecord | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,8 @@ from vistry.hyperparameter.schema import Source
 from vistry.sweep.distribution import Distribution
 from vistry.training.plan import Request
 
+MAX_DOWNLOAD = 2**30
+
 
 @dataclass(frozen=True, kw_only=True)
 class GroupRequest:
@@ -74,6 +76,7 @@ class SweepRequest:
 
     `groups` is None where nobody said what to search: the default space of the models is then.
     `notes` are what people call it (name, description, tags), and `best_to` a folder that gets the best run.
+    `max_download` is how many bytes of published weights may be fetched where the sweep chooses the models itself.
     """
 
     training: Request
@@ -85,3 +88,8 @@ class SweepRequest:
     constraints: Constraints = Constraints()
     notes: Mapping[str, str] = field(default_factory=dict)
     best_to: str | None = None
+    max_download: int = MAX_DOWNLOAD
+
+    def fixed_values(self) -> dict[str, object]:
+        """The values that all trials have, as they were given; the last one of a name counts."""
+        return {str(name): value for source in self.fixed for name, value in source.values.items()}

@@ -26,6 +26,8 @@ from vistry.registry.field_spec import Scalar, to_json
 from vistry.registry.tasks import task_named
 from vistry.runs.copying import check_target, copy_run
 from vistry.runs.folder import Run
+from vistry.sweep.automatic.decide import decided, is_automatic
+from vistry.sweep.automatic.records import AutomaticRecord
 from vistry.sweep.claims import locked
 from vistry.sweep.constraints import DRAWS
 from vistry.sweep.early_termination import termination_of, termination_problems
@@ -35,7 +37,8 @@ from vistry.sweep.report import write_sweep_report
 from vistry.sweep.request import Limits, SweepRequest
 from vistry.sweep.runner import LocalRunner, Runner
 from vistry.sweep.samplers import sampler_note, sampler_of
-from vistry.sweep.space import Group, Space
+from vistry.sweep.space import Space
+from vistry.sweep.space_values import default_of
 from vistry.sweep.spaces import space_of
 from vistry.sweep.spent import seconds_spent
 from vistry.sweep.test_split import measure_test
@@ -55,7 +58,7 @@ Say = Callable[[str], None]
 class SweepPlan:
     """A sweep with everything decided. `first` is the plan of the first model's default, with the data of all.
 
-    `notes` are sentences for the user.
+    `notes` are sentences for the user, `automatic` is what was decided where nobody said what to search.
     """
 
     request: SweepRequest
@@ -64,6 +67,7 @@ class SweepPlan:
     first: Plan
     threads: int
     notes: tuple[str, ...] = ()
+    automatic: AutomaticRecord | None = None
 
     @property
     def splits(self) -> Splits:
@@ -108,7 +112,7 @@ def sweep(
     """
     began = time.time()
     with local_runner(request.training.backend) as runner:  # loads what trials need while this process plans
-        plan = plan_sweep(request, threads=threads)
+        plan = plan_sweep(request, threads=threads, say=say)
         for note in plan.notes:
             say(note)
         return work_on(begin(plan, output=output), began=began, runner=runner, say=say)
@@ -144,8 +148,11 @@ def local_runner(backend: str) -> LocalRunner:
     return LocalRunner(backend)
 
 
-def plan_sweep(request: SweepRequest, *, threads: int | None = None) -> SweepPlan:
-    """Decide and check everything; nothing is written. Raises VistryError, with every problem of the values at once."""
+def plan_sweep(request: SweepRequest, *, threads: int | None = None, say: Say = silent) -> SweepPlan:
+    """Decide and check everything; nothing is written. Raises VistryError, with every problem of the values at once.
+
+    Where nobody said what to search, models are looked at first, and `say` is told each decision.
+    """
     catalogue, training = Catalogue.read(), request.training
     task, _ = (training.task, "") if training.task else task_of(training.data, None, training.reading)
     task = task_named(task).name
@@ -153,18 +160,25 @@ def plan_sweep(request: SweepRequest, *, threads: int | None = None) -> SweepPla
     if request.best_to is not None:
         check_target(Path(request.best_to))
     request, notes = _with_defaults(replace(request, training=training))
-    space = _checked_space(request, catalogue, task)
+    threads = _threads(request.limits, threads)
+    splits, automatic = None, None
+    if is_automatic(request):
+        _check(request, [])
+        splits, chosen = decided(request, catalogue, task, threads=threads, say=say)
+        space, automatic = chosen.space, chosen.record
+    else:
+        space = _checked_space(request, catalogue, task)
     termination_of(request.termination, space)
     sampler_of(request.sampler, space)
     if note := sampler_note(request.sampler):
         notes = (*notes, note)
-    first, *others = space.models
-    plan = make_plan(replace(training, model=first), [constants_of(space, first)])
+    first, *others = dict.fromkeys([*(one.model for one in space.first), *space.models])
+    plan = make_plan(replace(training, model=first), [default_of(space, first)], splits)
     planned = SweepPlan(
-        request=request, task=task, space=space, first=plan, threads=_threads(request.limits, threads), notes=notes
+        request=request, task=task, space=space, first=plan, threads=threads, notes=notes, automatic=automatic
     )
     for model in others:  # what only a training would find, such as weights that aren't here
-        make_plan(replace(training, model=model), [constants_of(space, model)], planned.splits)
+        make_plan(replace(training, model=model), [default_of(space, model)], planned.splits)
     return planned
 
 
@@ -198,8 +212,11 @@ def begin(plan: SweepPlan, *, output: str | Path | None = None) -> SweepFolder:
                 notes=request.notes,
                 best_to=request.best_to,
                 versions={"vistry": version("vistry"), "python": platform.python_version()},
+                automatic=plan.automatic,
             )
         )
+        for sentence in plan.automatic.decisions if plan.automatic else ():
+            folder.add_event("note", reason=sentence)
     except BaseException:
         shutil.rmtree(folder.path, ignore_errors=True)  # it never began, and the same command has to work again
         raise
@@ -233,20 +250,6 @@ def work_on(
     write_sweep_report(folder)
     _copy_best(result)
     return result
-
-
-def constants_of(space: Space, model: str) -> Source:
-    """The values that every trial of a model has."""
-    groups = [group for group in space.groups if model in group.models]
-    first = {name: drawn.choices[0] for name, drawn in groups[0].parameters.items() if len(drawn.choices) == 1}
-    same = {
-        name: value for name, value in first.items() if all(_is_constant(group, name, value) for group in groups[1:])
-    }
-    return Source.of(same, "the sweep")
-
-
-def _is_constant(group: Group, name: str, value: Scalar | None) -> bool:
-    return name in group.parameters and group.parameters[name].choices == (value,)
 
 
 def places_wanted(limits: Limits) -> int:
@@ -289,14 +292,20 @@ def _with_defaults(request: SweepRequest) -> tuple[SweepRequest, tuple[str, ...]
 
 def _checked_space(request: SweepRequest, catalogue: Catalogue, task: str) -> Space:
     """The space. Raises HyperparameterError with its problems and those of early termination and the limits."""
-    problems = [*termination_problems(request.termination), *_limit_problems(request)]
     try:
         space = space_of(request, catalogue, task)
     except HyperparameterError as error:
-        raise HyperparameterError([*error.problems, *problems], "sweep") from None
+        _check(request, error.problems)
+        raise
+    _check(request, [])
+    return space
+
+
+def _check(request: SweepRequest, problems: Iterable[Problem]) -> None:
+    """Raise HyperparameterError for these problems with those of early termination and the limits, if any."""
+    problems = [*problems, *termination_problems(request.termination), *_limit_problems(request)]
     if problems:
         raise HyperparameterError(problems, "sweep")
-    return space
 
 
 def _limit_problems(request: SweepRequest) -> Iterator[Problem]:

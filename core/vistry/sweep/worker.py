@@ -178,12 +178,21 @@ class Worker:
         if self.deadline is None or (isinstance(job, Resume) and job.reason == BEGUN):
             return True
         if isinstance(job, Suggestion):
+            if self._has_searched(trials):
+                return False
             model, epochs = job.model, self._goal(self._record(job, next_number(trials), Place()))
         else:
             trial = next(trial for trial in trials if trial.number == job.number)
             model, epochs = trial.record.model, job.until - trial.trained
         seconds = seconds_an_epoch(model, trials)
         return time.time() + epochs * seconds + RESERVE <= self.deadline
+
+    def _has_searched(self, trials: Sequence[Trial]) -> bool:
+        """Whether the part of the time is over in which an automatic sweep begins anything new."""
+        automatic, limit = self.sweep.record.automatic, self.sweep.record.limits.time_limit
+        if automatic is None or limit is None or self.deadline is None or not trials:
+            return False
+        return time.time() >= self.deadline - (1 - automatic.search_share) * limit
 
     def _goal(self, record: TrialRecord) -> int:
         return first_goal(record, self._termination)

@@ -15,6 +15,7 @@ from vistry.report.section import Section
 from vistry.report.table import definitions
 from vistry.report.tile import tile
 from vistry.sweep.folder import SweepFolder
+from vistry.sweep.report.automatic import automatic_section
 from vistry.sweep.report.charts import latency_section, progress_section
 from vistry.sweep.report.command import training_command
 from vistry.sweep.report.contents import Contents, WorkingTime, short_model
@@ -45,6 +46,7 @@ def sections_of(contents: Contents) -> Iterator[Section]:
         latency_section(contents),
         endings_section(contents),
         failures_section(contents),
+        automatic_section(contents),
         notes_section(contents),
         _search(contents),
     ]
