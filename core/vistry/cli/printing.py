@@ -44,8 +44,7 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Se
     if sys.stdout.isatty():
         _print_rich(headers, rows, right)
         return
-    for line in aligned([headers, *rows], right=[header in right for header in headers]):
-        click.echo(line)
+    click.echo("\n".join(aligned([headers, *rows], right=[header in right for header in headers])))
 
 
 def aligned(lines: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:

@@ -195,9 +195,9 @@ class _Reading:
 def _merged(base: Values, own: Values) -> Values:
     """Two tables in one, in which tables are merged again and other values are those of the second."""
     both = {**base, **own}
-    for key in base.keys() & own.keys():
-        if isinstance(base[key], dict) and isinstance(own[key], dict):
-            both[key] = _merged(base[key], own[key])
+    for key, value in own.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            both[key] = _merged(base[key], value)
     return both
 
 

@@ -99,14 +99,14 @@ def _entries(installed: Installed) -> Iterator[tuple[Plugin, str]]:
     """The plugins of a distribution, each with the value of its entry point."""
     name, version = installed.name, installed.version
     try:
-        entries = list(installed.record.entry_points.select(group=GROUP))
-    except (ValueError, TypeError) as error:
+        entries = list(installed.record.entries_of(GROUP))
+    except ValueError as error:
         remedy = f"type: pip install --force-reinstall {name}"
         unreadable = Plugin(name, name, version)
         yield unreadable.in_state("invalid", f"its entry_points.txt can't be read: {error}", remedy), ""
         return
-    for entry in entries:
-        yield Plugin(entry.name, name, version, notes=tuple(installed.notes())), entry.value
+    for plugin, value in entries:
+        yield Plugin(plugin, name, version, notes=tuple(installed.notes())), value
 
 
 def _with_handle(plugin: Plugin, is_unique: bool) -> Plugin:

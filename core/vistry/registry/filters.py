@@ -201,26 +201,27 @@ _PUBLISHED = re.compile(r"([^<>=\s]+)(?:\s*(>=|<=|>|<)\s*(\d+(?:\.\d+)?))?")
 
 def _published(name: str, value: object, terms: Terms) -> Wanted:
     """Figures by data set, by name or by both, such as "imagenet1k.top1", and how high or low: ">= 75"."""
-    tests = [_figure(name, text.strip(), terms) for text in texts(name, value)]
-    return Wanted(test=lambda figure: any(test(figure) for test in tests))
+    return Wanted(frozenset(figure for text in texts(name, value) for figure in _figures(name, text.strip(), terms)))
 
 
-def _figure(name: str, text: str, terms: Terms) -> Callable[[Any], bool]:
+def _figures(name: str, text: str, terms: Terms) -> list[tuple[str, float | None]]:
+    """The terms of one text. Raises RegistryError."""
     match = _PUBLISHED.fullmatch(text)
     if match is None:
         raise RegistryError(f"{name} = {text!r} must be a figure such as 'imagenet1k.top1' or 'imagenet1k.top1 >= 75'")
     wanted, sign, bound = match.groups()
-    known = sorted({called for called, _ in terms})
-    if wanted not in known:
-        raise unknown("published figure", wanted, known)
+    figures = [term for term in terms if term[0] == wanted]
+    if not figures:
+        raise unknown("published figure", wanted, sorted({called for called, _ in terms}))
     if sign is None:
-        return lambda term: bool(term[0] == wanted)
+        return figures
     compare, number = _COMPARISONS[sign], float(bound)
-    if all(figure is None for called, figure in terms if called == wanted):
+    values = [term for term in figures if term[1] is not None]
+    if not values:
         raise RegistryError(
             f"{name} = {text!r} compares a data set; name one of its figures: '{wanted}.FIGURE {sign} {bound}'"
         )
-    return lambda term: bool(term[0] == wanted and term[1] is not None and compare(term[1], number))
+    return [term for term in values if compare(term[1], number)]
 
 
 def figures_of(card: ModelCard) -> Iterator[tuple[str, str, float]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
+from vistry.registry.distribution_records import DistributionRecord, distribution_records
 from vistry.registry.names import canonical_name
 
 GROUP = "vistry.plugins"
@@ -18,16 +18,20 @@ _RANKS = {"dev": -4, "a": -3, "b": -2, "rc": -1, "": 0, "post": 1}  # of what fo
 
 @dataclass(frozen=True)
 class Installed:
-    """A distribution that brings plugins, under its canonical name, and the folder that its record lies in.
+    """A distribution that brings plugins, under its canonical name.
 
     `others` are further records of it, which play no part.
     """
 
     name: str
     version: str
-    record: Distribution
-    folder: Path
+    record: DistributionRecord
     others: tuple[Installed, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder that its record lies in."""
+        return self.record.folder
 
     def notes(self) -> Iterator[str]:
         """A sentence for each other record of another version or in another folder."""
@@ -51,13 +55,11 @@ def installed_distributions() -> Iterator[Installed]:
     there. Within a folder there is one package, and the newest record is its own: an older one was left behind.
     """
     by_name: dict[str, list[Installed]] = {}
-    for record in distributions():
-        if GROUP in (record.read_text("entry_points.txt") or ""):
-            name, version = _name_and_version(record)
-            installed = Installed(name, version, record, folder=Path(str(record.locate_file(""))).resolve())
-            # Records without a name can't be told apart from each other, so each counts.
-            key = f"{name} {len(by_name)}" if name == _NAMELESS else name
-            by_name.setdefault(key, []).append(installed)
+    for record in distribution_records(GROUP):
+        name, version = _name_and_version(record)
+        # Records without a name can't be told apart from each other, so each counts.
+        key = f"{name} {len(by_name)}" if name == _NAMELESS else name
+        by_name.setdefault(key, []).append(Installed(name, version, record))
     for records in by_name.values():
         first = [installed for installed in records if installed.folder == records[0].folder]
         chosen = max(first, key=lambda installed: _order(installed.version))
@@ -66,10 +68,9 @@ def installed_distributions() -> Iterator[Installed]:
         yield replace(chosen, others=tuple(others.values()))
 
 
-def _name_and_version(record: Distribution) -> tuple[str, str]:
-    """From the header lines of METADATA: parsing the whole message costs a query ten times as much."""
-    text = record.read_text("METADATA") or record.read_text("PKG-INFO") or ""
-    header = text.partition("\n\n")[0].splitlines()
+def _name_and_version(record: DistributionRecord) -> tuple[str, str]:
+    """From the header lines of its metadata."""
+    header = record.metadata.partition("\n\n")[0].splitlines()
     fields = {key: value.strip() for key, _, value in (line.partition(":") for line in header)}
     return canonical_name(fields.get("Name", _NAMELESS)), fields.get("Version", _NAMELESS)
 

@@ -165,7 +165,7 @@ class WeightsSpec:
 
     def __post_init__(self) -> None:
         # A repository's file is known by its revision, and by a hash where the manifest states one.
-        if not self.sha256 and self.hub_file is None:
+        if not self.sha256 and not self.source.startswith("hub:"):
             raise InvalidKeyError("is missing, and only a file on a hub can do without; add sha256 = ...", ("sha256",))
 
     @property

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Hashable, Iterator
 from pathlib import Path
 
-_RECORDS = {".dist-info": "METADATA", ".egg-info": "PKG-INFO"}  # and the file in one that has name and version
+from vistry.registry.distribution_records import ENTRY_POINTS, record_files
 
 
 def file_stamp(path: str | Path) -> Hashable:
@@ -25,14 +25,6 @@ def installed_stamp() -> Hashable:
 
 
 def _records_in(folder: str) -> Iterator[Hashable]:
-    try:
-        names = os.listdir(folder or ".")  # noqa: PTH208
-    except OSError:
-        return  # not there, or a zip file
-    for name in names:
-        metadata = _RECORDS.get(name[-len(".dist-info") :]) or _RECORDS.get(name[-len(".egg-info") :])
-        if metadata is None:
-            continue
-        record = os.path.join(folder, name)  # noqa: PTH118
-        if entry_points := file_stamp(f"{record}/entry_points.txt"):
-            yield name, entry_points, file_stamp(f"{record}/{metadata}")
+    for record, metadata in record_files(folder):
+        if entry_points := file_stamp(f"{record}/{ENTRY_POINTS}"):
+            yield record, entry_points, file_stamp(metadata)

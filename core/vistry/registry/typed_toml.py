@@ -85,10 +85,10 @@ def reader_of(kind: Any) -> Reader:
     if is_dataclass(kind):
         return _table_reader(kind)
     if origin is Annotated:
-        return partial(_constrained, reader_of(arguments[0]), arguments[1:])
+        return _constrained_reader(arguments[0], arguments[1:])
     if origin is tuple:
         length = None if arguments[-1] is Ellipsis else len(arguments)
-        return partial(_array, reader_of(arguments[0]), length)
+        return _array_reader(arguments[0], length)
     if origin is dict:
         return partial(_entries, reader_of(arguments[0]), reader_of(arguments[1]))
     if origin in (UnionType, Union):
@@ -119,8 +119,8 @@ def read_keys(readers: Mapping[str, Reader], value: object, location: Location, 
         return {}
     values = {}
     for name, entry in value.items():
-        if name in readers:
-            values[name] = readers[name](entry, (*location, name), problems)
+        if reader := readers.get(name):
+            values[name] = reader(entry, (*location, name), problems)
         else:
             problems.append(problem((*location, name), "is not a known key", suggestion(name, list(readers))))
     return values
@@ -161,20 +161,32 @@ def _table_reader(kind: Any) -> Reader:
     return read
 
 
-def _constrained(
-    reader: Reader, constraints: tuple[Constraint, ...], value: object, location: Location, problems: Problems
-) -> Any:
-    before = len(problems)
-    result = reader(value, location, problems)
-    if len(problems) == before:
-        problems += [problem(location, broken) for check in constraints if (broken := check(result))]
-    return result
+def _constrained_reader(kind: Any, constraints: tuple[Constraint, ...]) -> Reader:
+    reader = reader_of(kind)
+
+    def read(value: object, location: Location, problems: Problems) -> Any:
+        before = len(problems)
+        result = value if type(value) is kind else reader(value, location, problems)
+        if len(problems) == before:
+            for check in constraints:
+                if broken := check(result):
+                    problems.append(problem(location, broken))
+        return result
+
+    return read
 
 
-def _array(reader: Reader, length: int | None, value: object, location: Location, problems: Problems) -> Any:
-    if not isinstance(value, list) or (length is not None and len(value) != length):
-        return problems.append(problem(location, "must be an array" + (f" of {length}" if length else "")))
-    return tuple(reader(entry, (*location, number), problems) for number, entry in enumerate(value))
+def _array_reader(kind: Any, length: int | None) -> Reader:
+    reader = reader_of(kind)
+
+    def read(value: object, location: Location, problems: Problems) -> Any:
+        if not isinstance(value, list) or (length is not None and len(value) != length):
+            return problems.append(problem(location, "must be an array" + (f" of {length}" if length else "")))
+        if all(type(entry) is kind for entry in value):
+            return tuple(value)  # of plain scalars, of which most long arrays are
+        return tuple([reader(entry, (*location, number), problems) for number, entry in enumerate(value)])
+
+    return read
 
 
 def _entries(key: Reader, entry: Reader, value: object, location: Location, problems: Problems) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import vistry
 import vistry_timm
 from timm.models import get_pretrained_cfg, list_pretrained
 from vistry.plugin import ModelCard, PreprocessingSpec
+from vistry.registry.field_spec import Restriction
 from vistry_timm.generate import Catalogue, with_crop
 from vistry_timm.verify import faults_of, sample
 
@@ -23,13 +25,23 @@ LEFT_OUT = json.loads(Path(vistry_timm.__file__).with_name("left_out.json").read
 def test_every_classifier_of_this_timm_is_in_it_or_left_out_with_a_reason() -> None:
     assert version("timm") == "1.0.31"
     assert sorted([*CARDS, *LEFT_OUT]) == sorted(timm.list_models())
-    assert len(CARDS) > 1100
+    assert len(CARDS) > 1300
     assert all(LEFT_OUT.values())
 
 
 @pytest.mark.parametrize("card", sample(5, seed=5), ids=lambda card: card.name)
 def test_a_model_is_what_the_network_is(card: ModelCard) -> None:
     assert list(faults_of(card)) == []
+
+
+def test_a_side_that_a_network_does_not_take_is_a_fault() -> None:
+    card = CARDS["ghostnetv2_100"]
+    assert (
+        card.input_sizes.smallest == 64
+    )  # its attention is over a map of half the size; GhostNet's first version has none
+    assert list(faults_of(card)) == []
+    wrong = replace(card, restrict={"training_crop_size": Restriction(reason="a trial of another", minimum=32)})
+    assert list(faults_of(wrong)) == ["ghostnetv2_100 gives no logits for images of 32 pixels"]
 
 
 @pytest.mark.long

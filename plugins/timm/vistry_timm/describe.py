@@ -17,6 +17,7 @@ from vistry_timm.networks import NEEDED_STRIDES, as_feature_maps, build, strides
 
 # With which of these a network takes images of other sizes than the one it was made for, tried in this order.
 OPTIONS: tuple[dict[str, Any], ...] = ({}, {"strict_img_size": False}, {"dynamic_img_size": True})
+SMALL_SIDES = (32, 64, 96, 128, 160, 192)
 SIDE = 128  # pixels across an image that maps are tried with; it is 32 more high
 CLASSES = 1000
 _DRAWING = ("normal_", "uniform_", "erfinv_", "mul_", "add_", "sub_", "clamp_", "fill_", "zero_", "copy_", "div_")
@@ -85,9 +86,7 @@ def describe(name: str, trials: Trials) -> Facts:
     if is_fixed:
         smallest, multiple_of = height, 1
     else:
-        if not _holds_for(network, height, trials.sides.get(kind)):
-            trials.sides[kind] = _sides(network, height)
-        smallest, multiple_of = trials.sides[kind]
+        trials.sides[kind] = smallest, multiple_of = sides_of(network, height, trials.sides.get(kind))
     shapes = _shapes(network)
     groups = freezing_groups(network)
     return Facts(
@@ -112,23 +111,38 @@ def takes(network: nn.Module, side: int) -> bool:
         return False
 
 
-def _holds_for(network: nn.Module, size: int, sides: tuple[int, int] | None) -> bool:
-    """Whether what another network of the kind takes holds for this one: its own size, and the smallest side."""
-    if sides is None or size % sides[1] or size < sides[0]:
-        return False
-    return sides[1] < 64 and takes(network, sides[0])
+def sides_of(network: nn.Module, size: int, of_another: tuple[int, int] | None) -> tuple[int, int]:
+    """The smallest side that a network takes, and of what sides are multiples, as far as trials tell.
 
-
-def _sides(network: nn.Module, size: int) -> tuple[int, int]:
-    """The smallest side that a network takes, and of what sides are multiples, as far as trials tell."""
-    whole = math.ceil(size / 64) * 64
+    Few trials tell whether it is as with another network of its kind. Raises ValueError where it takes no image.
+    """
+    if of_another and _holds_for(network, size, of_another):
+        return of_another
+    whole = whole_size(size)
     multiple = next((step for step in (1, 2, 4, 8, 16, 32, 64) if takes(network, whole + step)), 0)
     if not multiple:
         if not takes(network, size):
             raise ValueError(f"it gives no logits for images of {size} pixels")
         return size, size
-    sides = [side for side in (32, 64, 96, 128, 160, 192) if side < size and side % multiple == 0]
+    sides = [side for side in SMALL_SIDES if side < size and side % multiple == 0]
     return next((side for side in sides if takes(network, side)), size), multiple
+
+
+def _holds_for(network: nn.Module, size: int, sides: tuple[int, int]) -> bool:
+    """Whether a network takes images of these sides, and none of the next smaller side or of half the multiple."""
+    smallest, multiple = sides
+    if size % multiple or size < smallest:
+        return False
+    smaller = [side for side in SMALL_SIDES if side < smallest and side % multiple == 0][-1:]
+    finer = [whole_size(size) + multiple // 2] if multiple > 1 else []
+    return all(takes(network, side) for side in (smallest, whole_size(size) + multiple)) and not any(
+        takes(network, side) for side in (*smaller, *finer)
+    )
+
+
+def whole_size(size: int) -> int:
+    """The least multiple of 64 that is no smaller."""
+    return math.ceil(size / 64) * 64
 
 
 def _maps(network: Any, groups: list[list[str]], trials: Trials, kind: object) -> Maps | None:
