@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from vistry.errors import HyperparameterError, RunError, TrainingError, VistryError
+from vistry.errors import DataError, HyperparameterError, RunError, TrainingError, VistryError
 from vistry.sweep import constraints, worker
 from vistry.sweep.claims import Claim, is_held, locked
 from vistry.sweep.constraints import Footprint
@@ -16,6 +16,7 @@ from vistry.sweep.request import Constraints, Limits
 from vistry.sweep.session import plan_sweep, resume_sweep, work_on
 from vistry.sweep.space import Suggestion
 from vistry.sweep.trial import Trial
+from vistry.training.plan import Request
 
 from tests.sweep.conftest import MakeRequest
 from tests.sweep.runners import Pretending
@@ -184,6 +185,15 @@ def test_limits_that_make_no_sense_are_told_together(request_of: MakeRequest, fo
     with pytest.raises(HyperparameterError, match=r"3 problems with the sweep:") as error:
         plan_sweep(request)
     assert {problem.field for problem in error.value.problems} == {"max_trials", "max_concurrent_trials", "time_limit"}
+
+
+def test_data_that_is_not_there_is_told_before_anything_is_fetched(
+    request_of: MakeRequest, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vistry.sweep.session.make_plan", lambda *_: pytest.fail("it looked at models first"))
+    training = Request(data=tmp_path / "nowhere", task="multiclass")
+    with pytest.raises(DataError, match="nowhere: there is no such file or folder"):
+        plan_sweep(request_of(training=training))
 
 
 def test_what_nobody_asked_for_is_said(request_of: MakeRequest, folders: Path) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+from vistry.data import doctor
 from vistry.data.task_choice import task_of
 from vistry.errors import HyperparameterError, Problem, RunError, VistryError, suggestion
 from vistry.evaluation.metric_table import metric_parts
@@ -187,6 +188,8 @@ def plan_sweep(request: SweepRequest, *, threads: int | None = None, say: Say = 
     training = replace(training, task=task, primary_metric=primary_metric_of(task, training.primary_metric, catalogue))
     if request.best_to is not None:
         check_target(Path(request.best_to))
+    if not training.data.exists():  # told before weights are fetched or models looked at
+        doctor.examine(training.data, task, training.reading)
     request, notes = _with_defaults(replace(request, training=training))
     threads = _threads(request.limits, threads)
     splits, automatic = None, None
