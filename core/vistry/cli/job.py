@@ -57,7 +57,7 @@ def run_job(ctx: click.Context, /, file: Path, data: tuple[str, ...], *, as_json
     wanted = with_time_limit(read_job(file, data_map(data)), options["time_limit"])
     for line in _lines(wanted):
         click.echo(line, err=as_json)
-    plan = plan_job(wanted, runner=options["runner"] or LOCAL)
+    plan = plan_job(wanted, runner=options["runner"] or LOCAL, say=lambda line: click.echo(line, err=as_json))
     if options["dry_run"]:
         check_runner(options["runner"], wanted.request.training.backend)
         _print_plan(plan, as_json)
@@ -114,7 +114,7 @@ def _print_result(result: JobResult) -> None:
         from vistry.cli.sweep_result import print_sweep_result
 
         print_sweep_result(result.sweep, as_json=False)
-    if result.test is not None:
+    if result.test is not None and result.sweep is None:
         click.echo(_measured(result.test, result.job.test))
     if result.run is not None and result.job.request.best_to is not None:
         click.echo(f"copy:    {result.job.request.best_to}")
@@ -132,8 +132,8 @@ def _print_json(result: JobResult) -> None:
 
         of_kind = sweep_result_json(result.sweep)
     job = result.job
-    test = result.test and result.test.to_dict()
-    print_json(kind=job.kind, notes=list(job.lines), **of_kind, test=test, copied_to=job.request.best_to)
+    of_kind["test"] = result.test and result.test.to_dict()
+    print_json(kind=job.kind, notes=list(job.lines), **of_kind, copied_to=job.request.best_to)
 
 
 def _measured(test: Evaluation, data: Path | None) -> str:

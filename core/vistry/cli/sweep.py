@@ -11,42 +11,24 @@ from vistry.cli import words
 from vistry.cli.amounts import BYTES, COUNTS, SECONDS, Amount
 from vistry.cli.duration import time_limit
 from vistry.cli.hyperparameter_options import HyperparameterCommand
-from vistry.cli.list_group import GroupWithDefault, as_json
+from vistry.cli.list_group import as_json
 from vistry.cli.printing import aligned, print_json
 from vistry.cli.reading_options import reading_options
 from vistry.cli.runner_option import LOCAL, runner_option
-from vistry.cli.sweep_export import export
 from vistry.cli.sweep_result import print_sweep_result
-from vistry.cli.sweep_show import show
 from vistry.cli.threads_option import threads_option
 from vistry.errors import VistryError
 
 if TYPE_CHECKING:
-    from vistry.data.source import ReadingOptions
-    from vistry.sweep.job_files.settings import Settings
     from vistry.sweep.outlook import Outlook
     from vistry.sweep.request import Limits, SweepRequest
     from vistry.sweep.session import SweepPlan, SweepResult
 
 SAMPLERS = ("auto", "random", "sobol", "grid", "bayesian")
 STOPPINGS = ("halving", "none", "bandit", "median_stopping", "truncation_selection")
-_POLICY = ("evaluation_interval", "delay_evaluation", "slack_factor", "slack_amount", "truncation_percentage")
 
 
-class _Sweeps(GroupWithDefault):
-    unnamed = "run"
-
-
-@click.group(cls=_Sweeps)
-def sweep() -> None:
-    """Search for a good model: many trainings, of which the poor ones are ended early."""
-
-
-sweep.add_command(show)
-sweep.add_command(export)
-
-
-@sweep.command(
+@click.command(
     cls=HyperparameterCommand,
     epilog="Hyperparameters are options by their own names, each with one value, several, or a range: "
     "--optimizer sgd,adamw --learning_rate 0.001..0.1 --number_of_epochs 15. Without any, what is worth searching is "
@@ -156,79 +138,13 @@ def _say(as_json: bool) -> Any:
 
 def _request(options: dict[str, Any]) -> SweepRequest:
     """The sweep that the options ask for, over what a config file does."""
-    from vistry.data.source import ReadingOptions
-    from vistry.sweep.request import MAX_DOWNLOAD, Constraints, SweepRequest
-    from vistry.training.plan import Request
-
-    reading = ReadingOptions.of(**{name: options[name] for name in ("format", "images", "columns", "classes_at")})
-    task = _task(options, reading)
-    settings = _settings(options, task)
-    for line in settings.lines:
-        click.echo(f"note: {line}", err=True)
-    constraints = Constraints(
-        max_parameters=_whole(options["max_parameters"]),
-        max_model_size=_whole(options["max_model_size"]),
-        max_latency=options["max_latency"],
-        max_memory=_whole(options["max_memory"]),
-    )
-    return SweepRequest(
-        training=Request(
-            data=options["data"],
-            task=task,
-            validation=options["validation"],
-            reading=reading,
-            validation_size=options["validation_size"],
-            primary_metric=options["primary_metric"] or settings.primary_metric,
-            backend=options["backend"],
-            group_by=options["group_by"],
-        ),
-        groups=settings.groups,
-        fixed=settings.fixed,
-        sampler=settings.sampler,
-        termination=settings.termination,
-        constraints=constraints,
-        limits=settings.limits,
-        max_download=_whole(options["max_download"]) or MAX_DOWNLOAD,
-    )
-
-
-def _task(options: dict[str, Any], reading: ReadingOptions) -> str:
-    """The task's full name: as the options say, or the config file, or what the labels suggest."""
-    from vistry.data.task_choice import task_of
-    from vistry.registry.tasks import task_named
-    from vistry.sweep.job_files.settings import read_task
-
-    named = options["task"] or (read_task(options["config"]) if options["config"] else None)
-    return task_named(named or task_of(options["data"], None, reading)[0]).name
-
-
-def _settings(options: dict[str, Any], task: str) -> Settings:
-    """What is searched, how, and how much of it: the options over what the config file says."""
-    from dataclasses import replace
-
-    from vistry.registry.catalogue import Catalogue
-    from vistry.sweep.job_files.settings import Settings, read_settings
-    from vistry.sweep.request import TerminationRequest
-
-    def given(*names: str) -> dict[str, Any]:
-        return {name: options[name] for name in names if options[name] is not None}
+    from vistry.sweep.asked import sweep_asked_for
 
     models = [name.strip() for name in (options["model"] or "").split(",") if name.strip()]
-    file = read_settings(options["config"], task) if options["config"] else Settings()
-    settings = file.with_flags(options["hyperparameters"], models, catalogue=Catalogue.read(), task=task)
-    sampler = {"name": options["sampler"], "seed": options["seed"]}
-    policy, stopping = given(*_POLICY), options["stopping"]
-    termination = TerminationRequest(name=stopping) if stopping else settings.termination
-    return replace(
-        settings,
-        sampler=replace(settings.sampler, **{name: value for name, value in sampler.items() if value is not None}),
-        termination=replace(termination, **policy),
-        limits=replace(settings.limits, **given("max_trials", "max_concurrent_trials", "time_limit")),
-    )
-
-
-def _whole(amount: float | None) -> int | None:
-    return None if amount is None else int(amount)
+    request, settings = sweep_asked_for(options, models, options["hyperparameters"])
+    for line in settings.lines:
+        click.echo(f"note: {line}", err=True)
+    return request
 
 
 def _summary(plan: SweepPlan) -> str:

@@ -29,8 +29,9 @@ from vistry.runs.folder import Run
 from vistry.sweep.automatic.decide import decided, is_automatic
 from vistry.sweep.automatic.records import AutomaticRecord
 from vistry.sweep.claims import locked
-from vistry.sweep.constraints import DRAWS
+from vistry.sweep.draw_rules import DrawRules, check_draws
 from vistry.sweep.early_termination import termination_of, termination_problems
+from vistry.sweep.ends import reason_of
 from vistry.sweep.folder import DATA, SweepFolder, find_sweep, new_sweep_folder
 from vistry.sweep.places import ClusterRunner, places_of, places_wanted
 from vistry.sweep.records import FixedRecord, RequestRecord, SweepRecord
@@ -42,9 +43,8 @@ from vistry.sweep.space import Space
 from vistry.sweep.space_values import default_of
 from vistry.sweep.spaces import space_of
 from vistry.sweep.spent import seconds_spent
-from vistry.sweep.test_split import measure_test
 from vistry.sweep.trial import Trial
-from vistry.sweep.worker import Worker, limits_text, nothing_fits, silent, with_limits
+from vistry.sweep.worker import Worker, limits_text, silent, with_limits
 from vistry.training.cores import allowed_cores, threads_given
 from vistry.training.plan import Plan, Splits, make_plan, primary_metric_of
 from vistry.training.run_files import data_record, now, write_data
@@ -198,6 +198,7 @@ def plan_sweep(request: SweepRequest, *, threads: int | None = None, say: Say = 
         space = _checked_space(request, catalogue, task)
     termination_of(request.termination, space)
     sampler_of(request.sampler, space)
+    notes = (*notes, *check_draws(DrawRules(catalogue, task, training.backend), space, request.sampler))
     if note := sampler_note(request.sampler):
         notes = (*notes, note)
     first, *others = dict.fromkeys([*(one.model for one in space.first), *space.models])
@@ -239,6 +240,7 @@ def begin(plan: SweepPlan, *, output: str | Path | None = None) -> SweepFolder:
                 constraints=request.constraints,
                 notes=request.notes,
                 best_to=request.best_to,
+                test=request.test,
                 versions={"vistry": version("vistry"), "python": platform.python_version()},
                 automatic=plan.automatic,
             )
@@ -268,11 +270,12 @@ def work_on(
             say(sentence)
         folder.add_event("opened", reason=sentence)
         try:
-            Worker(sweep=folder, runner=runner, places=places, deadline=deadline, say=say).work()
+            worker = Worker(sweep=folder, runner=runner, places=places, deadline=deadline, say=say)
+            worker.work()
+            worker.measure()
         finally:
             folder.add_event("closed")
-    result = SweepResult(folder.reread(), _reason(folder.reread(), deadline), folder.best())
-    measure_test(folder)
+    result = SweepResult(folder.reread(), reason_of(folder.reread(), deadline), folder.best())
     write_sweep_report(folder)
     _copy_best(result)
     return result
@@ -372,18 +375,6 @@ def _check_growth(folder: SweepFolder, max_trials: int | None, time_limit: float
                 f"--{name} {value:g} is less than the {old:g} that {folder.id} has; limits of a sweep only grow, "
                 "and count all that it has done"
             )
-
-
-def _reason(folder: SweepFolder, deadline: float | None) -> str:
-    trials = folder.trials()
-    if deadline is not None and any(trial.state.status == "running" for trial in trials):
-        return "the time limit was reached"
-    if nothing_fits(trials):
-        return f"none of the last {DRAWS} draws keeps to the constraints"
-    limit, done = folder.record.limits.max_trials, sum(trial.state.status != "skipped" for trial in trials)
-    if limit is not None and done >= limit:
-        return f"all {done} trials are done"
-    return "the time left is too short for another trial" if deadline is not None else "there is nothing left to try"
 
 
 def _copy_best(result: SweepResult) -> None:

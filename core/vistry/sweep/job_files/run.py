@@ -13,8 +13,10 @@ from vistry.inference.evaluate import Evaluation, evaluate
 from vistry.runs.copying import check_target, copy_run
 from vistry.runs.folder import Run, runs_folder
 from vistry.sweep.job_files.job import TRAINING, Job, read_job
+from vistry.sweep.request import TestData
 from vistry.sweep.session import LOCAL, SweepPlan, SweepResult, plan_sweep, runner_named, with_threads, work_on
 from vistry.sweep.session import begin as begin_sweep
+from vistry.sweep.test_split import read_evaluation, read_test
 from vistry.sweep.worker import silent
 from vistry.training.cores import set_apart
 from vistry.training.events import Listener
@@ -74,7 +76,7 @@ def run_job(
     job = with_time_limit(read_job(Path(path), {name: Path(place) for name, place in (data or {}).items()}), time_limit)
     for line in job.lines:
         say(line)
-    return carry_out_job(plan_job(job, runner=runner), output=output, began=began, say=say)
+    return carry_out_job(plan_job(job, runner=runner, say=say), output=output, began=began, say=say)
 
 
 def with_time_limit(job: Job, seconds: float | None) -> Job:
@@ -84,8 +86,8 @@ def with_time_limit(job: Job, seconds: float | None) -> Job:
     return replace(job, request=replace(job.request, limits=replace(job.request.limits, time_limit=seconds)))
 
 
-def plan_job(job: Job, *, runner: str = LOCAL) -> JobPlan:
-    """Decide and check everything; nothing is written. Raises VistryError."""
+def plan_job(job: Job, *, runner: str = LOCAL, say: Say = silent) -> JobPlan:
+    """Decide and check everything; nothing is written. `say` is told what a sweep decides. Raises VistryError."""
     if job.kind == TRAINING and runner != LOCAL:
         raise VistryError(
             f"{job.path} asks for one training, which this machine carries out; --runner {runner} is for sweeps: leave "
@@ -95,11 +97,13 @@ def plan_job(job: Job, *, runner: str = LOCAL) -> JobPlan:
     if job.request.best_to is not None:
         check_target(Path(job.request.best_to))
     # What is measured at the end is read at the beginning: a fault in it must not cost the hours between.
+    request = job.request
     if job.test is not None:
-        doctor.examine(job.test, job.request.training.task or "", job.request.training.reading)
+        diagnosis = doctor.examine(job.test, request.training.task or "", request.training.reading)
+        request = replace(request, test=TestData(data=str(job.test.resolve()), images=len(diagnosis.table)))
     if job.kind == TRAINING:
         return JobPlan(job=job, training=make_plan(job.request.training, job.request.fixed))
-    return JobPlan(job=job, sweep=plan_sweep(job.request), runner=runner)
+    return JobPlan(job=job, sweep=plan_sweep(request, say=say), runner=runner)
 
 
 def carry_out_job(
@@ -130,7 +134,15 @@ def carry_out_job(
         started = time.time() - (now - began)
         searched = work_on(begin_sweep(sweep, output=folder), began=started, runner=runner, say=say)
     best = None if searched.best is None else searched.run
-    return JobResult(job=job, run=best, sweep=searched, test=None if best is None else _measured(job, best))
+    return JobResult(job=job, run=best, sweep=searched, test=_measured_of(searched))
+
+
+def _measured_of(searched: SweepResult) -> Evaluation | None:
+    """What the sweep has measured on the test data, of its best trial alone."""
+    measured, best = read_test(searched.sweep), searched.best
+    if measured is None or best is None or measured.trial != best.number or not measured.data:
+        return None
+    return read_evaluation(searched.sweep)
 
 
 def _measured(job: Job, run: Run) -> Evaluation | None:
