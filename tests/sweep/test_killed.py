@@ -116,6 +116,7 @@ def _processes_of(path: Path) -> list[int]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_killed_where_trials_have_processes_of_their_own(fresh: SweepFolder, whole: SweepFolder) -> None:
     """The one who watches is killed; the others end by themselves, and what they held is free."""
