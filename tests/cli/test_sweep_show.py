@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from vistry.cli import main
+from vistry.sweep.claims import Claim
 from vistry.sweep.report import write_sweep_report
 
 from tests.sweep.report.conftest import WriteSweep
@@ -50,14 +51,31 @@ def test_while_it_runs_and_before_a_trial_has_begun(write_sweep: WriteSweep) -> 
     sweep = write_sweep(3)
     sweep.write_state(2, replace(sweep.trial(2).state, status="running"))
     (sweep.path / "trials" / "0004").mkdir()
+    claim = Claim(sweep, 2)
     assert "2 completed, 1 running" in show(sweep.path)
+    claim.let_go()
+
+
+def test_a_trial_that_was_cut_short_is_to_be_gone_on_with(write_sweep: WriteSweep) -> None:
+    sweep = write_sweep(3)
+    sweep.write_state(2, replace(sweep.trial(2).state, status="running", reason="the time limit was reached"))
+    text = show(sweep.path)
+    assert "2 completed, 1 interrupted" in text
+    assert "to be gone on with: the time limit was reached" in text
+    content = json.loads(show(sweep.path, "--json"))
+    assert content["statuses"] == {"completed": 2, "running": 1}
+    assert {entry["trial"] for entry in content["trials"] if entry["is_interrupted"]} == {2}
+    page = write_sweep_report(sweep).read_text()
+    assert "1 trial cut short, by the time limit or by hand" in page
+    assert ">running<" not in page
 
 
 def test_no_plugin_code_and_no_library_is_imported(write_sweep: WriteSweep) -> None:
     script = (
         "import sys; from vistry.cli import main; "
         f"main(['sweep', 'show', {str(write_sweep(3).path)!r}], standalone_mode=False); "
-        "heavy = {'torch', 'torchvision', 'jax', 'optuna', 'sklearn', 'scipy'} & set(sys.modules); "
+        "heavy = {'torch', 'torchvision', 'jax', 'optuna', 'sklearn', 'scipy', 'numpy', 'vistry.training.plan', "
+        "'vistry.hyperparameter.schema', 'vistry.cli.words', 'vistry.data.doctor'} & set(sys.modules); "
         "plugins = [name for name in sys.modules if name.startswith('vistry_')]; print(sorted(heavy), plugins)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -19,12 +19,15 @@ from typing import Any
 POINTS = {"rename": 15, "checkpoint": 4, "backward": 8, "event": 3}
 
 
-def kill_points(seed: int, number: int) -> Iterator[tuple[str, int]]:
-    """Draw moments to be killed at: what is going on, and the how many-th time, counted from the start."""
+def kill_points(seed: int, number: int, reach: float = 1.0) -> Iterator[tuple[str, int]]:
+    """Draw moments to be killed at: what is going on, and the how many-th time, counted from the process's start.
+
+    `reach` is how far into the sweep the latest of them are: with a small one it lasts for many kills.
+    """
     rng = random.Random(seed)
     for _ in range(number):
         where = rng.choice(list(POINTS))
-        yield where, rng.randint(1, POINTS[where])
+        yield where, rng.randint(1, max(1, round(reach * POINTS[where])))
 
 
 def killed_at(

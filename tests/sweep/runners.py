@@ -38,11 +38,15 @@ class Pretending:
     `score` gives the score of a trial after so many epochs, or raises what goes wrong; `status` is that of the process.
     """
 
-    def __init__(self, score: Callable[[Trial, int], float], status: int = 0):
-        self._score, self._status = score, status
+    def __init__(self, score: Callable[[Trial, int], float], status: int = 0, evaluation_seconds: float | None = None):
+        self._score, self._status, self._evaluation_seconds = score, status, evaluation_seconds
         self.numbers: list[int] = []
+        self.tasks: list[TrialTask] = []
 
     def submit(self, task: TrialTask) -> int:
+        self.tasks.append(task)
+        if task.measures:
+            return task.number
         self.numbers.append(task.number)
         sweep = SweepFolder(task.folder)
         if self._status == 0:
@@ -71,6 +75,7 @@ class Pretending:
                     train_loss=1.0,
                     learning_rate=0.1,
                     train_seconds=1.0,
+                    evaluation_seconds=self._evaluation_seconds,
                     metrics={sweep.record.primary_metric: score},
                 )
             )

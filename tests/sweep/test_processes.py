@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vistry.sweep.folder import SweepFolder
+
+from tests.sweep.processes import parent_of, processes_of
 
 Begin = Callable[..., SweepFolder]
 
@@ -46,6 +49,21 @@ def test_ctrl_c_saves_what_runs_and_two_go_on_together(begun: Begin) -> None:
     begun_by = [event for event in sweep.events() if event.kind == "begun"]
     assert sorted(event.trial or 0 for event in begun_by) == [1, 2, 3, 4]
     assert all("all 4 trials are done" in output for output, _ in outputs)
+
+
+def test_a_scheduler_that_signals_every_process_of_a_job_loses_no_epoch(begun: Begin) -> None:
+    """SIGTERM to the watcher, the process that trials start from, and the trial itself."""
+    sweep = begun(max_trials=1, stopping="none", fixed={"number_of_epochs": 400})
+    worker = _worker(sweep)
+    _wait_for(sweep.trial_folder(1) / "metrics.jsonl", worker)
+    (trial,) = processes_of(sweep.trial_folder(1) / "output.log")
+    for process in (parent_of(trial), trial, worker.pid):
+        os.kill(process, signal.SIGTERM)
+    _, errors = worker.communicate()
+    assert worker.returncode == 130, errors
+    assert f"interrupted; to go on, type: vistry resume {sweep.path}" in errors
+    assert sweep.run_of(1).status.status == "interrupted"
+    assert sweep.run_of(1).can_resume
 
 
 def test_two_trials_at_once_in_one_process(begun: Begin) -> None:

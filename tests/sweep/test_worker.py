@@ -224,7 +224,8 @@ def test_what_breaks_a_constraint_is_skipped_and_not_counted(begun: Begin, monke
     assert skipped
     assert {trial.state.reason for trial in skipped} == {"1,000 parameters are more than 100"}
     assert len(trials) - len(skipped) == 4
-    assert result.reason == "all 4 trials are done"
+    assert result.reason.startswith("all 4 trials are done, ")
+    assert f"{len(skipped)} more w" in result.reason
 
 
 def test_where_nothing_keeps_to_the_constraints_that_is_said(begun: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +234,7 @@ def test_where_nothing_keeps_to_the_constraints_that_is_said(begun: Begin, monke
     sweep = begun(max_trials=2, constraints=Constraints(max_model_size=2**20, max_latency=0.5, max_memory=2**30))
     result = work_on(sweep, runner=Pretending(rising))
     assert result.best is None
-    assert result.reason == "none of the last 100 draws keeps to the constraints"
+    assert result.reason == "none of the last 100 draws keeps to the constraints and rules"
     assert sweep.trial(1).state.reason == (
         "weights of 1024.0 MiB are more than 1.0 MiB; 2000.0 ms for an image are more than 500.0 ms; training takes "
         "16384.0 MiB, more than 1024.0 MiB"

@@ -32,6 +32,7 @@ COMMANDS = {
     "schema": "Print the JSON Schema of what the listings print with --json.",
     "plugins": "List, check, enable, disable and begin the plugins that bring the models.",
 }
+_GROUPS = {"sweep": "sweep_group"}  # the modules of commands that have another name
 _ARGUMENTS = "vistry.arguments"
 
 
@@ -46,7 +47,9 @@ class Commands(click.Group):
         """Import the module of a command's name and return its command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"vistry.cli.{cmd_name}"), cmd_name)
+        command: click.Command = getattr(
+            importlib.import_module(f"vistry.cli.{_GROUPS.get(cmd_name, cmd_name)}"), cmd_name
+        )
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -9,6 +9,7 @@ import click
 
 import vistry
 from vistry.cli import words
+from vistry.cli.chosen_run import say_which_run
 from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.list_group import as_json
 from vistry.cli.printing import print_facts, print_json, printable
@@ -32,6 +33,7 @@ def evaluate(run: str, data: Path, as_json: bool, hyperparameters: dict[str, Any
     """
     from vistry.report.doubt import absent_text
 
+    say_which_run(run)
     result = vistry.evaluate(run, data, **{**options, **hyperparameters})
     if as_json:
         print_json(**result.to_dict())

@@ -12,6 +12,7 @@ import click
 from vistry.cli.duration import time_limit
 from vistry.cli.list_group import as_json
 from vistry.cli.printing import print_json
+from vistry.cli.runner_option import LOCAL, runner_option
 
 if TYPE_CHECKING:
     from vistry.inference.evaluate import Evaluation
@@ -40,11 +41,13 @@ def job() -> None:
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the run or the sweep to make. [runs/...]")
 @time_limit
+@runner_option
 @click.option("--dry-run", is_flag=True, help="Check everything, print what would be done, stop.")
 @as_json
 @click.pass_context
 def run_job(ctx: click.Context, /, file: Path, data: tuple[str, ...], *, as_json: bool, **options: Any) -> None:
     """Train what FILE, a job file in YAML, asks for: one model, or a sweep."""
+    from vistry.cli.sweep import check_runner
     from vistry.sweep.job_files.data_paths import data_map
     from vistry.sweep.job_files.job import read_job
     from vistry.sweep.job_files.run import carry_out_job, plan_job, with_time_limit
@@ -54,8 +57,9 @@ def run_job(ctx: click.Context, /, file: Path, data: tuple[str, ...], *, as_json
     wanted = with_time_limit(read_job(file, data_map(data)), options["time_limit"])
     for line in _lines(wanted):
         click.echo(line, err=as_json)
-    plan = plan_job(wanted)
+    plan = plan_job(wanted, runner=options["runner"] or LOCAL, say=lambda line: click.echo(line, err=as_json))
     if options["dry_run"]:
+        check_runner(options["runner"], wanted.request.training.backend)
         _print_plan(plan, as_json)
         return
     _introduce(plan, as_json)
@@ -110,7 +114,7 @@ def _print_result(result: JobResult) -> None:
         from vistry.cli.sweep_result import print_sweep_result
 
         print_sweep_result(result.sweep, as_json=False)
-    if result.test is not None:
+    if result.test is not None and result.sweep is None:
         click.echo(_measured(result.test, result.job.test))
     if result.run is not None and result.job.request.best_to is not None:
         click.echo(f"copy:    {result.job.request.best_to}")
@@ -128,8 +132,8 @@ def _print_json(result: JobResult) -> None:
 
         of_kind = sweep_result_json(result.sweep)
     job = result.job
-    test = result.test and result.test.to_dict()
-    print_json(kind=job.kind, notes=list(job.lines), **of_kind, test=test, copied_to=job.request.best_to)
+    of_kind["test"] = result.test and result.test.to_dict()
+    print_json(kind=job.kind, notes=list(job.lines), **of_kind, copied_to=job.request.best_to)
 
 
 def _measured(test: Evaluation, data: Path | None) -> str:

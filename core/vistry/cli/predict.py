@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from vistry.cli import words
+from vistry.cli.chosen_run import say_which_run
 from vistry.cli.hyperparameter_options import HyperparameterCommand
 from vistry.cli.printing import json_line, print_label_files, printable
 
@@ -52,6 +53,7 @@ def predict(
 
     if to is not None and as_json:
         raise click.UsageError("--json prints predictions, and --to writes labels to --output; leave one out")
+    say_which_run(run)
     files = image_files(images)
     predictor = load(run, backend=backend, threshold=threshold, **hyperparameters)
     for warning in predictor.hyperparameters.warnings:

@@ -10,6 +10,7 @@ import click
 import vistry
 from vistry.cli.duration import time_limit
 from vistry.cli.list_group import as_json
+from vistry.cli.runner_option import LOCAL, runner_option
 from vistry.cli.threads_option import threads_option
 from vistry.cli.training_result import print_result
 from vistry.errors import VistryError
@@ -17,7 +18,7 @@ from vistry.errors import VistryError
 if TYPE_CHECKING:
     from vistry.sweep.folder import SweepFolder
 
-_OF_SWEEPS = ("max_trials",)
+_OF_SWEEPS = ("max_trials", "runner")
 _OF_RUNS = ("data", "validation", "threads")
 
 
@@ -28,6 +29,7 @@ _OF_RUNS = ("data", "validation", "threads")
 @time_limit
 @click.option("--max-trials", type=int, help="Of a sweep: how many trials in all, if more than before.")
 @threads_option
+@runner_option
 @as_json
 @click.pass_context
 def resume(ctx: click.Context, /, run: str, as_json: bool, **options: Any) -> None:
@@ -61,7 +63,8 @@ def _resume_sweep(ctx: click.Context, sweep: SweepFolder, as_json: bool, *, opti
     from vistry.sweep.session import resume_sweep
 
     limits = {name: options[name] for name in ("max_trials", "time_limit")}
-    result = resume_sweep(sweep.path, say=lambda line: click.echo(line, err=as_json), **limits)
+    runner = options["runner"] or LOCAL
+    result = resume_sweep(sweep.path, runner=runner, say=lambda line: click.echo(line, err=as_json), **limits)
     print_sweep_result(result, as_json)
     ctx.exit(0 if result.best is not None else 1)
 

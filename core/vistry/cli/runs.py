@@ -16,6 +16,7 @@ from vistry.hyperparameter.recorded import hyperparameters_of
 
 if TYPE_CHECKING:
     from vistry.runs.folder import Run
+    from vistry.runs.many import ManyRuns
 
 in_folder = click.option(
     "--folder", type=click.Path(path_type=Path), help="Where the runs are. [VISTRY_RUNS or ./runs]"
@@ -31,13 +32,19 @@ def runs() -> None:
 @in_folder
 @as_json
 def list_runs(folder: Path | None, as_json: bool) -> None:
-    """List runs, oldest first."""
+    """List runs, oldest first, and then sweeps and cross-validations, of which the best run is told."""
+    from vistry.runs.many import many_runs_in
+
     entries = [_listed(run) for run in vistry.runs(folder)]
+    many = [_listed_many(one) for one in many_runs_in(folder)]
     if as_json:
-        print_json(runs=[asdict(entry) for entry in entries])
-    elif entries:
+        print_json(runs=[asdict(entry) for entry in entries], many=[asdict(one) for one in many])
+        return
+    if entries:
         _print_table(entries)
-    else:
+    if many:
+        _print_many(many, after_runs=bool(entries))
+    if not entries and not many:
         from vistry.runs.folder import runs_folder
 
         click.echo(f"there are no runs in {folder or runs_folder()}; to make one, type: vistry train --help", err=True)
@@ -52,7 +59,7 @@ def show(run: str, folder: Path | None, as_json: bool) -> None:
     from vistry.training.events import EpochEnded
     from vistry.training.progress import epoch_line
 
-    if sentence := _not_a_run(run):
+    if sentence := _not_a_run(run, folder):
         raise RunError(sentence)
     trained = vistry.find_run(run, folder)
     if as_json:
@@ -69,19 +76,20 @@ def show(run: str, folder: Path | None, as_json: bool) -> None:
         click.echo(epoch_line(event))
 
 
-def _not_a_run(name: str) -> str:
+def _not_a_run(name: str, folder: Path | None) -> str:
     """What a folder of many runs is, and how to look at it; nothing for others."""
-    from vistry.sweep.folder import is_sweep
-    from vistry.sweep.folds.folder import FoldsFolder
+    from vistry.runs.many import find_many_runs
 
-    if is_sweep(name):
-        return f"{name} is a sweep; to see its trials, type: vistry sweep show {name}"
-    if FoldsFolder.is_one(name):
-        return (
-            f"{name} has a run for each fold; to see one, type: vistry runs show {Path(name) / 'folds' / 'fold-1'}; "
-            f"of all folds, see {Path(name) / 'report.html'}"
-        )
-    return ""
+    many = find_many_runs(name, folder)
+    if many is None:
+        return ""
+    place = name if Path(name).is_dir() else str(many.folder)
+    if many.kind == "sweep":
+        return f"{name} is a sweep; to see its trials, type: vistry sweep show {place}"
+    return (
+        f"{name} has a run for each fold; to see one, type: vistry runs show {Path(place) / 'folds' / 'fold-1'}; "
+        f"of all folds, see {Path(place) / 'report.html'}"
+    )
 
 
 def _content(run: Run) -> dict[str, object]:
@@ -123,6 +131,37 @@ class _UnreadableRun:
     folder: str
     status: str
     error: str
+
+
+@dataclass(frozen=True)
+class _ListedMany:
+    """A sweep or a cross-validation as a line of the list; `best_run` is None where none has a model yet."""
+
+    id: str
+    folder: str
+    kind: str
+    task: str
+    best_run: str | None
+    best: str
+
+
+def _listed_many(many: ManyRuns) -> _ListedMany:
+    task, run, score = "", None, ""
+    try:
+        task = str(many.record().get("task", ""))
+        best = many.best()
+        run, score = str(best.run.folder), best.score
+    except RunError:  # one without a model, or a damaged one, hides no other
+        pass
+    return _ListedMany(id=many.id, folder=str(many.folder), kind=many.kind, task=task, best_run=run, best=score)
+
+
+def _print_many(many: list[_ListedMany], after_runs: bool) -> None:
+    if after_runs:
+        click.echo()
+    rows = [(one.id, one.task, one.kind, one.best) for one in many]
+    print_table(("sweep or folds", "task", "kind", "best score"), rows)
+    click.echo("to see the trials of a sweep, type: vistry sweep show NAME")
 
 
 def _listed(run: Run) -> _ListedRun | _UnreadableRun:

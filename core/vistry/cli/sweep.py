@@ -11,40 +11,24 @@ from vistry.cli import words
 from vistry.cli.amounts import BYTES, COUNTS, SECONDS, Amount
 from vistry.cli.duration import time_limit
 from vistry.cli.hyperparameter_options import HyperparameterCommand
-from vistry.cli.list_group import GroupWithDefault, as_json
+from vistry.cli.list_group import as_json
 from vistry.cli.printing import aligned, print_json
 from vistry.cli.reading_options import reading_options
-from vistry.cli.sweep_export import export
+from vistry.cli.runner_option import LOCAL, runner_option
 from vistry.cli.sweep_result import print_sweep_result
-from vistry.cli.sweep_show import show
 from vistry.cli.threads_option import threads_option
+from vistry.errors import VistryError
 
 if TYPE_CHECKING:
-    from vistry.data.source import ReadingOptions
-    from vistry.sweep.job_files.settings import Settings
     from vistry.sweep.outlook import Outlook
     from vistry.sweep.request import Limits, SweepRequest
     from vistry.sweep.session import SweepPlan, SweepResult
 
 SAMPLERS = ("auto", "random", "sobol", "grid", "bayesian")
 STOPPINGS = ("halving", "none", "bandit", "median_stopping", "truncation_selection")
-_POLICY = ("evaluation_interval", "delay_evaluation", "slack_factor", "slack_amount", "truncation_percentage")
 
 
-class _Sweeps(GroupWithDefault):
-    unnamed = "run"
-
-
-@click.group(cls=_Sweeps)
-def sweep() -> None:
-    """Search for a good model: many trainings, of which the poor ones are ended early."""
-
-
-sweep.add_command(show)
-sweep.add_command(export)
-
-
-@sweep.command(
+@click.command(
     cls=HyperparameterCommand,
     epilog="Hyperparameters are options by their own names, each with one value, several, or a range: "
     "--optimizer sgd,adamw --learning_rate 0.001..0.1 --number_of_epochs 15. Without any, what is worth searching is "
@@ -68,6 +52,7 @@ sweep.add_command(export)
 @click.option("--max-model-size", type=Amount(BYTES), help="Only models whose weights are as small: 20MB, 64MiB.")
 @click.option("--max-latency", type=Amount(SECONDS), help="Only models that predict an image as fast: 30ms.")
 @click.option("--max-memory", type=Amount(BYTES), help="Only models that train with as little memory: 6GiB.")
+@click.option("--max-download", type=Amount(BYTES), help="Bytes of weights to fetch where no model is named. [1GiB]")
 @click.option("--seed", type=int, help="Seed of the sampler. [0]")
 @click.option("--validation", type=click.Path(path_type=Path), help="Labelled images to validate on.")
 @click.option("--validation-size", type=float, help="Share of the data split off when none is given. [0.2]")
@@ -76,20 +61,50 @@ sweep.add_command(export)
 @click.option("--primary-metric", help=f"Metric that is searched by: {words.primary_metrics()}.")
 @click.option("--backend", default="torch", help=f"Engine that trains: {words.backends()}. [torch]")
 @threads_option
+@runner_option
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of the sweep to make. [runs/...]")
+@click.option("--begin-only", is_flag=True, help="Make the sweep's folder and stop; vistry resume works on it.")
 @click.option("--dry-run", is_flag=True, help="Check everything, print the space and what fits the time, stop.")
 @as_json
 @click.pass_context
 def run(ctx: click.Context, /, dry_run: bool, as_json: bool, output: Path | None, **options: Any) -> None:
     """Search for a good model of labelled images."""
-    from vistry.sweep.session import plan_sweep
-
+    begin_only = options.pop("begin_only")
+    if begin_only and dry_run:
+        raise VistryError("--begin-only makes a folder, and --dry-run makes none; leave one of them out")
+    if begin_only and options["runner"] is not None:
+        raise VistryError(
+            "--begin-only trains nothing, and --runner is for those who do: leave it out, and give it to vistry resume"
+        )
     if dry_run:
-        print_outlook(plan_sweep(_request(options), threads=options["threads"]), as_json)
+        check_runner(options["runner"], options["backend"])
+        print_outlook(_planned(options, as_json), as_json)
+        return
+    if begin_only:
+        _begin(options, output, as_json)
         return
     result = _searched(options, output, as_json)
     print_sweep_result(result, as_json)
     ctx.exit(0 if result.best is not None else 1)
+
+
+def _planned(options: dict[str, Any], as_json: bool) -> SweepPlan:
+    from vistry.sweep.session import plan_sweep
+
+    return plan_sweep(_request(options), threads=options["threads"], say=_say(as_json))
+
+
+def _begin(options: dict[str, Any], output: Path | None, as_json: bool) -> None:
+    """Make the folder, and say how it is worked on."""
+    from vistry.sweep.session import begin
+
+    plan = _planned(options, as_json)
+    introduce(plan, as_json)
+    folder = begin(plan, output=output)
+    if as_json:
+        print_json(sweep=str(folder.path))
+    else:
+        click.echo(f"sweep: {folder.path}\nto work on it, type, as often as you like: vistry resume {folder.path}")
 
 
 def _searched(options: dict[str, Any], output: Path | None, as_json: bool) -> SweepResult:
@@ -99,8 +114,9 @@ def _searched(options: dict[str, Any], output: Path | None, as_json: bool) -> Sw
     from vistry.sweep import session
 
     began = time.time()
-    with session.local_runner(options["backend"]) as runner:  # loads what trials need while this process plans
-        plan = session.plan_sweep(_request(options), threads=options["threads"])
+    # It loads what trials need while this process plans.
+    with session.runner_named(options["runner"] or LOCAL, options["backend"]) as runner:
+        plan = session.with_threads(_planned(options, as_json), options["threads"], runner)
         introduce(plan, as_json)
         folder = session.begin(plan, output=output)
         click.echo(f"sweep: {folder.path}", err=as_json)
@@ -122,78 +138,13 @@ def _say(as_json: bool) -> Any:
 
 def _request(options: dict[str, Any]) -> SweepRequest:
     """The sweep that the options ask for, over what a config file does."""
-    from vistry.data.source import ReadingOptions
-    from vistry.sweep.request import Constraints, SweepRequest
-    from vistry.training.plan import Request
-
-    reading = ReadingOptions.of(**{name: options[name] for name in ("format", "images", "columns", "classes_at")})
-    task = _task(options, reading)
-    settings = _settings(options, task)
-    for line in settings.lines:
-        click.echo(f"note: {line}", err=True)
-    constraints = Constraints(
-        max_parameters=_whole(options["max_parameters"]),
-        max_model_size=_whole(options["max_model_size"]),
-        max_latency=options["max_latency"],
-        max_memory=_whole(options["max_memory"]),
-    )
-    return SweepRequest(
-        training=Request(
-            data=options["data"],
-            task=task,
-            validation=options["validation"],
-            reading=reading,
-            validation_size=options["validation_size"],
-            primary_metric=options["primary_metric"] or settings.primary_metric,
-            backend=options["backend"],
-            group_by=options["group_by"],
-        ),
-        groups=settings.groups,
-        fixed=settings.fixed,
-        sampler=settings.sampler,
-        termination=settings.termination,
-        constraints=constraints,
-        limits=settings.limits,
-    )
-
-
-def _task(options: dict[str, Any], reading: ReadingOptions) -> str:
-    """The task's full name: as the options say, or the config file, or what the labels suggest."""
-    from vistry.data.task_choice import task_of
-    from vistry.registry.tasks import task_named
-    from vistry.sweep.job_files.settings import read_task
-
-    named = options["task"] or (read_task(options["config"]) if options["config"] else None)
-    return task_named(named or task_of(options["data"], None, reading)[0]).name
-
-
-def _settings(options: dict[str, Any], task: str) -> Settings:
-    """What is searched, how, and how much of it: the options over what the config file says."""
-    from dataclasses import replace
-
-    from vistry.registry.catalogue import Catalogue
-    from vistry.sweep.job_files.settings import Settings, read_settings
-    from vistry.sweep.request import TerminationRequest
-
-    def given(*names: str) -> dict[str, Any]:
-        return {name: options[name] for name in names if options[name] is not None}
+    from vistry.sweep.asked import sweep_asked_for
 
     models = [name.strip() for name in (options["model"] or "").split(",") if name.strip()]
-    file = read_settings(options["config"], task) if options["config"] else Settings()
-    settings = file.with_flags(options["hyperparameters"], models, catalogue=Catalogue.read(), task=task)
-    sampler = {"name": options["sampler"], "seed": options["seed"]}
-    policy, stopping = given(*_POLICY), options["stopping"]
-    termination = TerminationRequest(name=stopping) if stopping else settings.termination
-    return replace(
-        settings,
-        sampler=replace(settings.sampler, **{name: value for name, value in sampler.items() if value is not None}),
-        termination=replace(termination, **policy),
-        limits=replace(settings.limits, **given("max_trials", "max_concurrent_trials", "time_limit")),
-    )
-
-
-def _whole(amount: float | None) -> int | None:
-    return None if amount is None else int(amount)
+    request, settings = sweep_asked_for(options, models, options["hyperparameters"])
+    for line in settings.lines:
+        click.echo(f"note: {line}", err=True)
+    return request
 
 
 def _summary(plan: SweepPlan) -> str:
@@ -212,6 +163,15 @@ def _summary(plan: SweepPlan) -> str:
             f"ends early; {plan.threads} thread{'s' if plan.threads != 1 else ''} a trial",
         ]
     )
+
+
+def check_runner(runner: str | None, backend: str) -> None:
+    """Say what a dry run doesn't know of a runner. Raises VistryError for one that there isn't."""
+    from vistry.sweep.session import runner_named
+
+    runner_named(runner or LOCAL, backend)
+    if runner not in (None, LOCAL):
+        click.echo("note: times and threads are of this machine; a dry run doesn't ask the cluster", err=True)
 
 
 def print_outlook(plan: SweepPlan, as_json: bool) -> None:

@@ -23,17 +23,26 @@ def print_sweep_result(result: SweepResult, as_json: bool) -> None:
 def sweep_result_json(result: SweepResult) -> dict[str, object]:
     """The result for programs."""
     from vistry.runs.json_records import to_json
+    from vistry.sweep.standing import interrupted_ones
+    from vistry.sweep.test_split import read_test
 
-    folder = result.sweep
-    board = [to_json(entry) for entry in folder.leaderboard(folder.trials())]
+    folder, trials = result.sweep, result.sweep.trials()
+    board = [to_json(entry) for entry in folder.leaderboard(trials, interrupted_ones(folder, trials))]
     best = None if result.best is None else str(result.run.folder)
-    return {"sweep": str(folder.path), "reason": result.reason, "best_run": best, "leaderboard": board}
+    test = read_test(folder)
+    return {
+        "sweep": str(folder.path),
+        "reason": result.reason,
+        "best_run": best,
+        "leaderboard": board,
+        "test": None if test is None else to_json(test),
+    }
 
 
 def sweep_result_text(result: SweepResult) -> str:
     """The result for a person."""
-    from vistry.report.page import REPORT
-    from vistry.sweep.wording import drawn_values, score_text, values_text
+    from vistry.runs.folder import REPORT
+    from vistry.sweep.wording import drawn_values, score_text, test_text, values_text
 
     folder, best = result.sweep, result.best
     if best is None:
@@ -47,6 +56,8 @@ def sweep_result_text(result: SweepResult) -> str:
     ]
     if scored > 1:
         lines.append(f"note:    it is chosen among {scored} by the same images; expect less of it on others")
+    if test := test_text(folder):
+        lines.append(f"test:    {test}")
     run = result.run
     lines += [
         f"sweep:   {folder.path}",

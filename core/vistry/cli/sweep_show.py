@@ -26,12 +26,14 @@ REASON = 60  # letters of a reason in the table
 def show(sweep: str, limit: int, as_json: bool) -> None:
     """Show SWEEP (a folder, an identifier, or "last"): its trials, the best first, also while it runs."""
     from vistry.sweep.folder import find_sweep, ranking
+    from vistry.sweep.standing import as_they_stand
 
     folder = find_sweep(sweep)
     trials = ranking(folder.trials())
     if as_json:
         _print_json(folder, trials)
         return
+    trials = as_they_stand(folder, trials)
     click.echo("\n".join(map(printable, _head(folder, trials))))
     if trials:
         _print_trials(folder, trials[:limit])
@@ -42,9 +44,10 @@ def show(sweep: str, limit: int, as_json: bool) -> None:
 
 def _print_json(folder: SweepFolder, trials: Sequence[Trial]) -> None:
     from vistry.runs.json_records import to_json
+    from vistry.sweep.standing import interrupted_ones
     from vistry.sweep.test_split import read_test
 
-    record, test = folder.record, read_test(folder)
+    record, test, interrupted = folder.record, read_test(folder), interrupted_ones(folder, trials)
     print_json(
         sweep=str(folder.path),
         task=record.task,
@@ -52,7 +55,7 @@ def _print_json(folder: SweepFolder, trials: Sequence[Trial]) -> None:
         larger_is_better=record.larger_is_better,
         limits=to_json(record.limits),
         statuses=Counter(trial.state.status for trial in trials),
-        trials=[to_json(entry) for entry in folder.leaderboard(trials)],
+        trials=[to_json(entry) for entry in folder.leaderboard(trials, interrupted)],
         test=None if test is None else to_json(test),
     )
 
@@ -60,6 +63,7 @@ def _print_json(folder: SweepFolder, trials: Sequence[Trial]) -> None:
 def _head(folder: SweepFolder, trials: Sequence[Trial]) -> list[str]:
     from vistry.report.numbers import duration
     from vistry.sweep.spent import seconds_spent
+    from vistry.sweep.wording import counted_trials
 
     record = folder.record
     models = ", ".join(model.rpartition("/")[2] for model in record.models)
@@ -71,7 +75,7 @@ def _head(folder: SweepFolder, trials: Sequence[Trial]) -> list[str]:
     return [
         str(folder.path),
         f"{models} for {record.task} by {record.primary_metric}",
-        f"{len(trials)}{of} trials{': ' if counts else ''}{counts}; {time} of work",
+        f"{counted_trials(trials)}{of} trials{': ' if counts else ''}{counts}; {time} of work",
     ]
 
 
@@ -106,9 +110,9 @@ def _reason(trial: Trial) -> str:
 
 
 def _tail(folder: SweepFolder, trials: Sequence[Trial]) -> list[str]:
-    from vistry.report.page import REPORT
+    from vistry.runs.folder import REPORT
     from vistry.sweep.report.command import training_command
-    from vistry.sweep.test_split import read_test
+    from vistry.sweep.wording import test_text
 
     lines, best = [], next((trial for trial in trials if trial.best() is not None), None)
     scored = sum(trial.best() is not None for trial in trials)
@@ -117,8 +121,8 @@ def _tail(folder: SweepFolder, trials: Sequence[Trial]) -> list[str]:
         lines.append(f"again:   {training_command(folder.record, best)}")
     if scored > 1:
         lines.append(f"note:    the best is chosen among {scored} by the same images; expect less of it on others")
-    if (test := read_test(folder)) is not None and test.score is not None:
-        lines.append(f"test:    {test.score:.4f} of trial {test.trial} on {test.images} images that chose nothing")
+    if test := test_text(folder):
+        lines.append(f"test:    {test}")
     if (folder.path / REPORT).is_file():
         lines.append(f"report:  {folder.path / REPORT}")
     lines.append(f"to go on, type: vistry resume {folder.path}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 import vistry
+from vistry.cli.chosen_run import say_which_run
 from vistry.cli.list_group import as_json
 from vistry.cli.printing import print_json, print_table, printable
 
@@ -40,6 +41,7 @@ def threshold(
     It is chosen on the run's validation images and kept in the run: predict, evaluate and the report go by it. Without
     an option, show the present one and what others would give.
     """
+    say_which_run(run)
     result = vistry.threshold(run, precision=precision, recall=recall, f1=f1, class_name=class_name, reset=reset)
     if as_json:
         print_json(**result.to_dict())

@@ -19,7 +19,7 @@ from vistry.inference.own_images import OwnImageCounts, OwnImages, own_images
 from vistry.inference.predictor import Predictor
 from vistry.inference.run_predictor import load_run
 from vistry.registry.catalogue import Catalogue
-from vistry.runs.folder import find_run
+from vistry.runs.many import find_run_or_best
 from vistry.task.behaviour import Measurement
 from vistry.task.doubt import Doubt, doubt_of
 from vistry.task.metric_parts import Measured, measure
@@ -96,7 +96,7 @@ def evaluate(
 
     Raises RunError for the run, HyperparameterError for the values and DataError for the data.
     """
-    trained = find_run(run)
+    trained = find_run_or_best(run)
     predictor = load_run(trained, backend=backend, threshold=threshold, changed=changed)
     reading = ReadingOptions.of(format, images, columns, classes_at=classes_at)
     diagnosis = doctor.examine(Path(data), predictor.task.name, reading)

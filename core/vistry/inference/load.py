@@ -9,7 +9,7 @@ from vistry.errors import RunError
 from vistry.inference.predictor import Predictor
 from vistry.inference.published_predictor import model_called, published_predictor
 from vistry.inference.run_predictor import load_run
-from vistry.runs.folder import find_run
+from vistry.runs.many import find_run_or_best
 
 
 def load(run: str | Path, *, backend: str | None = None, threshold: float | None = None, **changed: Any) -> Predictor:
@@ -26,7 +26,7 @@ def load(run: str | Path, *, backend: str | None = None, threshold: float | None
     Raises RunError, RegistryError, WeightsError or HyperparameterError, and VistryError for a threshold.
     """
     try:
-        trained = find_run(run)
+        trained = find_run_or_best(run)
     except RunError as error:
         if card := model_called(run):
             return published_predictor(card, backend=backend, threshold=threshold, changed=changed)

@@ -11,8 +11,8 @@ import numpy as np
 from vistry.errors import VistryError
 from vistry.evaluation.operating_point import Aim, Figures, figures_at
 from vistry.inference.operating_points import ValidatedRun
-from vistry.runs.folder import find_run
 from vistry.runs.json_records import to_json
+from vistry.runs.many import find_run_or_best
 from vistry.runs.records import OperatingPointRecord, ThresholdsRecord
 
 SHOWN = tuple(step / 10 for step in range(1, 10))
@@ -76,7 +76,7 @@ def threshold(
     of the last four arguments nothing changes. Raises RunError for the run, and VistryError for a precision or a recall
     that no threshold reaches and for a task that has no thresholds.
     """
-    validated = ValidatedRun.of(find_run(run))
+    validated = ValidatedRun.of(find_run_or_best(run))
     aims = _aims(precision, recall, f1)
     if len(aims) > 1 or (aims and reset):
         names = [f"--{name}" for name, _ in aims] + ["--reset"] * reset

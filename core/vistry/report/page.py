@@ -13,9 +13,8 @@ from vistry.report.section import Section
 from vistry.report.tasks import task_sections
 from vistry.report.threshold_section import threshold_section
 from vistry.report.training_sections import metrics_section, timing_section, training_section
+from vistry.runs.folder import REPORT as REPORT
 from vistry.runs.folder import Run
-
-REPORT = "report.html"
 
 
 def page_of(run: Run) -> str:

@@ -35,6 +35,7 @@ BEST = "checkpoints/best.safetensors"
 LAST = "checkpoints/last.safetensors"
 PREDICTIONS = "predictions.safetensors"
 THRESHOLDS = "thresholds.json"
+REPORT = "report.html"
 
 FileRecord = RunRecord | RunStatus | HyperparametersRecord | FindingsRecord
 FILES: Mapping[type[FileRecord], str] = {

@@ -14,7 +14,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -40,10 +40,11 @@ RecordKind = TypeVar("RecordKind")
 
 @dataclass(frozen=True)
 class Measured:
-    """What a trial's metrics.jsonl says: each evaluation, and the seconds that training and evaluating took."""
+    """What a trial's metrics.jsonl says: each evaluation, and the seconds of all, and of the longest evaluation."""
 
     evaluations: tuple[Evaluation, ...] = ()
     seconds: float = 0.0
+    evaluation_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class SweepFolder:
             state=self._read(TrialState, folder / STATE),
             evaluations=measured.evaluations,
             seconds=measured.seconds,
+            evaluation_seconds=measured.evaluation_seconds,
         )
 
     def trial_folder(self, number: int) -> Path:
@@ -136,15 +138,15 @@ class SweepFolder:
         """Write a trial's state.json."""
         write_json(self.trial_folder(number) / STATE, {"schema": SCHEMA, **to_json(state)})
 
-    def write_leaderboard(self) -> None:
-        """Write leaderboard.json from the trials as they are."""
+    def write_leaderboard(self, interrupted: Collection[int] = ()) -> None:
+        """Write leaderboard.json from the trials as they are; `interrupted` are those that are to be gone on with."""
         record = LeaderboardRecord(
-            primary_metric=self.record.primary_metric, trials=tuple(self.leaderboard(self.trials()))
+            primary_metric=self.record.primary_metric, trials=tuple(self.leaderboard(self.trials(), interrupted))
         )
         write_json(self.path / LEADERBOARD, {"schema": SCHEMA, **to_json(record)})
 
-    def leaderboard(self, trials: Iterable[Trial]) -> Iterator[LeaderboardEntry]:
-        """The trials in their ranks; those without a score come last."""
+    def leaderboard(self, trials: Iterable[Trial], interrupted: Collection[int] = ()) -> Iterator[LeaderboardEntry]:
+        """The trials in their ranks, of which some are to be gone on with; those without a score come last."""
         for rank, trial in enumerate(ranking(trials), start=1):
             best = max(trial.evaluations, key=lambda one: one.score, default=None)
             yield LeaderboardEntry(
@@ -158,6 +160,7 @@ class SweepFolder:
                 best_epoch=None if best is None else best.epochs,
                 epochs=trial.trained,
                 reason=trial.state.reason,
+                is_interrupted=trial.number in interrupted,
             )
 
     def add_event(self, kind: str, trial: Trial | None = None, reason: str = "") -> Event:
@@ -205,17 +208,18 @@ class SweepFolder:
 
     def _measure(self, path: Path) -> Measured:
         metric, sign = self.record.primary_metric, 1 if self.record.larger_is_better else -1
-        evaluations, seconds = [], 0.0
+        evaluations, seconds, longest = [], 0.0, 0.0
         try:
             # Not as records: a study of a thousand trials is to be read in a moment.
             for entry in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
-                seconds += entry["train_seconds"] + (entry.get("evaluation_seconds") or 0.0)
+                evaluating = entry.get("evaluation_seconds") or 0.0
+                seconds, longest = seconds + entry["train_seconds"] + evaluating, max(longest, evaluating)
                 score: Any = (entry.get("metrics") or {}).get(metric)
                 if score is not None:
                     evaluations.append(Evaluation(epochs=entry["epoch"] + 1, score=sign * score))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(f"{path} can't be read: {error}") from None
-        return Measured(tuple(evaluations), seconds)
+        return Measured(tuple(evaluations), seconds, longest)
 
 
 def ranking(trials: Iterable[Trial]) -> list[Trial]:

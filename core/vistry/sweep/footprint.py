@@ -30,13 +30,13 @@ def footprint(sweep: SweepFolder, model: str, values: Values) -> Footprint:
     request = record.request.request(record.task, record.primary_metric, model)
     plan = make_plan(request, [Source.of(values, "the sweep")], splits_of(sweep))
     expected = estimate(plan)  # before anything else, for the peak of memory is this process's
-    latency, size = _prediction(plan)
+    latency, size = prediction(plan)
     return Footprint(
         parameters=expected.engine.parameters, model_size=size, latency=latency, memory=expected.memory_bytes
     )
 
 
-def _prediction(plan: Plan) -> tuple[float, int]:
+def prediction(plan: Plan) -> tuple[float, int]:
     """The seconds to read and predict one image, and the bytes of the weights."""
     num_classes = len(plan.classes)
     module = plan.context.module(num_classes)

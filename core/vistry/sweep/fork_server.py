@@ -45,6 +45,8 @@ class ForkServer:
         self._wake, wake = os.pipe()
         os.set_blocking(wake, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        # A scheduler may send it to every process of a job; the one who watches then tells the trials to save.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
     def serve(self) -> None:
@@ -95,6 +97,7 @@ def _be_trial(task: dict[str, Any]) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # Ray's processes have it blocked
         _die_with_the_server()
         _redirect_output(task)
         from vistry.sweep.trial_tasks import prepare_process, task_of

@@ -6,16 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vistry.data.source import Folders, ReadingOptions
-from vistry.data.task_choice import task_of
+from vistry.data.source import Folders
 from vistry.errors import VistryError, suggestion
-from vistry.registry.catalogue import Catalogue
-from vistry.registry.tasks import task_named
 from vistry.sweep import session
-from vistry.sweep.flag_values import requests_of_flags
-from vistry.sweep.request import Constraints, Limits, SamplerRequest, SweepRequest, TerminationRequest
+from vistry.sweep.asked import CONSTRAINTS, POLICY, sweep_asked_for
+from vistry.sweep.request import MAX_DOWNLOAD
 from vistry.sweep.worker import silent
-from vistry.training.plan import Request
 
 
 def sweep(
@@ -36,11 +32,14 @@ def sweep(
     max_trials: int | None = None,
     max_concurrent_trials: int | None = None,
     time_limit: float | None = None,
-    sampler: str = "auto",
-    stopping: str | Mapping[str, Any] = "halving",
+    config: str | Path | None = None,
+    sampler: str | None = None,
+    stopping: str | Mapping[str, Any] | None = None,
     constraints: Mapping[str, float] | None = None,
-    seed: int = 0,
+    max_download: int = MAX_DOWNLOAD,
+    seed: int | None = None,
     threads: int | None = None,
+    runner: str = "local",
     say: Callable[[str], None] = silent,
     **hyperparameters: Any,
 ) -> session.SweepResult:
@@ -49,7 +48,7 @@ def sweep(
     Args:
         data: labelled images; this and what follows up to `group_by` is as for `vistry.train`.
         task: a task's name or alias; by default what labels suggest.
-        model: a model's name or several; by default the task's own.
+        model: a model's name or several; by default the sweep chooses some, and what to search of them.
         validation: labelled images to measure on.
         format: the data's format.
         images: folders in which images are looked for, too.
@@ -63,61 +62,66 @@ def sweep(
         max_trials: how many trials; 20 where there is no time limit either.
         max_concurrent_trials: how many at once; by default one a GPU, and one without.
         time_limit: seconds by which all is over, planning included.
-        sampler: auto, random, sobol, grid or bayesian.
-        stopping: halving, none, bandit, median_stopping or truncation_selection; the last three with their options as
-            a mapping, such as {"type": "bandit", "slack_factor": 0.2}.
+        config: a YAML or TOML file that says what is searched and how; arguments go over what it says.
+        sampler: auto, random, sobol, grid or bayesian; auto where nothing else is said.
+        stopping: halving, which is the default, none, bandit, median_stopping or truncation_selection; the last three
+            with their options as a mapping, such as {"type": "bandit", "slack_factor": 0.2}.
         constraints: what every model keeps to: max_parameters, max_model_size and max_memory in bytes, max_latency in
             seconds for an image.
-        seed: of the sampler.
+        max_download: how many bytes of published weights may be fetched where the sweep chooses the models.
+        seed: of the sampler; 0 by default.
         threads: how many threads a trial has; by default the cores divided by the trials at once.
+        runner: who trains: "local", this machine, or "ray", a Ray cluster.
         say: is told a line a trial, such as `print`.
         hyperparameters: values by their own names: a list for a choice, a text such as "0.001..0.1" for a range, or one
             value for all trials.
 
     Raises VistryError; mistakes in the call are all told before any work begins.
     """
-    reading = ReadingOptions.of(format, images, columns, classes_at=classes_at)
-    task = task_named(task or task_of(Path(data), None, reading)[0]).name
+    options = {
+        "data": data,
+        "task": task,
+        "validation": validation,
+        "format": format,
+        "images": images,
+        "columns": columns,
+        "classes_at": classes_at,
+        "validation_size": validation_size,
+        "primary_metric": primary_metric,
+        "backend": backend,
+        "group_by": group_by,
+        "max_trials": max_trials,
+        "max_concurrent_trials": max_concurrent_trials,
+        "time_limit": time_limit,
+        "config": config,
+        "sampler": sampler,
+        "seed": seed,
+        "max_download": max_download,
+        **policy_of(stopping),
+        **checked_constraints(constraints or {}),
+    }
     models = (model,) if isinstance(model, str) else tuple(model)
     texts = {name: _text(value) for name, value in hyperparameters.items()}
-    groups, fixed = requests_of_flags(texts, models, catalogue=Catalogue.read(), task=task)
-    request = SweepRequest(
-        training=Request(
-            data=Path(data),
-            task=task,
-            validation=None if validation is None else Path(validation),
-            reading=reading,
-            validation_size=validation_size,
-            primary_metric=primary_metric,
-            backend=backend,
-            group_by=group_by,
-        ),
-        groups=groups,
-        fixed=fixed,
-        sampler=SamplerRequest(name=sampler, seed=seed),
-        termination=termination_request(stopping),
-        constraints=constraints_of(constraints or {}),
-        limits=Limits(max_trials=max_trials, max_concurrent_trials=max_concurrent_trials, time_limit=time_limit),
-    )
-    return session.sweep(request, output=output, threads=threads, say=say)
+    request, settings = sweep_asked_for(options, models, texts)
+    for line in settings.lines:
+        say(line)
+    return session.sweep(request, output=output, threads=threads, runner=runner, say=say)
 
 
-def constraints_of(amounts: Mapping[str, float]) -> Constraints:
-    """Constraints by their names. Raises VistryError for a name that there isn't."""
-    names = list(vars(Constraints()))
-    if unknown := next((name for name in amounts if name not in names), None):
-        raise VistryError(f"there is no constraint '{unknown}'; {suggestion(unknown, names)}")
-    return Constraints(
-        **{name: amount if name == "max_latency" else int(amount) for name, amount in amounts.items()}  # type: ignore[arg-type]
-    )
+def checked_constraints(amounts: Mapping[str, float]) -> dict[str, float | None]:
+    """Constraints by their names, None for those that aren't given. Raises VistryError for a name that there isn't."""
+    if unknown := next((name for name in amounts if name not in CONSTRAINTS), None):
+        raise VistryError(f"there is no constraint '{unknown}'; {suggestion(unknown, CONSTRAINTS)}")
+    return {name: amounts.get(name) for name in CONSTRAINTS}
 
 
-def termination_request(stopping: str | Mapping[str, Any]) -> TerminationRequest:
-    """Early termination by its name, or by a mapping of its `type` and its options."""
-    if isinstance(stopping, str):
-        return TerminationRequest(name=stopping)
-    options = dict(stopping)
-    return TerminationRequest(name=str(options.pop("type", "halving")), **options)
+def policy_of(stopping: str | Mapping[str, Any] | None) -> dict[str, Any]:
+    """Early termination by its name, or by a mapping of its `type` and its options. Raises VistryError."""
+    options = {"type": stopping} if stopping is None or isinstance(stopping, str) else dict(stopping)
+    name = options.pop("type", None)
+    if unknown := next((option for option in options if option not in POLICY), None):
+        raise VistryError(f"early termination has no option '{unknown}'; {suggestion(unknown, POLICY)}")
+    return {"stopping": name, **{option: options.get(option) for option in POLICY}}
 
 
 def _text(value: Any) -> str:

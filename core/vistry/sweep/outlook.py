@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from vistry.sweep.early_termination import termination_of
-from vistry.sweep.session import SweepPlan, constants_of
+from vistry.sweep.session import SweepPlan
+from vistry.sweep.space_values import default_of
 from vistry.training.estimate import estimate
 from vistry.training.plan import make_plan
 
@@ -61,7 +62,7 @@ def _models(plan: SweepPlan) -> Iterator[ModelOutlook]:
     termination = termination_of(plan.request.termination, plan.space)
     for model in plan.space.models:
         request = replace(plan.first.request, model=model)
-        training = make_plan(request, [constants_of(plan.space, model)], plan.splits)
+        training = make_plan(request, [default_of(plan.space, model)], plan.splits)
         epochs = training.hyperparameters.number_of_epochs
         yield ModelOutlook(
             model=model,

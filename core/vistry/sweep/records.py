@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vistry.data.source import ReadingOptions
 from vistry.registry.field_spec import Scalar
 from vistry.runs.records import DataRecord
-from vistry.sweep.request import Constraints, Limits, SamplerRequest, TerminationRequest
+from vistry.sweep.automatic.records import AutomaticRecord
+from vistry.sweep.request import Constraints, Limits, SamplerRequest, TerminationRequest, TestData
 from vistry.sweep.space import Space, Values
-from vistry.training.plan import Request
+
+if TYPE_CHECKING:
+    from vistry.training.plan import Request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,9 @@ class RequestRecord:
 
     def request(self, task: str, primary_metric: str, model: str) -> Request:
         """The request of one trial."""
+        from vistry.data.source import ReadingOptions
+        from vistry.training.plan import Request
+
         return Request(
             data=Path(self.data),
             task=task,
@@ -76,6 +82,7 @@ class SweepRecord:
     """sweep.json: all that going on with a sweep needs to know. Written once, and again only for larger limits.
 
     `space` is as resolved: full names of models, and each default worked out. `threads` is how many a trial has.
+    `automatic` says how the space came about where nobody said what to search.
     """
 
     id: str
@@ -98,7 +105,9 @@ class SweepRecord:
     constraints: Constraints = field(default_factory=Constraints)
     notes: Mapping[str, str] = field(default_factory=dict)
     best_to: str | None = None
+    test: TestData | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
+    automatic: AutomaticRecord | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +130,10 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class LeaderboardEntry:
-    """A trial among the others; `score` is the primary metric after its best epoch, which counts from 1."""
+    """A trial among the others; `score` is the primary metric after its best epoch, which counts from 1.
+
+    `is_interrupted` is whether it is "running" and nobody works on it, so that it is to be gone on with.
+    """
 
     rank: int
     trial: int
@@ -133,6 +145,7 @@ class LeaderboardEntry:
     best_epoch: int | None = None
     epochs: int = 0
     reason: str = ""
+    is_interrupted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from vistry.hyperparameter.schema import Source
-from vistry.sweep.distribution import Distribution
-from vistry.training.plan import Request
+if TYPE_CHECKING:  # whoever reads a sweep's files needs none of this, and it takes a second to load
+    from vistry.hyperparameter.schema import Source
+    from vistry.sweep.distribution import Distribution
+    from vistry.training.plan import Request
+
+MAX_DOWNLOAD = 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +73,23 @@ class Constraints:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TestData:
+    """Data of its own on which the best trial is measured at the end, and how many images it has."""
+
+    __test__ = False  # it is no test of pytest's
+
+    data: str
+    images: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class SweepRequest:
     """A sweep. `training` says which data and how they are read; `fixed` are values that all trials have.
 
     `groups` is None where nobody said what to search: the default space of the models is then.
-    `notes` are what people call it (name, description, tags), and `best_to` a folder that gets the best run.
+    `notes` are what people call it (name, description, tags), `best_to` is a folder that gets the best run, and `test`
+    what the best is measured on; where it is None, on the test split of the data, if that has one.
+    `max_download` is how many bytes of published weights may be fetched where the sweep chooses the models itself.
     """
 
     training: Request
@@ -85,3 +101,9 @@ class SweepRequest:
     constraints: Constraints = Constraints()
     notes: Mapping[str, str] = field(default_factory=dict)
     best_to: str | None = None
+    test: TestData | None = None
+    max_download: int = MAX_DOWNLOAD
+
+    def fixed_values(self) -> dict[str, object]:
+        """The values that all trials have, as they were given; the last one of a name counts."""
+        return {str(name): value for source in self.fixed for name, value in source.values.items()}

@@ -46,6 +46,7 @@ class LocalRunner:
         self._handles = 0
         self._ended: dict[int, int] = {}
         self._processes: dict[int, int] = {}
+        self._signals: dict[int, signal.Signals] = {}  # for those that haven't begun yet
         self._pending = b""
 
     def __enter__(self) -> LocalRunner:
@@ -93,11 +94,17 @@ class LocalRunner:
         return self._ended.get(handle)
 
     def kill(self, handle: int, *, gently: bool) -> None:
-        """Send the task's process a signal, where it has begun and not ended."""
+        """Send the task's process a signal; where it hasn't begun, as soon as it does."""
         self._hear()
-        if handle in self._processes and handle not in self._ended:
-            with suppress(ProcessLookupError):
-                os.kill(self._processes[handle], signal.SIGINT if gently else signal.SIGKILL)
+        number = signal.SIGINT if gently else signal.SIGKILL
+        if handle not in self._processes:
+            self._signals[handle] = number
+        elif handle not in self._ended:
+            self._send(handle, number)
+
+    def _send(self, handle: int, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self._processes[handle], number)
 
     def _hear(self) -> None:
         assert self._server.stdout is not None
@@ -106,6 +113,8 @@ class LocalRunner:
             for message in map(json.loads, lines):
                 if "started" in message:
                     self._processes[message["started"]] = message["pid"]
+                    if (number := self._signals.pop(message["started"], None)) is not None:
+                        self._send(message["started"], number)
                 else:
                     self._ended[message["ended"]] = message["status"]
 

@@ -12,13 +12,13 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from vistry.data.task_choice import task_of
-from vistry.errors import HyperparameterError, Problem, RunError, VistryError
+from vistry.errors import HyperparameterError, Problem, RunError, VistryError, suggestion
 from vistry.evaluation.metric_table import metric_parts
 from vistry.hyperparameter.schema import Source
 from vistry.registry.catalogue import Catalogue
@@ -26,27 +26,32 @@ from vistry.registry.field_spec import Scalar, to_json
 from vistry.registry.tasks import task_named
 from vistry.runs.copying import check_target, copy_run
 from vistry.runs.folder import Run
+from vistry.sweep.automatic.decide import decided, is_automatic
+from vistry.sweep.automatic.records import AutomaticRecord
 from vistry.sweep.claims import locked
-from vistry.sweep.constraints import DRAWS
+from vistry.sweep.draw_rules import DrawRules, check_draws
 from vistry.sweep.early_termination import termination_of, termination_problems
+from vistry.sweep.ends import reason_of
 from vistry.sweep.folder import DATA, SweepFolder, find_sweep, new_sweep_folder
+from vistry.sweep.places import ClusterRunner, places_of, places_wanted
 from vistry.sweep.records import FixedRecord, RequestRecord, SweepRecord
 from vistry.sweep.report import write_sweep_report
 from vistry.sweep.request import Limits, SweepRequest
 from vistry.sweep.runner import LocalRunner, Runner
 from vistry.sweep.samplers import sampler_note, sampler_of
-from vistry.sweep.space import Group, Space
+from vistry.sweep.space import Space
+from vistry.sweep.space_values import default_of
 from vistry.sweep.spaces import space_of
 from vistry.sweep.spent import seconds_spent
-from vistry.sweep.test_split import measure_test
 from vistry.sweep.trial import Trial
-from vistry.sweep.worker import Place, Worker, limits_text, nothing_fits, silent, with_limits
-from vistry.training.cores import Cores, allowed_cores, cores_taken, gpus, threads_given
+from vistry.sweep.worker import Worker, limits_text, silent, with_limits
+from vistry.training.cores import allowed_cores, threads_given
 from vistry.training.plan import Plan, Splits, make_plan, primary_metric_of
 from vistry.training.run_files import data_record, now, write_data
 
 MAX_TRIALS = 20  # where the user gives no limit at all
 EARLY_STOPPING = "early_stopping"
+RUNNERS = LOCAL, RAY = "local", "ray"
 
 Say = Callable[[str], None]
 
@@ -55,7 +60,7 @@ Say = Callable[[str], None]
 class SweepPlan:
     """A sweep with everything decided. `first` is the plan of the first model's default, with the data of all.
 
-    `notes` are sentences for the user.
+    `notes` are sentences for the user, `automatic` is what was decided where nobody said what to search.
     """
 
     request: SweepRequest
@@ -64,6 +69,7 @@ class SweepPlan:
     first: Plan
     threads: int
     notes: tuple[str, ...] = ()
+    automatic: AutomaticRecord | None = None
 
     @property
     def splits(self) -> Splits:
@@ -100,18 +106,23 @@ class SweepResult:
 
 
 def sweep(
-    request: SweepRequest, *, output: str | Path | None = None, threads: int | None = None, say: Say = silent
+    request: SweepRequest,
+    *,
+    output: str | Path | None = None,
+    threads: int | None = None,
+    runner: str = LOCAL,
+    say: Say = silent,
 ) -> SweepResult:
     """Search as asked for, in a new folder. `say` is told a line a trial.
 
     Raises VistryError; mistakes in the request are all told before any work begins.
     """
     began = time.time()
-    with local_runner(request.training.backend) as runner:  # loads what trials need while this process plans
-        plan = plan_sweep(request, threads=threads)
+    with runner_named(runner, request.training.backend) as trains:  # loads what trials need while this process plans
+        plan = with_threads(plan_sweep(request, threads=threads, say=say), threads, trains)
         for note in plan.notes:
             say(note)
-        return work_on(begin(plan, output=output), began=began, runner=runner, say=say)
+        return work_on(begin(plan, output=output), began=began, runner=trains, say=say)
 
 
 def resume_sweep(
@@ -119,6 +130,7 @@ def resume_sweep(
     *,
     max_trials: int | None = None,
     time_limit: float | None = None,
+    runner: str = LOCAL,
     say: Say = silent,
 ) -> SweepResult:
     """Go on with a sweep that was killed, interrupted or has come to its limits, or help one that others work on.
@@ -127,6 +139,7 @@ def resume_sweep(
         sweep: the sweep's folder or identifier, or "last" for the newest.
         max_trials: how many trials there are to be in all, if more than before.
         time_limit: how many seconds the sweep may take in all, if more than before.
+        runner: who trains: "local", this machine, or "ray", a Ray cluster.
         say: is told a line a trial.
 
     Raises RunError where there is no such sweep, or the time limit is used up.
@@ -136,7 +149,19 @@ def resume_sweep(
     with locked(folder):
         _check_growth(folder, max_trials, time_limit)
         folder = with_limits(folder, max_trials=max_trials, time_limit=time_limit)
-    return work_on(folder, began=began, say=say)
+    with runner_named(runner, folder.record.request.backend) as trains:
+        return work_on(folder, began=began, runner=trains, say=say)
+
+
+def runner_named(name: str, backend: str) -> AbstractContextManager[Runner]:
+    """A runner by its name, to be entered. Raises VistryError for one that there isn't, or whose package is missing."""
+    if name == LOCAL:
+        return local_runner(backend)
+    if name == RAY:
+        from vistry.sweep.ray_runner import RayRunner
+
+        return RayRunner(backend)
+    raise VistryError(f"there is no runner '{name}'; {suggestion(name, list(RUNNERS))}")
 
 
 def local_runner(backend: str) -> LocalRunner:
@@ -144,8 +169,18 @@ def local_runner(backend: str) -> LocalRunner:
     return LocalRunner(backend)
 
 
-def plan_sweep(request: SweepRequest, *, threads: int | None = None) -> SweepPlan:
-    """Decide and check everything; nothing is written. Raises VistryError, with every problem of the values at once."""
+def with_threads(plan: SweepPlan, threads: int | None, runner: Runner) -> SweepPlan:
+    """The plan with as many threads a trial as fit the machines of its runner, where the user doesn't say."""
+    if threads_given(threads) is None and isinstance(runner, ClusterRunner):
+        return replace(plan, threads=runner.threads(plan.request.limits.max_concurrent_trials))
+    return plan
+
+
+def plan_sweep(request: SweepRequest, *, threads: int | None = None, say: Say = silent) -> SweepPlan:
+    """Decide and check everything; nothing is written. Raises VistryError, with every problem of the values at once.
+
+    Where nobody said what to search, models are looked at first, and `say` is told each decision.
+    """
     catalogue, training = Catalogue.read(), request.training
     task, _ = (training.task, "") if training.task else task_of(training.data, None, training.reading)
     task = task_named(task).name
@@ -153,18 +188,26 @@ def plan_sweep(request: SweepRequest, *, threads: int | None = None) -> SweepPla
     if request.best_to is not None:
         check_target(Path(request.best_to))
     request, notes = _with_defaults(replace(request, training=training))
-    space = _checked_space(request, catalogue, task)
+    threads = _threads(request.limits, threads)
+    splits, automatic = None, None
+    if is_automatic(request):
+        _check(request, [])
+        splits, chosen = decided(request, catalogue, task, threads=threads, say=say)
+        space, automatic = chosen.space, chosen.record
+    else:
+        space = _checked_space(request, catalogue, task)
     termination_of(request.termination, space)
     sampler_of(request.sampler, space)
+    notes = (*notes, *check_draws(DrawRules(catalogue, task, training.backend), space, request.sampler))
     if note := sampler_note(request.sampler):
         notes = (*notes, note)
-    first, *others = space.models
-    plan = make_plan(replace(training, model=first), [constants_of(space, first)])
+    first, *others = dict.fromkeys([*(one.model for one in space.first), *space.models])
+    plan = make_plan(replace(training, model=first), [default_of(space, first)], splits)
     planned = SweepPlan(
-        request=request, task=task, space=space, first=plan, threads=_threads(request.limits, threads), notes=notes
+        request=request, task=task, space=space, first=plan, threads=threads, notes=notes, automatic=automatic
     )
     for model in others:  # what only a training would find, such as weights that aren't here
-        make_plan(replace(training, model=model), [constants_of(space, model)], planned.splits)
+        make_plan(replace(training, model=model), [default_of(space, model)], planned.splits)
     return planned
 
 
@@ -197,9 +240,13 @@ def begin(plan: SweepPlan, *, output: str | Path | None = None) -> SweepFolder:
                 constraints=request.constraints,
                 notes=request.notes,
                 best_to=request.best_to,
+                test=request.test,
                 versions={"vistry": version("vistry"), "python": platform.python_version()},
+                automatic=plan.automatic,
             )
         )
+        for sentence in plan.automatic.decisions if plan.automatic else ():
+            folder.add_event("note", reason=sentence)
     except BaseException:
         shutil.rmtree(folder.path, ignore_errors=True)  # it never began, and the same command has to work again
         raise
@@ -214,44 +261,24 @@ def work_on(
     Trials are trained by `runner`, by default on this machine. Raises Interrupted after Ctrl-C, RunError where the time
     is used up.
     """
-    record = folder.record
+    if runner is None:
+        with local_runner(folder.record.request.backend) as local:
+            return work_on(folder, began=began, runner=local, say=say)
     deadline = _deadline(folder, time.time() if began is None else began)
-    parts = places_wanted(record.limits)
-    with cores_taken(None if gpus() else record.threads * parts) as cores, _runner(record, runner) as trains:
-        if sentence := cores.sentence():
+    with places_of(runner, folder) as (places, sentence):
+        if sentence:
             say(sentence)
         folder.add_event("opened", reason=sentence)
         try:
-            worker = Worker(
-                sweep=folder, runner=trains, places=_places(cores, parts, record.threads), deadline=deadline, say=say
-            )
+            worker = Worker(sweep=folder, runner=runner, places=places, deadline=deadline, say=say)
             worker.work()
+            worker.measure()
         finally:
             folder.add_event("closed")
-    result = SweepResult(folder.reread(), _reason(folder.reread(), deadline), folder.best())
-    measure_test(folder)
+    result = SweepResult(folder.reread(), reason_of(folder.reread(), deadline), folder.best())
     write_sweep_report(folder)
     _copy_best(result)
     return result
-
-
-def constants_of(space: Space, model: str) -> Source:
-    """The values that every trial of a model has."""
-    groups = [group for group in space.groups if model in group.models]
-    first = {name: drawn.choices[0] for name, drawn in groups[0].parameters.items() if len(drawn.choices) == 1}
-    same = {
-        name: value for name, value in first.items() if all(_is_constant(group, name, value) for group in groups[1:])
-    }
-    return Source.of(same, "the sweep")
-
-
-def _is_constant(group: Group, name: str, value: Scalar | None) -> bool:
-    return name in group.parameters and group.parameters[name].choices == (value,)
-
-
-def places_wanted(limits: Limits) -> int:
-    """How many trials are trained at once: as asked for, else one a GPU, and one on a processor."""
-    return limits.max_concurrent_trials or max(1, len(gpus()))
 
 
 def larger_is_better(task: str, metric: str) -> bool:
@@ -289,14 +316,20 @@ def _with_defaults(request: SweepRequest) -> tuple[SweepRequest, tuple[str, ...]
 
 def _checked_space(request: SweepRequest, catalogue: Catalogue, task: str) -> Space:
     """The space. Raises HyperparameterError with its problems and those of early termination and the limits."""
-    problems = [*termination_problems(request.termination), *_limit_problems(request)]
     try:
         space = space_of(request, catalogue, task)
     except HyperparameterError as error:
-        raise HyperparameterError([*error.problems, *problems], "sweep") from None
+        _check(request, error.problems)
+        raise
+    _check(request, [])
+    return space
+
+
+def _check(request: SweepRequest, problems: Iterable[Problem]) -> None:
+    """Raise HyperparameterError for these problems with those of early termination and the limits, if any."""
+    problems = [*problems, *termination_problems(request.termination), *_limit_problems(request)]
     if problems:
         raise HyperparameterError(problems, "sweep")
-    return space
 
 
 def _limit_problems(request: SweepRequest) -> Iterator[Problem]:
@@ -315,25 +348,6 @@ def _limit_problems(request: SweepRequest) -> Iterator[Problem]:
 def _threads(limits: Limits, threads: int | None) -> int:
     """The threads of a trial: as given, else the cores divided by the trials at once."""
     return threads_given(threads) or max(1, len(allowed_cores()) // places_wanted(limits))
-
-
-def _places(cores: Cores, parts: int, threads: int) -> list[Place]:
-    visible = gpus()
-    places = []
-    for part, numbers in enumerate(cores.divided(parts, threads)):
-        gpu = visible[part % len(visible)] if visible else None
-        environment = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
-        places.append(Place(cores=numbers, environment=environment, device="cpu" if gpu is None else f"GPU {gpu}"))
-    return places
-
-
-@contextmanager
-def _runner(record: SweepRecord, runner: Runner | None) -> Iterator[Runner]:
-    if runner is not None:
-        yield runner
-        return
-    with local_runner(record.request.backend) as local:
-        yield local
 
 
 def _deadline(folder: SweepFolder, began: float) -> float | None:
@@ -361,18 +375,6 @@ def _check_growth(folder: SweepFolder, max_trials: int | None, time_limit: float
                 f"--{name} {value:g} is less than the {old:g} that {folder.id} has; limits of a sweep only grow, "
                 "and count all that it has done"
             )
-
-
-def _reason(folder: SweepFolder, deadline: float | None) -> str:
-    trials = folder.trials()
-    if deadline is not None and any(trial.state.status == "running" for trial in trials):
-        return "the time limit was reached"
-    if nothing_fits(trials):
-        return f"none of the last {DRAWS} draws keeps to the constraints"
-    limit, done = folder.record.limits.max_trials, sum(trial.state.status != "skipped" for trial in trials)
-    if limit is not None and done >= limit:
-        return f"all {done} trials are done"
-    return "the time left is too short for another trial" if deadline is not None else "there is nothing left to try"
 
 
 def _copy_best(result: SweepResult) -> None:

@@ -47,15 +47,30 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Suggestion:
+    """What a trial is to try: the group it is of, the model's full name, the values drawn, and why these.
+
+    `why` is such as "default of NAME", "sobol", "tpe", "random" or "grid".
+    """
+
+    group: int
+    model: str
+    values: Values
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Space:
     """All that may be drawn. A trial belongs to one group, and has one of its models.
 
-    `defaults` are those of each model, by its full name.
+    `defaults` are those of each model, by its full name. `first` are the trials that the default search begins with,
+    none for the default of each model.
     """
 
     groups: tuple[Group, ...]
     defaults: Mapping[str, ModelDefaults] = field(default_factory=dict)
     score: Score = Score()
+    first: tuple[Suggestion, ...] = ()
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -69,16 +84,3 @@ class Space:
     def epochs(self, model: str, values: Values) -> int:
         """The number of epochs of such a training."""
         return int(self.value(model, "number_of_epochs", values) or 0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Suggestion:
-    """What a trial is to try: the group it is of, the model's full name, the values drawn, and why these.
-
-    `why` is such as "default of NAME", "sobol", "tpe", "random" or "grid".
-    """
-
-    group: int
-    model: str
-    values: Values
-    why: str

@@ -40,6 +40,15 @@ def space_of(request: SweepRequest, catalogue: Catalogue, task: str) -> Space:
     return Space(groups=groups, defaults=building.defaults, score=score)
 
 
+def score_of(request: SweepRequest, catalogue: Catalogue, task: str) -> Score:
+    """How the primary metric of a request becomes a score. Raises VistryError for one that the task hasn't."""
+    name = primary_metric_of(task, request.training.primary_metric, catalogue)
+    metric = METRICS[name] if name in METRICS else metric_parts(catalogue, task).parts[name].spec
+    falls = not metric.larger_is_better
+    limit = -metric.lower if falls else metric.upper
+    return Score(metric=name, is_negated=falls, limit=limit if abs(limit) < float("inf") else None)
+
+
 @dataclass
 class _Building:
     """A space in the making, and what is wrong with it."""
@@ -72,14 +81,10 @@ class _Building:
     def score(self) -> Score:
         """How the primary metric becomes a score."""
         try:
-            name = primary_metric_of(self.task, self.request.training.primary_metric, self.catalogue)
+            return score_of(self.request, self.catalogue, self.task)
         except VistryError as error:
             self.problems.append(Problem("primary_metric", str(error)))
             return Score()
-        metric = METRICS[name] if name in METRICS else metric_parts(self.catalogue, self.task).parts[name].spec
-        falls = not metric.larger_is_better
-        limit = -metric.lower if falls else metric.upper
-        return Score(metric=name, is_negated=falls, limit=limit if abs(limit) < float("inf") else None)
 
     def _schemas(self, group: GroupRequest) -> list[Schema]:
         """The schema of each model of a group."""

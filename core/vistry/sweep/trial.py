@@ -52,12 +52,13 @@ class Evaluation:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """A trial as far as it has come. `seconds` went into training and evaluation."""
+    """A trial as far as it has come. `seconds` went into it, `evaluation_seconds` into the longest evaluation."""
 
     record: TrialRecord
     state: TrialState
     evaluations: tuple[Evaluation, ...] = ()
     seconds: float = 0.0
+    evaluation_seconds: float = 0.0
 
     @property
     def number(self) -> int:

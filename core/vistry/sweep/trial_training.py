@@ -23,6 +23,7 @@ from vistry.runs.rows import read_rows
 from vistry.sweep.early_termination import termination_of
 from vistry.sweep.folder import DATA, SweepFolder
 from vistry.sweep.protocols import Termination, Verdict
+from vistry.sweep.test_split import measure_test
 from vistry.sweep.trial import Trial
 from vistry.training.events import EpochEnded, Listener, Outcome, Stoppable
 from vistry.training.interruption import Interrupted
@@ -39,6 +40,7 @@ class TrialTask:
     """A trial that is to be trained now: of which sweep, until when (time.time()), and on what.
 
     `cores` are the processor's, none for those of the process; `environment` is set before a tensor library is loaded.
+    With `measures`, the trial isn't trained but measured on the test images.
     """
 
     folder: Path
@@ -47,6 +49,7 @@ class TrialTask:
     deadline: float | None = None
     cores: tuple[int, ...] = ()
     environment: Mapping[str, str] | None = None
+    measures: bool = False
 
 
 class Judge(Listener):
@@ -78,9 +81,13 @@ class Judge(Listener):
 def train_trial(task: TrialTask) -> None:
     """Train a trial that somebody has claimed, as far as it may go, and write what became of it.
 
-    Whatever goes wrong with it is its own end and not the sweep's: nothing is raised.
+    Whatever goes wrong with it is its own end and not the sweep's: nothing is raised. A task that measures is carried
+    out in the same place.
     """
     sweep = SweepFolder(task.folder)
+    if task.measures:
+        measure_test(sweep, task.number)
+        return
     trial, run = sweep.trial(task.number), sweep.run_of(task.number)
     judge = Judge(sweep, trial, termination_of(sweep.record.termination, sweep.record.space))
     with training_in(run.folder):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from vistry.registry.field_spec import Scalar
 from vistry.report.numbers import duration
 from vistry.sweep.distribution import Distribution
 from vistry.sweep.folder import SweepFolder
 from vistry.sweep.space import Values
+from vistry.sweep.standing import GO_ON
+from vistry.sweep.test_split import read_test
 from vistry.sweep.trial import Trial
 
 
@@ -18,7 +21,7 @@ def trial_line(sweep: SweepFolder, number: int, *, deadline: float | None = None
     trial = next(one for one in trials if one.number == number)
     best = sweep.best()
     parts = [
-        f"trial {number}{_of(sweep)}",
+        f"trial {number}{_of(sweep, number, trials)}",
         trial.record.model.rpartition("/")[2],
         values_text(drawn_values(sweep, trial)) or "its defaults",
         f"({trial.record.why})",
@@ -69,9 +72,31 @@ def score_text(sweep: SweepFolder, trial: Trial) -> str:
     return "" if score is None else f"{sweep.record.primary_metric} {score:.4f}"
 
 
-def _of(sweep: SweepFolder) -> str:
+def test_text(sweep: SweepFolder) -> str:
+    """The figure on the test images; "" where there is none."""
+    test = read_test(sweep)
+    if test is None or test.score is None:
+        return ""
+    of = f" of {test.data}" if test.data else ""
+    return (
+        f"{sweep.record.primary_metric} {test.score:.4f} of trial {test.trial} on {test.images} images{of} that chose "
+        "nothing"
+    )
+
+
+def _of(sweep: SweepFolder, number: int, trials: Sequence[Trial]) -> str:
+    """Among how many trials it is one; where some were skipped, the how-manieth of those that count."""
     limit = sweep.record.limits.max_trials
-    return "" if limit is None else f" of {limit}"
+    if limit is None:
+        return ""
+    before = [trial for trial in trials if trial.number <= number]
+    counted = counted_trials(before)
+    return f" of {limit}" if counted == len(before) else f" ({counted} of {limit})"
+
+
+def counted_trials(trials: Sequence[Trial]) -> int:
+    """How many trials count against the limit: those that were skipped don't."""
+    return sum(trial.state.status != "skipped" for trial in trials)
 
 
 def _value(value: Scalar | None) -> str:
@@ -84,5 +109,5 @@ def _end(trial: Trial) -> str:
     state = trial.state
     if state.status == "completed":
         return ""
-    status = "to be gone on with" if state.status == "running" else state.status
+    status = GO_ON if state.status == "running" else state.status
     return f"{status}: {state.reason}" if state.reason else status

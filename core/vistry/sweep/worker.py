@@ -9,22 +9,28 @@ import math
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from vistry.errors import TrainingError
+from vistry.registry.catalogue import Catalogue
 from vistry.runs.folder import is_run
 from vistry.sweep.claims import Claim, busy, locked
 from vistry.sweep.constraints import DRAWS, broken_constraint
 from vistry.sweep.disk import free_space
+from vistry.sweep.draw_rules import DrawRules
 from vistry.sweep.dropped import WithoutModels, dropped_models
 from vistry.sweep.early_termination import termination_of
 from vistry.sweep.folder import SweepFolder
+from vistry.sweep.measuring import measured_last
 from vistry.sweep.next_job import BEGUN, first_goal, next_job, next_number, next_paused
+from vistry.sweep.places import Place
 from vistry.sweep.protocols import Job, Resume, Sampler, Termination
 from vistry.sweep.runner import Runner
 from vistry.sweep.samplers import sampler_of
 from vistry.sweep.space import Suggestion
+from vistry.sweep.standing import interrupted_ones
+from vistry.sweep.test_split import seconds_to_measure
 from vistry.sweep.trial import Trial, TrialRecord, TrialState
 from vistry.sweep.trial_training import TrialTask, end_trial
 from vistry.sweep.wording import trial_line
@@ -34,6 +40,8 @@ POLL = 0.05  # seconds between two looks at the running trials
 LOOK = 1.0  # seconds between two looks at a sweep whose next job depends on others
 # Seconds before the deadline that a trial has to be over by: its report is written, and the sweep's.
 RESERVE = 2.0
+REPORTING = 1.0  # of these, for the sweep's
+MEASURING_SHARE = 0.25  # of the time, which the measurement on the test images has at most
 # Seconds after the deadline at which a trial is killed: one that has begun to train may be in its first evaluation,
 # and nobody knows how long that lasts; one that has been evaluated may be in another.
 FIRST_EVALUATION = 10.0
@@ -42,15 +50,6 @@ GRACE = 1.0
 
 def silent(line: str) -> None:
     """Say nothing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where one trial at a time is trained: the cores, none for any, and the environment that names a GPU."""
-
-    cores: tuple[int, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
-    device: str = "cpu"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +74,8 @@ class Worker:
         self._others_work = False
         self._is_over = False
         self._dropped: tuple[str, ...] = ()
+        self._reserve = RESERVE
+        self._skipped: set[str] = set()
 
     def work(self) -> None:
         """Train trials. Raises Interrupted after Ctrl-C, when those that were running have saved what they had."""
@@ -94,7 +95,7 @@ class Worker:
                 self._end_late_ones()
                 time.sleep(POLL)
         with locked(self.sweep):
-            self.sweep.write_leaderboard()
+            self.sweep.write_leaderboard(interrupted_ones(self.sweep, self.sweep.trials()))
         if ctrl_c.pressed:
             raise Interrupted(f"interrupted; to go on, type: vistry resume {self.sweep.path}")
 
@@ -129,6 +130,7 @@ class Worker:
             self.sweep = self.sweep.reread()
             while True:
                 trials = self.sweep.trials()
+                self._reserve = RESERVE + self._seconds_to_measure(trials)
                 open_ones = [trial.number for trial in trials if trial.state.status in ("running", "paused")]
                 taken = busy(self.sweep, open_ones)
                 mine = {running.claim.number for running in self._running.values()}
@@ -142,18 +144,29 @@ class Worker:
                     return Claim(self.sweep, self._begin(job, trials, place))
                 self._skip(job, trials, reason)
 
+    @cached_property
+    def _rules(self) -> DrawRules:
+        record = self.sweep.record
+        return DrawRules(Catalogue.read(), record.task, record.request.backend)
+
     def _broken_constraint(self, suggestion: Suggestion) -> str:
+        """Why a suggestion can't be tried: the rule or the constraint that it breaks; "" where it can."""
+        for problem in self._rules.problems(suggestion):
+            return str(problem)
         try:
             return broken_constraint(self.sweep, suggestion)
         except TrainingError as error:
             return str(error)
 
     def _skip(self, suggestion: Suggestion, trials: Sequence[Trial], reason: str) -> None:
-        """Note a trial that breaks a constraint; it isn't trained, and isn't counted."""
+        """Note a trial that breaks a rule or a constraint; it isn't trained, and isn't counted."""
         record = self._record(suggestion, next_number(trials), Place())
         self.sweep.write_state(record.number, TrialState(status="skipped", reason=reason))
         self.sweep.write_trial(record)
         self.sweep.add_event("skipped", self.sweep.trial(record.number), reason=reason)
+        if reason not in self._skipped:  # each once: a space may have many such draws
+            self._skipped.add(reason)
+            self.say(f"trial {record.number} is skipped, and not counted: {reason}")
 
     def _next(self, trials: Sequence[Trial], taken: Sequence[int]) -> Job | None:
         record = self.sweep.record
@@ -178,12 +191,26 @@ class Worker:
         if self.deadline is None or (isinstance(job, Resume) and job.reason == BEGUN):
             return True
         if isinstance(job, Suggestion):
+            if self._has_searched(trials):
+                return False
             model, epochs = job.model, self._goal(self._record(job, next_number(trials), Place()))
         else:
             trial = next(trial for trial in trials if trial.number == job.number)
             model, epochs = trial.record.model, job.until - trial.trained
         seconds = seconds_an_epoch(model, trials)
-        return time.time() + epochs * seconds + RESERVE <= self.deadline
+        return time.time() + epochs * seconds + self._reserve <= self.deadline
+
+    def _seconds_to_measure(self, trials: Sequence[Trial]) -> float:
+        """How much of the time is left to the measurement on the test images: what it takes, and not too much."""
+        limit = self.sweep.record.limits.time_limit
+        return 0.0 if limit is None else min(seconds_to_measure(self.sweep, trials), MEASURING_SHARE * limit)
+
+    def _has_searched(self, trials: Sequence[Trial]) -> bool:
+        """Whether the part of the time is over in which an automatic sweep begins anything new."""
+        automatic, limit = self.sweep.record.automatic, self.sweep.record.limits.time_limit
+        if automatic is None or limit is None or self.deadline is None or not trials:
+            return False
+        return time.time() >= self.deadline - (1 - automatic.search_share) * limit
 
     def _goal(self, record: TrialRecord) -> int:
         return first_goal(record, self._termination)
@@ -219,16 +246,26 @@ class Worker:
         return job.number
 
     def _submit(self, claim: Claim, place: Place) -> int:
-        return self.runner.submit(
-            TrialTask(
-                folder=self.sweep.path,
-                number=claim.number,
-                threads=self.sweep.trial(claim.number).record.threads,
-                deadline=None if self.deadline is None else self.deadline - RESERVE,
-                cores=place.cores,
-                environment=place.environment,
-            )
+        deadline = None if self.deadline is None else self.deadline - self._reserve
+        task = self._task(claim.number, place, deadline)
+        return self.runner.submit(replace(task, threads=self.sweep.trial(claim.number).record.threads))
+
+    def _task(self, number: int, place: Place, deadline: float | None) -> TrialTask:
+        return TrialTask(
+            folder=self.sweep.path,
+            number=number,
+            threads=self.sweep.record.threads,
+            deadline=deadline,
+            cores=place.cores,
+            environment=place.environment,
         )
+
+    def measure(self) -> None:
+        """Have the best trial measured on the test images, if there are any, in the time that is left; say if not."""
+        deadline = None if self.deadline is None else self.deadline - REPORTING
+        sentence = measured_last(self.sweep.reread(), self.runner, self._task(0, self.places[0], deadline))
+        if sentence:
+            self.say(sentence)
 
     # Watching
 
@@ -297,7 +334,7 @@ class Worker:
         return FIRST_EVALUATION if is_run(run.folder) and run.status.engine is not None else 0.0
 
     def _is_late(self) -> bool:
-        return self._is_over or (self.deadline is not None and time.time() >= self.deadline - RESERVE)
+        return self._is_over or (self.deadline is not None and time.time() >= self.deadline - self._reserve)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from vistry.registry.cards import BACKBONE_PREFIX, ModelCard
 from vistry.registry.manifest import PreprocessingSpec, WeightsSpec
 from vistry.registry.policy import Policy
 from vistry.runs.checkpoint import read_checkpoint
-from vistry.runs.folder import BEST, Run, find_run
+from vistry.runs.folder import BEST, Run
+from vistry.runs.many import find_run_or_best
 from vistry.runs.records import InitialWeightsRecord, ModelRecord
 from vistry.training.model_context import ModelContext
 from vistry.weights.class_lists import class_list, spelled_as
@@ -44,7 +45,7 @@ class InitialWeights:
             located = locate(hyperparameters.weights, card)
             source = cls.published_or_file(hyperparameters.weights, located.path if located else None, card)
             return replace(source, located=located)
-        run = find_run(run_id)
+        run = find_run_or_best(run_id)
         if not _is_of(run.record.model, card):
             model = run.record.model
             trained = f"{model.full_name} on {model.backbone}" if model.backbone else model.full_name

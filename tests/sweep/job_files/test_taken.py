@@ -178,7 +178,7 @@ def test_what_only_some_draws_break_is_said(read: Read) -> None:
         SPACE + "    momentum: {type: choice, values: [0, 0.9]}\n    optimizer: {type: choice, values: [sgd, adam]}\n"
     )
     assert "a trial of resnet18 with" in said(job)
-    assert "would fail: nesterov: needs a momentum above 0" in said(job)
+    assert "breaks a rule, and is skipped: nesterov: needs a momentum above 0" in said(job)
 
 
 def test_models_and_nothing_else_are_trained_as_they_are(read: Read) -> None:

@@ -10,6 +10,7 @@ from html import unescape
 
 import pytest
 from vistry.cli.train import train
+from vistry.sweep.claims import Claim
 from vistry.sweep.folder import SweepFolder
 from vistry.sweep.records import FixedRecord, RequestRecord
 from vistry.sweep.report import write_sweep_report
@@ -141,4 +142,17 @@ def test_report_can_be_asked_for_while_it_runs(write_sweep: WriteSweep) -> None:
     sweep = write_sweep(2)
     (sweep.path / "trials" / "0003").mkdir()  # somebody begins to claim a trial
     sweep.write_state(2, replace(sweep.trial(2).state, status="running"))
+    claim = Claim(sweep, 2)
     assert " running " in words(page_of(SweepFolder(sweep.path)))
+    claim.let_go()
+    assert " running " not in words(page_of(SweepFolder(sweep.path)))
+    assert " to be gone on with " in words(page_of(SweepFolder(sweep.path)))
+
+
+def test_a_trial_that_was_skipped_leads_nowhere_and_is_not_counted(write_sweep: WriteSweep) -> None:
+    sweep = write_sweep(4)
+    sweep.write_state(4, replace(sweep.trial(4).state, status="skipped", reason="too large"))
+    html = page_of(sweep)
+    assert "trials/0003/report.html" in html
+    assert "trials/0004/report.html" not in html
+    assert " 3 of 4 " in words(html)

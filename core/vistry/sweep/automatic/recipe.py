@@ -16,7 +16,9 @@ BATCHES = 16  # at least so many an epoch
 UPDATES = ((2_000, 500), (20_000, 2_000), (math.inf, 6_000))
 EPOCHS = (8, 60)
 IMBALANCED = 5  # the largest class has more than so many times the images of the smallest
-SHARE_OF_TIME = 4  # one training takes at most one part in so many
+SHARE_OF_TIME = 1 / 4  # that one training takes at most,
+LARGEST_SHARE = 2 / 3  # and where that is too little for the fewest epochs
+WARM_UP = 4  # of so many epochs one warms up, at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +26,7 @@ class Defaults:
     """What a model's own table says, and whether its task's batches may shrink: those of detectors stay."""
 
     batch: int
-    learning_rate: float
-    is_adaptive: bool
+    warm_up_epochs: int = 0
     keeps_batch: bool = False
 
 
@@ -34,14 +35,31 @@ class Recipe:
     """The values of a training on a data set, and in one sentence each why."""
 
     training_batch_size: int
-    learning_rate: float
     number_of_epochs: int
+    warm_up_epochs: int
     weighted_loss: int
     reasons: tuple[str, ...]
 
 
+def batch_of(defaults: Defaults, images: int) -> int:
+    """The batch for so many images: the largest power of two that leaves enough of them an epoch, at most its own."""
+    if defaults.keeps_batch:
+        return defaults.batch
+    wanted = min(defaults.batch, max(images // BATCHES, LEAST_BATCH))
+    return min(defaults.batch, 1 << (max(wanted, 1).bit_length() - 1))
+
+
+def rate_factor(defaults: Defaults, batch: int, *, is_adaptive: bool) -> float:
+    """What a model's rate is multiplied by with another batch than its own; some optimisers scale their own steps.
+
+    The linear rule for sgd (Goyal et al., 2017), the square root for adam (Malladi et al., 2022).
+    """
+    factor = batch / defaults.batch
+    return math.sqrt(factor) if is_adaptive else factor
+
+
 def recipe(
-    defaults: Defaults, images: int, class_counts: tuple[int, ...], step_seconds: float, time_limit: float | None
+    defaults: Defaults, images: int, class_counts: tuple[int, ...], epoch_seconds: float, time_limit: float | None
 ) -> Recipe:
     """Return the recipe for so many training images.
 
@@ -49,13 +67,10 @@ def recipe(
         defaults: the model's own.
         images: how many there are to train on.
         class_counts: images of each class.
-        step_seconds: how long an update takes with the model's own batch; it goes with the batch.
+        epoch_seconds: how long an epoch takes with the batch that `batch_of` gives, evaluation included.
         time_limit: seconds of the whole search; None where there is none.
     """
-    batch = defaults.batch if defaults.keeps_batch else _batch(defaults.batch, images)
-    # The linear rule for sgd (Goyal et al., 2017), the square root for adam (Malladi et al., 2022).
-    factor = batch / defaults.batch
-    rate = defaults.learning_rate * (math.sqrt(factor) if defaults.is_adaptive else factor)
+    batch = batch_of(defaults, images)
     updates = next(count for most, count in UPDATES if images < most)
     epochs = min(max(round(updates * batch / images), EPOCHS[0]), EPOCHS[1])
     reasons = [f"batch {batch}: {images} training images, of which the model's own {defaults.batch} leaves few updates"]
@@ -63,25 +78,19 @@ def recipe(
         reasons = [f"batch {batch}: the model's own"]
     reasons.append(f"{epochs} epochs: about {updates} updates for {images} images")
     if time_limit is not None:
-        epoch = max(1, math.ceil(images / batch)) * step_seconds * factor
-        affordable = int(time_limit / SHARE_OF_TIME / epoch) if epoch else epochs
+        affordable, most = (int(share * time_limit / epoch_seconds) for share in (SHARE_OF_TIME, LARGEST_SHARE))
         if affordable < epochs:
-            epochs = max(1, affordable)
-            reasons[-1] = f"{epochs} epochs: one training may take a quarter of the time, and an epoch {epoch:.2g} s"
+            epochs = max(1, affordable, min(EPOCHS[0], most))
+            share = "a quarter" if epochs == affordable else "up to two thirds"
+            reasons[-1] = f"{epochs} epochs of {epoch_seconds:.2g} s: one training may take {share} of the time"
     largest, smallest = max(class_counts, default=0), min(filter(None, class_counts), default=0)
     is_imbalanced = largest > IMBALANCED * smallest > 0
     if is_imbalanced:
         reasons.append(f"weighted loss: the largest class has {largest} images, the smallest {smallest}")
     return Recipe(
         training_batch_size=batch,
-        learning_rate=rate,
         number_of_epochs=epochs,
+        warm_up_epochs=min(defaults.warm_up_epochs, max(1, epochs // WARM_UP)),
         weighted_loss=int(is_imbalanced),
         reasons=tuple(reasons),
     )
-
-
-def _batch(most: int, images: int) -> int:
-    """The largest power of two that leaves enough batches an epoch, and is no larger than the model's own."""
-    wanted = min(most, max(images // BATCHES, LEAST_BATCH))
-    return min(most, 1 << (max(wanted, 1).bit_length() - 1))

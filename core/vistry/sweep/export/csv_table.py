@@ -10,6 +10,7 @@ from pathlib import Path
 from vistry.registry.field_spec import Scalar
 from vistry.runs.files import write_text
 from vistry.sweep.folder import SweepFolder
+from vistry.sweep.standing import as_they_stand
 
 COLUMNS = ("trial", "model", "why", "status", "reason", "epochs", "of_epochs", "best_epoch", "score", "seconds")
 
@@ -23,7 +24,7 @@ def write(sweep: SweepFolder, path: Path) -> None:
 
 
 def _rows(sweep: SweepFolder) -> Iterator[list[object]]:
-    trials = sweep.trials()
+    trials = as_they_stand(sweep, sweep.trials())
     names = list(dict.fromkeys(name for trial in trials for name in trial.record.values))
     yield [*COLUMNS, *names]
     for trial in trials:

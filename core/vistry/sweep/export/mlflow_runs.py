@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from vistry.hyperparameter.values import format_value
 from vistry.sweep.export.trial_times import times_of, trial_times
 from vistry.sweep.folder import SweepFolder
+from vistry.sweep.standing import as_they_stand
 from vistry.sweep.trial import Trial
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def write(sweep: SweepFolder, path: Path) -> None:
     artifacts = path.with_suffix(".artifacts")
     experiment = client.create_experiment(sweep.id, artifact_location=artifacts.as_uri())
     times = trial_times(sweep)
-    for trial in sweep.trials():
+    for trial in as_they_stand(sweep, sweep.trials()):
         span = times_of(trial, times)
         begun, ended = round(1000 * span.begun), round(1000 * span.ended)
         run = client.create_run(experiment, start_time=begun, run_name=f"trial {trial.number}").info.run_id

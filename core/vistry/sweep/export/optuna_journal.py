@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from vistry.registry.field_spec import Scalar
 from vistry.sweep.export.trial_times import TrialTimes, times_of, trial_times
 from vistry.sweep.folder import SweepFolder
+from vistry.sweep.standing import as_they_stand
 from vistry.sweep.trial import Trial
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def write(sweep: SweepFolder, path: Path) -> None:
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        record, trials = sweep.record, sweep.trials()
+        record, trials = sweep.record, as_they_stand(sweep, sweep.trials())
         study = optuna.create_study(
             storage=JournalStorage(JournalFileBackend(str(path))),
             study_name=sweep.id,

@@ -126,7 +126,9 @@ class Rules:
 
     def _say(self, broken: Broken, card: ModelCard, place: Node) -> None:
         shown = ", ".join(f"{name} = {format_value(value)}" for name, value in broken.values.items())
-        self.remarks.say(place, f"a trial of {card.name} with {shown} would fail: {broken.problems[0]}")
+        self.remarks.say(
+            place, f"a trial of {card.name} with {shown} breaks a rule, and is skipped: {broken.problems[0]}"
+        )
 
 
 def _sample(drawn: Drawn) -> Iterator[Values]:

@@ -20,7 +20,7 @@ from vistry.sweep.trial import Trial
 
 Point = tuple[float, float]
 # Events after which a trial has the score that the event names.
-ENDS = ("paused", "stopped", "completed", "failed")
+ENDS = ("paused", "stopped", "completed", "failed", "interrupted")
 MINUTE, HOUR = 60.0, 3600.0
 LISTED = 12
 

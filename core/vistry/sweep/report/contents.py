@@ -15,6 +15,7 @@ from vistry.runs.records import RunStatus
 from vistry.sweep.coordinates import Coordinates
 from vistry.sweep.folder import SweepFolder, ranking
 from vistry.sweep.records import Event, SweepRecord
+from vistry.sweep.standing import as_they_stand
 from vistry.sweep.test_split import TestRecord, read_test
 from vistry.sweep.trial import Trial
 
@@ -34,7 +35,8 @@ class Contents:
     @classmethod
     def of(cls, sweep: SweepFolder) -> Contents:
         """Read a sweep. Raises RunError."""
-        return cls(sweep, sweep.record, sweep.trials(), events=sweep.events(), test=read_test(sweep))
+        trials = as_they_stand(sweep, sweep.trials())
+        return cls(sweep, sweep.record, trials, events=sweep.events(), test=read_test(sweep))
 
     @cached_property
     def ranked(self) -> list[Trial]:

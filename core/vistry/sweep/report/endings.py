@@ -10,16 +10,17 @@ from vistry.report.section import Section
 from vistry.report.table import Number, table
 from vistry.sweep.report.contents import Contents
 from vistry.sweep.report.leaderboard import trial_link, values_in_words
+from vistry.sweep.standing import INTERRUPTED
 from vistry.sweep.trial import Trial
 
-ENDED_EARLY = ("stopped", "paused")
+ENDED_EARLY = ("stopped", "paused", INTERRUPTED)
 SPENT = "failed", "skipped"
 NOTED = ("dropped", "deleted", "note", "limits")
 MOST_NOTES = 100
 
 
 def endings_section(contents: Contents) -> Section | None:
-    """List the trials that early termination ended or paused, each with the numbers that decided."""
+    """List the trials that early termination ended or paused, with the numbers that decided, and those cut short."""
     trials = _with(contents, ENDED_EARLY)
     if not trials:
         return None
@@ -34,13 +35,21 @@ def endings_section(contents: Contents) -> Section | None:
         )
         for trial in trials
     ]
-    saved = sum(trial.record.epochs - trial.trained for trial in trials)
-    note = (
-        f"{count(contents.counts.get('stopped', 0), 'trial')} stopped and {contents.counts.get('paused', 0)} paused, "
-        f"which saved {count(saved, 'epoch')}; a paused one goes on from where it is when its turn comes."
-    )
     headings = ("trial", "state", "tried", "epochs", contents.record.primary_metric, "why")
+    note = " ".join(_ended_early(contents, trials))
     return Section("stopped", "Stopped and paused", note, parts=[table(headings, rows, sortable=True)])
+
+
+def _ended_early(contents: Contents, trials: Sequence[Trial]) -> Iterator[str]:
+    early = [trial for trial in trials if trial.state.status != INTERRUPTED]
+    if early:
+        saved = sum(trial.record.epochs - trial.trained for trial in early)
+        yield (
+            f"{count(contents.counts.get('stopped', 0), 'trial')} stopped and {contents.counts.get('paused', 0)} "
+            f"paused, which saved {count(saved, 'epoch')}; a paused one goes on from where it is when its turn comes."
+        )
+    if cut_short := len(trials) - len(early):
+        yield f"{count(cut_short, 'trial')} cut short, by the time limit or by hand; vistry resume begins with them."
 
 
 def failures_section(contents: Contents) -> Section | None:

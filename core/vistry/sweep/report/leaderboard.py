@@ -41,7 +41,9 @@ def leaderboard_section(contents: Contents) -> Section:
 
 
 def trial_link(trial: Trial) -> Markup:
-    """Lead to a trial's own report."""
+    """Lead to a trial's own report, which one that was skipped has none of."""
+    if trial.state.status == "skipped":
+        return text_of(str(trial.number))
     return element("a", f"{trial.number}", href=f"trials/{trial.number:04d}/{REPORT}")
 
 

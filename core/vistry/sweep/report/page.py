@@ -15,6 +15,7 @@ from vistry.report.section import Section
 from vistry.report.table import definitions
 from vistry.report.tile import tile
 from vistry.sweep.folder import SweepFolder
+from vistry.sweep.report.automatic import automatic_section
 from vistry.sweep.report.charts import latency_section, progress_section
 from vistry.sweep.report.command import training_command
 from vistry.sweep.report.contents import Contents, WorkingTime, short_model
@@ -22,8 +23,10 @@ from vistry.sweep.report.endings import endings_section, failures_section, notes
 from vistry.sweep.report.importance import importance_section, importances
 from vistry.sweep.report.leaderboard import leaderboard_section, trial_link, values_in_words
 from vistry.sweep.report.parallel import parallel_section
+from vistry.sweep.standing import GO_ON, INTERRUPTED
+from vistry.sweep.wording import counted_trials
 
-ENDED = ("completed", "stopped", "paused", "failed", "skipped")
+ENDED = ("completed", "stopped", "paused", INTERRUPTED, "failed", "skipped")
 
 
 def page_of(sweep: SweepFolder) -> str:
@@ -45,6 +48,7 @@ def sections_of(contents: Contents) -> Iterator[Section]:
         latency_section(contents),
         endings_section(contents),
         failures_section(contents),
+        automatic_section(contents),
         notes_section(contents),
         _search(contents),
     ]
@@ -53,7 +57,8 @@ def sections_of(contents: Contents) -> Iterator[Section]:
 
 def _header(contents: Contents, title: str) -> Markup:
     record, running = contents.record, contents.counts.get("running", 0)
-    chip = element("span", "running" if running else "at rest", class_=f"chip {'busy' if running else 'good'}")
+    rests = GO_ON if contents.counts.get(INTERRUPTED) else "at rest"
+    chip = element("span", "running" if running else rests, class_=f"chip {'busy' if running else 'good'}")
     notes = [element("p", text_of(text), class_="under") for name, text in record.notes.items() if name != "name"]
     under = element("p", task_in_words(record.task), " · sweep ", name_of(contents.sweep.id), class_="under")
     tiles = element("div", *_tiles(contents), class_="tiles")
@@ -65,7 +70,7 @@ def _tiles(contents: Contents) -> list[Markup]:
     value = UNDEFINED if best is None else score(contents.metric(best.best()), 4)
     ended = ", ".join(f"{number} {name}" for name in ENDED if (number := contents.counts.get(name)))
     limit = record.limits.max_trials
-    trials = f"{len(contents.trials):,}" + ("" if limit is None else f" of {limit:,}")
+    trials = f"{counted_trials(contents.trials):,}" + ("" if limit is None else f" of {limit:,}")
     seconds = WorkingTime(contents.events).total or sum(trial.seconds for trial in contents.trials)
     time = "" if record.limits.time_limit is None else f"of {duration(record.limits.time_limit)}; "
     tiles = [

@@ -45,7 +45,9 @@ class Auto:
 
     @cached_property
     def defaults(self) -> tuple[Suggestion, ...]:
-        """The default of each model, as near as each of its groups allows."""
+        """What the space says comes first, else the default of each model, as near as each of its groups allows."""
+        if first := self.drawing.coordinates.space.first:
+            return first
         suggestions: dict[tuple[object, ...], Suggestion] = {}
         coordinates = self.drawing.coordinates
         for group, model in coordinates.arms:
