@@ -45,6 +45,14 @@ def _memory_is_given_back() -> Iterator[None]:
         trim(0)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _nothing_waits_for_the_disk() -> Iterator[None]:
+    """A write waits ten milliseconds for the disk, in case the power fails: no test cuts it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _the_same_random_numbers() -> None:
     """torch, where a test has it, begins each test at the same place."""

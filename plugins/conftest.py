@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-# tests/training/engines/test_models_agree.py compares the backends of these, in training too.
-COMPARED_ELSEWHERE = ("resnet18", "resnest50", "seresnext", "vits16r224")
+# The detectors' own test_flax.py compares their backends, and tests/training/engines/test_models_agree.py those of the
+# classifiers, in training too.
+COMPARED_ELSEWHERE = (
+    "maskrcnn_resnet18_fpn",
+    "mobilenetv2",
+    "resnet18",
+    "vits16r224",
+    "yolov5",
+)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks

@@ -26,10 +26,10 @@ warn_unused_ignores = False
 disallow_subclassing_any = False
 disallow_untyped_decorators = False
 warn_return_any = False
-[mypy-torch.*,torchvision.*,triton.*,jax.*,flax.*,optax.*,ray.*]
+[mypy-torch.*,torchvision.*,triton.*,jax.*,flax.*,optax.*,ray.*,optuna.*,huggingface_hub.*,pytest.*]
 follow_imports = skip
 ignore_missing_imports = True
-[mypy-mlflow.*,optuna.*,tensorboard.*,sklearn.*,scipy.*,skimage.*,simplejpeg.*,yaml.*,timm.*,pycocotools.*]
+[mypy-mlflow.*,tensorboard.*,sklearn.*,scipy.*,skimage.*,simplejpeg.*,yaml.*,timm.*,pycocotools.*]
 ignore_missing_imports = True
 """
 

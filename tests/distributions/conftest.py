@@ -76,7 +76,7 @@ def make_environment(tmp_path_factory: pytest.TempPathFactory, libraries: Path) 
         (folder / "home").mkdir()
         [site] = folder.glob("lib/python*/site-packages")
         (site / "libraries.pth").write_text(f"{libraries}\n")
-        pip("--python", str(folder / "bin" / "python"), "install", *map(str, installed))
+        pip("--python", str(folder / "bin" / "python"), "install", "--no-compile", *map(str, installed))
         return Environment(folder)
 
     return make

@@ -51,14 +51,16 @@ def environment(make_environment: Callable[..., Any], wheels: dict[str, Path]) -
     return make_environment(wheels["vistry"])
 
 
-def follow(page: str, environment: Any, folder: Path) -> list[str]:
-    """Do what a page tells in a folder, and compare what is printed; gives the commands."""
+def follow(page: str, environment: Any, folder: Path, until: str = "") -> list[str]:
+    """Do what a page tells in a folder, up to a command, and compare what is printed; gives the commands."""
     done = []
     for kind, what, text in steps(page):
         if kind == "file":
             (folder / what).write_text(text)
         elif kind == "lines of":
             change_lines(folder / what, text)
+        elif until and what.startswith(until):
+            break
         else:
             done.append(what)
             program, *arguments = shlex.split(what)
@@ -72,6 +74,13 @@ def follow(page: str, environment: Any, folder: Path) -> list[str]:
     return [command.split()[1] for command in done]
 
 
+def test_the_first_page_is_what_happens_before_it_trains(environment: Any, tmp_path: Path) -> None:
+    """test_new_plugin.py trains such a model."""
+    done = follow("plugin.md", environment, tmp_path, until="vistry train")
+    assert done == ["plugins", "plugins", "install", "models", "plugins", "plugins"]
+
+
+@pytest.mark.long
 def test_the_first_page_is_what_happens(environment: Any, tmp_path: Path) -> None:
     """Slow, because it trains the page's model on all of the page's data."""
     run_path(str(CHECKOUT / "docs" / "demo.py"))["write_digits"](tmp_path / "demo" / "digits")

@@ -103,8 +103,9 @@ def test_killed_at_many_points_drawn_by_chance(fresh: SweepFolder, whole: SweepF
     assert_same(killed, whole)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_killed_where_trials_haveprocesses_of_their_own(fresh: SweepFolder, whole: SweepFolder) -> None:
+def test_killed_where_trials_have_processes_of_their_own(fresh: SweepFolder, whole: SweepFolder) -> None:
     """The one who watches is killed; the others end by themselves, and what they held is free."""
     killed = _copied(fresh, "processes")
     command = [sys.executable, "-m", "vistry", "resume", str(killed.path)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 from pathlib import Path
@@ -40,8 +39,9 @@ CASES = {
 }
 # They have the blocks of a smaller one in other numbers.
 LARGER = ("resnest101", "resnet34", "resnet101", "resnet152", "vitb16r224", "vitl16r224")
+TRAINED_BY_THE_KIT = ("resnest50", "seresnext")
 EACH = [
-    pytest.param(model, task, marks=pytest.mark.long if model in LARGER else ())
+    pytest.param(model, task, marks=pytest.mark.long if model in LARGER + TRAINED_BY_THE_KIT else ())
     for model, tasks in CASES.items()
     for task in tasks
 ]
@@ -74,9 +74,8 @@ def _normal_where_torch_has_no_own(tensor: Tensor, std: float) -> Tensor:
 
 @pytest.fixture
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare what costs most and isn't in question: truncated normal weights, waiting for the disk, loading twice."""
+    """Spare what costs most and isn't in question: truncated normal weights, loading twice."""
     monkeypatch.setattr(vision_transformer, "trunc_normal_", _normal_where_torch_has_no_own)
-    monkeypatch.setattr(os, "fsync", lambda file: None)
     load, loaded = run_predictor._loaded, {}
 
     def once(run: Run, backend: str | None, given: Given) -> Predictor:

@@ -6,7 +6,8 @@ Built from the task's shared table, what the plugin adds, narrows and excludes, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema, create_model
@@ -43,9 +44,23 @@ class Schema:
     task: str
     card: ModelCard | None
     fields: Mapping[str, Field]
-    model: type[BaseModel]
-    elsewhere: Mapping[str, str]
     offer: Offer
+    _catalogue: Catalogue = field(repr=False)
+
+    # The next two are made when values are checked: a query of many models asks for neither.
+
+    @cached_property
+    def model(self) -> type[BaseModel]:
+        """The class that checks the values."""
+        definitions: dict[str, Any] = {name: _pydantic_field(field) for name, field in self.fields.items()}
+        config = ConfigDict(extra="forbid", protected_namespaces=())
+        name = f"{self.card.name if self.card else 'shared'}_{self.task}"
+        return create_model(name, __config__=config, **definitions)
+
+    @cached_property
+    def elsewhere(self) -> Mapping[str, str]:
+        """Of each name that is none of these fields, the tasks or the families that own it."""
+        return where_else(self._catalogue, self.fields)
 
     @property
     def owner(self) -> str:
@@ -120,11 +135,8 @@ def schema_of(catalogue: Catalogue, card: ModelCard | None, task: str) -> Schema
     if card is not None and task not in card.tasks:
         raise RegistryError(f"{card.name} doesn't do {task}; it does {', '.join(card.tasks)}")
     fields = model_fields(catalogue, card, task) if card else shared_with_policy(catalogue, task)
-    definitions: dict[str, Any] = {name: _pydantic_field(field) for name, field in fields.items()}
-    config = ConfigDict(extra="forbid", protected_namespaces=())
-    model = create_model(f"{card.name if card else 'shared'}_{task}", __config__=config, **definitions)
     offer = Offer.of(catalogue, card.hyperparameters if card else ())
-    return Schema(task, card, fields=fields, model=model, elsewhere=where_else(catalogue, fields), offer=offer)
+    return Schema(task, card, fields=fields, offer=offer, _catalogue=catalogue)
 
 
 def _out_of_range(field: Field, value: object, where: str) -> Problem:

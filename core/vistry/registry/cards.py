@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -269,6 +269,26 @@ def distinct(cards: Iterable[ModelCard]) -> list[ModelCard]:
 
 def cards_of(plugin: Plugin) -> tuple[ModelCard, ...]:
     """The models of a plugin whose manifest could be read, but for those on a backbone."""
+    return _cards_as_read(_AsRead(plugin))
+
+
+class _AsRead:
+    """A plugin as it was read: those are equal that have one manifest, which is the same object until it changes."""
+
+    def __init__(self, plugin: Plugin):
+        self.plugin = plugin
+        self._key = (plugin.name, plugin.distribution, plugin.version, plugin.path, id(plugin.manifest))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _AsRead) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+@lru_cache(maxsize=64)  # a catalogue file has a thousand models, which every reading would make again
+def _cards_as_read(as_read: _AsRead) -> tuple[ModelCard, ...]:
+    plugin = as_read.plugin
     if plugin.manifest is None or plugin.path is None:
         return ()
     return tuple(

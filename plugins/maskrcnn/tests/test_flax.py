@@ -202,17 +202,25 @@ def test_the_terms_of_boxes_are_of_all_regions_and_that_of_masks_of_the_objects(
     heads, sampled = twins.flax.roi_heads, 8
     _, same = images()
     objects = Objects.of({name: jnp.asarray(value) for name, value in targets()[1].items()}, same.sizes)
-    maps = [jnp.asarray(one) for one in twins.flax.backbone(same.pixels)]
     ours = RegionCounts(sampled_regions=sampled)
     boxes = jnp.concatenate([objects.boxes[:, :1], jnp.tile(jnp.array([0.0, 0, 9, 9]), (2, sampled - 1, 1))], 1)
     is_positive = jnp.arange(sampled)[None].repeat(2, 0) < 1
     places = jnp.where(is_positive, 0, -1)
     regions = SampledRegions(boxes, places, Sample(places, is_positive, jnp.ones_like(is_positive)))
+
+    @jax.jit  # else each operation is compiled for itself
+    def all_losses(pixels: jax.Array) -> Any:
+        maps = twins.flax.backbone(pixels)
+        return (
+            heads.losses(maps, regions, objects),
+            RegionHeads.losses(heads, maps, regions, objects),
+            heads.losses(maps, regions.first(1), objects),
+        )
+
     before, heads.counts = heads.counts, ours
-    terms, of_boxes = heads.losses(maps, regions, objects), RegionHeads.losses(heads, maps, regions, objects)
+    terms, of_boxes, first = all_losses(same.pixels)
     heads.counts = before
     assert {name: float(terms[name]) for name in of_boxes} == {name: float(of_boxes[name]) for name in of_boxes}
-    first = heads.losses(maps, regions.first(1), objects)
     assert float(terms["loss_mask"]) == pytest.approx(float(first["loss_mask"]), rel=TOLERANCE)
     assert float(terms["loss_classifier"]) != pytest.approx(float(first["loss_classifier"]), rel=0.01)
 

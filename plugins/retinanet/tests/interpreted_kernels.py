@@ -1,4 +1,7 @@
-"""What the kernel computes, seen through Triton's interpreter: run by test_kernels.py in a process of its own."""
+"""What the kernel computes, seen through Triton's interpreter: run by test_kernels.py in a process of its own.
+
+The kit's own check holds it against its reference, in such a process too.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,7 @@ import torch
 import torchvision
 import vistry_retinanet.reference as plain
 from torch import nn
-from vistry.kernels import Operation, disagreements_on, kernels_for
-from vistry.registry.catalogue import Catalogue
+from vistry.kernels import Operation
 from vistry_retinanet.kernels import sigmoid_focal_loss
 
 LOGITS, CLASSES, *_ = next(arguments for arguments in plain.samples(torch.float32, "cpu") if len(arguments[0]) == 3)
@@ -34,11 +36,6 @@ class Loss(nn.Module):
 def batch(count: int) -> tuple[torch.Tensor, torch.Tensor]:
     draw = torch.Generator().manual_seed(1)
     return torch.randn((count, 9, 4), generator=draw), torch.randint(-2, 5, (count, 9), generator=draw)
-
-
-def test_it_agrees_with_its_reference_forward_and_backward() -> None:
-    [kernel] = kernels_for(Catalogue.read(), "sigmoid_focal_loss")
-    assert list(disagreements_on("cpu", kernel.spec)) == []
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -1,4 +1,7 @@
-"""What the kernel computes, seen through Triton's interpreter: run by test_kernels.py in a process of its own."""
+"""What the kernel computes, seen through Triton's interpreter: run by test_kernels.py in a process of its own.
+
+The kit's own check holds it against its reference, in such a process too.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,7 @@ import pytest
 import torch
 import vistry_seresnext.reference as plain
 from torch import nn
-from vistry.kernels import Operation, disagreements_on, kernels_for
-from vistry.registry.catalogue import Catalogue
+from vistry.kernels import Operation
 from vistry_seresnext.kernels import scale_add_relu
 
 SAMPLES = list(plain.samples(torch.float32, "cpu"))
@@ -40,11 +42,6 @@ def end() -> End:
 def images(count: int) -> torch.Tensor:
     drawn = torch.randn((count, 4, 6, 6), generator=torch.Generator().manual_seed(1))
     return drawn.contiguous(memory_format=torch.channels_last)
-
-
-def test_it_agrees_with_its_reference_forward_and_backward() -> None:
-    [kernel] = kernels_for(Catalogue.read(), "scale_add_relu")
-    assert list(disagreements_on("cpu", kernel.spec)) == []
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # opcheck looks at them all

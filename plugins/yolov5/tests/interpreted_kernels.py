@@ -1,4 +1,7 @@
-"""What the kernels compute, seen through Triton's interpreter: run by test_kernels.py in a process of its own."""
+"""What the kernels compute, seen through Triton's interpreter: run by test_kernels.py in a process of its own.
+
+The kit's own check holds them against their references, in such a process too.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,7 @@ import pytest
 import torch
 import vistry_yolov5.reference as plain
 from torch import nn
-from vistry.kernels import Operation, disagreements_on, kernels_for
-from vistry.registry.catalogue import Catalogue
+from vistry.kernels import Operation
 from vistry_yolov5.kernels import complete_iou, decode_head
 
 LOGITS, ANCHORS, *SETTINGS = next(plain.decode_samples(torch.float32, "cpu"))
@@ -53,12 +55,6 @@ def maps(count: int) -> torch.Tensor:
 def pairs(count: int) -> tuple[torch.Tensor, torch.Tensor]:
     draw = torch.Generator().manual_seed(1)
     return torch.randn((count, 6), generator=draw), 4 * torch.rand((count, 4), generator=draw)
-
-
-@pytest.mark.parametrize("operation", ["decode_head", "complete_iou"])
-def test_they_agree_with_their_references_forward_and_backward(operation: str) -> None:
-    [kernel] = kernels_for(Catalogue.read(), operation)
-    assert list(disagreements_on("cpu", kernel.spec)) == []
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # opcheck looks at them all

@@ -25,7 +25,8 @@ SETTINGS: dict[str, Any] = {
     "learning_rate": 0.05,
     "precision": "fp32",
 }
-BACKENDS = pytest.mark.parametrize("backend", ["torch", "jax"])
+# Both compute the same term, see below, and are given the same pictures.
+BACKENDS = pytest.mark.parametrize("backend", ["torch", pytest.param("jax", marks=pytest.mark.long)])
 HEAD = 'manifest = 1\napi = "1.0"\nlicense = "MIT"\nsummary = "Parts for tests"\n'
 PART = '[{kind}.{name}]\nsummary = "s"\ntasks = ["{task}"]\n{key} = "vistry_odd.code:{name}"\n'
 CODE = """
