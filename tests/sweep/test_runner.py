@@ -38,3 +38,18 @@ def test_a_trial_that_is_told_to_end_before_it_begins_ends_as_it_begins(
                 break
             time.sleep(0.03)
         assert ended == status
+
+
+def test_a_file_of_the_working_folder_is_never_taken_for_a_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit(9)")
+    monkeypatch.chdir(tmp_path)
+    with LocalRunner("no such engine") as runner:  # which loads nothing before it serves
+        assert runner._server.poll() is None
+        handle = runner.submit(TrialTask(folder=tmp_path / "no sweep", number=1, threads=1))
+        for _ in range(1000):
+            if (ended := runner.poll(handle)) is not None:
+                break
+            time.sleep(0.03)
+        assert ended == 1  # the trial's own end: there is no such sweep

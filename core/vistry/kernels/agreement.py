@@ -154,7 +154,7 @@ def _shape(argument: Argument) -> str:
 
 
 def _interpreted(kernel: KernelSpec) -> list[str]:
-    command = [sys.executable, "-m", __name__, json.dumps(asdict(kernel))]
+    command = [sys.executable, "-P", "-m", __name__, json.dumps(asdict(kernel))]
     process = subprocess.run(command, env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True, text=True)
     if process.returncode:
         reason = (process.stderr.strip().splitlines() or [f"exit status {process.returncode}"])[-1]

@@ -103,7 +103,7 @@ def _key(sweep: SweepFolder, suggestion: Suggestion) -> str:
 
 def _measured(sweep: SweepFolder, suggestion: Suggestion) -> Footprint:
     question = json.dumps([str(sweep.path), suggestion.model, dict(suggestion.values)])
-    command = [sys.executable, "-m", "vistry.sweep.footprint", question]
+    command = [sys.executable, "-P", "-m", "vistry.sweep.footprint", question]
     # In a session of its own: Ctrl-C is for the one who watches, and a model isn't to blame for it.
     done = subprocess.run(command, capture_output=True, text=True, check=False, start_new_session=True)
     if done.returncode:

@@ -50,7 +50,8 @@ class LocalRunner:
         self._pending = b""
 
     def __enter__(self) -> LocalRunner:
-        command = [sys.executable, "-m", "vistry.sweep.fork_server", self._backend]
+        # -P: what lies in the working folder isn't imported, such as a random.py of the user's.
+        command = [sys.executable, "-P", "-m", "vistry.sweep.fork_server", self._backend]
         self._server = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

@@ -103,7 +103,7 @@ class MeasureProcess:
 
     def _started(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", MODULE, self._backend],
+            [sys.executable, "-P", "-m", MODULE, self._backend],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

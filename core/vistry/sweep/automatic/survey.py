@@ -291,7 +291,7 @@ class Survey:
 
 def fetched(candidate: Candidate, seconds: float) -> subprocess.CompletedProcess[str]:
     """Fetch weights in a process of their own, which may be ended. Raises subprocess.TimeoutExpired."""
-    command = [sys.executable, "-m", "vistry", "weights", "fetch", candidate.model, candidate.weights]
+    command = [sys.executable, "-P", "-m", "vistry", "weights", "fetch", candidate.model, candidate.weights]
     return subprocess.run(command, capture_output=True, text=True, timeout=max(0.0, seconds), check=False)
 
 
