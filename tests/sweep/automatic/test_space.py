@@ -13,7 +13,7 @@ from vistry.sweep.automatic.recipe import recipe
 from vistry.sweep.automatic.space import Searched, space_around
 from vistry.sweep.automatic.survey import Survey
 from vistry.sweep.coordinates import Coordinates
-from vistry.sweep.request import SamplerRequest
+from vistry.sweep.request import Limits, SamplerRequest
 from vistry.sweep.samplers import sampler_of
 from vistry.sweep.space import Score, Space
 
@@ -26,10 +26,12 @@ IMAGES = 260
 def space_of(survey_of: Callable[..., Survey]) -> Callable[..., Space]:
     """The space of two models for 260 images; `ant` is the faster one, `bee` the better one."""
 
-    def make(images: int = IMAGES, **fixed: object) -> Space:
-        survey = survey_of({"ant": Animal(top1=50.0, seconds=0.1), "bee": Animal(top1=70.0, seconds=0.3, probe=0.9)})
-        survey.request = replace(survey.request, fixed=(Source.of(fixed, "a test"),) if fixed else ())
+    def make(images: int = IMAGES, time_limit: float | None = None, **fixed: object) -> Space:
+        survey = survey_of({"ant": Animal(top1=50.0, seconds=0.1), "bee": Animal(top1=70.0, seconds=0.5, probe=0.9)})
+        fixed_by = (Source.of(fixed, "a test"),) if fixed else ()
+        survey.request = replace(survey.request, fixed=fixed_by)
         choice = choice_of(survey.look(), by_speed=False)
+        survey.request = replace(survey.request, limits=Limits(time_limit=time_limit))
         searched = [
             Searched(one, recipe(one.defaults, images, (1, 1), 1.0, None), survey.request) for one in choice.ranked
         ]
@@ -49,6 +51,13 @@ def test_the_fastest_is_trained_to_its_end_first_and_then_the_most_promising(spa
     ]
     sampler = sampler_of(SamplerRequest(), space)
     assert [sampler.suggest(number + 1, []) for number in range(4)] == list(first)
+
+
+def test_where_time_is_short_the_fastest_is_the_first_and_the_most_promising_alone_ends(
+    space_of: Callable[..., Space],
+) -> None:
+    first = space_of(time_limit=100.0).first[:2]  # 31 epochs of 0.5 s and of 2.5 s are over 75 s
+    assert [(one.model, one.why) for one in first] == [("zoo/ant", "recipe of ant"), ("zoo/bee", "default of bee")]
 
 
 def test_a_trial_has_the_recipes_values_and_the_rate_that_goes_with_them(space_of: Callable[..., Space]) -> None:

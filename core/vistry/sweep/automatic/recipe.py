@@ -17,7 +17,7 @@ UPDATES = ((2_000, 500), (20_000, 2_000), (math.inf, 6_000))
 EPOCHS = (8, 60)
 IMBALANCED = 5  # the largest class has more than so many times the images of the smallest
 SHARE_OF_TIME = 1 / 4  # that one training takes at most,
-LARGEST_SHARE = 2 / 3  # and where that is too little for the fewest epochs
+LARGEST_SHARE = 1 / 2  # and where that is less than a model's own epochs
 WARM_UP = 4  # of so many epochs one warms up, at most
 
 
@@ -26,6 +26,7 @@ class Defaults:
     """What a model's own table says, and whether its task's batches may shrink: those of detectors stay."""
 
     batch: int
+    epochs: int = EPOCHS[0]
     warm_up_epochs: int = 0
     keeps_batch: bool = False
 
@@ -80,8 +81,8 @@ def recipe(
     if time_limit is not None:
         affordable, most = (int(share * time_limit / epoch_seconds) for share in (SHARE_OF_TIME, LARGEST_SHARE))
         if affordable < epochs:
-            epochs = max(1, affordable, min(EPOCHS[0], most))
-            share = "a quarter" if epochs == affordable else "up to two thirds"
+            epochs = max(1, affordable, min(defaults.epochs, most))
+            share = "a quarter" if epochs == affordable else "up to half"
             reasons[-1] = f"{epochs} epochs of {epoch_seconds:.2g} s: one training may take {share} of the time"
     largest, smallest = max(class_counts, default=0), min(filter(None, class_counts), default=0)
     is_imbalanced = largest > IMBALANCED * smallest > 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SEARCH_SHARE = 0.75  # of the time limit in which new trials begin
+
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateRecord:
@@ -35,4 +37,4 @@ class AutomaticRecord:
 
     candidates: tuple[CandidateRecord, ...]
     decisions: tuple[str, ...]
-    search_share: float = 0.75
+    search_share: float = SEARCH_SHARE

@@ -10,6 +10,7 @@ from vistry.hyperparameter.values import Hyperparameters
 from vistry.registry.field_spec import Scalar, to_json
 from vistry.sweep.automatic.choice import Choice
 from vistry.sweep.automatic.recipe import Recipe, rate_factor
+from vistry.sweep.automatic.records import SEARCH_SHARE
 from vistry.sweep.automatic.survey import WARM_UP, Tried, given_values, is_adaptive
 from vistry.sweep.coordinates import DIGITS, Coordinates
 from vistry.sweep.default_space import BATCH_FACTORS, default_parameters, rates_of
@@ -35,6 +36,11 @@ class Searched:
     def model(self) -> str:
         """Its full name."""
         return self.tried.candidate.model
+
+    @property
+    def seconds(self) -> float:
+        """How long a training by the recipe takes."""
+        return self.recipe.number_of_epochs * self.tried.measured.epoch_seconds
 
     def group(self) -> Group:
         """What is drawn for it, constants among it."""
@@ -104,22 +110,28 @@ class Searched:
 
 
 def space_around(searched: Sequence[Searched], choice: Choice, score: Score, images: int) -> Space:
-    """The space of these models, and the trials that come first: the fastest to its end, then the most promising."""
+    """The space of these models, and the trials that come first: the fastest, then the most promising to its end."""
     space = Space(
         groups=tuple(one.group() for one in searched),
         defaults={one.model: one.defaults() for one in searched},
         score=score,
     )
-    first = tuple(_first(space, choice, images))
+    first = tuple(_first(space, searched, choice, images=images))
     return Space(groups=space.groups, defaults=space.defaults, score=score, first=first)
 
 
-def _first(space: Space, choice: Choice, images: int) -> Iterator[Suggestion]:
-    """The fastest's recipe and that of the most promising run to their ends, the others from rung to rung."""
+def _first(space: Space, searched: Sequence[Searched], choice: Choice, *, images: int) -> Iterator[Suggestion]:
+    """The fastest's recipe and that of the most promising run to their ends, the others from rung to rung.
+
+    The fastest is the first, so that there is a model soon; where there is no time for both it isn't run to its end.
+    """
     coordinates = Coordinates(space)
-    to_end = list(dict.fromkeys([choice.fastest.candidate.model, choice.ranked[0].candidate.model]))
-    others = [one.candidate.model for one in choice.ranked if one.candidate.model not in to_end]
-    for model in [*to_end, *others]:
+    fastest, best = choice.fastest.candidate.model, choice.ranked[0].candidate.model
+    others = [one.candidate.model for one in choice.ranked if one.candidate.model not in (fastest, best)]
+    limit = searched[0].request.limits.time_limit
+    seconds = {one.model: one.seconds for one in searched if one.model in (fastest, best)}
+    to_end = {fastest, best} if limit is None or sum(seconds.values()) <= SEARCH_SHARE * limit else {best}
+    for model in dict.fromkeys([fastest, best, *others]):
         values, _ = coordinates.default(_group(space, model), model)
         why = "default of" if model in to_end else "recipe of"
         yield Suggestion(group=_group(space, model), model=model, values=values, why=f"{why} {_short(model)}")

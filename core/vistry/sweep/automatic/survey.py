@@ -296,12 +296,11 @@ def fetched(candidate: Candidate, seconds: float) -> subprocess.CompletedProcess
 
 
 def defaults_of(schema: Schema, *, keeps_batch: bool) -> Defaults:
-    """What a model's own table says of its batch and its warm-up."""
-    values = [
-        schema.fields[name].default if name in schema.fields else None for name in ("training_batch_size", WARM_UP)
-    ]
-    batch, warm_up = (value if isinstance(value, int) else None for value in values)
-    return Defaults(batch=batch or 1, warm_up_epochs=warm_up or 0, keeps_batch=keeps_batch)
+    """What a model's own table says of its batch, its epochs and its warm-up."""
+    names = ("training_batch_size", "number_of_epochs", WARM_UP)
+    values = [schema.fields[name].default if name in schema.fields else None for name in names]
+    batch, epochs, warm_up = (value if isinstance(value, int) else 1 for value in values)
+    return Defaults(batch=batch, epochs=epochs, warm_up_epochs=warm_up, keeps_batch=keeps_batch)
 
 
 def is_adaptive(schema: Schema, optimizer: str) -> bool:
