@@ -99,6 +99,9 @@ class FakeProcess:
     measured: list[tuple[str, Values]] = field(default_factory=list)
     probed: list[str] = field(default_factory=list)
 
+    def wait(self) -> None:
+        """It needs nothing."""
+
     def measure(self, model: str, values: Values, seconds: float) -> Measured:
         """What its seconds say, for the batch of the values and forty images."""
         self.measured.append((model, values))

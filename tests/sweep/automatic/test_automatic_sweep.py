@@ -80,6 +80,9 @@ class MeasuredHere:
         self._answerer = Answerer(setting)
         self._answerer.__dict__["_splits"] = splits
 
+    def wait(self) -> None:
+        """It is loaded."""
+
     def measure(self, model: str, values: Values, seconds: float) -> Measured:
         """As the process does."""
         answer = self._answerer.answer({"measure": {"model": model, "values": values}})

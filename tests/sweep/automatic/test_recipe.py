@@ -33,13 +33,13 @@ def test_one_training_takes_a_quarter_of_the_time() -> None:
     assert recipe(TABLE, 260, (130, 130), 2.72, 0.1).number_of_epochs == 1
 
 
-def test_where_a_quarter_is_less_than_a_models_own_epochs_it_takes_up_to_half() -> None:
+def test_where_a_quarter_is_less_than_a_models_own_epochs_it_takes_up_to_three() -> None:
     table = replace(TABLE, epochs=15, warm_up_epochs=2)
     slow = recipe(table, 260, (130, 130), 10, 320)  # a quarter would be 8 epochs
     assert (slow.number_of_epochs, slow.warm_up_epochs) == (15, 2)
-    slower = recipe(table, 260, (130, 130), 20, 200)
+    slower = recipe(table, 260, (130, 130), 30, 200)
     assert (slower.number_of_epochs, slower.warm_up_epochs) == (5, 1)
-    assert "up to half" in slower.reasons[1]
+    assert "up to three quarters" in slower.reasons[1]
 
 
 @pytest.mark.parametrize(("counts", "weighted"), [((50, 10), 0), ((51, 10), 1), ((51, 0, 51), 0), ((), 0)])

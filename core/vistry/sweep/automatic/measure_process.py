@@ -37,7 +37,7 @@ class MeasureProcess:
     def __init__(self, backend: str):
         self._backend = backend
         self._setting: dict[str, Any] = {}
-        self._is_told = False
+        self._is_ready = False
 
     def __enter__(self) -> MeasureProcess:
         self._folder = tempfile.TemporaryDirectory(prefix="vistry-measure-")
@@ -74,18 +74,20 @@ class MeasureProcess:
         question = {"probe": {"model": model, "values": values, "images": images}}
         return from_json(Probed, self._ask(question, seconds), model)
 
-    def _ask(self, question: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    def wait(self) -> None:
+        """Wait until it has loaded what it needs, so that no model's time is taken for that."""
         if self._process.poll() is not None:
             self._end()
-            self._process, self._is_told = self._started(), False
-        starting = 0.0 if self._is_told else STARTING
-        if not self._is_told:
+            self._process, self._is_ready = self._started(), False
+        if not self._is_ready:
             self._write(self._setting)
-            self._is_told = True
+            self._answer(STARTING)
+            self._is_ready = True
+
+    def _ask(self, question: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        self.wait()
         self._write(question)
-        answer = self._answer(starting + seconds)
-        if "ready" in answer:
-            answer = self._answer(seconds)
+        answer = self._answer(seconds)
         if "error" in answer:
             raise TrainingError(str(answer["error"]))
         return answer

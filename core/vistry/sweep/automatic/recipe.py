@@ -17,7 +17,7 @@ UPDATES = ((2_000, 500), (20_000, 2_000), (math.inf, 6_000))
 EPOCHS = (8, 60)
 IMBALANCED = 5  # the largest class has more than so many times the images of the smallest
 SHARE_OF_TIME = 1 / 4  # that one training takes at most,
-LARGEST_SHARE = 1 / 2  # and where that is less than a model's own epochs
+LARGEST_SHARE = 3 / 4  # and where that is less than a model's own epochs: one good training is better than three short
 WARM_UP = 4  # of so many epochs one warms up, at most
 
 
@@ -82,7 +82,7 @@ def recipe(
         affordable, most = (int(share * time_limit / epoch_seconds) for share in (SHARE_OF_TIME, LARGEST_SHARE))
         if affordable < epochs:
             epochs = max(1, affordable, min(defaults.epochs, most))
-            share = "a quarter" if epochs == affordable else "up to half"
+            share = "a quarter" if epochs == affordable else "up to three quarters"
             reasons[-1] = f"{epochs} epochs of {epoch_seconds:.2g} s: one training may take {share} of the time"
     largest, smallest = max(class_counts, default=0), min(filter(None, class_counts), default=0)
     is_imbalanced = largest > IMBALANCED * smallest > 0

@@ -87,6 +87,7 @@ class Survey:
 
         Raises TrainingError where not one of them can be trained, or measured in a third of the time.
         """
+        self.process.wait()
         began = time.monotonic()
         deadline, last = began + self._budget(MEASURED_SHARE), began + self._patience()
         for candidate in self._turns():
@@ -114,25 +115,30 @@ class Survey:
     # Turns
 
     def _turns(self) -> Iterator[Candidate]:
-        """The cheapest that is here, by which others are judged; then all, some of a kind before the others of it."""
+        """The cheapest that is here, by which others are judged; then those that seem fast enough, then the rest."""
         ranked = self.candidates.ranked
         if not ranked:
             return
         here = [one for one in ranked if one.weights != RANDOM and not one.size] or ranked
         first = min(here, key=lambda one: one.cost)
         yield first
-        of_kind = Counter([first.kind])
         later = []
-        for candidate in ranked:
-            if candidate is first:
-                continue
-            if of_kind[candidate.kind] >= MOST_OF_A_KIND:
+        for candidate in self._mixed(first):
+            if self._excess(candidate) > 1:
                 later.append(candidate)
-                continue
-            before = len(self.tried)
-            yield candidate
-            of_kind[candidate.kind] += len(self.tried) - before
-        yield from later
+            elif candidate is not first:
+                yield candidate
+        yield from (one for one in later if one is not first)
+
+    def _mixed(self, first: Candidate) -> list[Candidate]:
+        """All in the order of their figures, but for some of a kind before the others of it."""
+        of_kind = Counter([first.kind])
+        mixed: list[Candidate] = []
+        later: list[Candidate] = []
+        for candidate in self.candidates.ranked:
+            (mixed if of_kind[candidate.kind] < MOST_OF_A_KIND else later).append(candidate)
+            of_kind[candidate.kind] += candidate is not first
+        return mixed + later
 
     def _look_at(self, candidate: Candidate) -> None:
         if reason := self._unwanted(candidate):
@@ -155,15 +161,17 @@ class Survey:
             return "whose weights aren't here"
         if candidate.size > self._bytes_left:
             return f"whose weights would be more than --max-download, {size_text(self.request.max_download)} in all"
+        return "too slow for the time, by their size" if self._excess(candidate) > PREDICTED else ""
+
+    def _excess(self, candidate: Candidate) -> float:
+        """How many times the time that it may have a useful training would take, by the size of those measured."""
         known = [one for one in [*self.tried, self._spare] if one is not None]
         limit = self.request.limits.time_limit
         if not known or limit is None:
-            return ""
+            return 0.0
         seconds = candidate.cost * min(one.seconds_per_image / one.candidate.cost for one in known)
         batch = min(one.batch for one in known)
-        if self._useful_updates(candidate, batch) * batch * seconds > PREDICTED * limit / USEFUL_SHARE:
-            return "too slow for the time, by their size"
-        return ""
+        return self._useful_updates(candidate, batch) * batch * seconds / (limit / USEFUL_SHARE)
 
     # One candidate
 
