@@ -33,8 +33,8 @@ search_space:
   - model_name: tiny
     learning_rate: {type: uniform, min_value: 0.001, max_value: 0.1}
 """
-# What is printed and whether anything is done at all is the command's own; Python has plan_sweep and outlook_of.
-OF_THE_COMMAND = {"dry_run", "as_json"}
+# What is printed and whether anything is done at all is the command's own; Python has plan_sweep, begin and outlook_of.
+OF_THE_COMMAND = {"begin_only", "dry_run", "as_json"}
 Ask = Callable[..., SweepRequest]
 
 
