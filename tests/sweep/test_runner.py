@@ -12,7 +12,8 @@ from vistry.sweep.runner import LocalRunner
 from vistry.sweep.trial_training import TrialTask
 
 SERVER = """#!{python}
-import json, subprocess, sys, time
+import json, signal, subprocess, sys, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # a job in the background has it ignored, and so have its children
 number = json.loads(sys.stdin.readline())["start"]
 time.sleep(0.3)  # it still loads what trials need
 process = subprocess.Popen(["sleep", "60"])

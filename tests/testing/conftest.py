@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
 from vistry.registry import installed
+from vistry.registry.distribution_records import DistributionRecord
 from vistry.testing.new_plugin import PluginKind, write_plugin
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a tiny network is faster on one thread
@@ -57,12 +57,11 @@ def plugin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Only what the test writes is installed, and the folders that it checks."""
-    distributions = installed.distributions
+    records = installed.distribution_records
 
-    def below_the_folder() -> Iterator[Distribution]:
-        for distribution in distributions():
-            place = Path(str(distribution.locate_file("")))
-            if place.is_relative_to(tmp_path) or place.name.startswith("vistry-check-"):
-                yield distribution
+    def below_the_folder(group: str) -> Iterator[DistributionRecord]:
+        for record in records(group):
+            if record.folder.is_relative_to(tmp_path.resolve()) or record.folder.name.startswith("vistry-check-"):
+                yield record
 
-    monkeypatch.setattr(installed, "distributions", below_the_folder)
+    monkeypatch.setattr(installed, "distribution_records", below_the_folder)

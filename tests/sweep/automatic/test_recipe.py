@@ -12,7 +12,7 @@ TABLE = Defaults(batch=78)
 
 @pytest.mark.parametrize(
     ("images", "batch", "epochs"),
-    [(260, 16, 31), (100, 8, 40), (40, 8, 60), (1_600, 64, 20), (5_000, 64, 26), (100_000, 64, 8)],
+    [(260, 16, 31), (100, 16, 60), (40, 16, 60), (1_600, 64, 20), (5_000, 64, 26), (100_000, 64, 8)],
 )
 def test_batch_and_epochs_follow_from_the_images(images: int, batch: int, epochs: int) -> None:
     found = recipe(TABLE, images, (1, 1), 0.1, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
@@ -16,11 +16,11 @@ from vistry.sweep.coordinates import DIGITS, Coordinates
 from vistry.sweep.default_space import BATCH_FACTORS, default_parameters, rates_of
 from vistry.sweep.distribution import Distribution
 from vistry.sweep.request import SweepRequest
-from vistry.sweep.space import Group, ModelDefaults, Score, Space, Suggestion
+from vistry.sweep.space import Group, ModelDefaults, Score, Space, Suggestion, Values
 
 BATCH, OPTIMIZER, RATE, EPOCHS = "training_batch_size", "optimizer", "learning_rate", "number_of_epochs"
 WEIGHTED_LOSS = "weighted_loss"
-SECOND_OPTIMIZER = "adamw"  # small data sets often want it
+SMALL_DATA_OPTIMIZER = "adamw"  # which few images want, whatever a model's table says
 FEW_IMAGES = 2000
 
 
@@ -131,31 +131,33 @@ def _first(space: Space, searched: Sequence[Searched], choice: Choice, *, images
     limit = searched[0].request.limits.time_limit
     seconds = {one.model: one.seconds for one in searched if one.model in (fastest, best)}
     to_end = {fastest, best} if limit is None or sum(seconds.values()) <= SEARCH_SHARE * limit else {best}
+    second = []
     for model in dict.fromkeys([fastest, best, *others]):
         values, _ = coordinates.default(_group(space, model), model)
+        changed = _for_few_images(space, model) if images < FEW_IMAGES else None
         why = "default of" if model in to_end else "recipe of"
-        yield Suggestion(group=_group(space, model), model=model, values=values, why=f"{why} {_short(model)}")
-    if images >= FEW_IMAGES:
-        return
-    for one in choice.ranked:
-        if (suggestion := _with_second_optimizer(space, one.candidate.model)) is not None:
-            yield suggestion
+        first = Suggestion(
+            group=_group(space, model), model=model, values=changed or values, why=f"{why} {_short(model)}"
+        )
+        yield first
+        if changed is not None:
+            name = f"recipe of {_short(model)} with {values[OPTIMIZER]}"
+            second.append(replace(first, values=values, why=name))
+    yield from second
 
 
-def _with_second_optimizer(space: Space, model: str) -> Suggestion | None:
-    """The recipe with the other optimiser; None where it isn't to be searched, or is the model's own."""
+def _for_few_images(space: Space, model: str) -> Values | None:
+    """The recipe with the optimiser that few images want; None where it isn't to be searched, or is the model's own."""
     group, rates = _group(space, model), space.defaults[model].rates
     drawn = space.groups[group].parameters
-    is_drawn = OPTIMIZER in drawn and SECOND_OPTIMIZER in drawn[OPTIMIZER].choices
+    is_drawn = OPTIMIZER in drawn and SMALL_DATA_OPTIMIZER in drawn[OPTIMIZER].choices
     values, _ = Coordinates(space).default(group, model)
-    if not is_drawn or values[OPTIMIZER] == SECOND_OPTIMIZER or SECOND_OPTIMIZER not in rates:
+    if not is_drawn or values[OPTIMIZER] == SMALL_DATA_OPTIMIZER or SMALL_DATA_OPTIMIZER not in rates:
         return None
-    changed: dict[str, Scalar | None] = {**values, OPTIMIZER: SECOND_OPTIMIZER}
+    changed: dict[str, Scalar | None] = {**values, OPTIMIZER: SMALL_DATA_OPTIMIZER}
     if RATE in drawn and drawn[RATE].is_relative:
-        changed[RATE] = float(f"{rates[SECOND_OPTIMIZER]:.{DIGITS}g}")
-    return Suggestion(
-        group=group, model=model, values=changed, why=f"recipe of {_short(model)} with {SECOND_OPTIMIZER}"
-    )
+        changed[RATE] = float(f"{rates[SMALL_DATA_OPTIMIZER]:.{DIGITS}g}")
+    return changed
 
 
 def _group(space: Space, model: str) -> int:
