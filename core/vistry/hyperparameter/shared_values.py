@@ -157,8 +157,8 @@ class SharedValues(Mapping[str, Any]):
 
     @property
     def layers_to_freeze(self) -> int | None:
-        """Number of layers, counted from the input, whose weights don't train; 0 is as if it were left out. None:
-        nothing is frozen, or what a pretrained detector freezes by default.
+        """Number of layers, counted from the input, whose weights don't train. None: nothing is frozen, or what a
+        pretrained detector freezes by default.
         """
         value: int | None = self.get("layers_to_freeze")
         return value

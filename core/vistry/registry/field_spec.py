@@ -95,16 +95,12 @@ class FieldSpec:
         Takes what a flag, a file or a caller may hold: "15" and 15.0 for 15, true and "1" for a flag.
         Raises ValueError with the rule.
         """
-        if not self.has_default and (_is_unset(value) or self._is_none_frozen(value)):
+        if not self.has_default and _is_unset(value):
             return None
         parsed: Value | None = _READERS[self.type](value, self)
         if parsed is None:
             raise ValueError(f"must be {self.rule}")
         return parsed
-
-    def _is_none_frozen(self, value: object) -> bool:
-        """Whether it is the 0 that freezes no layer, as the field does where it is left out."""
-        return self.maximum_from == "freeze" and not isinstance(value, bool) and str(value).strip() in ("0", "0.0")
 
     def from_json(self, value: Any) -> Value | None:
         """A value as JSON holds it, in the field's own type, whatever the range was when it was written."""

@@ -106,6 +106,8 @@ class _Check:
 
     def _is_valid(self, value: Scalar | None) -> bool:
         """Whether the model's hyperparameter may have a value; else there is a problem more."""
+        if self._means_no_layers(value):
+            return True
         try:
             self._schema.checked(Source.of({self._name: value}, self._where))
         except HyperparameterError as error:
@@ -114,7 +116,11 @@ class _Check:
         return True
 
     def _parsed(self, value: Scalar | None) -> Scalar | None:
-        return to_json(self._spec.parse(value))
+        return None if self._means_no_layers(value) else to_json(self._spec.parse(value))
+
+    def _means_no_layers(self, value: Scalar | None) -> bool:
+        """Whether it is the 0 by which no layer is frozen, which is unset."""
+        return self._spec.maximum_from == "freeze" and str(value).strip() == "0"
 
     def _with_range_rule(self, problem: Problem, value: Scalar | None) -> Problem:
         """The problem, which for a range that couldn't be read says how one is written."""
