@@ -59,7 +59,7 @@ def test_each_fault_costs_one_line(survey_of: SurveyOf) -> None:
 
 
 def test_what_is_too_slow_for_the_time_is_left_out_by_measuring_or_by_its_size(survey_of: SurveyOf) -> None:
-    # 100 updates of eight images take 20 s at 0.2 s; over a third of 30 s, and 40 times the size is not even measured.
+    # 100 updates of 16 images take 20 s at 0.2 s; over a third of 30 s, and 40 times the size is not even measured.
     survey = survey_of(
         {
             "ant": Animal(top1=1.0, seconds=0.05),
@@ -76,7 +76,7 @@ def test_what_is_too_slow_for_the_time_is_left_out_by_measuring_or_by_its_size(s
 
 
 def test_what_seems_fast_enough_comes_before_what_only_may_be(survey_of: SurveyOf) -> None:
-    # By the size of the first, 100 updates of eight images take 5 s of it, 9 s of bee, and 15 s of cat: over 10 s.
+    # By the size of the first, 100 updates of 16 images take 5 s of it, 9 s of bee, and 15 s of cat: over 10 s.
     survey = survey_of(
         {
             "ant": Animal(top1=1.0, seconds=0.05),
