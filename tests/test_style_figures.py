@@ -20,6 +20,7 @@ PUBLIC = {
     *("train", "resume", "sweep", "create", "models", "check_plugin", "doctor", "convert", "evaluate", "predict"),
     "run_job",
     "threshold",
+    "export",
     "cross_validate",
 }
 TORCH_REBUILDS = {"_rebuild_tensor_v2", "_rebuild_tensor_v3"}  # the arguments of torch's own functions of that name

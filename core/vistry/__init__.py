@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vistry.datasets import doctor as doctor
     from vistry.datasets import suspect_labels as suspect_labels
     from vistry.errors import VistryError as VistryError
+    from vistry.export.session import export as export
     from vistry.inference.evaluate import evaluate as evaluate
     from vistry.inference.import_checkpoint import import_weights as import_weights
     from vistry.inference.load import load as load
@@ -78,6 +79,7 @@ HOME = {
     "doctor": "vistry.datasets",
     "enable_plugin": "vistry.plugin_actions",
     "evaluate": "vistry.inference.evaluate",
+    "export": "vistry.export.session",
     "export_sweep": "vistry.sweep.export",
     "fetch_weights": "vistry.weights_actions",
     "find_kernels": "vistry.queries",
@@ -117,7 +119,7 @@ HOME = {
     "weights_path": "vistry.weights_actions",
 }
 # Functions that share their name with a package, which is callable in their place: vistry.callable_package.
-_CALLABLE_PACKAGES = ("kernels", "report", "runs", "sweep", "weights")
+_CALLABLE_PACKAGES = ("export", "kernels", "report", "runs", "sweep", "weights")
 __all__ = list(HOME)
 
 _name, _names = lazy_names(__name__, HOME)

@@ -19,6 +19,7 @@ COMMANDS = {
     "job": "Carry out job files of the hosted product.",
     "evaluate": "Measure a run's model on labelled images.",
     "predict": "Label images with a run's model.",
+    "export": "Write a run's model as a file that other programs can run.",
     "threshold": "Choose the score above which a run's predictions count.",
     "report": "Write a run's report again.",
     "runs": "List runs and their results.",

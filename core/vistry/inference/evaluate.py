@@ -14,12 +14,11 @@ from vistry.data.source import Folders, ReadingOptions
 from vistry.data.table import SPLITS, Table
 from vistry.errors import DataError, suggestion
 from vistry.evaluation.metric_table import metric_parts
+from vistry.inference.evaluated_model import evaluated_model
 from vistry.inference.models_classes import with_models_classes
-from vistry.inference.own_images import OwnImageCounts, OwnImages, own_images
+from vistry.inference.own_images import OwnImageCounts, OwnImages
 from vistry.inference.predictor import Predictor
-from vistry.inference.run_predictor import load_run
 from vistry.registry.catalogue import Catalogue
-from vistry.runs.many import find_run_or_best
 from vistry.task.behaviour import Measurement
 from vistry.task.doubt import Doubt, doubt_of
 from vistry.task.metric_parts import Measured, measure
@@ -81,7 +80,7 @@ def evaluate(
     """Measure a run's best model on labelled images that it wasn't trained on.
 
     Args:
-        run: a run's folder or identifier, or "last".
+        run: a run's folder or identifier, or "last"; or a file that `vistry.export` wrote.
         data: a file or folder of labelled images; a class that the model wasn't trained on is an error.
         format: the format of `data`; by default it is recognised.
         images: folders in which the images that the data names are looked for, too.
@@ -96,13 +95,13 @@ def evaluate(
 
     Raises RunError for the run, HyperparameterError for the values and DataError for the data.
     """
-    trained = find_run_or_best(run)
-    predictor = load_run(trained, backend=backend, threshold=threshold, changed=changed)
+    model = evaluated_model(run, backend=backend, threshold=threshold, changed=changed)
+    predictor = model.predictor
     reading = ReadingOptions.of(format, images, columns, classes_at=classes_at)
     diagnosis = doctor.examine(Path(data), predictor.task.name, reading)
     chosen = _rows_of_split(diagnosis.table, split)
     named, notes = with_models_classes(chosen, predictor.classes)
-    own = own_images(trained, named.images)
+    own = model.own_images(named.images)
     counts = OwnImageCounts.of(own, include_training)
     table = named if include_training else _without_training(named, own, data)
     thresholds = _by_class(predictor)
@@ -128,9 +127,9 @@ def evaluate(
     )
     measured, part = Measured(), None
     if predictor.task.is_measured(predictor.hyperparameters):
-        parts = metric_parts(Catalogue.read(), predictor.task.name, trained.record.parts)
+        parts = metric_parts(Catalogue.read(), predictor.task.name, model.parts)
         measured = measure(parts, values, targets, classes=predictor.classes)
-        part = parts.parts.get(trained.record.primary_metric)
+        part = parts.parts.get(model.primary_metric)
     left_out = [(finding.quarantines or "", finding.reason) for finding in diagnosis.quarantined]
     left_out += [(item.image, item.error or "") for item in predictions if item.values is None]
     warnings = [str(problem) for problem in predictor.hyperparameters.warnings]
@@ -138,11 +137,11 @@ def evaluate(
     warnings += [f"{name}: has no effect on metrics; leave it out" for name in changed if name in OF_OUTPUT]
     return Evaluation(
         metrics=metrics | measured.values,
-        primary_metric=trained.record.primary_metric,
+        primary_metric=model.primary_metric,
         images=len(usable),
         left_out=tuple(left_out),
         warnings=tuple(warnings),
-        doubt=doubt_of(predictor.task, trained.record.primary_metric, measurement, part=part),
+        doubt=doubt_of(predictor.task, model.primary_metric, measurement, part=part),
         own_images=counts,
         thresholds=thresholds,
         notes=(*notes, *counts.sentences(len(named)), *_notes_on(thresholds)),

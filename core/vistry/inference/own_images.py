@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from vistry.data.contents import MISSING, Contents, contents_of, sizes_of
+from vistry.data.contents import MISSING, Contents, Sizes, contents_of, sizes_of
 from vistry.errors import RunError
 from vistry.runs.folder import TRAINING_ROWS, VALIDATION_ROWS, Run
 from vistry.runs.image_contents import read_image_contents
@@ -36,6 +36,16 @@ def own_images(run: Run, images: Sequence[str]) -> OwnImages:
     """Compare N files with the run's own images. Only files of a size that one of these has are read."""
     sizes = sizes_of(images)
     contents, untold = _contents_of_run(run, sizes)
+    return _own_among(images, sizes, contents, untold=untold)
+
+
+def own_images_of_file(contents: Mapping[str, Contents] | None, images: Sequence[str]) -> OwnImages:
+    """Compare N files with the images of the run that a file was exported from; None where it doesn't know them."""
+    untold = None if contents is None else int((contents["training"].sizes == MISSING).sum())
+    return _own_among(images, sizes_of(images), contents or {}, untold=untold)
+
+
+def _own_among(images: Sequence[str], sizes: Sizes, contents: Mapping[str, Contents], untold: int | None) -> OwnImages:
     # A size is cheap to ask for, and tells most strangers already.
     of_run = np.concatenate([one.sizes for one in contents.values()]) if contents else np.zeros(0, np.int64)
     rows = np.flatnonzero(np.isin(sizes, of_run) & (sizes != MISSING))
@@ -53,7 +63,7 @@ def _among(keys: Sequence[bytes | None], rows: npt.NDArray[np.int64], own: Conte
     return flags
 
 
-def _contents_of_run(run: Run, sizes: npt.NDArray[np.int64]) -> tuple[dict[str, Contents], int | None]:
+def _contents_of_run(run: Run, sizes: Sizes) -> tuple[dict[str, Contents], int | None]:
     """The run's own images by split, and how many of those for training can't be told."""
     recorded = read_image_contents(run.folder)
     if recorded is not None:

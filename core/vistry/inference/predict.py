@@ -28,7 +28,8 @@ def predict(
     """Predict images, or the images in folders; return an entry for each in the hosted product's schema.
 
     Args:
-        run: a run folder, an identifier or "last"; or the name of a model that has published weights of its own.
+        run: a run folder, an identifier or "last"; the name of a model that has published weights of its own; or a
+            file that `vistry.export` wrote.
         images: a file or a folder, or several of them.
         backend: the tensor library, where it isn't the one that trained the run.
         draw: a folder for drawings of the detections, one an image.

@@ -1,4 +1,4 @@
-"""Trained weights, ready to predict: a run's, which need nothing but its folder and the model's plugin."""
+"""Trained weights, ready to predict: of a run, of a model as its plugin publishes it, or of an exported file."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from vistry.hyperparameter.values import Hyperparameters
 from vistry.loading.views import EvalTransform
 from vistry.plugin.faults import traceback_kept_in
 from vistry.task.behaviour import Task
-from vistry.training.engines import Engine
-from vistry.training.prediction import predictions_of
+from vistry.training.prediction import ImagePredictor, predictions_of
 
 
 @dataclass(frozen=True)
@@ -29,17 +28,17 @@ class Prediction:
 
 @dataclass(kw_only=True, eq=False)
 class Predictor:
-    """The best weights of a run, or those that a plugin publishes, ready to predict.
+    """The best weights of a run, those that a plugin publishes, or those in an exported file, ready to predict.
 
-    `name` is the run's identifier or the model's full name. `classes` has the names of the C classes. `thresholds` [C]
-    are those of the classes, where some were chosen for the run or given; None: what the task takes. `folder` is the
-    run's; errors of a plugin's code are written there in full.
+    `name` is the run's identifier, the model's full name or the file's. `classes` has the names of the C classes.
+    `thresholds` [C] are those of the classes, where some were chosen for the run or given; None: what the task takes.
+    `folder` is the run's; errors of a plugin's code are written there in full.
     """
 
     name: str
     task: Task
     classes: tuple[str, ...]
-    engine: Engine
+    engine: ImagePredictor
     eval_transform: EvalTransform
     hyperparameters: Hyperparameters
     thresholds: Thresholds | None = None

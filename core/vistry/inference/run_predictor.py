@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from vistry.errors import HyperparameterError, Problem, VistryError, suggestion
+from vistry.evaluation.operating_point import Thresholds
 from vistry.hyperparameter.offer import choosing_fields
 from vistry.hyperparameter.recorded import hyperparameters_of
 from vistry.hyperparameter.schema import Source
@@ -17,7 +20,7 @@ from vistry.runs.checkpoint import read_checkpoint
 from vistry.runs.folder import Run
 from vistry.runs.records import BestFacts
 from vistry.runs.thresholds import thresholds_of
-from vistry.training.engines import is_installed
+from vistry.training.engines import Engine, is_installed
 from vistry.training.model_context import ModelContext
 from vistry.training.recorded_model import recorded_model
 
@@ -26,37 +29,67 @@ def load_run(
     run: Run, *, backend: str | None = None, threshold: float | None = None, changed: Values | None = None
 ) -> Predictor:
     """Load the best weights of a run; arguments and errors are those of `load`."""
+    return loaded_run(run, backend=backend, threshold=threshold, changed=changed).predictor()
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """The best weights of a run in an engine, with the questions to the model's plugin.
+
+    `best` has the epoch and its metrics, as far as the checkpoint says. `thresholds` [C] are those of the classes, None
+    where nobody chose any.
+    """
+
+    run: Run
+    context: ModelContext
+    engine: Engine
+    best: BestFacts | None
+    thresholds: Thresholds | None
+
+    def predictor(self) -> Predictor:
+        """What predicts with them."""
+        return Predictor(
+            name=self.run.id,
+            task=self.context.task,
+            classes=self.run.record.classes,
+            engine=self.engine,
+            folder=self.run.folder,
+            eval_transform=self.context.input().eval_transform(),
+            hyperparameters=self.context.hyperparameters,
+            thresholds=self.thresholds,
+        )
+
+
+def loaded_run(
+    run: Run, *, backend: str | None = None, threshold: float | None = None, changed: Values | None = None
+) -> LoadedRun:
+    """Load the best weights of a run into an engine; arguments and errors are those of `load`."""
     record = run.record
     given = Given.of(run.id, record.task, record.classes, threshold=threshold, changed=changed or {})
     with traceback_kept_in(run.folder):
         return _loaded(run, backend, given)
 
 
-def _loaded(trained: Run, backend: str | None, given: Given) -> Predictor:
+def _loaded(trained: Run, backend: str | None, given: Given) -> LoadedRun:
     weights, facts = read_checkpoint(trained.best_weights)
-    changed = given.changed
-    catalogue, record = Catalogue.read(), trained.record
-    card = recorded_model(trained, catalogue)
-    context = ModelContext.of(catalogue, card, task=record.task, backend=backend or _own_backend(card, record.backend))
-    context = context.with_hyperparameters(hyperparameters_of(trained, card.hyperparameters))
-    if changed:
-        context = _with_changes(context, changed)
+    context, record = _recorded_context(trained, backend), trained.record
+    if given.changed:
+        context = _with_changes(context, given.changed)
     num_classes = len(record.classes)
     engine = context.prediction_engine(context.module(num_classes), record.preprocessing, num_classes)
     engine.load_weights(weights)
-    thresholds = given.thresholds
-    if not given.has_own_threshold and isinstance(facts, BestFacts):
-        thresholds = thresholds_of(trained, facts.epoch)
-    return Predictor(
-        name=trained.id,
-        task=context.task,
-        classes=record.classes,
-        engine=engine,
-        folder=trained.folder,
-        eval_transform=context.input().eval_transform(),
-        hyperparameters=context.hyperparameters,
-        thresholds=thresholds,
-    )
+    best, thresholds = facts if isinstance(facts, BestFacts) else None, given.thresholds
+    if not given.has_own_threshold and best is not None:
+        thresholds = thresholds_of(trained, best.epoch)
+    return LoadedRun(trained, context, engine, best=best, thresholds=thresholds)
+
+
+def _recorded_context(run: Run, backend: str | None = None) -> ModelContext:
+    """The model of a run with the values that it was trained with; `backend` is by default the run's own."""
+    catalogue, record = Catalogue.read(), run.record
+    card = recorded_model(run, catalogue)
+    context = ModelContext.of(catalogue, card, task=record.task, backend=backend or _own_backend(card, record.backend))
+    return context.with_hyperparameters(hyperparameters_of(run, card.hyperparameters))
 
 
 def _with_changes(context: ModelContext, changed: Values) -> ModelContext:

@@ -59,7 +59,11 @@ class ValidationCrop:
     crop: int
 
     def __call__(self, path: str, random: np.random.Generator | None = None) -> Pixels:  # noqa: ARG002
-        image = load_image(path, at_least=self.resize)
+        # All of a JPEG is decoded: whoever has the pixels, such as an exported file, makes the same crop of them.
+        return self.of_image(load_image(path))
+
+    def of_image(self, image: Image.Image) -> Pixels:
+        """The crop of an upright RGB image."""
         box = _centre_box(image.size, self.resize, self.crop)
         return np.asarray(image.resize((self.crop, self.crop), Image.Resampling.BILINEAR, box=box))
 

@@ -121,7 +121,7 @@ def _moved_rows(run: Run, split: str, place: Path) -> Iterator[str]:
         raise RunError(f"{place}: there is no such file or folder; name the one that holds the {split} images now")
     folder = (place if place.is_dir() else place.parent).resolve()
     rows = list(_rows(run, split))
-    places = [_below(folder, row["image_url"]) for row in rows]
+    places = [file_below(folder, row["image_url"]) for row in rows]
     missing = [row["image_url"] for row, image in zip(rows, places, strict=True) if image is None]
     if missing:
         message = f"{len(missing)} of {len(rows)} {split} images aren't below {folder}, such as {missing[0]}"
@@ -130,7 +130,7 @@ def _moved_rows(run: Run, split: str, place: Path) -> Iterator[str]:
         yield json.dumps({**row, "image_url": image}, ensure_ascii=False) + "\n"
 
 
-def _below(folder: Path, image: str) -> str | None:
+def file_below(folder: Path, image: str) -> str | None:
     """The file in a folder whose path ends as the old one does, in the most parts."""
     parts = PurePath(image).parts
     candidates = (folder.joinpath(*parts[start:]) for start in range(1, len(parts)))

@@ -6,19 +6,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from vistry.errors import DataError
+from vistry.loading.augmentation import Pixels
 from vistry.loading.batches import default_workers, stack_padded
-from vistry.loading.views import EvalTransform, ImageView
-from vistry.training.engines import Engine
+from vistry.loading.views import EvalTransform, ImageView, ResizeInfo
+from vistry.plugin.types import Predictions
 
 # The views of a batch of images, still being read.
 Pending = list[Future[list[ImageView]]]
 
 
+class ImagePredictor(Protocol):
+    """What predicts a batch: an engine, or an exported file."""
+
+    def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Predictions:
+        """Return N predictions of images [N, H, W, 3] uint8, as an engine does."""
+
+
 def predictions_of(
-    engine: Engine,
+    engine: ImagePredictor,
     eval_transform: EvalTransform,
     images: Iterable[str | Path],
     *,
@@ -68,7 +76,10 @@ def _result(future: Future[list[ImageView]]) -> list[ImageView] | DataError:
 
 
 def _predictions(
-    engine: Engine, eval_transform: EvalTransform, images: Sequence[list[ImageView] | DataError], batch_size: int
+    engine: ImagePredictor,
+    eval_transform: EvalTransform,
+    images: Sequence[list[ImageView] | DataError],
+    batch_size: int,
 ) -> Iterator[Any]:
     """Predict a few images, whose views fill the batches together: an image that is tiled has several."""
     views = [view for image in images if not isinstance(image, DataError) for view in image]
