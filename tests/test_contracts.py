@@ -26,7 +26,7 @@ warn_unused_ignores = False
 disallow_subclassing_any = False
 disallow_untyped_decorators = False
 warn_return_any = False
-[mypy-torch.*,torchvision.*,triton.*,jax.*,flax.*,optax.*,ray.*,optuna.*,huggingface_hub.*,pytest.*]
+[mypy-torch.*,torchvision.*,triton.*,jax.*,flax.*,optax.*,ray.*,optuna.*,onnx.*,onnxruntime.*,onnxscript.*,huggingface_hub.*,pytest.*]
 follow_imports = skip
 ignore_missing_imports = True
 [mypy-mlflow.*,tensorboard.*,sklearn.*,scipy.*,skimage.*,simplejpeg.*,yaml.*,timm.*,pycocotools.*]
@@ -122,6 +122,13 @@ BREAKS = [
         r'( +)name(: \w+)? = "image_object_detection"',
         r'\1nme = "image_object_detection"',
         "task/",
+    ),
+    Break(
+        "two arguments of an exporter are swapped",
+        "export/onnx_format/writing.py",
+        r"def export_onnx\(model: ExportableModel, folder: Path\)",
+        "def export_onnx(folder: Path, model: ExportableModel)",
+        "export/exporters.py",
     ),
 ]
 

@@ -513,7 +513,27 @@ OF_KERNELS = (
 )
 CLIPPED = "boxes.clamp(min=0).minimum(ends[:, None])\n"
 WIDTHS = "        best_boxes = torch.cat([boxes[..., :2], boxes[..., 2:] - boxes[..., :2]], dim=-1)\n"
+BUILT = "    return Net(num_classes, hyperparameters, backbone or own_backbone(**card.args))\n"
+EXPORTABLE = """
+
+@hookimpl
+def vistry_build_exportable(module):
+    import torch
+
+    class Exportable(torch.nn.Module):
+        def forward(self, pixels, sizes):
+            count = pixels.shape[0]
+            labels = torch.zeros(count, 1, dtype=torch.int64)
+            return {"boxes": torch.ones(count, 1, 4), "scores": torch.ones(count, 1), "labels": labels}
+
+    return Exportable()
+"""
 OF_DETECTORS = (
+    fault(
+        "exportable_finds_what_the_model_finds",
+        " aren't found by both; it has to answer as the model that it is given",
+        (HOOKS, BUILT, BUILT + EXPORTABLE),
+    ),
     fault(
         "detections_are_in_range",
         "for one class a label is 1; labels count classes from 0 to 0: take 1 off where the network has a background",

@@ -58,9 +58,18 @@ def _size(path: Path) -> str:
 
 def _parity_lines(parity: ParityRecord) -> list[str]:
     what = "made-up images, because no validation image could be read" if parity.made_up else "validation images"
-    same = round(parity.same_answer * parity.images)
+    counted = parity.images if parity.detections is None else parity.detections
+    same = f"{round(parity.same_answer * counted)} of {counted}"
+    if parity.detections == 0:
+        answers = "the run finds nothing in them, and neither does the file"
+    elif parity.max_pixels is None:
+        answers = f"probabilities within {parity.max_difference:.2g} of the run's in fp32, the same answer for {same}"
+    else:
+        answers = (
+            f"{same} detections found by both, boxes within {parity.max_pixels:.2g} pixels and scores within "
+            f"{parity.max_difference:.2g} of the run's in fp32"
+        )
     return [
-        f"checked on {parity.images} {what}: probabilities within {parity.max_difference:.2g} of the run's in fp32, "
-        f"the same answer for {same} of {parity.images}",
+        f"checked on {parity.images} {what}: {answers}",
         f"an image takes {parity.file_ms:.1f} ms, and {parity.run_ms:.1f} ms with the run on {parity.device}",
     ]

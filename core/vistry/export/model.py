@@ -14,13 +14,20 @@ from vistry.inference.exported_record import ExportedRecord, ImageContentsRecord
 from vistry.inference.run_predictor import LoadedRun
 from vistry.plugin.types import Module
 from vistry.registry.field_spec import Scalar, to_json
-from vistry.registry.plugin_code import file_of, is_of_core
+from vistry.registry.plugin_code import is_of_core
 from vistry.runs.folder import Run
 from vistry.runs.image_contents import read_image_contents
 from vistry.task.classification import CropInput
+from vistry.task.detection import DetectionInput
 
 # Beside those that a schema marks: what predicting and evaluating ask for, too.
-OF_PREDICTION = ("validation_batch_size", "number_of_workers", "random_seed")
+OF_PREDICTION = (
+    "validation_batch_size",
+    "number_of_workers",
+    "random_seed",
+    "validation_metric_type",
+    "validation_iou_threshold",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,24 +96,28 @@ class ExportableModel:
         """
         return compared(self.loaded, answer, self.images)
 
-    def require_own_answers(self) -> None:
-        """Raise VistryError where the plugin prepares images or makes predictions in a way that only its code knows."""
-        context = self.loaded.context
-        for hook, built in (
-            ("vistry_build_input", context.input()),
-            ("vistry_build_postprocess", context.postprocess()),
-        ):
-            if not (isinstance(built, CropInput) or (hook == "vistry_build_postprocess" and is_of_core(built))):
-                raise VistryError(
-                    f"{context.card.full_name} can't be exported: its plugin has a {hook} of its own "
-                    f"({file_of(built)}), whose code an exported file can't have"
-                )
+    def require_own_postprocessing(self) -> None:
+        """Raise VistryError where the plugin makes predictions in a way that only its code knows."""
+        if not is_of_core(self.loaded.context.postprocess()):
+            raise self._only_in_code("vistry_build_postprocess")
+
+    def require_own_input(self) -> None:
+        """Raise VistryError where the plugin prepares images in a way that only its code knows."""
+        if not isinstance(self.loaded.context.input(), CropInput | DetectionInput):
+            raise self._only_in_code("vistry_build_input")
+
+    def _only_in_code(self, hook: str) -> VistryError:
+        return VistryError(
+            f"{self.loaded.context.card.full_name} can't be exported: its plugin has a {hook} of its own, whose code "
+            "an exported file can't have"
+        )
 
     def _hyperparameters(self) -> dict[str, Scalar | None]:
         context = self.loaded.context
         fields = context.schema.fields
         names = [name for name in context.hyperparameters if name in fields and fields[name].spec.at_prediction]
-        return {name: to_json(context.hyperparameters[name]) for name in (*names, *OF_PREDICTION)}
+        names += [name for name in OF_PREDICTION if name in context.hyperparameters and name not in names]
+        return {name: to_json(context.hyperparameters[name]) for name in names}
 
 
 def with_opset(model: ExportableModel, opset: int) -> ExportableModel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from statistics import mean, median
@@ -16,14 +16,16 @@ import numpy.typing as npt
 from vistry.data.images.decode import load_pixels
 from vistry.errors import RunError, VistryError
 from vistry.evaluation.classification import LABEL_THRESHOLD
+from vistry.evaluation.detection.score_floor import score_floor
 from vistry.export.check_images import CheckImages
+from vistry.export.detection_matching import TOLERANCE, match
 from vistry.inference.exported_record import ParityRecord
 from vistry.inference.predictor import Predictor
 from vistry.inference.run_predictor import LoadedRun
 from vistry.loading.augmentation import Pixels
 from vistry.registry.tasks import task_named
 
-TOLERANCE = 0.02  # of a probability
+MOST_UNMATCHED = 0.01  # of all detections
 
 Answer = Callable[[Pixels], Any]
 Probabilities = npt.NDArray[np.float32]
@@ -61,7 +63,8 @@ def compared(loaded: LoadedRun, answer: Answer, images: CheckImages) -> ParityRe
     """Compare answers with those of a run, image by image.
 
     Raises ParityError where a probability differs by more than TOLERANCE, and where the likeliest class of an image is
-    another, unless the two best are nearer than that.
+    another, unless the two best are nearer than that; of a detector where more detections than one in a hundred have
+    none like them.
     """
     loaded.engine.prediction_precision = "fp32"
     predictor = loaded.predictor()
@@ -69,23 +72,57 @@ def compared(loaded: LoadedRun, answer: Answer, images: CheckImages) -> ParityRe
     pairs = list(islice(_pairs(predictor, answer, (images.paths[0], *images.paths)), 1, None))
     if not pairs:
         raise RunError(f"none of {len(images.paths)} validation images, such as {images.paths[0]}, can be read")
-    one_label = task_named(predictor.task.name).has_one_label
+    figures = (
+        _of_detectors(loaded, pairs) if task_named(predictor.task.name).has_boxes else _of_classifiers(loaded, pairs)
+    )
+    return replace(
+        figures,
+        images=len(pairs),
+        made_up=images.made_up,
+        run_ms=round(median(pair.run_ms for pair in pairs), 2),
+        file_ms=round(median(pair.file_ms for pair in pairs), 2),
+        device=loaded.engine.facts().device,
+    )
+
+
+def _of_classifiers(loaded: LoadedRun, pairs: Sequence[Pair]) -> ParityRecord:
+    one_label = task_named(loaded.context.task.name).has_one_label
     differences = [difference_of(pair.of_run, pair.of_file, one_label=one_label) for pair in pairs]
     faults = [f"{pair.image}: {one.fault}" for pair, one in zip(pairs, differences, strict=True) if one.fault]
     if faults:
         raise ParityError(
-            f"the exported model doesn't answer as {predictor.name} does, for {len(faults)} of {len(pairs)} images, "
+            f"the exported model doesn't answer as {loaded.run.id} does, for {len(faults)} of {len(pairs)} images, "
             f"such as {faults[0]}; nothing was written"
         )
     return ParityRecord(
-        images=len(pairs),
-        made_up=images.made_up,
         max_difference=max(one.largest for one in differences),
         mean_difference=mean(one.mean for one in differences),
         same_answer=mean(one.same_answer for one in differences),
-        run_ms=round(median(pair.run_ms for pair in pairs), 2),
-        file_ms=round(median(pair.file_ms for pair in pairs), 2),
-        device=loaded.engine.facts().device,
+    )
+
+
+def _of_detectors(loaded: LoadedRun, pairs: Sequence[Pair]) -> ParityRecord:
+    """Match what both find above box_score_threshold, or all where that is nothing, each with one like it."""
+    threshold = loaded.context.hyperparameters.box_score_threshold
+    if not any((pair.of_run.detections.scores > threshold).any() for pair in pairs):
+        threshold = score_floor(threshold)
+    matchings = [match(pair.of_run.detections, pair.of_file.detections, threshold) for pair in pairs]
+    total, unmatched = (
+        sum(values) for values in zip(*((one.expected, one.unmatched) for one in matchings), strict=True)
+    )
+    if unmatched > MOST_UNMATCHED * total:
+        worst = max(zip(matchings, pairs, strict=True), key=lambda both: both[0].unmatched)[1]
+        raise ParityError(
+            f"the exported model doesn't find what {loaded.run.id} does: {unmatched} of {total} detections have none "
+            f"like them, most of them in {worst.image}; nothing was written"
+        )
+    apart = [value for one in matchings for value in one.scores_apart]
+    return ParityRecord(
+        max_difference=max(apart, default=0.0),
+        mean_difference=mean(apart) if apart else 0.0,
+        same_answer=1 - unmatched / total if total else 1.0,
+        detections=total,
+        max_pixels=max((value for one in matchings for value in one.pixels_apart), default=0.0),
     )
 
 

@@ -79,7 +79,7 @@ def export(
     with check_images(trained, None if data is None else Path(data)) as images, _without_kernels():
         loaded = _in_torch(trained)
         model = ExportableModel(loaded=loaded, preprocessing=preprocessing, opset=opset, images=images)
-        model.require_own_answers()
+        model.require_own_postprocessing()
         place = trained.folder / FOLDER if output is None else Path(output)
         with _unfinished_folder(place) as folder:
             parity = exporter(model, folder)

@@ -15,13 +15,17 @@ from PIL import Image
 
 from vistry.data.images.decode import load_pixels
 from vistry.errors import HyperparameterError, Problem, RunError, VistryError
-from vistry.hyperparameter.values import Hyperparameters
+from vistry.evaluation.detection.types import Detections, ImageDetections
+from vistry.hyperparameter.offer import shared_fields
+from vistry.hyperparameter.values import Hyperparameters, format_as_typed
 from vistry.inference.exported_record import SCHEMA, ExportedRecord, record_of
 from vistry.inference.given import Given
 from vistry.inference.predictor import Predictor
 from vistry.loading.augmentation import Pixels, ValidationCrop
 from vistry.loading.views import ImageView, ResizeInfo
 from vistry.plugin.types import Predictions, Values
+from vistry.registry.field_spec import Value
+from vistry.registry.tasks import task_named
 from vistry.task import behaviour_of
 from vistry.training.engines.engine import pixel_statistics
 
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".onnx"
 THREADS = "OMP_NUM_THREADS"
+AFTER_THE_NETWORK = ("box_score_threshold", "export_as_image", "image_type", "max_number_of_polygon_points")
 Array = npt.NDArray[Any]
 
 
@@ -73,10 +78,13 @@ class ExportedFile:
         return ImageView(crop.of_image(Image.fromarray(pixels)), *pixels.shape[:2])
 
     def predict(self, images: Pixels, frames: Sequence[ResizeInfo] | None = None) -> Predictions:  # noqa: ARG002
-        """Return N predictions of views [N, H, W, 3]: probabilities [N, C]."""
+        """Return N predictions of views [N, H, W, 3]: probabilities [N, C], or N Detections in their pixels."""
         [entry] = self.session.get_inputs()
-        [probabilities] = self.session.run(None, {entry.name: self._input(images)})
-        return np.asarray(probabilities)
+        outputs = self.session.run(None, {entry.name: self._input(images)})
+        if not task_named(self.record.task).has_boxes:
+            return np.asarray(outputs[0])
+        by_name = dict(zip((one.name for one in self.session.get_outputs()), outputs, strict=True))
+        return [_detections(by_name, image) for image in range(len(images))]
 
     @property
     def size_divisor(self) -> int:
@@ -88,9 +96,12 @@ class ExportedFile:
         """The images of a batch have one size."""
         return False
 
-    def merge(self, predictions: Sequence[Any], views: Sequence[ImageView]) -> Any:  # noqa: ARG002
+    def merge(self, predictions: Sequence[Any], views: Sequence[ImageView]) -> Any:
         """Return the prediction of the only view."""
-        return predictions[0]
+        [prediction], [view] = predictions, views
+        if isinstance(prediction, Detections):
+            return ImageDetections(prediction, width=view.source_width, height=view.source_height)
+        return prediction
 
     @property
     def hyperparameters(self) -> Hyperparameters:
@@ -102,11 +113,8 @@ class ExportedFile:
 
     def predictor(self, threshold: float | None = None, changed: Values | None = None) -> Predictor:
         """What predicts with the file. Raises HyperparameterError for a value that can't be changed."""
-        record, changed = self.record, changed or {}
-        given = Given.of(record.run, record.task, record.labels, threshold=threshold, changed=changed)
-        if changed:
-            fault, remedy = "can't be changed for an exported file, which has its value inside", "leave it out"
-            raise HyperparameterError([Problem(name, fault, f"{remedy}, or predict with the run") for name in changed])
+        record = self.record
+        given = Given.of(record.run, record.task, record.labels, threshold=threshold, changed=changed or {})
         chosen = None if record.thresholds is None else np.array(record.thresholds)
         return Predictor(
             name=self.path.name,
@@ -114,9 +122,25 @@ class ExportedFile:
             classes=record.labels,
             engine=self,
             eval_transform=self,
-            hyperparameters=self.hyperparameters,
+            hyperparameters=self.hyperparameters.changed(self._parsed(given.changed)),
             thresholds=given.thresholds if given.has_own_threshold else chosen,
         )
+
+    def _parsed(self, changed: Values) -> dict[str, Value | None]:
+        """Values that a call changes, in their own types: those that count after the network alone may change."""
+        problems, values = [], {}
+        for name, value in changed.items():
+            if name not in AFTER_THE_NETWORK or name not in self.record.hyperparameters:
+                fault = "can't be changed for an exported file, which has its value inside"
+                problems.append(Problem(name, fault, "leave it out, or predict with the run"))
+                continue
+            try:
+                values[name] = shared_fields()[name].spec.parse(value)
+            except ValueError as error:
+                problems.append(Problem(name, f"{format_as_typed(value)}, from the call, {error}", ""))
+        if problems:
+            raise HyperparameterError(problems)
+        return values
 
     def _input(self, images: Pixels) -> Array:
         """What the graph is given: the images, or the network's own input."""
@@ -124,6 +148,12 @@ class ExportedFile:
             return images
         mean, std = pixel_statistics(self.record.normalisation)
         return np.ascontiguousarray(((images.astype(np.float32) - mean) / std).transpose(0, 3, 1, 2))
+
+
+def _detections(outputs: Mapping[str, Array], image: int) -> Detections:
+    """What a file found in one image of a batch, in the order of the network's answers."""
+    rows = outputs["batch_index"] == image
+    return Detections(outputs["boxes"][rows], outputs["scores"][rows], outputs["labels"][rows])
 
 
 def exported_file(name: str | Path, backend: str | None = None) -> ExportedFile:

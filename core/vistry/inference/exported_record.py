@@ -25,19 +25,22 @@ class ParityRecord:
     """How an exported model's answers compare with those of its run in fp32, image by image.
 
     `images` is how many were compared; they are `made_up` where none of the run's validation images could be read.
-    Differences are of probabilities. `same_answer` is the share of images that are taken for the same classes.
-    `run_ms` and `file_ms` are milliseconds from an image file to its answer, one image at a time, the median; the run
-    computed on `device`, the exported model on the processor.
+    Differences are of probabilities, or of the scores of detections. `same_answer` is the share of images that are
+    taken for the same classes, or of the detections that both found; `detections` counts these, and `max_pixels` is the
+    largest difference of a side of a box. `run_ms` and `file_ms` are milliseconds from an image file to its answer, one
+    image at a time, the median; the run computed on `device`, the exported model on the processor.
     """
 
-    images: int
-    made_up: bool
+    images: int = 0
+    made_up: bool = False
     max_difference: float
     mean_difference: float
     same_answer: float
-    run_ms: float
-    file_ms: float
-    device: str
+    detections: int | None = None
+    max_pixels: float | None = None
+    run_ms: float = 0.0
+    file_ms: float = 0.0
+    device: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

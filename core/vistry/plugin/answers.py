@@ -42,6 +42,10 @@ def _module(answer: object, arguments: Arguments) -> str:
     return _returned(answer, f"a module of {arguments['backend']} ({library}.{name})")
 
 
+def _torch_module(answer: object, _: Arguments) -> str:
+    return _module(answer, {"backend": "torch"})
+
+
 def _freezing_map(answer: object, _: Arguments) -> str:
     if not isinstance(answer, FreezingMap):
         return _returned(answer, "a vistry.plugin.FreezingMap")
@@ -163,6 +167,7 @@ _CHECKS: Mapping[str, Check] = {
     "vistry_build_loss": _function("loss(model, images, targets)"),
     "vistry_build_postprocess": _function("postprocess(outputs, resize_infos)"),
     "vistry_build_input": _input,
+    "vistry_build_exportable": _torch_module,
     "vistry_fit_to_data": _fitted,
     "vistry_preprocessing": _preprocessing,
     "vistry_map_weights": _state_dict,

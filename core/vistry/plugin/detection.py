@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vistry.loading.detection.tiles import Tiling as Tiling
     from vistry.loading.detection.tiles import tile_boxes as tile_boxes
     from vistry.loading.detection.views import CutView as CutView
+    from vistry.loading.detection.views import Letterbox as Letterbox
     from vistry.loading.detection.views import Window as Window
     from vistry.loading.detection.views import cut_views as cut_views
     from vistry.loading.detection.views import merge_view_detections as merge_view_detections
@@ -42,6 +43,7 @@ _HOMES = {
     "GroundTruth": "vistry.evaluation.detection.types",
     "ImageDetections": "vistry.evaluation.detection.types",
     "Labels": "vistry.loading.detection.sample",
+    "Letterbox": "vistry.loading.detection.views",
     "Masks": "vistry.loading.detection.sample",
     "Rle": "vistry.evaluation.detection.types",
     "TileGrid": "vistry.registry.tile_grid",

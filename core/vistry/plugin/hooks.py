@@ -212,3 +212,19 @@ def vistry_kernels(manifest: Manifest) -> Sequence[KernelSpec]:  # type: ignore[
     Args:
         manifest: the plugin's own manifest; core's answer is its list.
     """
+
+
+@hookspec(firstresult=True)
+def vistry_build_exportable(card: ModelCard, task: str, hyperparameters: Values, module: Module) -> Module:
+    """Build a torch module that answers as a trained detector does, of operations that torch.export can follow.
+
+    It is called with `pixels` [N, 3, H, W] and `sizes` [N, 2] int64, and returns `boxes` [N, K, 4], `scores` [N, K] and
+    `labels` [N, K] int64 by name, where a label of -1 marks a row without a detection. No size of a tensor may depend
+    on what is in the images; `vistry.torch_layers.exportable_nms` suppresses boxes that way.
+
+    Args:
+        card: the model's card.
+        task: the task's full name.
+        hyperparameters: every resolved value by name.
+        module: the trained module, as `vistry_build_model` built it, on the processor and in evaluation mode.
+    """

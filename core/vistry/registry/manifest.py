@@ -42,6 +42,7 @@ WRAPPABLE_HOOKS = (
     "vistry_fit_to_data",
     "vistry_resolve_auto",
     "vistry_rate_factors",
+    "vistry_build_exportable",
 )
 DEVICES = ("cpu", "cuda", "mps", "xpu")
 DTYPES = ("float64", "float32", "bfloat16", "float16")

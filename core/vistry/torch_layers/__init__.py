@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from vistry.torch_layers.backbone_norm import norm_kind as norm_kind
     from vistry.torch_layers.backbone_norm import resolve_norm as resolve_norm
     from vistry.torch_layers.nms import detections_at as detections_at
+    from vistry.torch_layers.nms import exportable_nms as exportable_nms
+    from vistry.torch_layers.nms import padded_detections as padded_detections
     from vistry.torch_layers.norms import GroupNorm as GroupNorm
     from vistry.torch_layers.norms import exchanged as exchanged
     from vistry.torch_layers.norms import with_norms as with_norms
@@ -38,8 +40,10 @@ _HOMES = {
     "GroupNorm": "vistry.torch_layers.norms",
     "exchanged": "vistry.torch_layers.norms",
     "detections_at": "vistry.torch_layers.nms",
+    "exportable_nms": "vistry.torch_layers.nms",
     "feature_maps_of_children": "vistry.torch_layers.shared_hooks",
     "norm_kind": "vistry.torch_layers.backbone_norm",
+    "padded_detections": "vistry.torch_layers.nms",
     "pyramid_pooling": "vistry.torch_layers.two_stage",
     "resolve_norm": "vistry.torch_layers.backbone_norm",
     "two_stage_arguments": "vistry.torch_layers.two_stage",

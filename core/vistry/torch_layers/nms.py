@@ -35,6 +35,52 @@ def batched_nms(
     return selected
 
 
+def exportable_nms(
+    boxes: torch.Tensor,
+    scores: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    classes: int,
+    score_threshold: float,
+    iou_threshold: float,
+    max_detections: int,
+) -> torch.Tensor:
+    """Return what `batched_nms` returns, as one operation that torch.export keeps and that an ONNX file has, too.
+
+    Boxes have x2 >= x1 and y2 >= y1. `classes`: the number of classes, which labels are below. `score_threshold` is at
+    least 0.
+    """
+    limits = (classes, score_threshold, iou_threshold, max_detections)
+    selected: torch.Tensor = _exported_nms(boxes, scores, labels, *limits)
+    return selected
+
+
+@torch.library.custom_op("vistry::batched_nms", mutates_args=())
+def _exported_nms(
+    boxes: torch.Tensor,
+    scores: torch.Tensor,
+    labels: torch.Tensor,
+    classes: int,  # noqa: ARG001 - what an ONNX file needs to know
+    score_threshold: float,
+    iou_threshold: float,
+    max_detections: int,
+) -> torch.Tensor:
+    return batched_nms(boxes, scores, labels, score_threshold, iou_threshold, max_detections)
+
+
+@_exported_nms.register_fake
+def _shape_of_exported_nms(
+    boxes: torch.Tensor,
+    scores: torch.Tensor,  # noqa: ARG001
+    labels: torch.Tensor,  # noqa: ARG001
+    classes: int,  # noqa: ARG001
+    score_threshold: float,  # noqa: ARG001
+    iou_threshold: float,  # noqa: ARG001
+    max_detections: int,
+) -> torch.Tensor:
+    return boxes.new_empty((boxes.shape[0], max_detections), dtype=torch.int64)
+
+
 def samples(dtype: torch.dtype, device: str) -> Iterator[Arguments]:
     """Yield arguments of calls: ties, boxes without area, repeated and swapped ones, strides, crowds, and no boxes.
 
@@ -77,3 +123,18 @@ def detections_at(
         index = index[index >= 0]
         images.append({"boxes": boxes[image, index], "scores": scores[image, index], "labels": labels[image, index]})
     return images
+
+
+def padded_detections(
+    indices: torch.Tensor, boxes: torch.Tensor, scores: torch.Tensor, labels: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Return what `detections_at` returns as tensors of all images, where a label of -1 marks a row without a box.
+
+    indices [N, K] int64, -1 beyond the last box; boxes [N, A, 4], scores [N, A], labels [N, A].
+    """
+    rows = indices.clamp(min=0)
+    return {
+        "boxes": boxes.gather(1, rows[..., None].expand(-1, -1, 4)),
+        "scores": scores.gather(1, rows),
+        "labels": torch.where(indices >= 0, labels.gather(1, rows), -1),
+    }

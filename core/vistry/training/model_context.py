@@ -203,6 +203,16 @@ class ModelContext:
             raise RegistryError(f"{self.card.distribution} implements no vistry_build_model for {self.card.full_name}")
         return self.engine_module.with_single_precision(module) if task_named(self.task.name).has_boxes else module
 
+    def exportable(self, module: Module) -> Module | None:
+        """Return the torch module that the owner of a trained detector exports; None where the owner says nothing."""
+        return self.owner.ask(
+            hooks.vistry_build_exportable,
+            card=self.card,
+            task=self.task.name,
+            hyperparameters=self.hyperparameters,
+            module=module,
+        )
+
     def backbone(self) -> Backbone | None:
         """Build the backbone of a composed model; None for other models. Raises RegistryError."""
         if self.card.backbone is None or self.backbone_owner is None:

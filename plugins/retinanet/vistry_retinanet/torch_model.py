@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,15 @@ from torchvision.models.detection.retinanet import RetinaNetClassificationHead, 
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 from vistry.kernels import operation
 from vistry.plugin import Backbone, ImageBatch, Values, score_floor
-from vistry.torch_layers import Anchors, Pyramid, detections_at, norm_kind, with_low_precision
+from vistry.torch_layers import (
+    Anchors,
+    Pyramid,
+    detections_at,
+    exportable_nms,
+    norm_kind,
+    padded_detections,
+    with_low_precision,
+)
 
 from vistry_retinanet.architecture import ALPHA, ASPECTS, CANDIDATES, GAMMA, SIZES, STRIDES
 from vistry_retinanet.reference import BACKGROUND, IGNORED
@@ -46,7 +54,7 @@ class PaddedRetinaNet(nn.Module):
         super().__init__()
         self.backbone, self.head, self.anchor_generator = model.backbone, model.head, model.anchor_generator
         self._loss_of, self._coder = model.compute_loss, model.box_coder
-        self._suppress, self._limits = operation("batched_nms"), (score_threshold, iou_threshold, most)
+        self._suppress, self.limits = operation("batched_nms"), (score_threshold, iou_threshold, most)
 
     def forward(
         self, images: ImageBatch, targets: Sequence[dict[str, Tensor]] | None = None
@@ -67,23 +75,74 @@ class PaddedRetinaNet(nn.Module):
         self, outputs: dict[str, Tensor], anchors: Tensor, counts: list[int], sizes: Sequence[tuple[int, ...]]
     ) -> list[dict[str, Tensor]]:
         """Return the best boxes of each image: the candidates of every level after non-maximum suppression."""
-        by_level = (torch.split(values, counts, dim=1) for values in (*outputs.values(), anchors))
+        limits = torch.tensor([(width, height) * 2 for height, width in sizes], device=anchors.device)
+        boxes, scores, labels = self.candidates((*outputs.values(), anchors), counts, limits)
+        best = self._suppress(boxes, scores, labels, *self.limits)
+        return detections_at(best, boxes, scores, labels)
+
+    def candidates(
+        self, outputs: Iterable[Tensor], counts: Sequence[int], limits: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return boxes [N, K, 4], scores [N, K] and labels [N, K] before non-maximum suppression.
+
+        `outputs`: logits, offsets and anchors [N, A, ...] of all levels, `counts` of each. `limits` [N, 4]: the largest
+        coordinates.
+        """
+        by_level = (torch.split(values, list(counts), dim=1) for values in outputs)
         levels = [self._candidates(*level) for level in zip(*by_level, strict=True)]
         boxes, scores, labels = (torch.cat(parts, dim=1) for parts in zip(*levels, strict=True))
-        limits = torch.tensor([(width, height) * 2 for height, width in sizes], device=boxes.device)
-        boxes = boxes.clamp(min=0).minimum(limits[:, None])
-        best = self._suppress(boxes, scores, labels, *self._limits)
-        return detections_at(best, boxes, scores, labels)
+        return boxes.clamp(min=0).minimum(limits[:, None]), scores, labels
 
     def _candidates(self, logits: Tensor, deltas: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return boxes [N, k, 4], scores [N, k] and labels [N, k] of one level, the highest scores first."""
         classes = logits.shape[-1]
         scores = logits.float().sigmoid().flatten(1)
-        scores, index = scores.topk(min(CANDIDATES, scores.shape[1]))
+        scores, index = scores.topk(torch.sym_min(CANDIDATES, scores.shape[1]))
         place = (index // classes)[..., None].expand(-1, -1, 4)
         chosen = deltas.float().gather(1, place), anchors.gather(1, place)
         boxes = self._coder.decode_single(*(values.flatten(0, 1) for values in chosen)).view_as(chosen[0])
         return boxes, scores, index % classes
+
+
+class ExportableRetinaNet(nn.Module):
+    """A trained RetinaNet whose tensors have sizes that follow from those of the images alone."""
+
+    def __init__(self, trained: PaddedRetinaNet):
+        super().__init__()
+        self.trained = trained
+
+    def forward(self, pixels: Tensor, sizes: Tensor) -> dict[str, Tensor]:
+        """Images [N, 3, H, W] of sizes [N, 2] to boxes [N, K, 4], scores [N, K] and labels [N, K], -1 for none."""
+        maps = list(self.trained.backbone(pixels).values())
+        outputs = self.trained.head(maps)
+        anchors, counts = self._anchors(pixels, maps)
+        limits = torch.stack([sizes[:, 1], sizes[:, 0]] * 2, dim=1).to(pixels.dtype)
+        all_anchors = anchors.expand(pixels.shape[0], -1, -1)
+        boxes, scores, labels = self.trained.candidates((*outputs.values(), all_anchors), counts, limits)
+        score_threshold, iou_threshold, most = self.trained.limits
+        best = exportable_nms(
+            boxes,
+            scores,
+            labels,
+            classes=self.trained.head.classification_head.num_classes,
+            score_threshold=score_threshold,
+            iou_threshold=iou_threshold,
+            max_detections=most,
+        )
+        return padded_detections(best, boxes, scores, labels)
+
+    def _anchors(self, pixels: Tensor, maps: Sequence[Tensor]) -> tuple[Tensor, list[int]]:
+        """Return the anchors [A, 4] of all levels as torchvision places them, and the number of each."""
+        levels, counts = [], []
+        for cell, one in zip(self.trained.anchor_generator.cell_anchors, maps, strict=True):
+            height, width = one.shape[-2:]
+            down = torch.arange(height, device=pixels.device) * (pixels.shape[-2] // height)
+            across = torch.arange(width, device=pixels.device) * (pixels.shape[-1] // width)
+            y, x = torch.meshgrid(down, across, indexing="ij")
+            shifts = torch.stack([x, y, x, y], dim=-1).reshape(-1, 1, 4)
+            levels.append((shifts + cell).reshape(-1, 4).to(torch.float32))
+            counts.append(height * width * cell.shape[0])
+        return torch.cat(levels), counts
 
 
 def build(num_classes: int, hyperparameters: Values, backbone: Backbone) -> nn.Module:

@@ -55,3 +55,11 @@ def vistry_check_hyperparameters(hyperparameters: Values) -> list[Problem]:
 def vistry_map_weights(state_dict: StateDict) -> StateDict:
     """Drop the anchors in pixels, which older checkpoints have beside those in strides."""
     return {name: value for name, value in state_dict.items() if not name.endswith(".anchor_grid")}
+
+
+@hookimpl
+def vistry_build_exportable(module: Module, hyperparameters: Values) -> Module:
+    """Build a network that can be exported around the trained one; it is given letterboxes."""
+    from vistry_yolov5.torch_model import ExportableYOLOv5
+
+    return ExportableYOLOv5(module, square_side(hyperparameters))

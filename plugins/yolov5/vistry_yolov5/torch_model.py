@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from vistry.kernels import operation
 from vistry.plugin import ImageBatch, Values, score_floor
-from vistry.torch_layers import detections_at, with_low_precision
+from vistry.plugin.detection import Letterbox
+from vistry.torch_layers import detections_at, exportable_nms, padded_detections, with_low_precision
 
 from vistry_yolov5.architecture import (
     ANCHORS,
@@ -29,6 +30,7 @@ from vistry_yolov5.architecture import (
     prior_logits,
     square_side,
 )
+from vistry_yolov5.letterbox import GREY
 from vistry_yolov5.loss import detection_loss
 
 
@@ -171,8 +173,8 @@ class YOLOv5(nn.Module):
         self.model.append(Detect(num_classes, head_channels(model_size)))
         self._inputs = [*(layer.inputs for layer, _ in table), HEADS]
         self._used_later = {index for inputs in self._inputs for index in inputs if index >= 0}
-        self._num_classes, self._image_size = num_classes, image_size
-        self._score_floor, self._nms_iou = score_floor, nms_iou
+        self.num_classes, self._image_size = num_classes, image_size
+        self.limits = score_floor, nms_iou
         self._decode, self._suppress = operation("decode_head"), operation("batched_nms")
         self._complete_iou = operation("complete_iou")
         with_low_precision(self, "heads")
@@ -190,7 +192,7 @@ class YOLOv5(nn.Module):
         if targets is None:
             raise ValueError(NEEDS_TARGETS)
         return detection_loss(
-            heads, targets, self._head.anchors, STRIDES, self._num_classes, self._image_size, self._complete_iou
+            heads, targets, self._head.anchors, STRIDES, self.num_classes, self._image_size, self._complete_iou
         )
 
     def heads(self, images: Tensor) -> list[Tensor]:
@@ -215,16 +217,43 @@ class YOLOv5(nn.Module):
 
     def _detections(self, heads: Sequence[Tensor]) -> list[dict[str, Tensor]]:
         """Return the best boxes of each image, each with its best class, after non-maximum suppression."""
+        boxes, scores, labels = self.candidates(heads)
+        best = self._suppress(boxes, scores, labels, *self.limits, MAX_DETECTIONS)
+        return detections_at(best, boxes, scores, labels)
+
+    def candidates(self, heads: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return boxes [N, A, 4], scores [N, A] and labels [N, A], each with its best class, before suppression."""
         levels = zip(heads, self._head.anchors, STRIDES, strict=True)
         decoded = torch.cat([self._decoded(*level) for level in levels], dim=1)
-        boxes, scores, labels = decoded[..., :4], decoded[..., 4], decoded[..., 5].long()
-        best = self._suppress(boxes, scores, labels, self._score_floor, self._nms_iou, MAX_DETECTIONS)
-        return detections_at(best, boxes, scores, labels)
+        return decoded[..., :4], decoded[..., 4], decoded[..., 5].long()
 
     def _decoded(self, logits: Tensor, anchors: Tensor, stride: int) -> Tensor:
         """[N, 3 * h * w, 6] of x1, y1, x2, y2, score and label; all float32, to which the operation casts."""
-        decoded: Tensor = self._decode(logits.detach(), anchors * stride, stride, self._score_floor)
+        decoded: Tensor = self._decode(logits.detach(), anchors * stride, stride, self.limits[0])
         return decoded
+
+
+class ExportableYOLOv5(nn.Module):
+    """A trained network whose tensors have sizes that follow from those of the images alone."""
+
+    def __init__(self, trained: YOLOv5, side: int):
+        super().__init__()
+        self.trained, self.letterbox = trained, Letterbox(side, GREY)
+
+    def forward(self, pixels: Tensor, sizes: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
+        """Squares [N, 3, side, side] to boxes [N, K, 4], scores [N, K] and labels [N, K], -1 for none."""
+        boxes, scores, labels = self.trained.candidates(self.trained.heads(pixels))
+        score_floor, nms_iou = self.trained.limits
+        best = exportable_nms(
+            boxes,
+            scores,
+            labels,
+            classes=self.trained.num_classes,
+            score_threshold=score_floor,
+            iou_threshold=nms_iou,
+            max_detections=MAX_DETECTIONS,
+        )
+        return padded_detections(best, boxes, scores, labels)
 
 
 def _part(layer: Layer, in_channels: int) -> nn.Module:

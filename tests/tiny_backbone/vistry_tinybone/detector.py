@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from vistry.kernels import operation
 from vistry.plugin import ImageBatch, Values, score_floor
-from vistry.torch_layers import detections_at
+from vistry.torch_layers import detections_at, exportable_nms, padded_detections
 
 STRIDE = 8
 
@@ -49,6 +49,19 @@ class TinyDetector(nn.Module):
             return [{**image, "masks": torch.ones(len(image["boxes"]), 1, 4, 4)} for image in detections]
         return detections
 
+    def candidates(self, pixels: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What `forward` suppresses, for images whose sizes [N, 2] are a tensor."""
+        out = self.head(self.body(pixels)).permute(0, 2, 3, 1)
+        height, width, channels = out.shape[1:]
+        x, y = torch.meshgrid(torch.arange(width), torch.arange(height), indexing="xy")
+        centres = (torch.stack([x, y], dim=-1).reshape(-1, 2) + 0.5).to(out) * STRIDE
+        out = out.reshape(out.shape[0], -1, channels)
+        logits, sides = out[..., :-4], out[..., -4:].clamp(max=6).exp() * STRIDE
+        boxes = torch.cat([centres - sides[..., :2], centres + sides[..., 2:]], dim=-1)
+        scores, labels = logits.sigmoid().max(dim=-1)
+        inside = (centres.flip(1) < sizes[:, None]).all(dim=-1)
+        return boxes, torch.where(inside, scores, -1), labels
+
     def losses(
         self, logits: Tensor, boxes: Tensor, centres: Tensor, targets: Sequence[dict[str, Tensor]]
     ) -> dict[str, Tensor]:
@@ -59,3 +72,24 @@ class TinyDetector(nn.Module):
                 class_targets[image, inside, label] = 1
                 distance = distance + (boxes[image, inside] - box).abs().sum() / 64 / len(centres)
         return {"classes": functional.binary_cross_entropy_with_logits(logits, class_targets), "sides": distance}
+
+
+class Exportable(nn.Module):
+    def __init__(self, trained: TinyDetector):
+        super().__init__()
+        self.trained = trained
+        self.classes = trained.head.out_channels - 4
+
+    def forward(self, pixels: Tensor, sizes: Tensor) -> dict[str, Tensor]:
+        boxes, scores, labels = self.trained.candidates(pixels, sizes)
+        score, iou = self.trained.limits
+        best = exportable_nms(
+            boxes,
+            scores,
+            labels,
+            classes=self.classes,
+            score_threshold=score,
+            iou_threshold=iou,
+            max_detections=self.trained.max_detections,
+        )
+        return padded_detections(best, boxes, scores, labels)

@@ -49,3 +49,10 @@ def vistry_build_feature_maps(hyperparameters: Values, backend: str) -> Any:
     from vistry.torch_layers import Stages
 
     return Stages(classifier(1), STAGES)
+
+
+@hookimpl
+def vistry_build_exportable(module: Any) -> Any:
+    from vistry_tinybone.detector import Exportable
+
+    return Exportable(module)

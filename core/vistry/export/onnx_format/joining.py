@@ -11,13 +11,17 @@ if TYPE_CHECKING:
 
 
 def joined(parts: Sequence[ModelProto]) -> ModelProto:
-    """Join graphs, each of whose outputs are the inputs of the next. They have one opset and one IR version."""
+    """Join graphs that have one opset and one IR version.
+
+    The inputs of each are outputs of those before it; what no graph takes is an output of the whole.
+    """
     from onnx import compose
 
     whole = parts[0]
     for number, part in enumerate(parts[1:]):
         following = compose.add_prefix(part, f"part{number + 1}/", rename_inputs=False, rename_outputs=False)
-        names = [output.name for output in whole.graph.output]
+        taken = {entry.name for entry in following.graph.input}
+        names = [entry.name for entry in whole.graph.output if entry.name in taken]
         whole = compose.merge_models(whole, following, io_map=[(name, name) for name in names])
     return whole
 

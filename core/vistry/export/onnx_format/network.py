@@ -6,14 +6,20 @@ import io
 import logging
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vistry.errors import VistryError
-from vistry.plugin.types import Module
+from vistry.export.onnx_format.detection import NETWORK_OUTPUTS, SIZES
+from vistry.export.onnx_format.operators import translations
+from vistry.export.onnx_format.postprocessing import LOGITS
+from vistry.export.onnx_format.preprocessing import PIXELS
+from vistry.loading.batches import ImageBatch
+from vistry.loading.detection.dataset import STRIDE
+from vistry.plugin.types import Module, Tensor
 from vistry.runs.files import write_text
 
 if TYPE_CHECKING:
@@ -28,38 +34,57 @@ class ExportError(VistryError):
 
 @dataclass(frozen=True)
 class Interface:
-    """The names of a network's input and outputs, and the size of its input.
+    """What a network is called with, and the names of that and of what it returns.
 
-    `height` and `width` of the sample; with `any_size` they may be others in the file.
+    `sample` has a tensor for each input, of a batch of two: one of a single image would be taken for a constant.
+    `dynamic` has for each the axes whose lengths may be others in the file.
     """
 
-    input: str
+    inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    height: int
-    width: int
-    any_size: bool = False
+    sample: tuple[Tensor, ...]
+    dynamic: tuple[Mapping[int, object], ...]
+
+
+def classifier_interface(side: int) -> Interface:
+    """Return that of a classifier: crops [N, 3, side, side] to logits."""
+    import torch
+
+    return Interface((PIXELS,), (LOGITS,), (torch.zeros(2, 3, side, side),), ({0: torch.export.Dim("n")},))
+
+
+def detector_interface(side: int | None) -> Interface:
+    """Return that of a detector: images [N, 3, H, W], and the size of each, to what it finds.
+
+    Images are squares of this side, or have any size.
+    """
+    import torch
+
+    count, down, across = (torch.export.Dim(name) for name in ("n", "rows", "columns"))
+    if side is not None:
+        squares = torch.zeros(2, 3, side, side), torch.full((2, 2), side)
+        return Interface((PIXELS, SIZES), NETWORK_OUTPUTS, sample=squares, dynamic=({0: count}, {0: count}))
+    sample = torch.zeros(2, 3, 6 * STRIDE, 8 * STRIDE), torch.tensor([[180, 250], [190, 256]])
+    dynamic = {0: count, 2: STRIDE * down, 3: STRIDE * across}, {0: count}
+    return Interface((PIXELS, SIZES), NETWORK_OUTPUTS, sample=sample, dynamic=dynamic)
 
 
 def exported_network(module: Module, interface: Interface, opset: int) -> ModelProto:
-    """Export a module that takes images [N, 3, H, W], for any N.
+    """Export a module.
 
     Raises what torch's exporter raises, and ExportError where it writes another opset than asked.
     """
     import torch
 
-    # A batch of one would be taken for a constant.
-    sample = torch.zeros(2, 3, interface.height, interface.width)
-    dynamic = {0: torch.export.Dim("n")}
-    if interface.any_size:
-        dynamic |= {2: torch.export.Dim("height"), 3: torch.export.Dim("width")}
     program = torch.onnx.export(
         module,
-        (sample,),
+        interface.sample,
         dynamo=True,
         opset_version=opset,
-        input_names=[interface.input],
+        input_names=list(interface.inputs),
         output_names=list(interface.outputs),
-        dynamic_shapes=(dynamic,),
+        dynamic_shapes=interface.dynamic,
+        custom_translation_table=dict(translations()),
         verbose=False,
     )
     assert program is not None
@@ -68,6 +93,26 @@ def exported_network(module: Module, interface: Interface, opset: int) -> ModelP
     if written != [opset]:
         raise ExportError(f"opset = {opset}: torch's exporter writes opset {written[0]} in its place; name another")
     return model
+
+
+def named_outputs(trained: Module, exportable: Module | None) -> Module:
+    """Make a detector that returns what it finds as tensors in the order of NETWORK_OUTPUTS.
+
+    `exportable` is what its owner made for exports; where that is None the trained module is called as in prediction.
+    """
+    from torch import nn
+
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.detector = trained if exportable is None else exportable
+
+        def forward(self, pixels: Tensor, sizes: Tensor) -> tuple[Tensor, ...]:
+            arguments = (ImageBatch(pixels, sizes),) if exportable is None else (pixels, sizes)
+            outputs = self.detector(*arguments)
+            return outputs["boxes"], outputs["scores"], outputs["labels"]
+
+    return Named().eval()
 
 
 @contextmanager

@@ -23,6 +23,18 @@ CutView = Callable[[Image.Image, Window], ImageView]
 
 
 @dataclass(frozen=True)
+class Letterbox:
+    """A square of `side` pixels with an image in its middle, as large as it can be, on a grey of this level.
+
+    An exportable module with such an attribute `letterbox` is given squares; others are given images as
+    DetectionTransform resizes them.
+    """
+
+    side: int
+    grey: int
+
+
+@dataclass(frozen=True)
 class DetectionTransform:
     """The image resized as torchvision's detectors do; with a grid its tiles too, each resized likewise.
 
