@@ -8,6 +8,7 @@ from vistry.evaluation.detection.types import Detections
 from vistry.export.detection_matching import match
 from vistry.export.onnx_format.network import Interface, detector_interface, named_outputs
 from vistry.loading.batches import ImageBatch
+from vistry.loading.detection.views import Letterbox
 from vistry.plugin import hooks
 from vistry.plugin.types import Module, Tensor
 from vistry.task.behaviour import Array, as_numpy
@@ -37,8 +38,9 @@ def exportable_finds_what_the_model_finds(subject: ModelSubject) -> None:
     context = subject.context(box_score_threshold=0)
     trained = context.module(len(CLASSES)).eval()
     exportable = context.exportable(trained)
-    letterbox = getattr(exportable, "letterbox", None)
-    interface = detector_interface(letterbox and letterbox.side)
+    assert exportable is not None  # or the check is skipped
+    letterbox: Letterbox | None = getattr(exportable, "letterbox", None)
+    interface = detector_interface(None if letterbox is None else letterbox.side)
     random = torch.Generator().manual_seed(0)
     _, sizes = interface.sample
     with torch.inference_mode():

@@ -92,7 +92,7 @@ def _detector(model: ExportableModel) -> list[ModelProto]:
     letterbox: Letterbox | None = getattr(exportable, "letterbox", None)
     if letterbox is None:
         model.require_own_input()
-    interface = detector_interface(letterbox and letterbox.side)
+    interface = detector_interface(None if letterbox is None else letterbox.side)
     network = _network(model, named_outputs(trained, exportable), interface)
     versions = {"opset": model.opset, "ir_version": network.ir_version}
     normalisation = model.run.record.preprocessing
