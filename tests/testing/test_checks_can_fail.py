@@ -528,11 +528,36 @@ def vistry_build_exportable(module):
 
     return Exportable()
 """
+# It finds what the model does, by the model's own list of an image each.
+UNFOLLOWED = """
+
+@hookimpl
+def vistry_build_exportable(module):
+    import torch
+    from torch.nn.utils.rnn import pad_sequence
+    from vistry.plugin import ImageBatch
+
+    class Exportable(torch.nn.Module):
+        def forward(self, pixels, sizes):
+            images = module(ImageBatch(pixels, sizes.tolist()))
+            fill = {"boxes": 0, "scores": 0, "labels": -1}
+            return {
+                name: pad_sequence([image[name] for image in images], batch_first=True, padding_value=value)
+                for name, value in fill.items()
+            }
+
+    return Exportable()
+"""
 OF_DETECTORS = (
     fault(
         "exportable_finds_what_the_model_finds",
         " aren't found by both; it has to answer as the model that it is given",
         (HOOKS, BUILT, BUILT + EXPORTABLE),
+    ),
+    fault(
+        "exportable_finds_what_the_model_finds",
+        "torch.export can't follow what vistry_build_exportable built (",
+        (HOOKS, BUILT, BUILT + UNFOLLOWED),
     ),
     fault(
         "detections_are_in_range",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vistry.torch_layers.anchors import Anchors as Anchors
     from vistry.torch_layers.backbone_norm import norm_kind as norm_kind
     from vistry.torch_layers.backbone_norm import resolve_norm as resolve_norm
+    from vistry.torch_layers.exportable_two_stage import ExportableTwoStage as ExportableTwoStage
     from vistry.torch_layers.nms import detections_at as detections_at
     from vistry.torch_layers.nms import exportable_nms as exportable_nms
     from vistry.torch_layers.nms import padded_detections as padded_detections
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Anchors": "vistry.torch_layers.anchors",
+    "ExportableTwoStage": "vistry.torch_layers.exportable_two_stage",
     "Pyramid": "vistry.torch_layers.pyramid",
     "RegionPooling": "vistry.torch_layers.region_pooling",
     "Stages": "vistry.torch_layers.stages",

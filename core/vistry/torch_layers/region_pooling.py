@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torchvision.ops import MultiScaleRoIAlign
+from torchvision.ops import MultiScaleRoIAlign, roi_align
 from torchvision.ops.poolers import _filter_input, _setup_scales
 
 
@@ -78,3 +78,39 @@ def _axis(start: Tensor, end: Tensor, length: Tensor, bins: int, samples: int) -
     share = torch.where(low >= last, 0.0, places - low)
     pixels = torch.stack([low, (low + 1).minimum(last)], dim=-1).long()
     return pixels, torch.stack([1 - share, share], dim=-1) * is_inside[..., None]
+
+
+@torch.library.custom_op("vistry::region_pooling", mutates_args=())
+def exportable_pooling(
+    maps: list[Tensor],
+    boxes: Tensor,
+    images: Tensor,
+    levels: Tensor,
+    scales: list[float],
+    output_size: int,
+    samples: int,
+) -> Tensor:
+    """Pool each of R boxes [R, 4] from one of the maps [N, C, h, w]: to [R, C, output_size, output_size].
+
+    `images` [R] says from which image, and `levels` [R] from which map, -1 for a box that is none and gives zeros.
+    torch.export keeps this as one operation.
+    """
+    pooled = boxes.new_zeros(len(boxes), maps[0].shape[1], output_size, output_size)
+    for level, (one, scale) in enumerate(zip(maps, scales, strict=True)):
+        [rows] = torch.where(levels == level)
+        regions = torch.cat([images[rows, None].to(boxes.dtype), boxes[rows]], dim=1)
+        pooled[rows] = roi_align(one, regions, output_size, scale, samples)
+    return pooled
+
+
+@exportable_pooling.register_fake
+def _shape_of_exportable_pooling(
+    maps: list[Tensor],
+    boxes: Tensor,
+    images: Tensor,  # noqa: ARG001
+    levels: Tensor,  # noqa: ARG001
+    scales: list[float],  # noqa: ARG001
+    output_size: int,
+    samples: int,  # noqa: ARG001
+) -> Tensor:
+    return boxes.new_empty((boxes.shape[0], maps[0].shape[1], output_size, output_size))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vistry.plugin import Backbone, Module, Values, hookimpl
 from vistry.torch_layers import vistry_resolve_auto
 
-__all__ = ["vistry_build_model", "vistry_resolve_auto"]
+__all__ = ["vistry_build_exportable", "vistry_build_model", "vistry_resolve_auto"]
 
 
 @hookimpl
@@ -18,3 +18,11 @@ def vistry_build_model(num_classes: int, hyperparameters: Values, backend: str, 
     from vistry_fasterrcnn import torch_model
 
     return torch_model.build(num_classes, hyperparameters, backbone)
+
+
+@hookimpl
+def vistry_build_exportable(module: Module) -> Module:
+    """Build a Faster R-CNN that can be exported around the trained one."""
+    from vistry.torch_layers import ExportableTwoStage
+
+    return ExportableTwoStage(module)

@@ -115,9 +115,10 @@ class ExportableRetinaNet(nn.Module):
         """Images [N, 3, H, W] of sizes [N, 2] to boxes [N, K, 4], scores [N, K] and labels [N, K], -1 for none."""
         maps = list(self.trained.backbone(pixels).values())
         outputs = self.trained.head(maps)
-        anchors, counts = self._anchors(pixels, maps)
+        anchors = self.trained.anchor_generator.placed(pixels, maps)
         limits = torch.stack([sizes[:, 1], sizes[:, 0]] * 2, dim=1).to(pixels.dtype)
-        all_anchors = anchors.expand(pixels.shape[0], -1, -1)
+        all_anchors = torch.cat(anchors).expand(pixels.shape[0], -1, -1)
+        counts = [level.shape[0] for level in anchors]
         boxes, scores, labels = self.trained.candidates((*outputs.values(), all_anchors), counts, limits)
         score_threshold, iou_threshold, most = self.trained.limits
         best = exportable_nms(
@@ -130,19 +131,6 @@ class ExportableRetinaNet(nn.Module):
             max_detections=most,
         )
         return padded_detections(best, boxes, scores, labels)
-
-    def _anchors(self, pixels: Tensor, maps: Sequence[Tensor]) -> tuple[Tensor, list[int]]:
-        """Return the anchors [A, 4] of all levels as torchvision places them, and the number of each."""
-        levels, counts = [], []
-        for cell, one in zip(self.trained.anchor_generator.cell_anchors, maps, strict=True):
-            height, width = one.shape[-2:]
-            down = torch.arange(height, device=pixels.device) * (pixels.shape[-2] // height)
-            across = torch.arange(width, device=pixels.device) * (pixels.shape[-1] // width)
-            y, x = torch.meshgrid(down, across, indexing="ij")
-            shifts = torch.stack([x, y, x, y], dim=-1).reshape(-1, 1, 4)
-            levels.append((shifts + cell).reshape(-1, 4).to(torch.float32))
-            counts.append(height * width * cell.shape[0])
-        return torch.cat(levels), counts
 
 
 def build(num_classes: int, hyperparameters: Values, backbone: Backbone) -> nn.Module:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
@@ -10,10 +10,13 @@ def translations() -> Mapping[Callable[..., Any], Callable[..., Any]]:
     """Return what torch's exporter writes in the place of each operation of core."""
     import torch
 
-    from vistry.torch_layers import exportable_nms
+    # Importing these registers the operations.
+    from vistry.torch_layers import nms, region_pooling  # noqa: F401
 
-    assert exportable_nms is not None  # which registers the operation
-    return {torch.ops.vistry.batched_nms.default: _batched_nms}
+    return {
+        torch.ops.vistry.batched_nms.default: _batched_nms,
+        torch.ops.vistry.region_pooling.default: _region_pooling,
+    }
 
 
 def _batched_nms(boxes: Any, scores: Any, labels: Any, classes: int, *limits: Any) -> Any:
@@ -39,3 +42,30 @@ def _batched_nms(boxes: Any, scores: Any, labels: Any, classes: int, *limits: An
     padded = op.Pad(survivors, [0, 0, 0, most], below)
     best, index = op.TopK(padded, op.Constant(value_ints=[most]), axis=1)
     return op.Where(op.Greater(best, threshold), index, op.Constant(value_int=-1))
+
+
+def _region_pooling(maps: Sequence[Any], boxes: Any, images: Any, levels: Any, *settings: Any) -> Any:
+    """Write `vistry.torch_layers.region_pooling.exportable_pooling`: boxes are pooled map by map, and put in order."""
+    from onnxscript import opset18
+
+    op: Any = opset18
+    scales, size, samples = settings
+    all_rows, all_pooled = [], []
+    for level, (one, scale) in enumerate(zip(maps, scales, strict=True)):
+        rows = op.Reshape(op.NonZero(op.Equal(levels, op.Constant(value_int=level))), op.Constant(value_ints=[-1]))
+        pooled = op.RoiAlign(
+            one,
+            op.Gather(boxes, rows),
+            op.Gather(images, rows),
+            coordinate_transformation_mode="output_half_pixel",
+            output_height=size,
+            output_width=size,
+            sampling_ratio=samples,
+            spatial_scale=scale,
+        )
+        all_rows.append(rows)
+        all_pooled.append(pooled)
+    count, channels = op.Shape(boxes, start=0, end=1), op.Shape(maps[0], start=1, end=2)
+    shape = op.Concat(count, channels, op.Constant(value_ints=[size, size]), axis=0)
+    places = op.Unsqueeze(op.Concat(*all_rows, axis=0), op.Constant(value_ints=[1]))
+    return op.ScatterND(op.Expand(op.Constant(value_float=0.0), shape), places, op.Concat(*all_pooled, axis=0))
