@@ -16,6 +16,10 @@ from hypothesis import settings
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
+# Hundreds of processes are started, each of which would compile the same modules for itself.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks are faster on one thread
 # JAX on one thread too; its programs are compiled twice as fast, since most run a few times, and kept, since many tests
 # and resumed runs compile the same ones.
