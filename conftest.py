@@ -16,6 +16,10 @@ from hypothesis import settings
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
+# Hundreds of processes are started, each of which would compile the same modules for itself.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks are faster on one thread
 # JAX on one thread too; its programs are compiled twice as fast, since most run a few times, and kept, since many tests
 # and resumed runs compile the same ones.
@@ -28,6 +32,16 @@ atexit.register(shutil.rmtree, PROGRAMS, True)
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", PROGRAMS)
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+# Tensor libraries make a million objects that all stay; looking through them again and again is a tenth of the time.
+gc.set_threshold(100_000, 20, 100)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of every collection."""
+    gc.collect()
+    gc.freeze()
+
 
 LARGE = 4 * 2**20  # KiB of this process
 

@@ -288,6 +288,7 @@ class TestPlugins:
 
     def test_no_plugin_at_all(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("vistry.registry.catalogue.discover", list)
+        monkeypatch.setattr("vistry.registry.catalogue._LAST_READ", {})
         assert run("plugins").stderr == (
             "no plugin is installed; install one, a distribution whose name starts with vistry-\n"
         )

@@ -42,8 +42,27 @@ def test_it_is_the_same_object_while_nothing_changes(lay_out: LayOut, read_files
     kept = vistry.Catalogue.read()
     read_files.clear()
     assert kept.refresh() is kept
+    assert Catalogue.read() is kept
     assert read_files == []
+    catalogue_module._LAST_READ.clear()
     assert kept == Catalogue.read()
+
+
+def test_reading_in_another_folder_and_back(
+    lay_out: LayOut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_files: list[str]
+) -> None:
+    lay_out("one")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "registry.toml").write_text('[aliases]\nmine = "onenet"\n')
+    here = Catalogue.read()
+    read_files.clear()
+    assert Catalogue.read(elsewhere).model("mine").name == "onenet"
+    with monkeypatch.context() as patch:
+        patch.chdir(elsewhere)
+        assert Catalogue.read().model("mine").name == "onenet"
+    assert Catalogue.read() == here
+    assert "vistry_one/plugin.toml" not in read_files
 
 
 def test_a_plugin_that_came_and_went(lay_out: LayOut, site: Path, read_files: list[str]) -> None:

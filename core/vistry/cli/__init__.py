@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,9 @@ COMMANDS = {
 }
 _GROUPS = {"sweep": "sweep_group"}  # the modules of commands that have another name
 _ARGUMENTS = "vistry.arguments"
+
+# What is there at the end goes with the process; to look through it for garbage costs a tenth of a listing.
+atexit.register(gc.freeze)
 
 
 class Commands(click.Group):

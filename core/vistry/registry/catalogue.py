@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter, defaultdict
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -54,12 +56,23 @@ class Catalogue:
 
     @classmethod
     def read(cls, folder: Path | None = None) -> Catalogue:
-        """What is installed now, under the policy of a folder (the working folder). Raises RegistryError."""
+        """What is installed now, under the policy of a folder (the working folder). Raises RegistryError.
+
+        A process reads again only what has changed since it last asked.
+        """
+        last = _LAST_READ.pop(folder, None)
+        _LAST_READ.clear()
+        _LAST_READ[folder] = catalogue = last.refresh() if last else cls._read_anew(folder)
+        return catalogue
+
+    @classmethod
+    def _read_anew(cls, folder: Path | None) -> Catalogue:
         # Stamps first: what changes while it is read is read again by the next `refresh`.
         installed, policy = installed_stamp(), policy_stamp(folder)
-        plugins = tuple(discover())
-        sources = Sources(folder, plugins, installed=installed, policy=policy)
-        return replace(cls.of(plugins, read_policy(folder)), _sources=sources)
+        with _collector_paused():
+            plugins = tuple(discover())
+            sources = Sources(folder, plugins, installed=installed, policy=policy)
+            return replace(cls.of(plugins, read_policy(folder)), _sources=sources)
 
     def refresh(self) -> Catalogue:
         """The catalogue of what is installed now: this one where nothing changed. Raises RegistryError.
@@ -251,6 +264,21 @@ class Catalogue:
         unusable = [plugin.name for plugin in self.plugins if plugin.state in ("invalid", "incompatible")]
         also = f"; and {', '.join(unusable)} can't be used, to see why type: vistry plugins" if unusable else ""
         return f"there is no model {named}; {hint}{also}"
+
+
+_LAST_READ: dict[Path | None, Catalogue] = {}  # the last catalogue, by the folder that it was read for
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Leave out garbage collections while thousands of objects are made that all stay."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _under_policy(plugin: Plugin, policy: Policy) -> Plugin:

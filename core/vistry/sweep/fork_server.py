@@ -10,6 +10,7 @@ process forked after that couldn't. When its input ends, whoever started it has 
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -19,6 +20,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from vistry.errors import VistryError
+from vistry.registry.catalogue import Catalogue
 
 # What takes long to import, by the backend. JAX can't be forked once it is loaded: each trial imports it itself.
 PRELOADED = {
@@ -142,6 +146,9 @@ def main() -> None:
     """Load what the backend needs, and serve."""
     for name in PRELOADED.get(sys.argv[1], ()):  # of a backend that there isn't, planning says so
         importlib.import_module(name)
+    with suppress(VistryError):  # the same
+        Catalogue.read()
+    gc.freeze()  # what the libraries made stays out of a trial's collections, and shared between them
     ForkServer().serve()
 
 

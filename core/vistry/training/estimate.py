@@ -38,13 +38,16 @@ class Estimate:
     epoch_seconds: float
 
 
-def estimate(plan: Plan, clock: Callable[[], float] = time.monotonic) -> Estimate:
-    """Train a few steps on the plan's own images and discard the result; nothing is written."""
+def estimate(plan: Plan, clock: Callable[[], float] = time.monotonic, *, max_seconds: float = MAX_SECONDS) -> Estimate:
+    """Train a few steps on the plan's own images and discard the result; nothing is written.
+
+    After `max_seconds` no further step is measured, but one always is.
+    """
     hyperparameters, num_classes = plan.hyperparameters, len(plan.classes)
     module = plan.context.module(num_classes)
     load_initial_weights(plan.context, module, plan.initial_weights, num_classes=num_classes)
     engine = plan.context.engine(module, plan.data_summary)
-    steps = _step_seconds(plan, engine, clock)
+    steps = _step_seconds(plan, engine, clock, max_seconds=max_seconds)
     images = plan.context.input()
     sample = plan.validation.images[: hyperparameters.validation_batch_size]
     start = clock()
@@ -68,7 +71,7 @@ def estimate(plan: Plan, clock: Callable[[], float] = time.monotonic) -> Estimat
     )
 
 
-def _step_seconds(plan: Plan, engine: Engine, clock: Callable[[], float]) -> list[float]:
+def _step_seconds(plan: Plan, engine: Engine, clock: Callable[[], float], *, max_seconds: float) -> list[float]:
     """Return the seconds of up to three steps after a first one, at least of one."""
     dataset, seed = plan.context.training_dataset(plan.training), plan.hyperparameters.random_seed
     batches = list(islice(cycle(dataset.batches(seed, 0)), 1 + STEPS))
@@ -80,7 +83,7 @@ def _step_seconds(plan: Plan, engine: Engine, clock: Callable[[], float]) -> lis
             engine.update(0.0)  # a full step's work; the weights are thrown away, so the rate plays no part
             if step:
                 seconds.append(clock() - start)
-            if sum(seconds) > MAX_SECONDS:
+            if sum(seconds) > max_seconds:
                 break
     return seconds
 

@@ -37,7 +37,7 @@ from vistry.task import behaviour_of, hook_answers
 from vistry.task.behaviour import Task
 from vistry.task.loss_terms import with_terms
 from vistry.training.answer_checks import check_maps, in_range
-from vistry.training.backends import checked_engine_module
+from vistry.training.backends import check_backend, checked_engine_module
 from vistry.training.engines import Engine, EngineModule, EngineSettings, engine_module
 from vistry.training.engines.ema import ramp_within
 from vistry.training.engines.rate_factors import check_prefixes
@@ -84,7 +84,7 @@ class ModelContext:
         Raises:
             RegistryError: the model lacks the backend, or its plugin's code can't be used.
         """
-        checked_engine_module(card, backend)
+        check_backend(card, backend)
         schema = schema_of(catalogue, card, task)
         backbone_owner = OwnerHooks.of_model(catalogue, card.backbone) if card.backbone else None
         reviews = {"vistry_resolve_auto": partial(in_range, schema)}
@@ -101,7 +101,7 @@ class ModelContext:
 
     def in_backend(self, backend: str) -> ModelContext:
         """Return the same model in another backend. Raises RegistryError or VistryError where it can't be used."""
-        checked_engine_module(self.card, backend)
+        check_backend(self.card, backend)
         return replace(self, backend=backend)
 
     # Hyperparameters
@@ -227,7 +227,7 @@ class ModelContext:
     def _feature_maps(self, card: ModelCard, owner: OwnerHooks) -> Backbone | None:
         if card.feature_maps is None:
             return None
-        checked_engine_module(card, self.backend)
+        check_backend(card, self.backend)
         module = owner.ask(
             hooks.vistry_build_feature_maps, card=card, hyperparameters=self.hyperparameters, backend=self.backend
         )

@@ -26,14 +26,17 @@ IMAGES = 260
 def space_of(survey_of: Callable[..., Survey]) -> Callable[..., Space]:
     """The space of two models for 260 images; `ant` is the faster one, `bee` the better one."""
 
-    def make(images: int = IMAGES, time_limit: float | None = None, **fixed: object) -> Space:
-        survey = survey_of({"ant": Animal(top1=50.0, seconds=0.1), "bee": Animal(top1=70.0, seconds=0.5, probe=0.9)})
+    def make(images: int = IMAGES, time_limit: float | None = None, freezes: bool = False, **fixed: object) -> Space:
+        ant = Animal(top1=50.0, seconds=0.1, freezes=freezes)
+        survey = survey_of({"ant": ant, "bee": Animal(top1=70.0, seconds=0.5, probe=0.9, freezes=freezes)})
         fixed_by = (Source.of(fixed, "a test"),) if fixed else ()
         survey.request = replace(survey.request, fixed=fixed_by)
         choice = choice_of(survey.look(), by_speed=False)
         survey.request = replace(survey.request, limits=Limits(time_limit=time_limit))
         searched = [
-            Searched(one, recipe(one.defaults, images, (1, 1), 1.0, None), survey.request) for one in choice.ranked
+            Searched(part, recipe(part.defaults, images, (1, 1), 1.0, None), survey.request)
+            for one in choice.ranked
+            for part in one.parts()
         ]
         return space_around(searched, choice, Score(metric="accuracy"), images)
 
@@ -58,6 +61,48 @@ def test_where_time_is_short_the_fastest_is_the_first_and_the_most_promising_alo
 ) -> None:
     first = space_of(time_limit=100.0).first[:2]  # 31 epochs of 0.5 s and of 2.5 s are over 75 s
     assert [(one.model, one.why) for one in first] == [("zoo/ant", "recipe of ant"), ("zoo/bee", "default of bee")]
+
+
+class TestHeads:
+    def test_they_come_first_and_are_groups_of_their_own(self, space_of: Callable[..., Space]) -> None:
+        space = space_of(freezes=True)
+        assert [one.why for one in space.first] == [
+            "default of ant, its head alone",
+            "default of bee, its head alone",
+            "default of ant",
+            "default of bee",
+            "recipe of ant with sgd",
+            "recipe of bee with sgd",
+        ]
+        frozen = [space.value(one.model, "layers_to_freeze", one.values) for one in space.first]
+        assert frozen == [4, 4, None, None, None, None]
+        sampler = sampler_of(SamplerRequest(), space)
+        assert [sampler.suggest(number + 1, []) for number in range(6)] == list(space.first)
+
+    def test_their_rate_is_twenty_times_the_models(self, space_of: Callable[..., Space]) -> None:
+        space = space_of(freezes=True)
+        head, _, whole, *_ = space.first
+        assert head.values["learning_rate"] == pytest.approx(20 * float(str(whole.values["learning_rate"])), rel=1e-3)
+        drawn = Coordinates(space)
+        for one in space.first:
+            point = drawn.point(one.group, one.model, one.values)
+            assert point is not None  # the search learns from it
+            assert drawn.place(point)[2]["learning_rate"] == pytest.approx(one.values["learning_rate"], rel=1e-2)
+
+    def test_whole_models_never_freeze_all(self, space_of: Callable[..., Space]) -> None:
+        space = space_of(freezes=True)
+        frozen = {group.parameters["layers_to_freeze"].choices for group in space.groups}
+        assert frozen == {(4,), (None, 2)}
+
+    def test_they_end_as_far_as_there_is_time(self, space_of: Callable[..., Space]) -> None:
+        # 31 epochs of 48 images: 3.1 s of ant's head, 15.5 of bee's and of all of ant, 77.5 of all of bee; 75 % of 50.
+        why = [one.why for one in space_of(freezes=True, time_limit=50.0).first[:4]]
+        assert why == [
+            "default of ant, its head alone",
+            "default of bee, its head alone",
+            "default of ant",
+            "recipe of bee",
+        ]
 
 
 def test_a_trial_has_the_recipes_values_and_the_rate_that_goes_with_them(space_of: Callable[..., Space]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess, TimeoutExpired
 
 import pytest
+from vistry.data.table import Table
 from vistry.errors import TrainingError
+from vistry.hyperparameter.schema import Source
 from vistry.registry.weights_cache import WeightsCache
 from vistry.sweep.automatic import survey as module
 from vistry.sweep.automatic.candidates import Candidate
@@ -88,6 +91,52 @@ def test_what_seems_fast_enough_comes_before_what_only_may_be(survey_of: SurveyO
     survey.look()
     assert [model for model, _ in survey.process.measured] == ["zoo/ant", "zoo/bee", "zoo/cat"]  # type: ignore[attr-defined]
     assert names(survey) == ["cat", "bee", "ant"]
+
+
+def test_where_there_is_no_time_for_all_of_a_model_its_head_alone_is_trained(survey_of: SurveyOf) -> None:
+    # All of bee takes 20 s and its head 6.7; all of cat and its head are over the 10 s, which are a third of 30.
+    survey = survey_of(
+        {
+            "ant": Animal(top1=1.0, seconds=0.05, freezes=True),
+            "bee": Animal(top1=2.0, seconds=0.2, freezes=True),
+            "cat": Animal(top1=3.0, seconds=0.4, freezes=True),
+        },
+        time_limit=30.0,
+    )
+    survey.look()
+    assert {one.candidate.card.name: one.head_alone for one in survey.tried} == {"ant": False, "bee": True}
+    assert "take 40s" in survey.dropped["zoo/cat"]
+    assert any(line.startswith("of bee the head alone is trained: of all of it, 100 upd") for line in survey.decisions)
+    ant, bee = (next(one for one in survey.tried if one.candidate.card.name == name) for name in ("ant", "bee"))
+    assert [part.head_alone for part in ant.parts()] == [True, False]
+    assert [part.head_alone for part in bee.parts()] == [True]
+    assert bee.epoch_seconds == pytest.approx(0.2 / 48 * (40 + 8))  # the images that are trained on and validated
+
+
+@pytest.mark.parametrize(
+    ("animal", "fixed"),
+    [
+        (Animal(top1=1.0), {}),  # nothing to freeze
+        (Animal(has_weights=False, freezes=True), {}),
+        (Animal(top1=1.0, freezes=True), {"layers_to_freeze": 2}),
+    ],
+)
+def test_heads_are_not_trained_alone(survey_of: SurveyOf, animal: Animal, fixed: dict[str, object]) -> None:
+    survey = survey_of({"ant": animal}, fixed=(Source.of(fixed, "a test"),))
+    [ant] = survey.look()
+    assert ant.head is None
+    assert ant.parts() == [ant]
+
+
+def test_a_head_of_many_images_is_not_trained_alone(
+    survey_of: SurveyOf, table_of: Callable[..., Table], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survey = survey_of({"ant": Animal(top1=1.0, freezes=True)})
+    monkeypatch.setattr(module, "PROBE_IMAGES", 10)
+    training = table_of([[row % 2] for row in range(2_000)], classes=2)
+    survey.splits = replace(survey.splits, training=training)
+    [ant] = survey.look()
+    assert ant.head is None
 
 
 def test_where_all_are_too_slow_the_fastest_is_taken(survey_of: SurveyOf) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vistry.errors import HyperparameterError, Problem
 from vistry.hyperparameter.fields import shared_with_policy
@@ -11,6 +11,7 @@ from vistry.hyperparameter.schema import Source, schema_of
 from vistry.registry.cards import distinct
 from vistry.registry.catalogue import Catalogue
 from vistry.registry.tasks import task_named
+from vistry.sweep.automatic import head
 from vistry.sweep.automatic.candidates import RANDOM, Candidates
 from vistry.sweep.automatic.choice import Choice, choice_of
 from vistry.sweep.automatic.measure_process import MeasureProcess
@@ -85,7 +86,7 @@ class Decider:
         tried = survey.look()
         choice = choice_of(tried, by_speed=task_named(self.task).has_boxes)
         survey.decide("searched: " + ", ".join(self._sentence(one, choice) for one in choice.ranked))
-        searched = [self._searched(one, survey) for one in choice.ranked]
+        searched = [self._searched(part, survey) for one in choice.ranked for part in one.parts()]
         space = space_around(searched, choice, self.score, images=len(self.splits.training))
         survey.decide(self._promise(choice))
         return Decided(space, AutomaticRecord(candidates=_records(survey, choice), decisions=tuple(survey.decisions)))
@@ -123,15 +124,17 @@ class Decider:
         parts = [choice.reasons[tried.candidate.model]]
         if tried.candidate.figure is not None:
             parts.append(f"published {tried.candidate.figure:g}")
-        parts.append(f"{tried.seconds_per_image * 1000:.0f} ms to train on an image")
+        what = "train its head" if tried.head_alone else "train"
+        parts.append(f"{tried.seconds_per_image * 1000:.0f} ms to {what} on an image")
         return f"{tried.candidate.card.name} ({', '.join(parts)})"
 
     def _searched(self, tried: Tried, survey: Survey) -> Searched:
+        own_epochs = min(tried.defaults.epochs, head.EPOCHS) if tried.head_alone else tried.defaults.epochs
         made = recipe(
-            tried.defaults,
+            replace(tried.defaults, epochs=own_epochs),
             len(self.splits.training),
             self._class_counts(),
-            epoch_seconds=tried.measured.epoch_seconds,
+            epoch_seconds=tried.epoch_seconds,
             time_limit=self.request.limits.time_limit,
         )
         own = [
@@ -140,7 +143,8 @@ class Decider:
             if name in given_values(self.request, tried.schema)
         ]
         told = f"; as you set them: {', '.join(own)}" if own else ""
-        survey.decide(f"recipe of {tried.candidate.card.name}: {'; '.join(made.reasons)}{told}")
+        name = tried.candidate.card.name + (", its head alone" if tried.head_alone else "")
+        survey.decide(f"recipe of {name}: {'; '.join(made.reasons)}{told}")
         return Searched(tried, made, self.request)
 
     def _class_counts(self) -> tuple[int, ...]:
@@ -148,8 +152,9 @@ class Decider:
 
     def _promise(self, choice: Choice) -> str:
         """When there are weights that predict."""
-        seconds = choice.fastest.measured.epoch_seconds
-        name = choice.fastest.candidate.card.name
+        first, *_ = choice.fastest.parts()
+        seconds = first.epoch_seconds
+        name = ("the head of " if first.head_alone else "") + first.candidate.card.name
         return f"{name} comes first: its first epoch takes about {max(1, round(seconds))} s, and then there is a model"
 
 

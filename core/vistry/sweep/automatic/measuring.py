@@ -32,6 +32,8 @@ from vistry.runs.rows import read_rows
 from vistry.sweep.records import RequestRecord
 from vistry.training.plan import Plan, Splits, make_plan
 
+LONGEST_STEPS = 2.0  # seconds, after which no further step is measured: there are others to look at
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
@@ -86,7 +88,7 @@ class Answerer:
         from vistry.training.estimate import estimate
 
         plan = self._plan(model, values)
-        expected = estimate(plan)
+        expected = estimate(plan, max_seconds=LONGEST_STEPS)
         latency, size = prediction(plan)
         return Measured(
             step_seconds=expected.step_seconds,

@@ -9,6 +9,7 @@ from vistry.hyperparameter.schema import Source
 from vistry.hyperparameter.values import Hyperparameters
 from vistry.registry.field_spec import Scalar, to_json
 from vistry.sweep.automatic.choice import Choice
+from vistry.sweep.automatic.head import FEW_IMAGES, RATE_FACTOR, Head
 from vistry.sweep.automatic.recipe import Recipe, rate_factor
 from vistry.sweep.automatic.records import SEARCH_SHARE
 from vistry.sweep.automatic.survey import WARM_UP, Tried, given_values, is_adaptive
@@ -21,7 +22,6 @@ from vistry.sweep.space import Group, ModelDefaults, Score, Space, Suggestion, V
 BATCH, OPTIMIZER, RATE, EPOCHS = "training_batch_size", "optimizer", "learning_rate", "number_of_epochs"
 WEIGHTED_LOSS = "weighted_loss"
 SMALL_DATA_OPTIMIZER = "adamw"  # which few images want, whatever a model's table says
-FEW_IMAGES = 2000
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Searched:
     @property
     def seconds(self) -> float:
         """How long a training by the recipe takes."""
-        return self.recipe.number_of_epochs * self.tried.measured.epoch_seconds
+        return self.recipe.number_of_epochs * self.tried.epoch_seconds
 
     def group(self) -> Group:
         """What is drawn for it, constants among it."""
@@ -48,11 +48,30 @@ class Searched:
         parameters = default_parameters(self.tried.schema, resolved)
         if BATCH in parameters:
             parameters[BATCH] = self._batches()
+        if self.tried.head is not None:
+            self._divide(parameters, self.tried.head)
         constants = {**self._changed(), **{name: to_json(resolved[name]) for name in self._given}}
         for name, value in constants.items():
             if name not in parameters or name in self._given:
                 parameters[name] = Distribution(kind="choice", choices=(value,))
         return Group(models=(self.model,), parameters=parameters)
+
+    def _divide(self, parameters: dict[str, Distribution], head: Head) -> None:
+        """Leave of the layers to freeze, and of the rates, what is for the head alone, or what is for more of it."""
+        frozen, rate = parameters.pop(head.name, None), parameters.get(RATE)
+        if not self.tried.head_alone:
+            if frozen is not None:
+                parameters[head.name] = replace(
+                    frozen, choices=tuple(one for one in frozen.choices if one != head.layers)
+                )
+            return
+        parameters[head.name] = Distribution(kind="choice", choices=(head.layers,))
+        if rate is not None and rate.is_relative:
+            optimizers = parameters[OPTIMIZER].choices if OPTIMIZER in parameters else tuple(self._rates())
+            largest = max(self._rates().get(str(name), 0.0) for name in optimizers)
+            most = self.tried.schema.fields[RATE].spec.maximum
+            high = RATE_FACTOR * rate.high if most is None else min(RATE_FACTOR * rate.high, most / largest)
+            parameters[RATE] = replace(rate, low=min(RATE_FACTOR * rate.low, high), high=high)
 
     def defaults(self) -> ModelDefaults:
         """What it trains with where nothing is drawn: its table's values but for those of the recipe."""
@@ -110,7 +129,7 @@ class Searched:
 
 
 def space_around(searched: Sequence[Searched], choice: Choice, score: Score, images: int) -> Space:
-    """The space of these models, and the trials that come first: the fastest, then the most promising to its end."""
+    """The space of these models, a group each, and the trials that come first: heads alone, then the recipes."""
     space = Space(
         groups=tuple(one.group() for one in searched),
         defaults={one.model: one.defaults() for one in searched},
@@ -121,37 +140,53 @@ def space_around(searched: Sequence[Searched], choice: Choice, score: Score, ima
 
 
 def _first(space: Space, searched: Sequence[Searched], choice: Choice, *, images: int) -> Iterator[Suggestion]:
-    """The fastest's recipe and that of the most promising run to their ends, the others from rung to rung.
+    """The recipes of the fastest and of the most promising run to their ends, the others from rung to rung.
 
-    The fastest is the first, so that there is a model soon; where there is no time for both it isn't run to its end.
+    Heads alone come before whole models: they take a third of the time, and on few images may be the better models. Of
+    either the fastest is the first, so that there is a model soon; where there is no time for all of these trainings
+    the most promising head, or else the most promising model, is run to its end.
     """
-    coordinates = Coordinates(space)
     fastest, best = choice.fastest.candidate.model, choice.ranked[0].candidate.model
-    others = [one.candidate.model for one in choice.ranked if one.candidate.model not in (fastest, best)]
-    limit = searched[0].request.limits.time_limit
-    seconds = {one.model: one.seconds for one in searched if one.model in (fastest, best)}
-    to_end = {fastest, best} if limit is None or sum(seconds.values()) <= SEARCH_SHARE * limit else {best}
+    models = list(dict.fromkeys([fastest, best, *(one.candidate.model for one in choice.ranked)]))
+    places = sorted(
+        range(len(searched)),
+        key=lambda place: (not searched[place].tried.head_alone, models.index(searched[place].model)),
+    )
+    to_end = _to_end([searched[place] for place in places if searched[place].model in (fastest, best)], best)
     second = []
-    for model in dict.fromkeys([fastest, best, *others]):
-        values, _ = coordinates.default(_group(space, model), model)
-        changed = _for_few_images(space, model) if images < FEW_IMAGES else None
-        why = "default of" if model in to_end else "recipe of"
-        first = Suggestion(
-            group=_group(space, model), model=model, values=changed or values, why=f"{why} {_short(model)}"
+    for place in places:
+        one = searched[place]
+        name = one.model.rpartition("/")[2] + (", its head alone" if one.tried.head_alone else "")
+        values, _ = Coordinates(space).default(place, one.model)
+        default = Suggestion(
+            group=place, model=one.model, values=values, why=f"{'default' if one in to_end else 'recipe'} of {name}"
         )
+        for_few = _for_few_images(space, default) if images < FEW_IMAGES else None
+        first = default if for_few is None else replace(default, values=for_few)
+        if one.tried.head_alone:
+            first = replace(first, values=_with_rate_of_head(space, first))
+        elif for_few is not None:
+            second.append(replace(default, why=f"recipe of {name} with {values[OPTIMIZER]}"))
         yield first
-        if changed is not None:
-            name = f"recipe of {_short(model)} with {values[OPTIMIZER]}"
-            second.append(replace(first, values=values, why=name))
     yield from second
 
 
-def _for_few_images(space: Space, model: str) -> Values | None:
+def _to_end(ends: Sequence[Searched], best: str) -> list[Searched]:
+    """Those trainings that run to their ends, of which the most promising does and others as far as there is time."""
+    limit = ends[0].request.limits.time_limit
+    to_end: list[Searched] = []
+    for one in sorted(ends, key=lambda one: (not one.tried.head_alone, one.model != best)):
+        seconds = sum(other.seconds for other in (*to_end, one))
+        if not to_end or limit is None or seconds <= SEARCH_SHARE * limit:
+            to_end.append(one)
+    return to_end
+
+
+def _for_few_images(space: Space, recipe: Suggestion) -> Values | None:
     """The recipe with the optimiser that few images want; None where it isn't to be searched, or is the model's own."""
-    group, rates = _group(space, model), space.defaults[model].rates
-    drawn = space.groups[group].parameters
+    rates, values = space.defaults[recipe.model].rates, recipe.values
+    drawn = space.groups[recipe.group].parameters
     is_drawn = OPTIMIZER in drawn and SMALL_DATA_OPTIMIZER in drawn[OPTIMIZER].choices
-    values, _ = Coordinates(space).default(group, model)
     if not is_drawn or values[OPTIMIZER] == SMALL_DATA_OPTIMIZER or SMALL_DATA_OPTIMIZER not in rates:
         return None
     changed: dict[str, Scalar | None] = {**values, OPTIMIZER: SMALL_DATA_OPTIMIZER}
@@ -160,9 +195,11 @@ def _for_few_images(space: Space, model: str) -> Values | None:
     return changed
 
 
-def _group(space: Space, model: str) -> int:
-    return next(place for place, group in enumerate(space.groups) if model in group.models)
-
-
-def _short(model: str) -> str:
-    return model.rpartition("/")[2]
+def _with_rate_of_head(space: Space, recipe: Suggestion) -> Values:
+    """The values of a recipe with the rate that a head alone wants."""
+    drawn, rates = space.groups[recipe.group].parameters, space.defaults[recipe.model].rates
+    optimizer = space.value(recipe.model, OPTIMIZER, recipe.values)
+    if RATE not in drawn or not drawn[RATE].is_relative or str(optimizer) not in rates:
+        return recipe.values
+    rate = rates[str(optimizer)] * min(RATE_FACTOR, drawn[RATE].high)
+    return {**recipe.values, RATE: float(f"{rate:.{DIGITS}g}")}

@@ -15,6 +15,7 @@ from vistry.registry.field_spec import Scalar, to_json
 from vistry.registry.tasks import task_named
 from vistry.report.numbers import duration
 from vistry.sweep.automatic.candidates import RANDOM, Candidate, Candidates
+from vistry.sweep.automatic.head import Head, head_of
 from vistry.sweep.automatic.measure_process import MeasureProcess
 from vistry.sweep.automatic.measuring import Measured, Probed
 from vistry.sweep.automatic.recipe import Defaults, batch_of
@@ -30,7 +31,7 @@ USEFUL_UPDATES_FROM_RANDOM = 500
 USEFUL_EPOCHS = 5
 USEFUL_SHARE = 3  # such a training may take at most one part in so many of the time
 PREDICTED = 4  # by so much more than that a size may speak against a model that nobody has measured
-MEASURED_SHARE, PROBED_SHARE, FETCHED_SHARE = 1 / 20, 1 / 40, 1 / 20  # of the time
+MEASURED_SHARE, PROBED_SHARE, FETCHED_SHARE = 1 / 10, 1 / 40, 1 / 20  # of the time
 LONGEST = 60.0  # seconds for either of the first two
 LONGEST_FETCH = 600.0
 LONGEST_FIRST = 600.0  # for the first model, without which there is nothing
@@ -44,19 +45,36 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """A candidate that was measured; `schema` is its own, `defaults` its table's, `probe` None where there was none."""
+    """A candidate that was measured; `schema` is its own, `defaults` its table's, `probe` None where there was none.
+
+    `head` says how its head is trained alone, None where it isn't; with `head_alone` nothing else is. `images` are
+    those that an epoch trains on and validates.
+    """
 
     candidate: Candidate
     schema: Schema
     defaults: Defaults
     batch: int
     measured: Measured
+    images: int
+    head: Head | None = None
+    head_alone: bool = False
     probe: Probed | None = None
 
     @property
     def seconds_per_image(self) -> float:
         """How long it trains on one."""
-        return self.measured.step_seconds / self.batch
+        return self.measured.latency if self.head_alone else self.measured.step_seconds / self.batch
+
+    @property
+    def epoch_seconds(self) -> float:
+        """How long an epoch takes, with its evaluation; below a head that is trained alone all only predicts."""
+        return self.measured.latency * self.images if self.head_alone else self.measured.epoch_seconds
+
+    def parts(self) -> list[Tried]:
+        """What is trained of it, the cheapest first: its head alone, and all of it where there is time for that."""
+        heads = [] if self.head is None else [replace(self, head_alone=True)]
+        return heads if self.head_alone else [*heads, self]
 
 
 @dataclass(kw_only=True)
@@ -146,7 +164,7 @@ class Survey:
             return
         try:
             tried = self._measured(candidate)
-            self._check(tried)
+            tried = self._fitting(tried)
             self._fetch(candidate)
             self._check_weights(tried)
         except VistryError as error:
@@ -169,7 +187,7 @@ class Survey:
         limit = self.request.limits.time_limit
         if not known or limit is None:
             return 0.0
-        seconds = candidate.cost * min(one.seconds_per_image / one.candidate.cost for one in known)
+        seconds = candidate.cost * min(one.parts()[0].seconds_per_image / one.candidate.cost for one in known)
         batch = min(one.batch for one in known)
         return self._useful_updates(candidate, batch) * batch * seconds / (limit / USEFUL_SHARE)
 
@@ -182,7 +200,16 @@ class Survey:
         batch = int(str(given.get("training_batch_size") or batch_of(defaults, len(self.splits.training))))
         values = {"weights": RANDOM, "training_batch_size": batch, "validation_batch_size": batch, **given}
         measured = self.process.measure(candidate.model, values, self._patience())
-        return Tried(candidate=candidate, schema=schema, defaults=defaults, batch=batch, measured=measured)
+        images = len(self.splits.training)
+        return Tried(
+            candidate=candidate,
+            schema=schema,
+            defaults=defaults,
+            batch=batch,
+            measured=measured,
+            images=images + len(self.splits.validation),
+            head=head_of(candidate, schema, task_named(self.task), images=images, given=given),
+        )
 
     def _patience(self) -> float:
         """The seconds that measuring a model may take: for the first one, as long as a useful training may."""
@@ -191,8 +218,11 @@ class Survey:
         limit = self.request.limits.time_limit
         return LONGEST_FIRST if limit is None else limit / USEFUL_SHARE
 
-    def _check(self, tried: Tried) -> None:
-        """Raise TrainingError for a model that breaks a constraint, or is too slow for the time."""
+    def _fitting(self, tried: Tried) -> Tried:
+        """As much of a model as there is time to train: all of it, or its head alone.
+
+        Raises TrainingError for a model that breaks a constraint, or is too slow for either.
+        """
         measured, limit = tried.measured, self.request.limits.time_limit
         footprint = Footprint(
             parameters=measured.parameters,
@@ -203,16 +233,23 @@ class Survey:
         for sentence in broken(self.request.constraints, footprint):
             raise TrainingError(sentence)
         if limit is None:
-            return
+            return tried
         updates = self._useful_updates(tried.candidate, tried.batch)
         seconds = updates * measured.step_seconds
-        if seconds > limit / USEFUL_SHARE:
-            if self._spare is None or tried.seconds_per_image < self._spare.seconds_per_image:
-                self._spare = tried
-            raise TrainingError(
-                f"{updates} updates, the fewest that teach it something, take {duration(seconds)}, over a third of the "
-                f"{duration(limit)} in all"
-            )
+        if seconds <= limit / USEFUL_SHARE:
+            return tried
+        reason = (
+            f"{updates} updates, the fewest that teach it something, take {duration(seconds)}, over a third of the "
+            f"{duration(limit)} in all"
+        )
+        if tried.head is not None:
+            tried = replace(tried, head_alone=True)
+            if updates * tried.batch * tried.seconds_per_image <= limit / USEFUL_SHARE:
+                self.decide(f"of {tried.candidate.card.name} the head alone is trained: of all of it, {reason}")
+                return tried
+        if self._spare is None or tried.seconds_per_image < self._spare.seconds_per_image:
+            self._spare = tried
+        raise TrainingError(reason)
 
     def _useful_updates(self, candidate: Candidate, batch: int) -> int:
         least = USEFUL_UPDATES_FROM_RANDOM if candidate.weights == RANDOM else USEFUL_UPDATES
@@ -257,7 +294,8 @@ class Survey:
         self._check_weights(self._spare)
         del self.dropped[self._spare.candidate.model]
         self.tried.append(self._spare)
-        self.decide(f"{self._spare.candidate.card.name} is taken all the same: it is the fastest")
+        what = "its head alone, " if self._spare.head_alone else ""
+        self.decide(f"{self._spare.candidate.card.name} is taken all the same, {what}since it is the fastest")
 
     @property
     def _nothing(self) -> str:

@@ -84,11 +84,16 @@ _BACKENDS = {"torch": _Backend(("torch",), _torch), "jax": _Backend(("jax", "fla
 
 def engine_module(backend: str) -> EngineModule:
     """Import an engine's module. Raises VistryError for an unknown backend, or one that isn't installed."""
+    check_installed(backend)
+    return _BACKENDS[backend].load()
+
+
+def check_installed(backend: str) -> None:
+    """Import nothing. Raises VistryError for an unknown backend, or one whose packages aren't installed."""
     if backend not in _BACKENDS:
         raise VistryError(f"unknown backend '{backend}'; {suggestion(backend, list(_BACKENDS))}")
     for package in _missing(backend):
         raise VistryError(f"{package} is not installed; type: pip install 'vistry[{backend}]'")
-    return _BACKENDS[backend].load()
 
 
 def is_installed(backend: str) -> bool:
