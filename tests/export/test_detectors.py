@@ -142,6 +142,7 @@ def test_yolov5_whose_plugin_makes_squares(pictures: Path, tmp_path: Path) -> No
 @pytest.mark.long
 @pytest.mark.parametrize("model", ["retinanet_tinybone_fpn", "fasterrcnn_tinybone_fpn"])
 def test_a_detector_on_a_strangers_backbone(model: str, pictures: Path, tiny_backbone: None, tmp_path: Path) -> None:
-    sizes = {"min_size": 128, "max_size": 256, "box_detections_per_image": 100}
-    run = trained(model, pictures, tmp_path / "run", number_of_epochs=8, **sizes)
-    check_answers(run, vistry.export(run.folder).files[0], pictures, threshold=0.02)
+    sizes = {"min_size": 128, "max_size": 256, "box_detections_per_image": 300}
+    run = trained(model, pictures, tmp_path / "run", number_of_epochs=1, **sizes)
+    # After one epoch scores are near 0, so all of them are compared, and none is cut off.
+    check_answers(run, vistry.export(run.folder).files[0], pictures, threshold=-0.03)

@@ -52,8 +52,10 @@ def test_the_section_says_what_it_does_when_and_what_happens_without_it(name: st
     assert " Called " in section
     fallback = getattr(manifest_answers, name, None) or getattr(hook_answers, name, None)
     if fallback is None:
-        assert name in ("vistry_build_model", "vistry_build_feature_maps")
-        assert re.search(r"If there is none, (models can't be|nothing can be) built", section)
+        assert name in ("vistry_build_model", "vistry_build_feature_maps", "vistry_build_exportable")
+        assert re.search(
+            r"If there is none, (models can't be built|nothing can be built|the module itself is exported)", section
+        )
     else:
         assert f"If there is none: {inspect.getdoc(fallback)}" in section
 

@@ -31,7 +31,7 @@ class ExportableTwoStage(nn.Module):
         maps = self.trained.backbone(pixels)
         limits = torch.stack([sizes[:, 1], sizes[:, 0]] * 2, dim=1).to(pixels.dtype)
         proposals, exist = self._proposals(pixels, maps, limits)
-        return self._detections(maps, proposals, exist, limits)
+        return self._detections(maps, proposals, exist=exist, limits=limits)
 
     def _proposals(self, pixels: Tensor, maps: Mapping[str, Tensor], limits: Tensor) -> tuple[Tensor, Tensor]:
         """Return regions [N, P, 4] that may hold an object, and which of the rows [N, P] are any."""
@@ -89,7 +89,7 @@ class ExportableTwoStage(nn.Module):
             iou_threshold=heads.nms_thresh,
             max_detections=heads.detections_per_img,
         )
-        return padded_detections(best, boxes, scores, labels)
+        return padded_detections(best, boxes, scores, labels=labels)
 
     def _pooled(self, maps: Mapping[str, Tensor], proposals: Tensor, exist: Tensor) -> Tensor:
         """Return the squares [N * P, C, s, s] of all proposals, zeros for those that are none."""

@@ -50,7 +50,8 @@ def classifier_interface(side: int) -> Interface:
     """Return that of a classifier: crops [N, 3, side, side] to logits."""
     import torch
 
-    return Interface((PIXELS,), (LOGITS,), (torch.zeros(2, 3, side, side),), ({0: torch.export.Dim("n")},))
+    images = torch.zeros(2, 3, side, side)
+    return Interface((PIXELS,), (LOGITS,), sample=(images,), dynamic=({0: torch.export.Dim("n")},))
 
 
 def detector_interface(side: int | None) -> Interface:
