@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import file_digest
 from importlib.metadata import version
 
@@ -118,8 +118,3 @@ class ExportableModel:
         names = [name for name in context.hyperparameters if name in fields and fields[name].spec.at_prediction]
         names += [name for name in OF_PREDICTION if name in context.hyperparameters and name not in names]
         return {name: to_json(context.hyperparameters[name]) for name in names}
-
-
-def with_opset(model: ExportableModel, opset: int) -> ExportableModel:
-    """Return the same model for another opset."""
-    return replace(model, opset=opset)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from statistics import mean, median
 from time import perf_counter
@@ -68,8 +67,8 @@ def compared(loaded: LoadedRun, answer: Answer, images: CheckImages) -> ParityRe
     """
     loaded.engine.prediction_precision = "fp32"
     predictor = loaded.predictor()
-    # The first image is answered twice: what is made on first use is no part of its time.
-    pairs = list(islice(_pairs(predictor, answer, (images.paths[0], *images.paths)), 1, None))
+    next(_pairs(predictor, answer, images.paths), None)  # what is made on first use is no part of an image's time
+    pairs = list(_pairs(predictor, answer, images.paths))
     if not pairs:
         raise RunError(f"none of {len(images.paths)} validation images, such as {images.paths[0]}, can be read")
     figures = (
