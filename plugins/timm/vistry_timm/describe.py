@@ -123,9 +123,10 @@ def sides_of(network: nn.Module, size: int, of_another: tuple[int, int] | None) 
     if not multiple:
         if not takes(network, size):
             raise ValueError(f"it gives no logits for images of {size} pixels")
-        return size, size
-    sides = [side for side in SMALL_SIDES if side < size and side % multiple == 0]
-    return next((side for side in sides if takes(network, side)), size), multiple
+        # Patches of 14 pixels divide no power of two.
+        multiple = next((step for step in range(2, 65) if size % step == 0 and takes(network, size + step)), size)
+    sides = [side for side in SMALL_SIDES if side % multiple == 0] or [16 * multiple]
+    return next((side for side in sides if side < size and takes(network, side)), size), multiple
 
 
 def _holds_for(network: nn.Module, size: int, sides: tuple[int, int]) -> bool:
@@ -135,7 +136,7 @@ def _holds_for(network: nn.Module, size: int, sides: tuple[int, int]) -> bool:
         return False
     smaller = [side for side in SMALL_SIDES if side < smallest and side % multiple == 0][-1:]
     finer = [whole_size(size) + multiple // 2] if multiple > 1 else []
-    return all(takes(network, side) for side in (smallest, whole_size(size) + multiple)) and not any(
+    return all(takes(network, side) for side in (smallest, larger_side(size, multiple))) and not any(
         takes(network, side) for side in (*smaller, *finer)
     )
 
@@ -143,6 +144,11 @@ def _holds_for(network: nn.Module, size: int, sides: tuple[int, int]) -> bool:
 def whole_size(size: int) -> int:
     """The least multiple of 64 that is no smaller."""
     return math.ceil(size / 64) * 64
+
+
+def larger_side(size: int, multiple: int) -> int:
+    """A side that is larger than a size and of what sides are multiples, and of no more than that."""
+    return (math.ceil(whole_size(size) / multiple) + 1) * multiple
 
 
 def _maps(network: Any, groups: list[list[str]], trials: Trials, kind: object) -> Maps | None:

@@ -11,7 +11,7 @@ import torch
 from vistry.plugin import ModelCard
 from vistry.testing import cards_of, without_norms
 
-from vistry_timm.describe import expected_shapes, on_meta_device, shapes_of_maps, takes, whole_size
+from vistry_timm.describe import expected_shapes, larger_side, on_meta_device, shapes_of_maps, takes
 from vistry_timm.freezing import freezing_groups
 from vistry_timm.networks import as_feature_maps
 
@@ -28,7 +28,7 @@ def faults_of(card: ModelCard) -> Iterator[str]:
         if not any(name.startswith(prefix) for name in shapes):
             yield f"{card.name} has no parameter that begins with {prefix}"
     sizes = card.input_sizes
-    for side in sizes.sizes or (sizes.smallest, whole_size(sizes.smallest) + sizes.multiple_of):
+    for side in sizes.sizes or (sizes.smallest, larger_side(sizes.smallest, sizes.multiple_of)):
         if not takes(network, side):
             yield f"{card.name} gives no logits for images of {side} pixels"
     if card.feature_maps is not None:
