@@ -65,3 +65,4 @@ def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
                 yield record
 
     monkeypatch.setattr(installed, "distribution_records", below_the_folder)
+    monkeypatch.setattr("vistry.registry.catalogue._LAST_READ", {})  # nothing on the disk tells that this changed

@@ -66,7 +66,7 @@ class TestTheCommand:
         assert lines[0].split() == ["model", "check", "result"]
         assert lines[1] == "vistry-mynet  manifest_is_valid                    passed"
         assert "mynet         backends_agree                       skipped: the model has one backend, torch" in lines
-        assert lines[-1].endswith("; mynet: 16 run, 4 skipped, 0 expected to fail")
+        assert lines[-1].endswith("; mynet: 16 run, 5 skipped, 0 expected to fail")
 
     def test_a_failure(self, plugin: WritePlugin) -> None:
         plugin(MISCOUNTED)

@@ -43,7 +43,7 @@ def test_the_plugin_that_is_written_passes_every_check(plugin: WritePlugin) -> N
         "parts_work": "the plugin brings no optimiser, schedule or other part",
         "detections_are_in_range": "the task has no boxes",
         "boxes_are_exact_in_low_precision": "the task has no boxes",
-        "exportable_finds_what_the_model_finds": "the task has no boxes",
+        "exportable_finds_the_same": "the task has no boxes",
         "feature_maps_are_as_declared": "the model offers no feature maps",
         "backends_agree": "the model has one backend, torch",
     }

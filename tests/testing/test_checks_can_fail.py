@@ -550,12 +550,12 @@ def vistry_build_exportable(module):
 """
 OF_DETECTORS = (
     fault(
-        "exportable_finds_what_the_model_finds",
+        "exportable_finds_the_same",
         " aren't found by both; it has to answer as the model that it is given",
         (HOOKS, BUILT, BUILT + EXPORTABLE),
     ),
     fault(
-        "exportable_finds_what_the_model_finds",
+        "exportable_finds_the_same",
         "torch.export can't follow what vistry_build_exportable built (",
         (HOOKS, BUILT, BUILT + UNFOLLOWED),
     ),

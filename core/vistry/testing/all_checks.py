@@ -18,7 +18,7 @@ from vistry.testing.composition_checks import (
     detectors_are_built_on_it,
 )
 from vistry.testing.detection_checks import detections_are_in_range
-from vistry.testing.export_checks import absent_exportable, exportable_finds_what_the_model_finds
+from vistry.testing.export_checks import absent_exportable, exportable_finds_the_same
 from vistry.testing.feature_map_checks import absent_feature_maps, feature_maps_are_as_declared
 from vistry.testing.freezing_checks import (
     absent_layers_to_freeze,
@@ -86,7 +86,7 @@ MODEL_CHECKS = (
     Check(one_step_lowers_the_loss, computes=always),
     Check(predicts_on_blank_images, computes=always),
     Check(boxes_are_exact_in_low_precision, absence=absent_boxes, computes=always),
-    Check(exportable_finds_what_the_model_finds, absence=absent_exportable, computes=always),
+    Check(exportable_finds_the_same, absence=absent_exportable, computes=always),
     Check(weights_round_trip_safetensors, computes=always),
     Check(backends_agree, absence=absent_second_backend, computes=always),
 )

@@ -31,7 +31,7 @@ def absent_exportable(subject: ModelSubject) -> str:
     return "" if has_hook else "its plugin has no vistry_build_exportable"
 
 
-def exportable_finds_what_the_model_finds(subject: ModelSubject) -> None:
+def exportable_finds_the_same(subject: ModelSubject) -> None:
     """What vistry_build_exportable builds finds the same as the model, by tensors of sizes that no image changes."""
     import torch
 
