@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from torchvision.ops import roi_align
 from vistry.export.onnx_format.operators import translations
@@ -12,7 +13,7 @@ from vistry.torch_layers.region_pooling import exportable_pooling
 
 def test_suppression_in_an_onnx_file_is_that_of_torch() -> None:
     """onnxscript computes the translation's operators one by one, by onnxruntime."""
-    written = translations()[torch.ops.vistry.batched_nms.default]
+    written = translations()[torch.ops.vistry.exportable_nms.default]
     compared = 0
     for boxes, scores, labels, score_threshold, iou_threshold, most in samples(torch.float32, "cpu"):
         are_corners = bool((boxes[..., 2:] >= boxes[..., :2]).all())
@@ -27,6 +28,13 @@ def test_suppression_in_an_onnx_file_is_that_of_torch() -> None:
         np.testing.assert_array_equal(np.asarray(selected.value), expected.numpy())
         compared += 1
     assert compared > 8
+
+
+def test_the_kernel_for_a_gpu_is_another_operation() -> None:
+    """Whoever loads it in a process that exports must not replace what an ONNX file has a translation of."""
+    pytest.importorskip("vistry.torch_layers.nms_kernel", reason="there is no Triton here", exc_type=ImportError)
+    assert "classes" in str(torch.ops.vistry.exportable_nms.default._schema)
+    assert "classes" not in str(torch.ops.vistry.batched_nms.default._schema)
 
 
 def test_pooling_of_regions_in_an_onnx_file_is_that_of_torch() -> None:

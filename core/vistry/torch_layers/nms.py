@@ -55,7 +55,7 @@ def exportable_nms(
     return selected
 
 
-@torch.library.custom_op("vistry::batched_nms", mutates_args=())
+@torch.library.custom_op("vistry::exportable_nms", mutates_args=())
 def _exported_nms(
     boxes: torch.Tensor,
     scores: torch.Tensor,

@@ -14,7 +14,7 @@ def translations() -> Mapping[Callable[..., Any], Callable[..., Any]]:
     from vistry.torch_layers import nms, region_pooling  # noqa: F401
 
     return {
-        torch.ops.vistry.batched_nms.default: _batched_nms,
+        torch.ops.vistry.exportable_nms.default: _batched_nms,
         torch.ops.vistry.region_pooling.default: _region_pooling,
     }
 
